@@ -1,0 +1,214 @@
+"""Every error that this package raises, in one tree.
+
+::
+
+    DecartError
+    ├── ConfigurationError            the caller's: fix the call (also a ValueError)
+    │   ├── UnknownModelError
+    │   ├── UnknownArgumentError      (also a TypeError)
+    │   ├── InvalidKeyError
+    │   ├── InvalidPromptError
+    │   ├── InvalidImageError
+    │   ├── InvalidURLError
+    │   └── InvalidOptionError
+    ├── ServiceError                  the service said no, or spoke nonsense
+    │   ├── AuthenticationError       permanent: no retry can help
+    │   ├── SessionExpiredError       permanent
+    │   ├── AtCapacityError
+    │   ├── RequestRejectedError      one prompt or image was refused; the session goes on
+    │   └── ProtocolError
+    ├── TransportError                the road to the service (also a ConnectionError)
+    │   ├── ConnectTimeoutError
+    │   ├── AckTimeoutError
+    │   └── ConnectionLostError
+    ├── MediaError                    the camera, the browser or the picture
+    │   ├── NoFrontEndError
+    │   └── MediaUnreachableError
+    ├── SandboxError                  the local server could not start or stay up
+    └── ClosedError                   the widget or session was closed before
+
+An error has a ``code`` that programs can compare (stable, kebab-case), a ``message`` that says what
+happened and a ``remedy`` that says what to do next. Neither ever holds a key or a token.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DecartError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        message: What happened.
+        remedy: What to do next; a default of the class stands in when it is not given.
+        code: A more precise code than the class's own.
+    """
+
+    default_code: ClassVar[str] = "decart-error"
+    default_remedy: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, remedy: str | None = None, code: str | None = None) -> None:
+        self.message = message
+        self.remedy = self.default_remedy if remedy is None else remedy
+        self.code = code or self.default_code
+        super().__init__(f"{message} {self.remedy}".strip())
+
+    def as_trait(self) -> dict[str, str]:
+        """The form in which the widget's ``error`` trait shows this error."""
+        return {"code": self.code, "message": self.message, "remedy": self.remedy}
+
+
+class ConfigurationError(DecartError, ValueError):
+    """A call was wrong and changed nothing."""
+
+    default_code = "configuration"
+
+
+class UnknownModelError(ConfigurationError):
+    """No realtime model has this name."""
+
+    default_code = "unknown-model"
+
+
+class UnknownArgumentError(ConfigurationError, TypeError):
+    """A keyword argument that does not exist."""
+
+    default_code = "unknown-argument"
+
+
+class InvalidKeyError(ConfigurationError):
+    """The API key can't be one: empty, or with spaces or line breaks in it."""
+
+    default_code = "invalid-key"
+
+
+class InvalidPromptError(ConfigurationError):
+    """A prompt was needed and is empty, or is no text, or is too long."""
+
+    default_code = "invalid-prompt"
+
+
+class InvalidImageError(ConfigurationError):
+    """The reference image is no image, too large, or can't be read."""
+
+    default_code = "invalid-image"
+
+
+class InvalidURLError(ConfigurationError):
+    """A URL is not http(s) or ws(s), or has no host."""
+
+    default_code = "invalid-url"
+
+
+class InvalidOptionError(ConfigurationError):
+    """An option has a value outside its range."""
+
+    default_code = "invalid-option"
+
+
+class ServiceError(DecartError):
+    """The service refused, failed, or sent something that makes no sense."""
+
+    default_code = "service-error"
+    default_remedy = "Start again; if it stays, look at the service's status page."
+
+
+class AuthenticationError(ServiceError):
+    """The key or token was refused. Never retried."""
+
+    default_code = "authentication"
+    default_remedy = "Check DECART_API_KEY or api_key=, and that the key may use this model."
+
+
+class SessionExpiredError(ServiceError):
+    """The session reached its longest permitted duration. Never retried."""
+
+    default_code = "session-expired"
+    default_remedy = "Start a new session; a larger budget= lets it last longer."
+
+
+class AtCapacityError(ServiceError):
+    """The service has no place for another session now (WebSocket close code 1013)."""
+
+    default_code = "at-capacity"
+    default_remedy = "Wait a moment, then Start again."
+
+
+class RequestRejectedError(ServiceError):
+    """One prompt or image was refused; the session goes on with what it had."""
+
+    default_code = "request-rejected"
+    default_remedy = "Change the prompt or the image and apply it again."
+
+
+class ProtocolError(ServiceError):
+    """The other side broke the protocol in a way that can't be ignored."""
+
+    default_code = "protocol-error"
+    default_remedy = "Start again; if it stays, update decart_widget."
+
+
+class TransportError(DecartError, ConnectionError):
+    """The road to the service is broken."""
+
+    default_code = "transport-error"
+    default_remedy = "Check the network, then Start again."
+
+
+class ConnectTimeoutError(TransportError):
+    """The session did not stand within ``ConnectionOptions.connection_timeout``."""
+
+    default_code = "connect-timeout"
+    default_remedy = (
+        "Check the network and firewall (UDP may be blocked: set a TURN server in "
+        "ConnectionOptions.ice_servers), then Start again."
+    )
+
+
+class AckTimeoutError(TransportError):
+    """A prompt or image was not answered within ``ConnectionOptions.ack_timeout``."""
+
+    default_code = "ack-timeout"
+    default_remedy = "Apply it again; if it stays, Stop and Start."
+
+
+class ConnectionLostError(TransportError):
+    """An established session broke off."""
+
+    default_code = "connection-lost"
+
+
+class MediaError(DecartError):
+    """The camera, the browser's media or the picture failed."""
+
+    default_code = "media-failed"
+    default_remedy = "Close other programs that use the camera, then Retry."
+
+
+class NoFrontEndError(MediaError):
+    """No browser shows the widget, so no camera can be opened."""
+
+    default_code = "no-frontend"
+    default_remedy = "Display the widget in JupyterLab (a cell that ends with it), then Start."
+
+
+class MediaUnreachableError(MediaError):
+    """Browser and service can't exchange pictures."""
+
+    default_code = "media-unreachable"
+    default_remedy = "Set a TURN server in ConnectionOptions.ice_servers, then Start again."
+
+
+class SandboxError(DecartError):
+    """The local server could not start or did not stay up."""
+
+    default_code = "sandbox-failed"
+    default_remedy = "Run `python -m decart_widget.sandbox` in a terminal to see why."
+
+
+class ClosedError(DecartError):
+    """The widget or session is closed and can't be used again."""
+
+    default_code = "closed"
+    default_remedy = "Make a new one."
