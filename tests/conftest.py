@@ -1,0 +1,41 @@
+"""Every test belongs to a layer, named by its folder; layers run fastest first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+#: Layer (folder and marker) -> seconds after which one of its tests counts as hung. The order is
+#: the order in which they run: what fails fast is seen first.
+LAYERS = {
+    "pure": 30,
+    "loopback": 60,
+    "kernel": 60,
+    "notebooks": 180,
+    "browser": 180,
+    "conformance": 180,
+    "packaging": 600,
+}
+
+
+def layer_of(item: pytest.Item) -> str:
+    if not item.path.is_relative_to(TESTS):
+        return "notebooks"
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        layer = layer_of(item)
+        if layer not in LAYERS:
+            raise pytest.UsageError(
+                f"{item.path} is in no layer: put it into one of tests/{{{','.join(LAYERS)}}}/"
+            )
+        item.add_marker(layer)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LAYERS[layer]))
+    order = list(LAYERS)
+    items.sort(key=lambda item: order.index(layer_of(item)))

@@ -1,0 +1,178 @@
+"""The Chromium that demo-check, the browser tests and the benchmarks drive.
+
+Found in this order: $DECART_WIDGET_BROWSER, PATH, the usual places, Playwright's own download.
+`python -m tools.browser` prints the one that is used; `--install` gets one where there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+VARIABLE = "DECART_WIDGET_BROWSER"
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+)
+PLACES = (
+    "/usr/lib/chromium/chromium",
+    "/opt/google/chrome/chrome",
+    "/snap/bin/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "~/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+PLAYWRIGHT_CACHES = ("~/.cache/ms-playwright", "~/Library/Caches/ms-playwright", "/ms-playwright")
+PLAYWRIGHT_BINARIES = (
+    "chromium-*/chrome-linux*/chrome",
+    "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+)
+HELP = (
+    "No Chromium or Chrome was found, and none could be installed. Install one (Debian: "
+    "sudo apt install chromium), or name one: DECART_WIDGET_BROWSER=/path/to/chrome make demo-check."
+)
+
+#: A fake camera at the models' 30 fps, permissions granted, no sandbox (tests may run as root in a
+#: container), and none of Chrome's own traffic.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+)
+
+
+class NoBrowserError(RuntimeError):
+    """There is no browser to drive; the message says how to get one."""
+
+
+def launch_arguments(video: Path | None = None) -> list[str]:
+    """Chromium's command line; `video` (.mjpeg or .y4m) is what its fake camera shows."""
+    camera = ["--use-fake-device-for-media-stream=fps=30"]
+    if video is not None:
+        camera.append(f"--use-file-for-fake-video-capture={video}")
+    return [*ARGUMENTS, *camera]
+
+
+def runs(path: str | Path) -> bool:
+    """Whether it starts at all: Debian and Ubuntu ship stand-ins that only print advice."""
+    try:
+        answer = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and any(character.isdigit() for character in answer.stdout)
+
+
+def find() -> Path | None:
+    """The first browser that runs, or None.
+
+    Raises:
+        NoBrowserError: $DECART_WIDGET_BROWSER names something that doesn't run.
+    """
+    if named := os.environ.get(VARIABLE):
+        path = shutil.which(Path(named).expanduser())
+        if path is None or not runs(path):
+            raise NoBrowserError(f"{VARIABLE}={named} is no browser that runs. {HELP}")
+        return Path(path)
+    candidates = [shutil.which(name) for name in NAMES]
+    candidates += [str(Path(place).expanduser()) for place in PLACES]
+    for cache in PLAYWRIGHT_CACHES:
+        for pattern in PLAYWRIGHT_BINARIES:
+            found = glob.glob(str(Path(cache).expanduser() / pattern))  # noqa: PTH207
+            candidates += sorted(found, reverse=True)
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file() and runs(candidate):
+            return Path(candidate)
+    return None
+
+
+def require() -> Path:
+    """The browser to use.
+
+    Raises:
+        NoBrowserError: there is none.
+    """
+    browser = find()
+    if browser is None:
+        raise NoBrowserError(f"{HELP} `make demo-check` and `make test` try both by themselves.")
+    return browser
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+def apt_install() -> bool:
+    """Debian's Chromium, when this is Debian (or kin) and we are root."""
+    apt = shutil.which("apt-get")
+    if apt is None or platform.system() != "Linux" or os.geteuid() != 0:
+        return False
+    say("Installing Chromium with apt")
+    quiet = {
+        "stdout": subprocess.DEVNULL,
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    }
+    subprocess.run([apt, "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
+    subprocess.run(  # type: ignore[call-overload]
+        [apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False, **quiet
+    )
+    return find() is not None
+
+
+def playwright_install() -> bool:
+    say("Installing Chromium with Playwright")
+    command = [sys.executable, "-m", "playwright", "install"]
+    if platform.system() == "Linux" and os.geteuid() == 0:
+        command.append("--with-deps")
+    subprocess.run([*command, "chromium"], stdout=subprocess.DEVNULL, check=False)
+    return find() is not None
+
+
+def install() -> Path:
+    """The browser that is there, else Debian's (as root), else Playwright's.
+
+    Raises:
+        NoBrowserError: neither could be had; the message says what to do.
+    """
+    if (browser := find()) is None:
+        if not (apt_install() or playwright_install()):
+            raise NoBrowserError(HELP)
+        browser = require()
+        say(f"Installed {browser}")
+    return browser
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.browser", description=__doc__)
+    parser.add_argument("--install", action="store_true", help="get one where there is none")
+    options = parser.parse_args()
+    try:
+        browser = install() if options.install else require()
+    except NoBrowserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not options.install:
+        print(browser)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
