@@ -39,7 +39,7 @@ PLAYWRIGHT_BINARIES = (
 )
 HELP = (
     "No Chromium or Chrome was found, and none could be installed. Install one (Debian: "
-    "sudo apt install chromium), or name one: DECART_WIDGET_BROWSER=/path/to/chrome make demo-check."
+    "sudo apt install chromium), or name one: DECART_WIDGET_BROWSER=/path/to/chrome."
 )
 
 #: A fake camera at the models' 30 fps, permissions granted, no sandbox (tests may run as root in a
@@ -126,14 +126,10 @@ def apt_install() -> bool:
     if apt is None or platform.system() != "Linux" or os.geteuid() != 0:
         return False
     say("Installing Chromium with apt")
-    quiet = {
-        "stdout": subprocess.DEVNULL,
-        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    }
-    subprocess.run([apt, "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
-    subprocess.run(  # type: ignore[call-overload]
-        [apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False, **quiet
-    )
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        command = [apt, "-qq", *arguments]
+        subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=False)
     return find() is not None
 
 

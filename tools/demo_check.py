@@ -1,0 +1,166 @@
+"""`make demo-check`: the quick start end to end, with nobody looking.
+
+A real JupyterLab and a headless Chromium with a fake camera run every cell of the quick start,
+click Start, and wait until transformed pictures are decoded and seen in the pixels; then another
+prompt is typed and the picture must change. The last line printed is one JSON object; the exit code
+is 0 when its `ok` is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+from tools import browser, pixels
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.widget_view import NotSeenError, WidgetView
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "notebooks" / "01_quickstart.ipynb"
+PICTURE = ROOT / "demo-check.png"
+SECOND_PROMPT = "thermal camera"
+TRANSPORTS = ("webrtc",)
+VIEWPORT = {"width": 1280, "height": 1000}
+
+
+@dataclass
+class Check:
+    """The steps so far, and what they found; `step` is the one under way."""
+
+    found: dict[str, Any] = field(default_factory=dict)
+    step: str = "starting"
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, step: str) -> None:
+        self.step = step
+        print(f"[{time.monotonic() - self.began:5.1f} s] {step}", flush=True)
+
+
+def wanted_transport() -> str:
+    """What $TRANSPORT asks for.
+
+    Raises:
+        ValueError: it isn't one that the widget has.
+    """
+    transport = os.environ.get("TRANSPORT", TRANSPORTS[0])
+    if transport not in TRANSPORTS:
+        raise ValueError(f"TRANSPORT={transport} is unknown; choose from: {', '.join(TRANSPORTS)}")
+    return transport
+
+
+async def look(check: Check, view: WidgetView) -> None:
+    """From Start to a changed prompt; fills `check.found`."""
+    page = view.page
+    check.say("taking the camera's own picture, to compare with")
+    raw = await pixels.reference(page)
+    wobble = pixels.difference(raw, await pixels.reference(page))
+
+    check.say("clicking Start")
+    await pixels.watch_first_frame(page)
+    await view.start()
+    await view.picture()
+    ttff, first = await pixels.first_frame(page)
+    check.found["ttff_s"] = round(ttff, 3)
+    check.found["first_frame_difference"] = round(pixels.difference(first, raw), 1)
+
+    check.say("comparing the stage with the camera, in pixels")
+    before = await view.picture()
+    raw = await pixels.reference(page)
+    effect = pixels.difference(before.pixels, raw)
+    check.found |= {
+        "effect_difference": round(effect, 1),
+        "camera_wobble": round(wobble, 1),
+        "effect_seen": effect >= max(pixels.CLEARLY, 2 * wobble),
+    }
+    await pixels.end_reference(page)
+    if check.found["first_frame_difference"] < pixels.CLEARLY:
+        raise NotSeenError("the first frame on the stage was the camera's own, untransformed")
+    if not check.found["effect_seen"]:
+        raise NotSeenError(f"the stage shows the camera as it is (differs by {effect:.1f} of 255)")
+
+    check.say("counting decoded pictures")
+    rate = await view.rate()
+    check.found |= {
+        "transport": rate.transport,
+        "codec": rate.codec,
+        "fps": round(rate.fps, 1),
+        "width": rate.width,
+        "height": rate.height,
+    }
+    if rate.fps <= 0:
+        raise NotSeenError("the picture stands still: no frame was decoded in 3 s")
+
+    check.say(f"typing another prompt: {SECOND_PROMPT}")
+    typed = time.monotonic()
+    before = await view.picture()
+    await view.type_prompt(SECOND_PROMPT)
+    after = await view.changed(before.pixels)
+    check.found |= {
+        "prompt_changed": True,
+        "prompt_change_s": round(time.monotonic() - typed, 3),
+        "prompt_difference": round(pixels.difference(after.pixels, before.pixels), 1),
+    }
+
+
+async def run(check: Check) -> None:
+    check.found["transport"] = wanted_transport()
+    check.say("looking for a browser")
+    executable = browser.require()
+    check.say("starting JupyterLab")
+    with LabServer() as lab:
+        name = lab.copy(NOTEBOOK)
+        async with async_playwright() as playwright:
+            check.say("starting Chromium")
+            chromium = await playwright.chromium.launch(
+                executable_path=executable, args=browser.launch_arguments()
+            )
+            page = await chromium.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
+            notebook = NotebookPage(lab, page)
+            try:
+                check.say(f"opening {name}")
+                await notebook.open(name)
+                check.say("running every cell")
+                await notebook.run_all()
+                view = WidgetView(page)
+                await view.mounted()
+                await look(check, view)
+                check.say(f"saving {PICTURE.name}")
+                await view.root.scroll_into_view_if_needed()
+                await page.screenshot(path=PICTURE)
+                check.say("clicking Stop")
+                await view.stop()
+                await view.wait_attribute("data-camera", "off")
+            except Exception:
+                await page.screenshot(path=PICTURE)  # what it looked like when it failed
+                raise
+            finally:
+                check.found["console_errors"] = notebook.errors[:10]
+                await chromium.close()
+    if notebook.errors:
+        raise NotSeenError(f"errors in the browser's console: {notebook.errors[0]}")
+
+
+def main() -> int:
+    check = Check()
+    try:
+        asyncio.run(asyncio.wait_for(run(check), 240))
+    except Exception as error:
+        reason = str(error).strip() or type(error).__name__
+        result = {"ok": False, "failed": f"{check.step}: {reason}", **check.found}
+    else:
+        result = {"ok": True, **check.found}
+    print(json.dumps(result), flush=True)
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

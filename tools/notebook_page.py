@@ -1,0 +1,148 @@
+"""A notebook open in a real JupyterLab in Chromium: run cells, look at outputs, ask the kernel.
+
+`errors` collects what a user would see in the browser's console as an error; `frames` every
+WebSocket frame that reached or left the page, newest last, bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import ConsoleMessage, Error, Page, WebSocket
+
+from tools.lab import LabServer
+
+#: JupyterLab's own noise, none of it from a widget: a page that has no favicon or no Content
+#: Security report, and files that it looks for and finds missing.
+OWN_NOISE = ("favicon", "manifest.webmanifest", "/api/me", "ResizeObserver loop")
+FRAMES_KEPT = 20_000
+
+READY = """() => {
+  const widget = window.jupyterapp?.shell?.currentWidget;
+  const kernel = widget?.sessionContext?.session?.kernel;
+  return Boolean(widget?.context?.isReady && kernel
+    && kernel.connectionStatus === 'connected' && kernel.status === 'idle');
+}"""
+EXECUTE = """async (code) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code, store_history: false, allow_stdin: false});
+  let out = '';
+  future.onIOPub = ({content}) => {
+    if (content.text) out += content.text;
+    if (content.data?.['text/plain']) out += content.data['text/plain'];
+  };
+  const reply = await future.done;
+  return {out, error: reply.content.status === 'ok' ? null
+    : `${reply.content.ename}: ${reply.content.evalue}`};
+}"""
+
+
+class CellError(RuntimeError):
+    """A cell (or code run in the kernel) ended in an exception."""
+
+
+@dataclass(frozen=True)
+class SocketFrame:
+    """One WebSocket frame: `sent` by the page, or received."""
+
+    url: str
+    sent: bool
+    payload: bytes
+
+
+class NotebookPage:
+    """One browser tab with one notebook; `open()` it first."""
+
+    def __init__(self, lab: LabServer, page: Page) -> None:
+        self.lab = lab
+        self.page = page
+        self.errors: list[str] = []
+        self.frames: deque[SocketFrame] = deque(maxlen=FRAMES_KEPT)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        page.on("websocket", self._on_websocket)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        where = str(message.location.get("url", ""))
+        if message.type == "error" and not any(n in message.text + where for n in OWN_NOISE):
+            self.errors.append(f"{message.text} ({where})")
+
+    def _on_websocket(self, socket: WebSocket) -> None:
+        def keep(payload: str | bytes, *, sent: bool) -> None:
+            data = payload.encode() if isinstance(payload, str) else bytes(payload or b"")
+            self.frames.append(SocketFrame(socket.url, sent, data))
+
+        socket.on("framesent", lambda payload: keep(payload, sent=True))
+        socket.on("framereceived", lambda payload: keep(payload, sent=False))
+
+    async def open(self, name: str, timeout: float = 90.0) -> None:
+        """Opens the notebook and returns when its kernel is idle."""
+        url = f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}"
+        await self.page.goto(url, wait_until="domcontentloaded")
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                await self.page.wait_for_function("window.jupyterapp", timeout=timeout * 1000)
+                await self.page.evaluate("window.jupyterapp.restored.then(() => true)")
+                await self.page.wait_for_function(READY, timeout=timeout * 1000)
+            except Error as error:
+                # A second tab on one server is sent to a workspace of its own: it loads again.
+                if "context was destroyed" not in str(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    async def command(self, name: str) -> None:
+        await self.page.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
+
+    async def run_all(self, timeout: float = 120.0) -> None:
+        """Runs every cell and waits for the last.
+
+        Raises:
+            CellError: a cell ended in an exception.
+        """
+        await asyncio.wait_for(self.command("notebook:run-all-cells"), timeout)
+        await self._raise_cell_errors()
+
+    async def run_cell(self, index: int, timeout: float = 60.0) -> None:
+        """Runs one cell and waits for it.
+
+        Raises:
+            CellError: it ended in an exception.
+        """
+        await self.page.evaluate(
+            "(i) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index
+        )
+        await asyncio.wait_for(self.command("notebook:run-cell"), timeout)
+        await self._raise_cell_errors()
+
+    async def _raise_cell_errors(self) -> None:
+        for cell in await self.cells():
+            for output in cell.get("outputs", []):
+                if output["output_type"] == "error":
+                    raise CellError(f"{output['ename']}: {output['evalue']}")
+
+    async def cells(self) -> list[dict[str, Any]]:
+        """The notebook's cells as they would be saved now."""
+        cells: list[dict[str, Any]] = await self.page.evaluate(
+            "window.jupyterapp.shell.currentWidget.content.model.toJSON().cells"
+        )
+        return cells
+
+    async def execute(self, code: str, timeout: float = 60.0) -> str:
+        """Runs code in the notebook's kernel, behind its cells; returns what it showed.
+
+        Raises:
+            CellError: the code ended in an exception.
+        """
+        reply = await asyncio.wait_for(self.page.evaluate(EXECUTE, code), timeout)
+        if reply["error"]:
+            raise CellError(reply["error"])
+        return str(reply["out"])
+
+    async def save(self) -> None:
+        await self.command("docmanager:save")
