@@ -13,7 +13,11 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from playwright.async_api import Browser, ViewportSize, async_playwright
 
 VARIABLE = "DECART_WIDGET_BROWSER"
 NAMES = (
@@ -56,6 +60,9 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream",
 )
+
+
+VIEWPORT = ViewportSize(width=1280, height=1100)
 
 
 class NoBrowserError(RuntimeError):
@@ -114,6 +121,26 @@ def require() -> Path:
     if browser is None:
         raise NoBrowserError(f"{HELP} `make demo-check` and `make test` try both by themselves.")
     return browser
+
+
+@asynccontextmanager
+async def launched(
+    path: Path | None = None, *, video: Path | None = None
+) -> AsyncIterator[Browser]:
+    """Headless Chromium with a fake camera, permissions granted; closed on leaving.
+
+    Args:
+        path: Which one; the one of `require()` without it.
+        video: What the camera shows (.mjpeg or .y4m); Chromium's own test picture without it.
+    """
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path or require(), args=launch_arguments(video)
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 def say(text: str) -> None:

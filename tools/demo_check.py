@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import async_playwright
-
 from tools import browser, pixels
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
@@ -27,9 +25,8 @@ from tools.widget_view import NotSeenError, WidgetView
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "01_quickstart.ipynb"
 PICTURE = ROOT / "demo-check.png"
-SECOND_PROMPT = "thermal camera"
+SECOND_PROMPT = "pencil sketch"
 TRANSPORTS = ("webrtc",)
-VIEWPORT = {"width": 1280, "height": 1000}
 
 
 @dataclass
@@ -118,12 +115,9 @@ async def run(check: Check) -> None:
     check.say("starting JupyterLab")
     with LabServer() as lab:
         name = lab.copy(NOTEBOOK)
-        async with async_playwright() as playwright:
-            check.say("starting Chromium")
-            chromium = await playwright.chromium.launch(
-                executable_path=executable, args=browser.launch_arguments()
-            )
-            page = await chromium.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
+        check.say("starting Chromium")
+        async with browser.launched(executable) as chromium:
+            page = await chromium.new_page(viewport=browser.VIEWPORT)
             notebook = NotebookPage(lab, page)
             try:
                 check.say(f"opening {name}")
@@ -144,7 +138,6 @@ async def run(check: Check) -> None:
                 raise
             finally:
                 check.found["console_errors"] = notebook.errors[:10]
-                await chromium.close()
     if notebook.errors:
         raise NotSeenError(f"errors in the browser's console: {notebook.errors[0]}")
 

@@ -144,5 +144,17 @@ class NotebookPage:
             raise CellError(reply["error"])
         return str(reply["out"])
 
+    async def until(self, condition: str, timeout: float = 30.0) -> None:
+        """Waits until a Python expression is true in the kernel.
+
+        Raises:
+            TimeoutError: it isn't within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while await self.execute(f"bool({condition})") != "True":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout} s in the kernel: {condition}")
+            await asyncio.sleep(0.1)
+
     async def save(self) -> None:
         await self.command("docmanager:save")

@@ -6,18 +6,34 @@ asynchronous test in this folder runs on.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
-from tools import browser as finder
+from tools import browser as chromium
 from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
 
 HERE = Path(__file__).parent
-VIEWPORT = {"width": 1280, "height": 1400}
+
+#: Remembers every camera track that the page was ever given.
+REMEMBER_TRACKS = """
+window.dwTracks = [];
+const devices = navigator.mediaDevices;
+if (devices) {
+  const original = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (constraints) => {
+    const stream = await original(constraints);
+    window.dwTracks.push(...stream.getTracks());
+    return stream;
+  };
+}
+"""
+
+OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,24 +46,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser_path() -> Path:
     """Chromium or Chrome, as `make test` found or installed it."""
-    return finder.require()
+    return chromium.require()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(browser_path: Path) -> AsyncIterator[Browser]:
     """Headless Chromium with a fake 30 fps camera, permissions granted."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=browser_path, args=finder.launch_arguments()
-        )
-        yield chromium
-        await chromium.close()
+    async with chromium.launched(browser_path) as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser profile of its own: no storage, no tab of another test."""
-    context = await browser.new_context(viewport=VIEWPORT)
+    context = await browser.new_context(viewport=chromium.VIEWPORT)
     yield context
     await context.close()
 
@@ -55,13 +67,17 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
     """An empty tab."""
-    return await context.new_page()
+    page = await context.new_page()
+    await page.add_init_script(REMEMBER_TRACKS)
+    return page
 
 
 @pytest.fixture(scope="session")
 def lab_server() -> Iterator[LabServer]:
     """One JupyterLab for the session; use `lab`, which leaves no kernel behind."""
-    with LabServer() as server:
+    # Notebooks are saved with their widgets' state, so that tests see what a file can hold.
+    settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
+    with LabServer(settings=settings) as server:
         yield server
 
 
@@ -70,3 +86,25 @@ def lab(lab_server: LabServer) -> Iterator[LabServer]:
     """The shared JupyterLab; the kernels that a test started end with it."""
     yield lab_server
     lab_server.end_kernels()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_notebook(
+    lab: LabServer, page: Page, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenNotebook]:
+    """Opens a notebook of the given cells in JupyterLab and runs them all.
+
+    Whatever else the test says, no error may be left in the browser's console.
+    """
+    opened: list[NotebookPage] = []
+
+    async def open_notebook(*cells: str) -> NotebookPage:
+        notebook = NotebookPage(lab, page)
+        opened.append(notebook)
+        await notebook.open(lab.write(f"{request.node.name}.ipynb", cells))
+        await notebook.run_all()
+        return notebook
+
+    yield open_notebook
+    for notebook in opened:
+        assert notebook.errors == []

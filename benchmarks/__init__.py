@@ -1,0 +1,33 @@
+"""Figures that the project promises, each measured by one module of this package.
+
+A benchmark is a module `benchmarks/NAME.py` with a docstring whose first line says what is
+measured, `LIMITS` (figure -> the most that is accepted) and `run()`, which returns figures by name.
+Whoever adds one adds its name to `NAMES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+#: In the order in which `all` runs them.
+NAMES = ("startup", "idle")
+
+Figures = dict[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark: `run()` measures, `limits` say what was promised of its figures."""
+
+    name: str
+    title: str
+    limits: Mapping[str, float]
+    run: Callable[[], Figures]
+
+
+def load(name: str) -> Benchmark:
+    module = importlib.import_module(f"benchmarks.{name}")
+    title = (module.__doc__ or name).splitlines()[0]
+    return Benchmark(name, title, module.LIMITS, module.run)

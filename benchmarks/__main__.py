@@ -1,0 +1,70 @@
+"""`python -m benchmarks NAME --json`: one benchmark, or `all`, with one JSON object as last line.
+
+Without `--json` a table takes the object's place. The exit code is 1 when a limit was passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from benchmarks import NAMES, Benchmark, Figures, load
+
+
+def over(benchmark: Benchmark, figures: Figures) -> list[str]:
+    """The figures that are above their limit, or missing."""
+    return [
+        name
+        for name, limit in benchmark.limits.items()
+        if not isinstance(value := figures.get(name), int | float) or value > limit
+    ]
+
+
+def table(results: list[tuple[Benchmark, Figures]]) -> str:
+    rows = [("benchmark", "figure", "value", "limit", "")]
+    for benchmark, figures in results:
+        late = over(benchmark, figures)
+        for name, value in figures.items():
+            limit = benchmark.limits.get(name)
+            rows.append(
+                (
+                    benchmark.name,
+                    name,
+                    f"{value:,.3f}".rstrip("0").rstrip(".")
+                    if isinstance(value, float)
+                    else f"{value:,}"
+                    if isinstance(value, int)
+                    else value,
+                    "" if limit is None else f"<= {limit:,g}",
+                    "" if limit is None else "TOO MUCH" if name in late else "ok",
+                )
+            )
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * widths[3], ""))
+    return "\n".join(
+        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
+        for a, b, c, d, e in rows
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("--json", action="store_true", help="print one JSON object, not a table")
+    options = parser.parse_args()
+    results = []
+    for name in NAMES if options.name == "all" else [options.name]:
+        benchmark = load(name)
+        print(f"{name}: {benchmark.title}", file=sys.stderr, flush=True)
+        results.append((benchmark, benchmark.run()))
+    if options.json:
+        figures = {benchmark.name: figures for benchmark, figures in results}
+        print(json.dumps(figures if options.name == "all" else figures[options.name]))
+    else:
+        print(table(results))
+    return 1 if any(over(benchmark, figures) for benchmark, figures in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

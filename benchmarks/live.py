@@ -1,0 +1,45 @@
+"""A live session to measure: JupyterLab, Chromium with its fake camera, the local server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tools import browser
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.widget_view import WidgetView
+
+CELLS = ('from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw',)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A widget on a page; after `start()` its picture moves."""
+
+    lab: LabServer
+    notebook: NotebookPage
+    view: WidgetView
+
+    async def start(self) -> None:
+        await self.view.start()
+        await self.view.picture()
+
+    async def kernel_pid(self) -> int:
+        return int(await self.notebook.execute("import os; os.getpid()"))
+
+
+@asynccontextmanager
+async def live(cells: Sequence[str] = CELLS) -> AsyncIterator[Live]:
+    """A notebook made of `cells`, run, its first widget mounted and not yet started."""
+    with LabServer() as lab:
+        name = lab.write("benchmark.ipynb", cells)
+        async with browser.launched() as chromium:
+            page = await chromium.new_page(viewport=browser.VIEWPORT)
+            notebook = NotebookPage(lab, page)
+            await notebook.open(name)
+            await notebook.run_all()
+            view = WidgetView(page)
+            await view.mounted()
+            yield Live(lab, notebook, view)

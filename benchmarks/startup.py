@@ -1,0 +1,68 @@
+"""What the widget costs before it does anything: import, bundle, making one.
+
+Imports are timed inside fresh processes, ours and anywidget's by turns, so that both meet the same
+machine; `import_ratio` compares `from decart_widget import DecartWidget` with `import anywidget`,
+which it can't do without. The local server isn't started by making a widget, only by connecting.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+
+from benchmarks import Figures
+
+LIMITS = {"import_ratio": 1.15, "esm_css_bytes": 40_000, "create_ms": 20.0}
+
+RUNS = 10
+IMPORTS = {
+    "anywidget": "import anywidget",
+    "decart_widget": "from decart_widget import DecartWidget",
+    "bare": "import decart_widget",
+}
+TIMED = "import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+CREATE = """
+import json, time
+from decart_widget import DecartWidget
+took = []
+for _ in range(21):
+    began = time.perf_counter()
+    widget = DecartWidget(endpoint="sandbox")
+    took.append(1000 * (time.perf_counter() - began))
+size = len(widget._esm.encode()) + len(widget._css.encode())
+print(json.dumps({"took": took, "size": size}))
+"""
+
+
+def in_fresh_process(code: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    return result.stdout.splitlines()[-1]
+
+
+def import_seconds() -> dict[str, float]:
+    """Median import time of each of IMPORTS, in seconds."""
+    took: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    for turn in range(RUNS + 1):
+        for name, code in IMPORTS.items():
+            seconds = float(in_fresh_process(TIMED.format(code=code)))
+            if turn:  # the first turn writes the bytecode
+                took[name].append(seconds)
+    return {name: statistics.median(times) for name, times in took.items()}
+
+
+def run() -> Figures:
+    imports = import_seconds()
+    made = json.loads(in_fresh_process(CREATE))
+    return {
+        "import_ratio": round(imports["decart_widget"] / imports["anywidget"], 3),
+        "import_bare_ratio": round(imports["bare"] / imports["anywidget"], 3),
+        "import_ms": round(1000 * imports["decart_widget"], 1),
+        "import_anywidget_ms": round(1000 * imports["anywidget"], 1),
+        "esm_css_bytes": made["size"],
+        "create_ms": round(statistics.median(made["took"][1:]), 2),
+        "create_first_ms": round(made["took"][0], 2),
+    }
