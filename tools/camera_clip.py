@@ -1,0 +1,43 @@
+"""A clip for Chromium's fake camera, made of one picture: a slow pan and zoom that loops.
+
+Pictures from packages that ship some (scikit-image's astronaut, scikit-learn's flower) look more
+like a camera than Chromium's own green test card.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+#: Chromium plays concatenated JPEGs (.mjpeg) at 30 pictures a second, over and over.
+FRAMES = 180
+
+
+def write(picture: Path, clip: Path, *, width: int = 1280, height: int = 720) -> Path:
+    """Writes `clip` (.mjpeg), `width` x `height`, six seconds that end where they began.
+
+    Raises:
+        ValueError: `picture` is no picture that OpenCV reads.
+    """
+    image = cv2.imread(str(picture))
+    if image is None:
+        raise ValueError(f"{picture} is no picture that OpenCV can read.")
+    rows, columns = image.shape[:2]
+    scale = min(columns / width, rows / height)
+    with clip.open("wb") as out:
+        for turn in np.linspace(0, 2 * np.pi, FRAMES, endpoint=False):
+            zoom = 0.94 + 0.05 * np.cos(turn)
+            w, h = zoom * width * scale, zoom * height * scale
+            x = (columns - w) * (0.5 + 0.4 * np.sin(turn))
+            y = (rows - h) * (0.15 + 0.1 * np.sin(turn))
+            window = np.array([[x, y], [x + w, y], [x, y + h]], np.float32)
+            corners = np.array([[0, 0], [width, 0], [0, height]], np.float32)
+            transform = cv2.getAffineTransform(window, corners)
+            frame = cv2.warpAffine(image, transform, (width, height), flags=cv2.INTER_CUBIC)
+            ok, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 92])
+            if not ok:
+                raise ValueError(f"OpenCV couldn't encode a frame of {picture}.")
+            out.write(jpeg.tobytes())
+    return clip
