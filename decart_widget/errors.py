@@ -24,6 +24,7 @@
     ├── MediaError                    the camera, the browser or the picture
     │   ├── NoFrontEndError
     │   └── MediaUnreachableError
+    ├── BudgetSpentError              the session ended because its budget was used up
     ├── SandboxError                  the local server could not start or stay up
     └── ClosedError                   the widget or session was closed before
 
@@ -198,6 +199,13 @@ class MediaUnreachableError(MediaError):
 
     default_code = "media-unreachable"
     default_remedy = "Set a TURN server in ConnectionOptions.ice_servers, then Start again."
+
+
+class BudgetSpentError(DecartError):
+    """The session ended because its budget was used up."""
+
+    default_code = "budget-spent"
+    default_remedy = "Start again, or give a larger budget=."
 
 
 class SandboxError(DecartError):

@@ -1,0 +1,55 @@
+"""Decart's realtime video models in a notebook cell.
+
+``DecartWidget(model="lucy-latest", prompt="watercolour")`` shows the camera, transformed live.
+Names load when they are first used, so importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from decart_widget._version import __version__
+
+if TYPE_CHECKING:
+    from decart_widget import sandbox as sandbox
+    from decart_widget.errors import DecartError as DecartError
+    from decart_widget.models import MODELS as MODELS
+    from decart_widget.models import RealtimeModel as RealtimeModel
+    from decart_widget.options import ConnectionOptions as ConnectionOptions
+    from decart_widget.options import VideoOptions as VideoOptions
+    from decart_widget.widget import DecartWidget as DecartWidget
+
+_HOME = {
+    "ConnectionOptions": "options",
+    "DecartError": "errors",
+    "DecartWidget": "widget",
+    "MODELS": "models",
+    "RealtimeModel": "models",
+    "VideoOptions": "options",
+}
+
+__all__ = [
+    "MODELS",
+    "ConnectionOptions",
+    "DecartError",
+    "DecartWidget",
+    "RealtimeModel",
+    "VideoOptions",
+    "__version__",
+    "sandbox",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sandbox":
+        return importlib.import_module("decart_widget.sandbox")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"decart_widget.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

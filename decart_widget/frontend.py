@@ -1,0 +1,368 @@
+"""The only road between Python and the browser; ``js/src/kernel.ts`` is its other end.
+
+Everything that is not a trait travels as a message from the tables below, and nothing else in
+this package sends or reads one. ``tests/vectors/road.json`` holds examples of each, which the
+tests of both ends read.
+
+Browsers are *front ends*: each page that shows the widget names itself in a ``hello`` that it
+repeats until it is welcomed. One of them is the *owner*: it has the camera. Front ends are only
+counted on while an attempt is live, because only then do they send heartbeats.
+
+All of this runs on the background loop; a comm handler does nothing but hand over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from decart_widget._version import __version__
+from decart_widget.media.base import EndReason, Preparation
+from decart_widget.protocol.messages import Candidate, parse_candidate
+
+log = logging.getLogger(__name__)
+
+PROTOCOL: Final = 1
+"""Version of this road; both ends say theirs in the hello."""
+
+HEARTBEAT_TIMEOUT: Final = 20.0
+"""Seconds without a sign of the owner, after which nobody is watching (beats come every 5 s)."""
+
+PAGEHIDE_GRACE: Final = 10.0
+"""Seconds in which a page that is being reloaded may come back."""
+
+MAX_TEXT: Final = 200_000
+"""Characters of one text field; a session description has about 10,000."""
+
+MAX_FRONT_ENDS: Final = 16
+"""Pages remembered; the one heard of least recently is forgotten first."""
+
+REFUSALS: Final = frozenset(
+    {
+        "insecure-origin",
+        "permission-denied",
+        "no-camera",
+        "camera-busy",
+        "over-constrained",
+        "blocked-by-frame",
+        "no-webrtc",
+        "media-failed",
+    }
+)
+MEDIA_STATES: Final = frozenset(
+    {"camera", "connected", "first-frame", "disconnected", "failed", "ended"}
+)
+
+
+class Malformed(ValueError):
+    """A message that is not in the table, or not as the table says."""
+
+
+def _text(value: object, limit: int = MAX_TEXT) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= limit
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _number(value: object) -> bool:
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    )
+
+
+def _candidate(value: object) -> bool:
+    try:
+        parse_candidate(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _mapping(value: object) -> bool:
+    return value is None or (isinstance(value, Mapping) and len(value) <= 16)
+
+
+Check = Callable[[Any], bool]
+_STATS: dict[str, Check] = dict.fromkeys(
+    ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
+)
+
+# From the browser: the fields besides `type` and `front_end`, and what each must be.
+FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
+    "hello": {"protocol": _whole, "version": lambda v: v is None or _text(v, 100), "page": _mapping},
+    "heartbeat": {"attempt": _whole},
+    "pagehide": {},
+    "start": {},
+    "stop": {"attempt": lambda v: v is None or _whole(v)},
+    "apply": {
+        "prompt": lambda v: isinstance(v, str) and len(v) <= MAX_TEXT,
+        "enrich": lambda v: isinstance(v, bool),
+    },
+    "offer": {"attempt": _whole, "sdp": _text},
+    "candidate": {"attempt": _whole, "candidate": _candidate},
+    "media": {"attempt": _whole, "state": lambda v: v in MEDIA_STATES, "detail": _mapping},
+    "refused": {
+        "attempt": lambda v: v is None or _whole(v),
+        "reason": lambda v: v in REFUSALS,
+        "message": lambda v: v is None or isinstance(v, str),
+    },
+    "stats": {"attempt": _whole, **_STATS},
+}
+
+
+def read(content: object) -> dict[str, Any]:
+    """A message from the browser, checked. Raises ``Malformed``."""
+    if not isinstance(content, Mapping):
+        raise Malformed("not an object")
+    kind = content.get("type")
+    fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise Malformed("unknown type")
+    if not _text(content.get("front_end"), 100):
+        raise Malformed(f"{kind} without a front end")
+    for name, check in fields.items():
+        try:
+            good = check(content.get(name))
+        except TypeError:  # an unhashable value where a word is expected
+            good = False
+        if not good:
+            raise Malformed(f"{kind} with a bad {name}")
+    return dict(content)
+
+
+@dataclass
+class Page:
+    """A front end, and when it was last heard of (seconds of the steady clock)."""
+
+    heard: float
+    hidden_at: float | None = None
+
+
+class Browser(Protocol):
+    """Who acts on what browsers say; each is called on the background loop."""
+
+    @property
+    def attempt(self) -> int | None:
+        """The live attempt's number, or None."""
+
+    def started(self) -> None:
+        """Somebody clicked Start in the page that is the owner now."""
+
+    def stopped(self) -> None:
+        """Somebody clicked Stop; the browser has already let go of the camera."""
+
+    def prompt_applied(self, prompt: str, enrich: bool) -> None:
+        """Somebody pressed Enter or Apply."""
+
+    def media_message(self, message: dict[str, Any]) -> None:
+        """An offer, candidate, media, refused or stats message of the live attempt."""
+
+    def owner_came(self, *, replaced: bool) -> None:
+        """There is an owner; ``replaced`` when the live attempt's own page is gone."""
+
+    def unattended(self) -> None:
+        """Nobody has been watching for too long."""
+
+
+class FrontEnds:
+    """The pages that show one widget, and the messages to and from them.
+
+    Args:
+        send: Sends a custom message to all pages; called on the background loop.
+        browser: Acts on what they say.
+        clock: A steady clock in seconds.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[dict[str, Any]], None],
+        browser: Browser,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send = send
+        self._browser = browser
+        self._clock = clock
+        self.pages: dict[str, Page] = {}
+        self.owner: str | None = None
+        self.dropped: dict[str, int] = {}
+        """Messages that changed nothing, by reason."""
+        self._watched_at: float | None = None
+
+    # --- from the browser ---------------------------------------------------------------------
+
+    def receive(self, content: object) -> None:
+        """Takes a message from any page. Never raises for what the page says."""
+        try:
+            message = read(content)
+        except Malformed as bad:
+            self._drop(str(bad))
+            return
+        kind, name = message["type"], message["front_end"]
+        if kind == "hello":
+            self._hello(name)
+            return
+        page = self.pages.get(name)
+        if page is None:
+            # Heard of before its hello (or after it was forgotten): welcome it all the same.
+            self._hello(name)
+            page = self.pages[name]
+        page.heard = self._clock()
+        if kind != "pagehide":
+            page.hidden_at = None
+        self._dispatch(kind, name, page, message)
+
+    def _dispatch(self, kind: str, name: str, page: Page, message: dict[str, Any]) -> None:
+        browser = self._browser
+        live = browser.attempt
+        if kind == "pagehide":
+            page.hidden_at = self._clock()
+            if live is None:
+                self._forget(name)
+        elif kind == "start":
+            if live is not None and self.owner not in (None, name):
+                self._drop("start in a page that is not the owner")
+                return
+            self._own(name)
+            browser.started()
+        elif kind == "stop":
+            if message["attempt"] is None or message["attempt"] == live:
+                browser.stopped()
+            else:
+                self._drop("stale stop")
+        elif kind == "apply":
+            browser.prompt_applied(message["prompt"], message["enrich"])
+        elif kind == "heartbeat":
+            if message["attempt"] != live:
+                # The page has missed the end, for instance while its socket was away.
+                self._drop("stale heartbeat")
+                self.end(message["attempt"], "stopped", keep_camera=False)
+        elif name != self.owner:
+            self._drop(f"{kind} of a page that is not the owner")
+        elif message["attempt"] is not None and message["attempt"] != live:
+            self._drop(f"stale {kind}")
+        else:
+            browser.media_message(message)
+
+    def _hello(self, name: str) -> None:
+        now = self._clock()
+        if name not in self.pages and len(self.pages) >= MAX_FRONT_ENDS:
+            self._forget(min(self.pages, key=lambda n: (n == self.owner, self.pages[n].heard)))
+        new = name not in self.pages
+        self.pages[name] = Page(now)
+        owner = self.pages.get(self.owner) if self.owner is not None else None
+        live = self._browser.attempt is not None
+        if new and (owner is None or not live or owner.hidden_at is not None):
+            # The newest page has the camera, unless another one is live.
+            replaced = live and self.owner is not None
+            self.owner = name
+            self._welcome(name)
+            self._browser.owner_came(replaced=replaced)
+            return
+        self._welcome(name)
+
+    def _welcome(self, name: str) -> None:
+        self._send(
+            {
+                "type": "welcome",
+                "front_end": name,
+                "owner": name == self.owner,
+                "protocol": PROTOCOL,
+                "version": __version__,
+                "attempt": self._browser.attempt,
+            }
+        )
+
+    def _own(self, name: str) -> None:
+        if self.owner != name:
+            self.owner = name
+            self._send({"type": "owner", "front_end": name})
+
+    def _forget(self, name: str) -> None:
+        self.pages.pop(name, None)
+        if self.owner == name:
+            # The page heard of most recently takes over, so that Python can start there.
+            rest = max(self.pages, key=lambda n: self.pages[n].heard, default=None)
+            self.owner = None
+            if rest is not None:
+                self._own(rest)
+
+    def _drop(self, reason: str) -> None:
+        if len(self.dropped) < 64 or reason in self.dropped:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        log.debug("Dropped a browser's message: %s.", reason)
+
+    # --- whether anybody is watching ----------------------------------------------------------
+
+    def watch(self, *, deaf: bool = False) -> None:
+        """Looks whether the owner of the live attempt is still there; call it every second.
+
+        Args:
+            deaf: Whether messages can't arrive at present (a kernel without subshells is busy
+                with a cell), so that silence means nothing.
+        """
+        now = self._clock()
+        since = 0.0 if self._watched_at is None else now - self._watched_at
+        self._watched_at = now
+        if self._browser.attempt is None:
+            self._watched_at = None
+            return
+        page = self.pages.get(self.owner) if self.owner is not None else None
+        if page is None:
+            return
+        if deaf:
+            page.heard += since
+            if page.hidden_at is not None:
+                page.hidden_at += since
+        hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE
+        if hidden or now - page.heard > HEARTBEAT_TIMEOUT:
+            assert self.owner is not None
+            self._forget(self.owner)
+            self._browser.unattended()
+
+    def refresh(self) -> None:
+        """Counts the owner as just heard of: an attempt begins, and heartbeats with it."""
+        page = self.pages.get(self.owner) if self.owner is not None else None
+        if page is not None:
+            page.heard = self._clock()
+
+    # --- to the browser -----------------------------------------------------------------------
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        """Asks the owner to open the camera and make an offer."""
+        model = preparation.model
+        self._send(
+            {
+                "type": "prepare",
+                "attempt": attempt,
+                "front_end": self.owner,
+                "model": {
+                    "name": model.name,
+                    "fps": model.fps,
+                    "width": model.width,
+                    "height": model.height,
+                },
+                "video": preparation.video.as_message(),
+                "rtc": dict(preparation.rtc),
+                "timeout_s": preparation.timeout_s,
+            }
+        )
+
+    def answer(self, attempt: int, sdp: str) -> None:
+        """Hands the service's session description on."""
+        self._send({"type": "answer", "attempt": attempt, "sdp": sdp})
+
+    def candidate(self, attempt: int, candidate: Candidate | None) -> None:
+        """Hands a candidate of the service's on."""
+        shown = None if candidate is None else candidate.as_json()
+        self._send({"type": "candidate", "attempt": attempt, "candidate": shown})
+
+    def end(self, attempt: int, reason: EndReason, *, keep_camera: bool) -> None:
+        """Ends an attempt in the browser."""
+        self._send(
+            {"type": "end", "attempt": attempt, "reason": reason, "keep_camera": keep_camera}
+        )

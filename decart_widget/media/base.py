@@ -1,0 +1,82 @@
+"""What a session asks of whatever carries the picture: a browser, or an engine in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from decart_widget.errors import DecartError
+from decart_widget.models import RealtimeModel
+from decart_widget.options import VideoOptions
+from decart_widget.protocol.messages import Candidate
+
+EndReason = Literal["stopped", "error", "reconnecting", "closed", "unattended", "budget"]
+MediaState = Literal["camera", "connected", "first-frame", "disconnected", "failed", "ended"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What media needs to know to make an offer.
+
+    Args:
+        model: Its picture's size and rate.
+        video: Codec, bitrates, frame rate.
+        rtc: The ``RTCConfiguration``; may hold TURN credentials, so it has no ``repr``.
+        timeout_s: Seconds until the session must stand.
+    """
+
+    model: RealtimeModel
+    video: VideoOptions
+    rtc: Mapping[str, Any]
+    timeout_s: float
+
+    def __repr__(self) -> str:
+        return f"Preparation({self.model.name})"
+
+
+class MediaListener(Protocol):
+    """What media tells a session. Reports of an attempt that is over are dropped."""
+
+    def offer_made(self, attempt: int, sdp: str) -> None:
+        """The offer is ready; candidates follow by trickle."""
+
+    def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
+        """A candidate; None ends them."""
+
+    def media_changed(self, attempt: int, state: MediaState) -> None:
+        """How media is doing."""
+
+    def media_refused(self, attempt: int, error: DecartError) -> None:
+        """There will be no media, and no retry helps: the camera is denied, missing or busy."""
+
+    def media_lost(self, error: DecartError) -> None:
+        """What carried the picture is gone (a page was reloaded); another may take its place."""
+
+
+class Media(Protocol):
+    """Carries the picture of one session, attempt after attempt."""
+
+    listener: MediaListener | None
+
+    @property
+    def waiting_for_person(self) -> bool:
+        """Whether somebody is being asked (for the camera), so that waiting doesn't count."""
+
+    async def ready(self, timeout: float) -> None:
+        """Returns when there is something that can carry the picture.
+
+        Raises ``NoFrontEndError`` when there is nothing after ``timeout`` seconds.
+        """
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        """Opens the source and makes the offer, both at once; reports to the listener."""
+
+    def answer(self, attempt: int, sdp: str) -> None:
+        """Takes the service's session description."""
+
+    def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
+        """Takes a candidate of the service's; those before the answer are queued."""
+
+    def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
+        """Ends an attempt's media; the source goes too unless another attempt follows."""

@@ -1,0 +1,426 @@
+"""One session's logic: what happens goes in, what must be sent and what changed come out.
+
+Theory of operation. A session has attempts: the first, and one for each reconnect. In an attempt
+the control socket opens, the *initial state* (the look that the first frame must already have) is
+sent and acknowledged, and only then the offer goes out, whenever the browser has made it; answer
+and candidates follow, and media flows. Ticks and acks keep coming over the same socket.
+
+The shell calls a method for each thing that happens, then sends ``take_outgoing()`` in order and
+acts on ``take_notices()``. Methods may be called in any order and never raise: what makes no
+sense in the present phase changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from decart_widget.errors import AckTimeoutError, DecartError
+from decart_widget.protocol import messages as m
+from decart_widget.protocol.requests import PASSTHROUGH, Look, Request, RequestQueue
+from decart_widget.protocol.retry import rejection, service_error
+from decart_widget.protocol.states import (
+    LIVE,
+    ConnectionState,
+    Event,
+    ServiceStatus,
+    transition,
+)
+
+MAX_HELD_CANDIDATES: Final = 64
+"""Of ours, before the offer has gone out; a browser makes about ten."""
+
+
+MAX_SECONDS: Final = 86_400.0
+"""A tick above a day is junk."""
+
+
+class Phase(IntEnum):
+    """How far an attempt has come."""
+
+    CLOSED = 0
+    """There is no attempt."""
+    OPENING = 1
+    """The control socket is being opened."""
+    INITIAL = 2
+    """The initial state is sent and not yet acknowledged."""
+    READY = 3
+    """The initial state is acknowledged: the offer may go."""
+    OFFERED = 4
+    """The offer is sent."""
+    ANSWERED = 5
+    """The answer came; media is on its way or flows."""
+
+
+@dataclass(frozen=True)
+class InitialApplied:
+    """The initial state is acknowledged."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The service acknowledged this request."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The service refused this request, or never answered it; the look is what it was."""
+
+    request: Request
+    error: DecartError
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A newer request took the place of this one before it was sent."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class AnswerReceived:
+    """Hand this session description to the media."""
+
+    sdp: str
+
+
+@dataclass(frozen=True)
+class CandidateReceived:
+    """Hand this candidate to the media; None ends them."""
+
+    candidate: m.Candidate | None
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """The service reported an error that concerns the session as a whole."""
+
+    error: DecartError
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The generation ended."""
+
+    reason: str | None
+
+
+Notice = (
+    InitialApplied
+    | Applied
+    | Rejected
+    | Superseded
+    | AnswerReceived
+    | CandidateReceived
+    | Complaint
+    | Ended
+)
+
+
+class SessionMachine:
+    """The pure core of a session with the service."""
+
+    def __init__(self) -> None:
+        self.state = ConnectionState.IDLE
+        self.phase = Phase.CLOSED
+        self.service_status = ServiceStatus.UNKNOWN
+        self.queue_position: int | None = None
+        self.queue_size: int | None = None
+        self.session_id: str | None = None
+        self.generation_tick = 0.0
+        """Billed seconds, all attempts of this session together."""
+        self.applied: Look | None = None
+        """The last look that the service acknowledged; a reconnect replays it."""
+        self.established = False
+        self.ignored: dict[str, int] = {}
+        """How many frames were ignored, by reason."""
+        self.requests = RequestQueue()
+        self._number = 0
+        self._billed_before = 0.0
+        self._initial: Request | None = None
+        self._offer: str | None = None
+        self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
+        self._outgoing: list[m.ClientMessage] = []
+        self._notices: list[Notice] = []
+
+    # --- what comes out -----------------------------------------------------------------------
+
+    def take_outgoing(self) -> list[m.ClientMessage]:
+        """Messages to send now, in order; each is given once."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def take_notices(self) -> list[Notice]:
+        """What happened since the last call; each is given once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    @property
+    def queued(self) -> bool:
+        """Whether we stand in the queue, where waiting doesn't count."""
+        return (
+            Phase.OPENING <= self.phase < Phase.ANSWERED
+            and self.service_status is not ServiceStatus.READY
+            and (
+                self.queue_position is not None
+                or self.service_status is ServiceStatus.ENTERING_QUEUE
+            )
+        )
+
+    @property
+    def awaiting_ack(self) -> int | None:
+        """The number of the request whose ack is awaited, or None."""
+        if self.phase is Phase.INITIAL and self._initial is not None:
+            return self._initial.number
+        in_flight = self.requests.in_flight
+        return None if in_flight is None else in_flight.number
+
+    # --- what the caller asks for -------------------------------------------------------------
+
+    def connect(self, look: Look) -> None:
+        """Begins a session with this look as its initial state."""
+        if self.state in LIVE:
+            return
+        self._move(Event.CONNECT)
+        self.applied = None
+        self.generation_tick = self._billed_before = 0.0
+        self._begin(look)
+
+    def reconnect(self) -> None:
+        """Begins a further attempt with the last look that is known to work.
+
+        A request that was open when the connection broke follows as soon as that is back.
+        """
+        if self.state is not ConnectionState.RECONNECTING:
+            return
+        self._begin(self.applied or (self._initial.look if self._initial else PASSTHROUGH))
+
+    def submit(self, look: Look, *, with_image: bool) -> Request:
+        """Asks for a look; it is sent as soon as nothing else is in flight.
+
+        Without a session, or before its socket is open, it becomes part of the initial state.
+        """
+        self._number += 1
+        request = Request(self._number, look, with_image)
+        overtaken = self.requests.put(request)
+        if overtaken is not None:
+            self._notices.append(Superseded(overtaken))
+        self._pump()
+        return request
+
+    def disconnect(self) -> None:
+        """Ends the session on purpose. Requests still open are superseded by the end."""
+        self._close(Event.DISCONNECT)
+
+    def cancel(self) -> None:
+        """Gives a start up that never reached the service."""
+        self._close(Event.CANCEL)
+
+    def fail(self) -> None:
+        """Ends the session for good after an error."""
+        self._close(Event.FAIL)
+
+    # --- what the shell reports ---------------------------------------------------------------
+
+    def socket_opened(self) -> None:
+        """The control socket stands: the initial state goes out."""
+        if self.phase is not Phase.OPENING or self._initial is None:
+            return
+        newest = self.requests.waiting
+        if newest is not None and self.applied is None:
+            # Asked for while the socket opened: the newest look is the initial one. After a
+            # loss it is not: what is known to work comes back first.
+            self.requests.waiting = None
+            self._initial = newest.whole()
+        self.phase = Phase.INITIAL
+        self._outgoing.append(self._initial.message())
+
+    def offer_made(self, sdp: str) -> None:
+        """The media has its offer; it is held until the initial state is acknowledged."""
+        if not Phase.OPENING <= self.phase <= Phase.READY:
+            return
+        self._offer = sdp
+        self._send_offer()
+
+    def local_candidate(self, candidate: m.Candidate | None) -> None:
+        """The media found a candidate; held until the offer has gone."""
+        if self.phase >= Phase.OFFERED:
+            self._outgoing.append(m.LocalCandidate(candidate))
+        elif self.phase is not Phase.CLOSED:
+            self._held.append(candidate)
+
+    def media_established(self) -> None:
+        """Media flows both ways."""
+        if self.phase is Phase.ANSWERED:
+            self.established = True
+            self._move(Event.ESTABLISHED)
+
+    def lost(self) -> None:
+        """The attempt broke off and is to be tried again; open requests wait for the next."""
+        if self.state not in LIVE:
+            return
+        self._move(Event.LOST)
+        in_flight = self.requests.drop_in_flight()
+        if in_flight is not None and self.requests.waiting is None:
+            self.requests.waiting = in_flight
+        elif in_flight is not None:
+            self._notices.append(Superseded(in_flight))
+        self._reset_attempt()
+
+    def ack_timed_out(self) -> None:
+        """The ack of the request in flight did not come in time."""
+        request = self.requests.drop_in_flight()
+        if request is not None:
+            error = AckTimeoutError("The service did not answer the prompt or image in time.")
+            self._notices.append(Rejected(request, error))
+            self._pump()
+
+    def receive(self, message: m.ServerMessage) -> None:
+        """The service said something."""
+        match message:
+            case m.Ignored():
+                self._ignore(message.reason)
+            case _ if self.phase < Phase.INITIAL:
+                self._ignore("no attempt")
+            case m.SessionId():
+                self.session_id = message.session_id
+            case m.Status():
+                self._status(message.status.lower())
+            case m.QueuePosition():
+                self.queue_position, self.queue_size = message.position, message.size
+            case m.PromptAck() | m.SetImageAck():
+                self._acknowledged(message)
+            case m.GenerationStarted():
+                self._generating()
+            case m.GenerationTick():
+                self._billed(message.seconds)
+                self._generating()
+            case m.GenerationEnded():
+                if message.seconds is not None:
+                    self._billed(message.seconds)
+                self._move(Event.GENERATION_ENDED)
+                self._notices.append(Ended(message.reason))
+            case m.ServerError():
+                self._complained(message.text)
+            case m.Answer():
+                if self.phase is Phase.OFFERED:
+                    self.phase = Phase.ANSWERED
+                    self._notices.append(AnswerReceived(message.sdp))
+                else:
+                    self._ignore("answer without an offer")
+            case m.RemoteCandidate():
+                self._notices.append(CandidateReceived(message.candidate))
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _move(self, event: Event) -> None:
+        self.state = transition(self.state, event)
+
+    def _billed(self, seconds: float) -> None:
+        # Junk must not make the bill shrink within an attempt, nor look endless.
+        if seconds <= MAX_SECONDS:
+            self.generation_tick = max(self.generation_tick, self._billed_before + seconds)
+
+    def _ignore(self, reason: str) -> None:
+        self.ignored[reason] = self.ignored.get(reason, 0) + 1
+
+    def _begin(self, look: Look) -> None:
+        self._reset_attempt()
+        self._number += 1
+        self._initial = Request(self._number, look, with_image=False).whole()
+        self.phase = Phase.OPENING
+
+    def _reset_attempt(self) -> None:
+        self.phase = Phase.CLOSED
+        self.established = False
+        self._billed_before = self.generation_tick
+        self.service_status = ServiceStatus.UNKNOWN
+        self.queue_position = self.queue_size = None
+        self.session_id = None
+        self._offer = None
+        self._held.clear()
+        self._outgoing.clear()
+
+    def _close(self, event: Event) -> None:
+        before = self.state
+        self._move(event)
+        if self.state is before and before in LIVE:
+            return
+        self._notices.extend(Superseded(request) for request in self.requests.clear())
+        self._reset_attempt()
+
+    def _status(self, text: str) -> None:
+        if "entering queue" in text:
+            self.service_status = ServiceStatus.ENTERING_QUEUE
+        elif "ready" in text:
+            self.service_status = ServiceStatus.READY
+            self.queue_position = self.queue_size = None
+        else:
+            self.service_status = ServiceStatus.UNKNOWN
+
+    def _generating(self) -> None:
+        # A tick can overtake the browser's word that media stands, but not the answer.
+        if self.phase is Phase.ANSWERED:
+            self.established = True
+            self.queue_position = self.queue_size = None
+            self._move(Event.GENERATION_STARTED)
+        else:
+            self._ignore("generation before the answer")
+
+    def _acknowledged(self, ack: m.PromptAck | m.SetImageAck) -> None:
+        what = "image" if isinstance(ack, m.SetImageAck) else "prompt"
+        if self.phase is Phase.INITIAL and self._initial is not None:
+            message = self._initial.message()
+            matched = (
+                isinstance(message, m.SetImage)
+                if isinstance(ack, m.SetImageAck)
+                else isinstance(message, m.Prompt) and message.prompt == ack.prompt
+            )
+            if not matched:
+                self._ignore("unmatched ack")
+            elif ack.success:
+                self.phase = Phase.READY
+                self.applied = self._initial.look
+                self._notices += [InitialApplied(), Applied(self._initial)]
+                self._send_offer()
+                self._pump()
+            else:
+                self._notices.append(Rejected(self._initial, rejection(what, ack.error)))
+            return
+        request = self.requests.match(ack)
+        if request is None:
+            self._ignore("unmatched ack")
+            return
+        if ack.success:
+            self.applied = request.look
+            self._notices.append(Applied(request))
+        else:
+            self._notices.append(Rejected(request, rejection(what, ack.error)))
+        self._pump()
+
+    def _complained(self, text: str) -> None:
+        error = service_error(text)
+        in_flight = self.requests.drop_in_flight()
+        if in_flight is not None:
+            self._notices.append(Rejected(in_flight, error))
+        self._notices.append(Complaint(error))
+        self._pump()
+
+    def _send_offer(self) -> None:
+        if self.phase is not Phase.READY or self._offer is None:
+            return
+        self.phase = Phase.OFFERED
+        self._outgoing.append(m.Offer(self._offer))
+        self._outgoing.extend(m.LocalCandidate(candidate) for candidate in self._held)
+        self._held.clear()
+
+    def _pump(self) -> None:
+        if self.phase < Phase.READY:
+            return
+        request = self.requests.next()
+        if request is not None:
+            self._outgoing.append(request.message())

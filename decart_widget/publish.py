@@ -1,0 +1,71 @@
+"""Trait updates from the background thread, coalesced.
+
+A kernel that sends more than about 1000 messages a second loses some, so what changes often is
+sent at most ten times a second, each time as one message with the newest values. A change after a
+quiet moment goes out at once: the first frame must not wait for a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+RATE: Final = 10.0
+"""Messages a second in the long run."""
+
+BURST: Final = 6
+"""Messages that may go out at once after a quiet moment (a start makes about five)."""
+
+
+class Coalescer:
+    """Collects values and hands them to ``publish``, newest value of each name, rate-limited.
+
+    Args:
+        publish: Takes the changed names with their newest values; called on the loop.
+    """
+
+    def __init__(self, publish: Callable[[dict[str, Any]], None]) -> None:
+        self._publish = publish
+        self._published: dict[str, Any] = {}
+        self._pending: dict[str, Any] = {}
+        self._tokens = float(BURST)
+        self._refilled = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Takes new values; those that are what was published last are no news."""
+        for name, value in values.items():
+            if name in self._published and self._published[name] == value:
+                self._pending.pop(name, None)
+            else:
+                self._pending[name] = value
+        if self._pending and self._timer is None:
+            self._go()
+
+    def forget(self, name: str) -> None:
+        """Somebody else has set this trait: what was published last is no longer known."""
+        self._published.pop(name, None)
+
+    def _go(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._tokens = min(float(BURST), self._tokens + (now - self._refilled) * RATE)
+        self._refilled = now
+        if self._tokens < 1:
+            self._timer = loop.call_later((1 - self._tokens) / RATE, self._late)
+            return
+        self._tokens -= 1
+        self.flush()
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._pending:
+            self._go()
+
+    def flush(self) -> None:
+        """Publishes what is pending now."""
+        pending, self._pending = self._pending, {}
+        if pending:
+            self._published.update(pending)
+            self._publish(pending)

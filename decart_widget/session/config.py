@@ -1,0 +1,35 @@
+"""What a session needs to know before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from decart_widget.models import RealtimeModel
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.secrets import Secret
+from decart_widget.session.endpoints import Endpoint
+
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """What a session needs to know.
+
+    Args:
+        model: The realtime model.
+        endpoint: Where the service is.
+        key: A permanent key or a client token.
+        video: What is sent up.
+        connection: How, and how long to wait.
+        budget: Seconds of generation after which the session ends; None for no limit of ours.
+        resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
+        speed: ``"fast"`` or None.
+    """
+
+    model: RealtimeModel
+    endpoint: Endpoint
+    key: Secret
+    video: VideoOptions = field(default_factory=VideoOptions)
+    connection: ConnectionOptions = field(default_factory=ConnectionOptions)
+    budget: float | None = None
+    resolution: str | None = None
+    speed: str | None = None

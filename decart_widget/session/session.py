@@ -1,0 +1,437 @@
+"""One session with the service, from the first attempt to the end, reconnects included.
+
+The session runs on one event loop and is used from there only. It binds the pure machine to a
+control socket, to client tokens, to media and to the clock: whatever happens goes into the
+machine, and ``_drive`` carries out what the machine says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from decart_widget.errors import (
+    AckTimeoutError,
+    BudgetSpentError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    DecartError,
+    MediaUnreachableError,
+)
+from decart_widget.media.base import EndReason, Media, MediaState, Preparation
+from decart_widget.options import ConnectionOptions
+from decart_widget.protocol import machine as core
+from decart_widget.protocol.messages import Candidate, decode
+from decart_widget.protocol.requests import Look, Request
+from decart_widget.protocol.retry import ATTEMPTS, delays, is_permanent
+from decart_widget.protocol.states import LIVE, ConnectionState
+from decart_widget.protocol.waiting import Patience
+from decart_widget.session.config import SessionConfig
+from decart_widget.session.control import ControlChannel, open_control
+from decart_widget.session.deadlines import AckDeadline, Budget
+from decart_widget.session.tokens import client_token
+
+log = logging.getLogger(__name__)
+
+PERSON_PATIENCE: Final = 60.0
+"""Seconds that somebody may think about the browser's question for the camera."""
+
+JITTER: Final = 0.1
+"""Part of a delay by which reconnects are spread, so that a crowd doesn't return at once."""
+
+
+class Session:
+    """One session. Use it on one event loop; ``run`` it once.
+
+    Args:
+        config: What to connect to.
+        media: What carries the picture; its listener becomes this session.
+        changed: Called after each change, on the loop, with the session; must not block.
+        first_attempt: Number of the first attempt; numbers never repeat within a widget.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        media: Media,
+        changed: Callable[[Session], None],
+        *,
+        first_attempt: int = 1,
+    ) -> None:
+        self.config = config
+        self.machine = core.SessionMachine()
+        self.error: DecartError | None = None
+        """Why the session ended, or what the service last complained of."""
+        self.attempt = first_attempt - 1
+        self.retry: dict[str, Any] = {}
+        """While reconnecting: ``attempt``, ``of`` and ``in_s``."""
+        self.applied_in: float | None = None
+        """Seconds that the last acknowledged request took."""
+        self.end_reason: EndReason = "stopped"
+        self._media = media
+        media.listener = self
+        self._changed = changed
+        self._loop = asyncio.get_running_loop()
+        self._control: ControlChannel | None = None
+        self._send_lock = asyncio.Lock()
+        self._broken: asyncio.Future[None] = self._loop.create_future()
+        self._stop = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._requests: dict[int, tuple[asyncio.Future[str], float]] = {}
+        self._ack = AckDeadline(config.connection.ack_timeout, self._ack_late)
+        self._budget = Budget(config.budget, self._budget_spent)
+        self._initial_sent_at = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- verbs --------------------------------------------------------------------------------
+
+    async def run(self, look: Look) -> None:
+        """Connects, stays connected and returns when the session is over; never raises.
+
+        ``error`` and the machine's state say how it ended. Cancelling ends the session cleanly.
+        """
+        try:
+            self.machine.connect(look)
+            self._drive()
+            error = await self._attempts()
+        except asyncio.CancelledError:
+            self._finish(None)
+            raise
+        except Exception as unexpected:  # a bug of ours must not leave a session running
+            log.exception("The session failed.")
+            error = DecartError(
+                f"decart_widget failed ({type(unexpected).__name__}).",
+                remedy="Please report this with the log.",
+                code="internal",
+            )
+        self._finish(error)
+
+    def stop(self, reason: EndReason = "stopped", error: DecartError | None = None) -> None:
+        """Ends the session; ``run`` returns soon after. May be called twice."""
+        if not self._stop.is_set():
+            self.end_reason = reason
+            self.error = error
+            self._stop.set()
+            self._moved.set()
+
+    def submit(self, look: Look, *, with_image: bool) -> asyncio.Future[str]:
+        """Asks for a look. The future becomes ``"applied"`` or ``"superseded"``.
+
+        It raises ``RequestRejectedError`` or ``AckTimeoutError`` when awaited.
+        """
+        future: asyncio.Future[str] = self._loop.create_future()
+        # Whoever doesn't await it has the traits to look at: no "never retrieved" noise.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        request = self.machine.submit(look, with_image=with_image)
+        self._requests[request.number] = (future, self._loop.time())
+        self._drive()
+        return future
+
+    @property
+    def pending(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self._requests) or self.machine.awaiting_ack is not None
+
+    # --- attempts -----------------------------------------------------------------------------
+
+    async def _attempts(self) -> DecartError | None:
+        error = await self._attempt()
+        while error is not None and not self._stop.is_set():
+            if self.machine.state not in LIVE or not self._worth_retrying(error):
+                return error
+            error = await self._reconnect(error)
+        return error
+
+    def _worth_retrying(self, error: DecartError) -> bool:
+        # A start that fails says so at once: the person is there and can decide. What once
+        # stood comes back by itself.
+        return not is_permanent(error) and self.machine.state is not ConnectionState.CONNECTING
+
+    async def _reconnect(self, error: DecartError) -> DecartError | None:
+        for number, delay in enumerate(delays(), start=1):
+            self.machine.lost()
+            self._media.end(self.attempt, "reconnecting", keep_source=True)
+            delay *= 1 + random.uniform(0, JITTER)
+            self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": round(delay, 1)}
+            self.error = error
+            self._drive()
+            log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, delay)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), delay)
+            if self._stop.is_set():
+                return None
+            self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
+            self.machine.reconnect()
+            self._drive()
+            next_error = await self._attempt()
+            if next_error is None or is_permanent(next_error):
+                return next_error
+            error = next_error
+            if self.machine.state is not ConnectionState.RECONNECTING:
+                return error  # it stood again, and broke anew: begin counting anew
+        return ConnectionLostError(
+            f"The connection was lost and {ATTEMPTS} attempts to restore it failed. "
+            f"Last: {error.message}"
+        )
+
+    async def _attempt(self) -> DecartError | None:
+        """One attempt, to its end. Returns why it broke, or None when it was stopped."""
+        self.attempt += 1
+        self._broken = self._loop.create_future()
+        self._broken.add_done_callback(lambda done: done.cancelled() or done.exception())
+        work = asyncio.ensure_future(self._stand(self.attempt))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait(
+                {work, stopped, self._broken}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for future in (work, self._broken):
+                if future.done() and (raised := future.exception()) is not None:
+                    if isinstance(raised, DecartError):
+                        return raised
+                    raise raised
+            return None
+        finally:
+            self._control = None
+            for task in (work, stopped):
+                task.cancel()
+            await asyncio.gather(work, stopped, return_exceptions=True)
+            self._ack.watch(None)
+
+    async def _stand(self, attempt: int) -> None:
+        config, limit = self.config, self.config.connection.connection_timeout
+        patience = Patience(limit, self._loop.time())
+        await self._media.ready(limit)
+        self._media.prepare(attempt, self._preparation())
+        token = await client_token(
+            config.key, config.endpoint, config.model, budget=self._budget.left(self.machine.generation_tick), timeout=limit
+        )
+        url = config.endpoint.realtime_url(
+            config.model, token.reveal(), resolution=config.resolution, speed=config.speed
+        )
+        left = max(0.1, patience.remaining(self._loop.time()))
+        async with open_control(
+            url, config.endpoint.name, left, direct=config.endpoint.is_loopback
+        ) as control:
+            self._control = control
+            self._initial_sent_at = self._loop.time()
+            self.machine.socket_opened()
+            self._drive()
+            reader = asyncio.ensure_future(self._read(control))
+            try:
+                await self._until_established(patience, reader)
+                self.retry, self.error = {}, None
+                self._drive()
+                log.info("Session established (attempt %d).", attempt)
+                await reader
+            finally:
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+
+    async def _read(self, control: ControlChannel) -> None:
+        async for frame in control.frames():
+            self.machine.receive(decode(frame))
+            self._drive()
+
+    async def _until_established(self, patience: Patience, reader: asyncio.Future[None]) -> None:
+        person = Patience(PERSON_PATIENCE, self._loop.time())
+        while not self.machine.established:
+            asked = self._media.waiting_for_person
+            now = self._loop.time()
+            person.pause(now, not asked)
+            patience.pause(now, self.machine.queued or asked)
+            left = [p.remaining(now) for p in (patience, person) if not p.paused]
+            if left and min(left) <= 0:
+                raise self._too_late(asked)
+            self._moved.clear()
+            moved = asyncio.ensure_future(self._moved.wait())
+            try:
+                await asyncio.wait(
+                    {moved, reader},
+                    timeout=min(left) if left else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                moved.cancel()
+            if reader.done():
+                reader.result()
+
+    def _too_late(self, asked: bool) -> DecartError:
+        limit = self.config.connection.connection_timeout
+        phase = self.machine.phase
+        if asked:
+            return ConnectTimeoutError(
+                f"The browser's question for the camera was not answered in {PERSON_PATIENCE:g} s.",
+                remedy="Start again and allow the camera.",
+            )
+        if phase is core.Phase.ANSWERED:
+            return self._unreachable()
+        waits = {
+            core.Phase.INITIAL: "the service has not acknowledged the prompt",
+            core.Phase.READY: "the browser has made no offer",
+            core.Phase.OFFERED: "the service has not answered the offer",
+        }
+        return ConnectTimeoutError(
+            f"The session did not stand within {limit:g} s: {waits.get(phase, 'no answer')}."
+        )
+
+    def _unreachable(self) -> DecartError:
+        if self.config.endpoint.is_loopback:
+            return MediaUnreachableError(
+                "This browser can't reach the local server: it runs on the kernel's machine and "
+                "answers there only.",
+                remedy="Open the notebook in a browser on that machine, or set DECART_API_KEY to "
+                "use the service.",
+                code="sandbox-unreachable",
+            )
+        return MediaUnreachableError("Browser and service found no way to exchange pictures.")
+
+    def _preparation(self) -> Preparation:
+        rtc = self.config.connection.rtc()
+        if self.config.endpoint.is_loopback and self.config.connection == ConnectionOptions():
+            # On this machine a STUN server can only cost time.
+            rtc["iceServers"] = []
+        return Preparation(
+            self.config.model, self.config.video, rtc, self.config.connection.connection_timeout
+        )
+
+    def _finish(self, error: DecartError | None) -> None:
+        if error is not None and not self._stop.is_set():
+            self.end_reason = "error"
+            self.error = error
+            self.machine.fail()
+        else:
+            self.machine.disconnect()
+        self.retry = {}
+        self._budget.close()
+        self._media.end(self.attempt, self.end_reason, keep_source=False)
+        self._drive()
+        for future, _ in self._requests.values():
+            if not future.done():
+                future.set_result("superseded")
+        self._requests.clear()
+        log.info("Session ended (%s).", self.end_reason if error is None else error.code)
+
+    # --- what media reports (MediaListener) ---------------------------------------------------
+
+    def offer_made(self, attempt: int, sdp: str) -> None:
+        """The offer goes out as soon as the initial state is acknowledged."""
+        if attempt == self.attempt:
+            self.machine.offer_made(sdp)
+            self._drive()
+
+    def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
+        """Trickles on."""
+        if attempt == self.attempt:
+            self.machine.local_candidate(candidate)
+            self._drive()
+
+    def media_changed(self, attempt: int, state: MediaState) -> None:
+        """Connected media makes the session stand; failed media breaks it."""
+        if attempt != self.attempt:
+            return
+        if state in ("connected", "first-frame"):
+            self.machine.media_established()
+        elif state == "failed":
+            self._break(
+                ConnectionLostError("The picture's connection broke.")
+                if self.machine.established
+                else self._unreachable()
+            )
+        elif state == "ended":
+            self._break(ConnectionLostError("The camera's or the service's track ended."))
+        self._drive()
+
+    def media_refused(self, attempt: int, error: DecartError) -> None:
+        """No camera, no session: it would be billed for nothing."""
+        if attempt == self.attempt:
+            self._break(error)
+
+    def media_lost(self, error: DecartError) -> None:
+        """What carried the picture is gone; a reconnect finds what has come in its place."""
+        self._break(error)
+
+    def _break(self, error: DecartError) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(error)
+
+    # --- carrying out what the machine says ---------------------------------------------------
+
+    def _drive(self) -> None:
+        for notice in self.machine.take_notices():
+            self._act(notice)
+        outgoing = self.machine.take_outgoing()
+        control = self._control
+        if outgoing and control is not None:
+            task = asyncio.ensure_future(self._send(control, outgoing))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._ack.watch(self.machine.awaiting_ack)
+        generating = self.machine.state is ConnectionState.GENERATING
+        self._budget.watch(self.machine.generation_tick, generating)
+        self._moved.set()
+        self._changed(self)
+
+    async def _send(self, control: ControlChannel, outgoing: list[Any]) -> None:
+        try:
+            async with self._send_lock:
+                for message in outgoing:
+                    await control.send(message)
+        except DecartError as error:
+            if control is self._control:
+                self._break(error)
+
+    def _act(self, notice: core.Notice) -> None:
+        match notice:
+            case core.AnswerReceived():
+                self._media.answer(self.attempt, notice.sdp)
+            case core.CandidateReceived():
+                self._media.add_candidate(self.attempt, notice.candidate)
+            case core.Applied():
+                self._settle(notice.request, None)
+                self.error = None
+            case core.Rejected():
+                self._settle(notice.request, notice.error)
+                if self.machine.phase is core.Phase.INITIAL:
+                    self._break(notice.error)
+                else:
+                    self.error = notice.error
+            case core.Superseded():
+                future, _ = self._requests.pop(notice.request.number, (None, 0.0))
+                if future is not None and not future.done():
+                    future.set_result("superseded")
+            case core.Complaint():
+                self.error = notice.error
+                if is_permanent(notice.error) or not self.machine.established:
+                    self._break(notice.error)
+            case core.Ended():
+                log.info("Generation ended (%s).", notice.reason or "no reason given")
+            case core.InitialApplied():
+                pass
+
+    def _settle(self, request: Request, error: DecartError | None) -> None:
+        future, asked_at = self._requests.pop(request.number, (None, self._initial_sent_at))
+        if error is None:
+            self.applied_in = self._loop.time() - asked_at
+        if future is not None and not future.done():
+            if error is None:
+                future.set_result("applied")
+            else:
+                future.set_exception(error)
+
+    def _ack_late(self) -> None:
+        if self.machine.queued:
+            self._ack.watch(self.machine.awaiting_ack)  # queued time doesn't count: wait again
+        elif self.machine.phase is core.Phase.INITIAL:
+            self._break(AckTimeoutError("The service did not acknowledge the first prompt."))
+        else:
+            self.machine.ack_timed_out()
+            self._drive()
+
+    def _budget_spent(self) -> None:
+        budget = self.config.budget
+        self.stop("budget", BudgetSpentError(f"The budget of {budget:g} s is used up."))
