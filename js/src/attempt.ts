@@ -1,0 +1,155 @@
+/** One attempt at a connection: its transport, its picture and its figures, gone with one signal. */
+
+import type { Kernel } from "./kernel.ts";
+import { openPeer } from "./media/peer.ts";
+import { type Reading, read } from "./media/stats.ts";
+import type { Inbound, Transport } from "./media/transport.ts";
+import type { MediaState, Prepare } from "./messages.ts";
+
+/** How often the received picture is measured. */
+const STATS_MS = 1000;
+/** How often to look for the first frame where no view tells of it (hidden, or scrolled away). */
+const LOOK_MS = 100;
+
+export interface Frame {
+  width: number;
+  height: number;
+}
+
+export interface AttemptEvents {
+  changed(): void;
+  /** The connection broke, or never stood; the kernel decides what follows. */
+  failed(attempt: Attempt): void;
+}
+
+export class Attempt {
+  readonly number: number;
+  /** When it was asked for, on the clock of `performance.now()`. */
+  readonly since: number;
+  stream: MediaStream | null = null;
+  frame: Frame | null = null;
+  /** The picture is generated and may be seen; stays so until the attempt ends. */
+  revealed = false;
+  answered = false;
+  connected = false;
+  /** Whether it ever stood. */
+  stood = false;
+  reading: Reading | undefined;
+
+  readonly #transport: Transport;
+  readonly #scope = new AbortController();
+  readonly #kernel: Kernel;
+  readonly #events: AttemptEvents;
+  readonly #timeout: number;
+
+  constructor(prepare: Prepare, since: number, kernel: Kernel, events: AttemptEvents) {
+    this.number = prepare.attempt;
+    this.since = since;
+    this.#kernel = kernel;
+    this.#events = events;
+    this.#timeout = prepare.timeout_s * 1000;
+    this.#transport = openPeer({
+      attempt: this.number,
+      rtc: prepare.rtc,
+      video: prepare.video,
+      send: (message) => kernel.send(message),
+      onStream: (stream) => {
+        this.stream = stream;
+        events.changed();
+      },
+      onState: (state) => this.#onState(state),
+      signal: this.signal,
+    });
+  }
+
+  /** Ends with the attempt. */
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+
+  end(): void {
+    this.#scope.abort();
+    this.stream = null;
+    this.connected = false;
+  }
+
+  async publish(track: MediaStreamTrack): Promise<void> {
+    const { width, height, frameRate } = track.getSettings();
+    this.tell("camera", { width, height, fps: frameRate, label: track.label });
+    try {
+      await this.#transport.publish(track);
+    } catch {
+      if (!this.signal.aborted) this.#onState("failed");
+    }
+  }
+
+  receive(message: Inbound): void {
+    void this.#transport.receive(message);
+    if (message.type !== "answer" || this.answered) return;
+    this.answered = true;
+    this.#after(this.#timeout, () => this.stood || this.#onState("failed"));
+  }
+
+  /** A frame of this attempt was decoded; the first one counts. */
+  sawFrame(frame: Frame): void {
+    if (this.frame || this.signal.aborted) return;
+    this.frame = frame;
+    this.tell("first-frame", { ...frame, ms: Math.round(performance.now() - this.since) });
+    this.#events.changed();
+  }
+
+  tell(state: MediaState, detail?: Record<string, unknown>): void {
+    const message = { type: "media", attempt: this.number, state } as const;
+    this.#kernel.send(detail ? { ...message, detail } : message);
+  }
+
+  /** Reads the connection's statistics now. */
+  async measure(): Promise<Reading> {
+    return read(await this.#transport.stats(), this.reading);
+  }
+
+  #onState(state: "connected" | "disconnected" | "failed"): void {
+    if (this.signal.aborted) return;
+    this.connected = state === "connected";
+    if (state === "failed") this.tell(state, { stood: this.stood });
+    else this.tell(state);
+    if (this.connected && !this.stood) {
+      this.stood = true;
+      this.#look();
+      this.#every(STATS_MS, () => this.#sample());
+    }
+    if (state === "failed") this.#events.failed(this);
+    this.#events.changed();
+  }
+
+  /** Looks for the first frame until some view, or this, has seen it. */
+  async #look(): Promise<void> {
+    const { framesDecoded, width, height } = await this.measure();
+    if (this.frame || this.signal.aborted) return;
+    if (framesDecoded) this.sawFrame({ width, height });
+    else this.#after(LOOK_MS, () => this.#look());
+  }
+
+  async #sample(): Promise<void> {
+    const reading = await this.measure();
+    if (this.signal.aborted) return;
+    this.reading = reading;
+    const { fps, width, height, rtt_s, loss, bitrate } = reading;
+    this.#kernel.send({
+      type: "stats",
+      attempt: this.number,
+      ...{ fps, width, height, rtt_s, loss, bitrate },
+    });
+    this.#events.changed();
+  }
+
+  #after(ms: number, act: () => unknown): void {
+    const timer = setTimeout(act, ms);
+    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  }
+
+  #every(ms: number, act: () => unknown): void {
+    const timer = setInterval(act, ms);
+    this.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The only road to Python: nothing else in the front end sends or receives.
+ *
+ * It says `hello` until the kernel welcomes this page (a message sent while a cell runs may wait
+ * for the cell, or be lost), beats while an attempt lives, and lets no message of a past attempt
+ * through.
+ */
+
+import {
+  PROTOCOL,
+  type Prepare,
+  parse,
+  type ToBrowser,
+  type ToKernel,
+  type Welcome,
+} from "./messages.ts";
+import { type HostModel, listen } from "./model.ts";
+
+declare const __VERSION__: string;
+
+/** Waits between two hellos, in ms; the last one repeats. */
+const HELLO_WAITS = [250, 500, 1000, 2000];
+/** The kernel ends an attempt that it hears nothing of for 20 s. */
+const HEARTBEAT_MS = 5000;
+
+/** What the session does with the messages that are for it. */
+export interface Receiver {
+  welcome(message: Welcome): void;
+  prepare(message: Prepare): void;
+  /** `answer`, `candidate` and `end` of the live attempt. */
+  attemptMessage(message: Extract<ToBrowser, { type: "answer" | "candidate" | "end" }>): void;
+  ownerChanged(mine: boolean): void;
+  /** The host lost or regained its connection to the kernel. */
+  interrupted(): void;
+}
+
+export class Kernel {
+  /** Names this page's instance of the model among all that show it. */
+  readonly frontEnd: string = randomId();
+  /** What was let go: messages of other attempts, unknown ones, and those the host did not send. */
+  readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
+  welcomed = false;
+
+  #attempt: number | null = null;
+  #last = Number.NEGATIVE_INFINITY;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  #hello: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly model: HostModel,
+    private readonly receiver: Receiver,
+    signal: AbortSignal,
+  ) {
+    listen(model, "msg:custom", (message) => this.#receive(message), signal);
+    // A restarted kernel, or a lost and regained socket: say who we are again.
+    listen(
+      model,
+      "comm_live_update",
+      () => {
+        this.hello();
+        receiver.interrupted();
+      },
+      signal,
+    );
+    window.addEventListener("pagehide", () => this.send({ type: "pagehide" }), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.hello(), { signal });
+    signal.addEventListener(
+      "abort",
+      () => {
+        this.attempt = null;
+        clearTimeout(this.#hello);
+      },
+      { once: true },
+    );
+    this.hello();
+  }
+
+  /** The number of the attempt that lives in this page, or null; it beats while it is a number. */
+  get attempt(): number | null {
+    return this.#attempt;
+  }
+
+  set attempt(attempt: number | null) {
+    this.#attempt = attempt;
+    clearInterval(this.#beat);
+    if (attempt === null) return;
+    this.#last = attempt;
+    this.#beat = setInterval(() => this.send({ type: "heartbeat", attempt }), HEARTBEAT_MS);
+  }
+
+  send(message: ToKernel): void {
+    try {
+      this.model.send({ ...message, front_end: this.frontEnd });
+    } catch {
+      // The host has closed its channel; whatever has to stop stops in this page all the same.
+      this.counts.unsent++;
+    }
+  }
+
+  /** Says hello now and again until the kernel's welcome. */
+  hello(round = 0): void {
+    if (round === 0) this.welcomed = false;
+    clearTimeout(this.#hello);
+    this.send({
+      type: "hello",
+      protocol: PROTOCOL,
+      version: __VERSION__,
+      page: {
+        secure: window.isSecureContext === true,
+        host: location.host,
+        visible: document.visibilityState === "visible",
+      },
+    });
+    const wait = HELLO_WAITS[Math.min(round, HELLO_WAITS.length - 1)];
+    this.#hello = setTimeout(() => this.hello(round + 1), wait);
+  }
+
+  #receive(content: unknown): void {
+    const message = parse(content);
+    if (!message) {
+      this.counts.unknown++;
+      return;
+    }
+    switch (message.type) {
+      case "welcome":
+        if (message.front_end !== this.frontEnd) return; // another page's
+        clearTimeout(this.#hello);
+        this.welcomed = true;
+        this.receiver.welcome(message);
+        return;
+      case "owner":
+        this.receiver.ownerChanged(message.front_end === this.frontEnd);
+        return;
+      case "prepare":
+        if (message.front_end !== this.frontEnd) return; // another page's
+        if (message.attempt <= this.#last) this.counts.dropped++;
+        else {
+          this.#last = message.attempt;
+          this.receiver.prepare(message);
+        }
+        return;
+      default:
+        if (message.attempt !== this.#attempt) this.counts.dropped++;
+        else this.receiver.attemptMessage(message);
+    }
+  }
+}
+
+function randomId(): string {
+  // `crypto.randomUUID` does not exist on an insecure origin.
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,139 @@
+/**
+ * The messages between this page and the kernel, protocol version 1.
+ *
+ * Every one is a JSON object with a `type`; the examples in tests/vectors/road.json are read by the
+ * tests of both sides.
+ */
+
+/** The version of this table; the kernel answers `hello` with its own. */
+export const PROTOCOL = 1;
+
+/** Why the camera or the media could not start; each has one remedy (view/notices.ts). */
+export type RefusalReason =
+  | "insecure-origin"
+  | "permission-denied"
+  | "no-camera"
+  | "camera-busy"
+  | "over-constrained"
+  | "blocked-by-frame"
+  | "no-webrtc"
+  | "media-failed";
+
+export type MediaState =
+  | "camera"
+  | "connected"
+  | "first-frame"
+  | "disconnected"
+  | "failed"
+  | "ended";
+
+export type EndReason = "stopped" | "error" | "reconnecting" | "closed" | "unattended" | "budget";
+
+/** An ICE candidate as it travels; null ends the candidates. */
+export type Candidate = {
+  candidate: string;
+  sdpMid: string | null;
+  sdpMLineIndex: number | null;
+} | null;
+
+/** What is asked of the video that goes up. Bitrates in bit/s, frame rate in frames/s. */
+export interface VideoOptions {
+  preferred_codec: string;
+  max_bitrate: number;
+  min_bitrate: number;
+  max_framerate: number;
+}
+
+/** Browser to kernel; the road adds `front_end` to each. */
+export type ToKernel =
+  | { type: "hello"; protocol: number; version: string; page: Page }
+  | { type: "heartbeat"; attempt: number }
+  | { type: "pagehide" }
+  | { type: "start" }
+  | { type: "stop"; attempt: number | null }
+  | { type: "apply"; prompt: string; enrich: boolean }
+  | { type: "offer"; attempt: number; sdp: string }
+  | { type: "candidate"; attempt: number; candidate: Candidate }
+  | { type: "media"; attempt: number; state: MediaState; detail?: Record<string, unknown> }
+  | { type: "refused"; attempt: number; reason: RefusalReason; message: string }
+  | ({ type: "stats"; attempt: number } & Sample);
+
+/** What the kernel may know of the page: whether a camera is possible, and whose page it is. */
+export interface Page {
+  secure: boolean;
+  host: string;
+  visible: boolean;
+}
+
+/** One second of the received picture: frames/s, pixels, seconds, share of packets, bit/s. */
+export interface Sample {
+  fps: number;
+  width: number;
+  height: number;
+  rtt_s: number | null;
+  loss: number;
+  bitrate: number;
+}
+
+export interface Prepare {
+  type: "prepare";
+  attempt: number;
+  front_end: string;
+  model: { name: string; fps: number; width: number; height: number };
+  video: VideoOptions;
+  rtc: RTCConfiguration;
+  timeout_s: number;
+}
+
+export interface Welcome {
+  type: "welcome";
+  front_end: string;
+  owner: boolean;
+  protocol: number;
+  version: string;
+  attempt: number | null;
+}
+
+/** Kernel to browser. */
+export type ToBrowser =
+  | Welcome
+  | Prepare
+  | { type: "answer"; attempt: number; sdp: string }
+  | { type: "candidate"; attempt: number; candidate: Candidate }
+  | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
+  | { type: "owner"; front_end: string };
+
+const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
+  welcome: (m) => isText(m.front_end),
+  prepare: (m) =>
+    isText(m.front_end) &&
+    isNumber(m.attempt) &&
+    isObject(m.model) &&
+    isObject(m.video) &&
+    isObject(m.rtc),
+  answer: (m) => isNumber(m.attempt) && isText(m.sdp),
+  candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
+  end: (m) => isNumber(m.attempt),
+  owner: (m) => isText(m.front_end),
+};
+
+/** The message, or null where it is none that this version can act on. */
+export function parse(message: unknown): ToBrowser | null {
+  if (!isObject(message)) return null;
+  const { type } = message;
+  if (!isText(type) || !Object.hasOwn(KNOWN, type)) return null;
+  const fits = KNOWN[type as ToBrowser["type"]];
+  return fits(message) ? (message as unknown as ToBrowser) : null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

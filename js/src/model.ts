@@ -1,0 +1,85 @@
+/** The widget's synced traits, typed, with a default for each that a host or an older kernel lacks. */
+
+/** What a host hands to `initialize` and `render` (anywidget's model). */
+export interface HostModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): void;
+  on(name: string, callback: (payload: unknown) => void): void;
+  off(name: string, callback: (payload: unknown) => void): void;
+}
+
+export const STATES = [
+  "idle",
+  "connecting",
+  "connected",
+  "generating",
+  "reconnecting",
+  "disconnected",
+  "error",
+] as const;
+
+export type ConnectionState = (typeof STATES)[number];
+
+/** The kernel's `error` trait; empty when there is none. */
+export interface ErrorTrait {
+  code?: string;
+  message?: string;
+  remedy?: string;
+}
+
+export interface Traits {
+  model: string;
+  prompt: string;
+  enrich: boolean;
+  connection_state: ConnectionState;
+  queue_position: number | null;
+  queue_size: number | null;
+  session_id: string | null;
+  generation_tick: number;
+  prompt_status: "idle" | "pending" | "applied" | "rejected";
+  error: ErrorTrait;
+  endpoint: string;
+  budget: number | null;
+  _media: { width: number; height: number; fps: number; has_image?: boolean };
+  _retry: { attempt?: number; of?: number; in_s?: number };
+  _applied_in: number | null;
+}
+
+const DEFAULTS: Traits = {
+  model: "",
+  prompt: "",
+  enrich: true,
+  connection_state: "idle",
+  queue_position: null,
+  queue_size: null,
+  session_id: null,
+  generation_tick: 0,
+  prompt_status: "idle",
+  error: {},
+  endpoint: "",
+  budget: null,
+  _media: { width: 1280, height: 720, fps: 30 },
+  _retry: {},
+  _applied_in: null,
+};
+
+/** Every trait that the front end shows. */
+export const SHOWN = Object.keys(DEFAULTS) as (keyof Traits)[];
+
+export function trait<K extends keyof Traits>(model: HostModel, name: K): Traits[K] {
+  return (model.get(name) as Traits[K] | null | undefined) ?? DEFAULTS[name];
+}
+
+/** Runs `callback` at each `event` of the model until the signal ends it. */
+export function listen(
+  model: HostModel,
+  event: string,
+  callback: (payload: unknown) => void,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return;
+  model.on(event, callback);
+  signal.addEventListener("abort", () => model.off(event, callback), { once: true });
+}

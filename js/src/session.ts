@@ -1,0 +1,348 @@
+/**
+ * What all views of one model share: the camera, the connection, the picture.
+ *
+ * The kernel leads (it numbers the attempts and knows the service); this side owns what costs
+ * privacy and money when it lingers, so a stop takes effect here before the kernel has heard of it.
+ */
+
+import { Attempt, type Frame } from "./attempt.ts";
+import { Kernel, type Receiver } from "./kernel.ts";
+import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
+import type { Reading } from "./media/stats.ts";
+import { PROTOCOL, type Prepare } from "./messages.ts";
+import { type ConnectionState, type HostModel, listen, SHOWN, trait } from "./model.ts";
+
+/** The camera outlives the last view by this much: hosts take views away and put them back. */
+const GRACE_MS = 5000;
+/** How long the camera stays open for a kernel that says nothing. */
+const SILENCE_MS = 30_000;
+/** The same once the host has lost the kernel. */
+const LOST_MS = 10_000;
+
+/** Something that this page found out by itself, shown like the kernel's errors. */
+export interface Fault {
+  code: string;
+  message: string;
+}
+
+interface Camera {
+  scope: AbortController;
+  track: Promise<MediaStreamTrack>;
+  /** Set while the camera is open. */
+  live: MediaStreamTrack | null;
+}
+
+const isRest = (state: ConnectionState) =>
+  state === "idle" || state === "disconnected" || state === "error";
+
+export class Session implements Receiver {
+  readonly kernel: Kernel;
+  attempt: Attempt | null = null;
+  fault: Fault | null = null;
+  /** False in a page that only watches; null before the kernel has said. */
+  owner: boolean | null = null;
+  /** ms from the click (or the kernel's request) to the picture's first sight. */
+  ttffMs: number | null = null;
+
+  #camera: Camera | null = null;
+  #views = 0;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  /** What was clicked and the kernel's traits don't show yet. */
+  #intent: "start" | "stop" | null = null;
+  #clickedAt = 0;
+  /** A live state was seen since the click. */
+  #underWay = false;
+  /** Stop was clicked before the attempt's number was known: the next one is turned down. */
+  #unwanted = false;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(
+    readonly model: HostModel,
+    readonly signal: AbortSignal,
+  ) {
+    for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);
+    this.kernel = new Kernel(model, this, signal);
+    signal.addEventListener("abort", () => this.#release(), { once: true });
+  }
+
+  /** The state to show: the kernel's, ahead of it where this page knows better. */
+  get state(): ConnectionState {
+    const state = trait(this.model, "connection_state");
+    if (this.fault) return "error";
+    if (this.#intent === "start" && isRest(state)) return "connecting";
+    if (this.#intent === "stop" && !isRest(state)) return "disconnected";
+    return state;
+  }
+
+  get isLive(): boolean {
+    return !isRest(this.state);
+  }
+
+  get cameraOn(): boolean {
+    return this.#camera?.live != null;
+  }
+
+  /** The size that the model asks of the camera, and gives back: pixels and frames/s. */
+  get size(): CameraSize {
+    return trait(this.model, "_media");
+  }
+
+  get modelName(): string {
+    return trait(this.model, "model");
+  }
+
+  /** "sandbox", "decart" or a URL. */
+  get endpoint(): string {
+    return trait(this.model, "endpoint");
+  }
+
+  /** Calls back after every change until the signal ends it. */
+  watch(callback: () => void, signal: AbortSignal): void {
+    this.#watchers.add(callback);
+    signal.addEventListener("abort", () => this.#watchers.delete(callback), { once: true });
+  }
+
+  /** A view is shown until the signal; with the last one go camera and session, after a grace. */
+  attach(signal: AbortSignal): void {
+    this.#views++;
+    clearTimeout(this.#grace);
+    signal.addEventListener("abort", () => --this.#views || this.#awaitView(), { once: true });
+  }
+
+  /** Opens the camera and asks the kernel for a session, both at once. */
+  start(): void {
+    if (this.signal.aborted || this.attempt || (this.#intent === "start" && !this.fault)) return;
+    if (this.fault) this.#close(); // a camera that was refused is asked for again
+    this.#intent = "start";
+    this.#clickedAt = performance.now();
+    this.#underWay = this.#unwanted = false;
+    this.fault = this.ttffMs = null;
+    this.kernel.send({ type: "start" });
+    this.#open(this.size);
+    this.#expectKernel(SILENCE_MS);
+    this.#changed();
+  }
+
+  /** Ends everything in this page at once, and tells the kernel. */
+  stop(): void {
+    const attempt = this.attempt?.number ?? null;
+    this.#intent = "stop";
+    this.#unwanted = attempt === null;
+    this.kernel.send({ type: "stop", attempt });
+    this.#release();
+    this.#changed();
+  }
+
+  /** Applies what the prompt box holds, without the kernel's debounce. */
+  apply(prompt: string, enrich: boolean): void {
+    this.set("prompt", prompt);
+    this.set("enrich", enrich);
+    this.kernel.send({ type: "apply", prompt, enrich });
+  }
+
+  set(name: "prompt" | "enrich", value: string | boolean): void {
+    if (this.model.get(name) === value) return;
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  /** A view has seen a frame of this stream. */
+  sawFrame(stream: MediaStream, frame: Frame): void {
+    if (stream === this.attempt?.stream) this.attempt.sawFrame(frame);
+  }
+
+  async stats(): Promise<Reading | null> {
+    return (await this.attempt?.measure()) ?? null;
+  }
+
+  welcome(message: Parameters<Receiver["welcome"]>[0]): void {
+    this.owner = message.owner;
+    if (this.attempt) clearTimeout(this.#silence);
+    else if (this.#camera) this.#expectKernel(SILENCE_MS);
+    if (message.protocol !== PROTOCOL) {
+      this.fault = {
+        code: "version-mismatch",
+        message: `The kernel runs decart_widget ${message.version}, this page another version.`,
+      };
+    }
+    this.#changed();
+  }
+
+  prepare(message: Prepare): void {
+    clearTimeout(this.#silence);
+    if (this.#unwanted) {
+      this.#unwanted = false;
+      this.kernel.send({ type: "stop", attempt: message.attempt });
+      return;
+    }
+    this.attempt?.end();
+    const clicked = this.#intent === "start";
+    const since = clicked ? this.#clickedAt : performance.now();
+    if (!clicked) this.fault = null;
+    this.#intent = null;
+    this.owner = true;
+    this.ttffMs = null;
+    this.kernel.attempt = message.attempt;
+    const camera = this.#open(message.model);
+    const attempt = new Attempt(message, since, this.kernel, {
+      changed: () => this.#changed(),
+      failed: (failed) => this.#onFailed(failed),
+    });
+    this.attempt = attempt;
+    camera.then(
+      (track) => (attempt.signal.aborted ? undefined : attempt.publish(track)),
+      (refusal: Refusal) => this.#refused(refusal, attempt),
+    );
+    if (this.#views === 0) this.#awaitView();
+    this.#changed();
+  }
+
+  attemptMessage(message: Parameters<Receiver["attemptMessage"]>[0]): void {
+    if (message.type !== "end") {
+      this.attempt?.receive(message);
+      return;
+    }
+    if (this.#isUnreachable(message.reason === "error")) this.#blameDistance();
+    this.#release(message.keep_camera);
+    if (message.keep_camera) this.#expectKernel(SILENCE_MS);
+    this.#changed();
+  }
+
+  ownerChanged(mine: boolean): void {
+    this.owner = mine;
+    // The picture lives in one page; the new owner has it now.
+    if (!mine) this.#release();
+    this.#changed();
+  }
+
+  interrupted(): void {
+    if (this.attempt || this.#camera) this.#expectKernel(LOST_MS);
+  }
+
+  #onTrait(name: string): void {
+    const state = trait(this.model, "connection_state");
+    if (!isRest(state)) this.#underWay = true;
+    else if (name === "connection_state") {
+      this.#unwanted = false;
+      if (this.#intent === "stop") this.#intent = null;
+    }
+    // The start came to nothing before there was an attempt.
+    const failed = name === "error" && trait(this.model, "error").code !== undefined;
+    if (this.#intent === "start" && isRest(state) && (failed || this.#underWay)) this.#release();
+    this.#changed();
+  }
+
+  #open(size: CameraSize): Promise<MediaStreamTrack> {
+    if (this.#camera) return this.#camera.track;
+    const scope = new AbortController();
+    const track = openCamera(size, scope.signal);
+    const camera: Camera = { scope, track, live: null };
+    this.#camera = camera;
+    track.then(
+      (opened) => {
+        if (scope.signal.aborted) return;
+        camera.live = opened;
+        opened.addEventListener("ended", () => this.#onUnplugged(camera), { once: true });
+        this.#changed();
+      },
+      (refusal: Refusal) => this.#camera === camera && this.#refused(refusal, this.attempt),
+    );
+    return track;
+  }
+
+  #close(): void {
+    const camera = this.#camera;
+    this.#camera = null;
+    if (camera) {
+      camera.live = null;
+      camera.scope.abort();
+    }
+  }
+
+  #onUnplugged(camera: Camera): void {
+    if (this.#camera !== camera) return;
+    this.#close();
+    this.attempt?.tell("ended");
+    this.#changed();
+  }
+
+  #refused(refusal: Refusal, attempt: Attempt | null): void {
+    if (attempt?.signal.aborted) return;
+    this.fault = { code: refusal.reason, message: refusal.message };
+    // Before the attempt has its number there is nobody to tell; the attempt tells it then.
+    if (attempt && attempt === this.attempt) {
+      const { reason, message } = refusal;
+      this.kernel.send({ type: "refused", attempt: attempt.number, reason, message });
+      this.#release();
+    }
+    this.#changed();
+  }
+
+  #onFailed(attempt: Attempt): void {
+    if (attempt !== this.attempt) return;
+    if (this.#isUnreachable(true)) {
+      this.#blameDistance();
+      this.#release();
+    } else this.#expectKernel(SILENCE_MS);
+  }
+
+  /** The sandbox answered, yet this browser found no way to it: it runs on another machine. */
+  #isUnreachable(failed: boolean): boolean {
+    const { attempt } = this;
+    return (
+      failed &&
+      this.endpoint === "sandbox" &&
+      attempt !== null &&
+      attempt.answered &&
+      !attempt.stood
+    );
+  }
+
+  #blameDistance(): void {
+    this.fault = {
+      code: "sandbox-unreachable",
+      message:
+        "The local sandbox runs with the kernel, on a machine that this browser can't reach.",
+    };
+  }
+
+  #expectKernel(ms: number): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#unwanted = this.attempt === null;
+      this.#release();
+      this.fault ??= { code: "kernel-silent", message: "The kernel has not answered." };
+      this.#changed();
+    }, ms);
+  }
+
+  #awaitView(): void {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => {
+      if (this.#views === 0 && (this.#camera || this.attempt)) this.stop();
+    }, GRACE_MS);
+  }
+
+  /** Lets go of the connection and, unless it is to be kept, of the camera. */
+  #release(keepCamera = false): void {
+    clearTimeout(this.#silence);
+    if (this.signal.aborted) clearTimeout(this.#grace);
+    if (this.#intent === "start") this.#intent = null;
+    this.kernel.attempt = null;
+    this.attempt?.end();
+    this.attempt = null;
+    if (!keepCamera) this.#close();
+  }
+
+  #changed(): void {
+    const { attempt } = this;
+    if (attempt?.frame && !attempt.revealed) {
+      if (trait(this.model, "connection_state") === "generating") {
+        attempt.revealed = true;
+        this.ttffMs = Math.round(performance.now() - attempt.since);
+      }
+    }
+    for (const watcher of this.#watchers) watcher();
+  }
+}

@@ -1,0 +1,104 @@
+/** One view: the widget's card, kept true to its session. */
+
+import { type HostModel, listen, trait } from "../model.ts";
+import type { Session } from "../session.ts";
+import { controls } from "./controls.ts";
+import { h, mark } from "./dom.ts";
+import { promptBar } from "./prompt.ts";
+import { stage } from "./stage.ts";
+import { clock } from "./words.ts";
+
+/** A handle for tests and for the console: `element.decart.stats()`. */
+interface Handle {
+  readonly attempt: number | null;
+  stats(): Promise<object>;
+}
+
+/** Puts a view of the session into `el` until the signal. */
+export function mount(
+  session: Session,
+  model: HostModel,
+  el: HTMLElement,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return;
+  const remaining = countdown(model, signal, () => update());
+  const time = () => {
+    if (session.state === "generating") return clock(trait(model, "generation_tick"));
+    const seconds = session.state === "reconnecting" ? remaining() : 0;
+    return seconds > 0 ? `in ${seconds} s` : "";
+  };
+  const parts = [stage(session, time, signal), promptBar(session, signal), controls(session)];
+  const root = h(
+    "div",
+    {
+      class: "decart-widget",
+      role: "group",
+      "aria-label": "Decart camera",
+      // The notebook's shortcuts are not for keys pressed in here.
+      "data-lm-suppress-shortcuts": "true",
+    },
+    ...parts.map((part) => part.element),
+  );
+  for (const type of ["keydown", "keyup", "keypress"]) {
+    root.addEventListener(type, (event) => event.stopPropagation());
+  }
+
+  function update(): void {
+    const { attempt, ttffMs } = session;
+    const focused = root.contains(document.activeElement) ? document.activeElement : null;
+    mark(root, "state", session.state);
+    mark(root, "revealed", attempt?.revealed === true);
+    mark(root, "owner", session.owner !== false);
+    mark(root, "camera", session.cameraOn ? "on" : "off");
+    if (ttffMs !== null) mark(root, "ttffMs", ttffMs);
+    else delete root.dataset.ttffMs;
+    for (const part of parts) part.update();
+    keepFocus(root, focused);
+  }
+
+  const handle: Handle = {
+    get attempt() {
+      return session.attempt?.number ?? null;
+    },
+    stats: async () => ({ transport: "webrtc", framesDecoded: 0, ...(await session.stats()) }),
+  };
+  Object.assign(root, { decart: handle });
+
+  session.attach(signal);
+  session.watch(update, signal);
+  el.append(root);
+  signal.addEventListener("abort", () => root.remove(), { once: true });
+  update();
+}
+
+/** A button that took itself away passes the focus to the one that came. */
+function keepFocus(root: HTMLElement, focused: Element | null): void {
+  if (!(focused instanceof HTMLButtonElement) || focused.checkVisibility?.() !== false) return;
+  const buttons = root.querySelectorAll<HTMLButtonElement>(".dw-stop, .dw-retry, .dw-start");
+  [...buttons].find((button) => button.checkVisibility())?.focus({ preventScroll: true });
+}
+
+/** Whole seconds until the next attempt to reconnect, counted down here. */
+function countdown(model: HostModel, signal: AbortSignal, tick: () => void): () => number {
+  let until = 0;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const remaining = () => Math.max(0, Math.ceil((until - performance.now()) / 1000));
+  const begin = () => {
+    clearInterval(timer);
+    until = performance.now() + (trait(model, "_retry").in_s ?? 0) * 1000;
+    if (!remaining()) return;
+    timer = setInterval(() => {
+      if (!remaining()) clearInterval(timer);
+      tick();
+    }, 1000);
+  };
+  const onChange = () => {
+    begin();
+    tick();
+  };
+  listen(model, "change:_retry", onChange, signal);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  begin();
+  return remaining;
+}

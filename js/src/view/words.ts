@@ -1,0 +1,130 @@
+/** What the widget says, as functions of what it shows: no page, no clock. */
+
+import type { Reading } from "../media/stats.ts";
+import { type ConnectionState, type HostModel, trait } from "../model.ts";
+
+const STATE: Record<ConnectionState, string> = {
+  idle: "Ready",
+  connecting: "Connecting",
+  connected: "Connected",
+  generating: "Generating",
+  reconnecting: "Reconnecting",
+  disconnected: "Stopped",
+  error: "Not running",
+};
+
+export function stateWords(state: ConnectionState, model: HostModel): string {
+  const { attempt, of } = trait(model, "_retry");
+  if (state === "reconnecting" && attempt && of) return `${STATE[state]} · ${attempt} of ${of}`;
+  return STATE[state];
+}
+
+/** The place in the queue, or nothing outside of one. */
+export function queueWords(state: ConnectionState, model: HostModel): string {
+  const position = trait(model, "queue_position");
+  if (position === null || (state !== "connecting" && state !== "reconnecting")) return "";
+  const size = trait(model, "queue_size");
+  return size === null ? `place ${position} in the queue` : `${position} of ${size} in the queue`;
+}
+
+/** Seconds as m:ss, as a bill has them. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+export function billedWords(model: HostModel): string {
+  const tick = trait(model, "generation_tick");
+  const budget = trait(model, "budget");
+  const spent = budget === null ? clock(tick) : `${clock(tick)} of ${clock(budget)}`;
+  if (trait(model, "endpoint") === "sandbox") return tick ? `${spent}, not billed` : "Not billed";
+  return tick || budget !== null ? `${spent} billed` : "Nothing billed";
+}
+
+export function qualityWords(reading: Reading | undefined): string[] {
+  if (!reading?.width) return [];
+  const words = [`${reading.width}×${reading.height}`, `${Math.round(reading.fps)} fps`];
+  if (reading.rtt_s !== null) words.push(`${Math.round(reading.rtt_s * 1000)} ms`);
+  return words;
+}
+
+export interface PosterWords {
+  title: string;
+  text: string;
+  /** Whether Start belongs to it. */
+  start: boolean;
+  /** Whether something is under way. */
+  busy: boolean;
+}
+
+/** What stands where the picture will be. */
+export function posterWords(
+  state: ConnectionState,
+  model: HostModel,
+  page: { watching: boolean; cameraOn: boolean },
+): PosterWords {
+  const rest = { start: !page.watching, busy: false };
+  const live = { start: false, busy: true };
+  if (page.watching) {
+    const text = "The session belongs to another tab or window of this notebook.";
+    return { title: "Shown in another tab", text, ...rest };
+  }
+  switch (state) {
+    case "idle":
+    case "error":
+      return {
+        title: "Ready",
+        text: "Start asks for your camera. Nothing is sent or billed before.",
+        ...rest,
+      };
+    case "disconnected":
+      return {
+        title: "Stopped",
+        text: "The camera is off and nothing is billed. Start begins a new session.",
+        ...rest,
+      };
+    case "reconnecting":
+      return { title: "Connection lost", text: "Trying again. Your prompt is kept.", ...live };
+    case "connecting":
+      if (queueWords(state, model)) {
+        return { title: "In the queue", text: "Waiting is not billed.", ...live };
+      }
+      return page.cameraOn
+        ? { title: "Connecting", text: "Your camera is ready.", ...live }
+        : { title: "Connecting", text: "Waiting for your camera: allow it if asked.", ...live };
+    default:
+      return { title: "Almost there", text: "The first picture is on its way.", ...live };
+  }
+}
+
+export interface PromptWords {
+  text: string;
+  tone: "" | "ok" | "busy" | "bad";
+}
+
+/** The line under the prompt box. */
+export function promptWords(state: ConnectionState, model: HostModel): PromptWords {
+  const error = trait(model, "error");
+  switch (trait(model, "prompt_status")) {
+    case "rejected":
+      return { text: `rejected: ${error.message ?? "the service gave no reason"}`, tone: "bad" };
+    case "pending":
+      if (state === "generating" || state === "connected")
+        return { text: "applying…", tone: "busy" };
+      break;
+    case "applied": {
+      if (state !== "generating" && state !== "connected") break;
+      const seconds = trait(model, "_applied_in");
+      return {
+        text: seconds === null ? "applied" : `applied in ${seconds.toFixed(2)} s`,
+        tone: "ok",
+      };
+    }
+  }
+  if (state === "reconnecting") return { text: "Connection lost. Your prompt is kept.", tone: "" };
+  if (state === "generating" && error.message) return { text: error.message, tone: "bad" };
+  if (state === "idle" || state === "disconnected") {
+    return { text: "Start begins with this prompt.", tone: "" };
+  }
+  return { text: "", tone: "" };
+}
