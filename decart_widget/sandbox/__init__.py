@@ -1,0 +1,39 @@
+"""A local Decart: the service's protocol on 127.0.0.1, with effects in place of models.
+
+    >>> from decart_widget import sandbox
+    >>> with sandbox.serve() as local:          # in this process, on a thread of its own
+    ...     print(local.base_url)
+
+``python -m decart_widget.sandbox`` runs it as a program, `start_child` as a child process. Public
+names load when first used, so importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .child import ChildSandbox, start_child
+    from .faults import Faults
+    from .local import Sandbox, serve
+
+__all__ = ["ChildSandbox", "Faults", "Sandbox", "serve", "start_child"]
+
+_HOMES = {
+    "ChildSandbox": "child",
+    "Faults": "faults",
+    "Sandbox": "local",
+    "serve": "local",
+    "start_child": "child",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,137 @@
+"""A sandbox as a child process that ends with its parent, whatever ends the parent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from typing import IO, TYPE_CHECKING, Self
+
+from decart_widget.errors import SandboxError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: Seconds between asking a child to end and ending it.
+CLOSE_TIMEOUT_S = 5.0
+
+#: Lines of the child's log that are kept to explain a failure.
+LOG_LINES = 50
+
+
+def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSandbox:
+    """Start ``python -m decart_widget.sandbox`` and return when it is ready.
+
+    It has a session of its own, so that interrupting a kernel doesn't reach it, and ends when this
+    process does, even if that is killed. Media in a process of its own is never held up by a busy
+    notebook cell.
+
+    Args:
+        api_key: The one permanent key that is good; None: any that begins with ``dct_``. It goes
+            through a pipe: never in the arguments or the environment, which others can read.
+        timeout: Seconds to wait until it is ready.
+
+    Raises:
+        SandboxError: It didn't start, or took longer.
+    """
+    return ChildSandbox(api_key, timeout=timeout)
+
+
+class ChildSandbox:
+    """A sandbox in a child process; `start_child` makes one. Call `close`, or use it with ``with``.
+
+    Attributes:
+        base_url: Where the HTTP API answers.
+        realtime_base_url: Where the WebSocket answers.
+        pid: Its process id.
+    """
+
+    def __init__(self, api_key: str | None, *, timeout: float) -> None:
+        environment = {name: v for name, v in os.environ.items() if name != "DECART_API_KEY"}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "decart_widget.sandbox", "--child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                text=True,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"The sandbox process can't be started: {error}.") from error
+        self.pid = self._process.pid
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._first_line: queue.Queue[str] = queue.Queue()
+        for stream, read in (
+            (self._process.stdout, self._read_answer),
+            (self._process.stderr, self._log.extend),
+        ):
+            threading.Thread(target=read, args=(stream,), daemon=True).start()
+        try:
+            self._tell({"api_key": api_key})
+            answer = json.loads(self._first_line.get(timeout=timeout))
+            self.base_url: str = answer["base_url"]
+            self.realtime_base_url: str = answer["realtime_base_url"]
+        except (queue.Empty, ValueError, KeyError, OSError) as error:
+            failed = "did not start" if self.alive is False else f"was not ready in {timeout:g} s"
+            self.close()
+            raise SandboxError(f"The sandbox process {failed}.{self._last_words()}") from error
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End it and wait for that. May be called twice."""
+        # The end of its standard input is what it waits for; signals are for one that hangs.
+        for end in (self._close_stdin, self._process.terminate, self._process.kill):
+            with contextlib.suppress(OSError):
+                end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_TIMEOUT_S)
+                break
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None and not stream.closed:
+                stream.close()
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+        return "".join(self._log)
+
+    def _tell(self, settings: dict[str, str | None]) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        stdin.write(json.dumps(settings) + "\n")
+        stdin.flush()
+
+    def _close_stdin(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _read_answer(self, stream: IO[str]) -> None:
+        self._first_line.put(stream.readline())
+
+    def _last_words(self) -> str:
+        words = self.log_tail().strip().rpartition("\n")[2]
+        return f" It said: {words}" if words else ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ChildSandbox {self.base_url} pid {self.pid}{'' if self.alive else ' ended'}>"

@@ -1,0 +1,274 @@
+"""The control channel of one session: JSON text frames, from admission to the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from websockets.exceptions import ConnectionClosed
+
+from . import junk
+from .generation import Generation
+from .look import Look
+from .peer import OfferError, Peer, PeerEvents
+from .rate import RateLimit
+from .render import Renderer
+from .requests import Requests
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from concurrent.futures import Executor
+
+    from websockets.asyncio.server import ServerConnection
+
+    from .faults import Faults
+    from .tokens import Grant
+
+logger = logging.getLogger(__name__)
+
+#: Close codes: try again later (RFC 6455 registry), and why a session is over for good.
+CLOSE_AT_CAPACITY = 1013
+CLOSE_POLICY = 1008
+CLOSE_BAD_KEY = 4401
+CLOSE_FORBIDDEN = 4403
+
+
+class ControlSession:
+    """One admitted client: its socket, its look, its media and what it is billed.
+
+    Args:
+        socket: The open WebSocket.
+        grant: What its key permits.
+        renderer: Transforms frames; shared by the sessions of a server.
+        executor: Where that is done.
+        faults: What goes wrong for this session; `set_faults` changes it.
+        address: Host and port that the client reached, told in ``session_id``.
+        loopback: Exchange media packets with this machine only.
+    """
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        *,
+        grant: Grant,
+        renderer: Renderer,
+        executor: Executor,
+        faults: Faults,
+        address: tuple[str, int],
+        loopback: bool,
+    ) -> None:
+        self.id = str(uuid.uuid4())
+        self.look = Look()
+        self.peer: Peer | None = None
+        self._socket = socket
+        self._grant = grant
+        self._renderer = renderer
+        self._executor = executor
+        self._faults = faults
+        self._address = address
+        self._loopback = loopback
+        self._generation = Generation(self.send)
+        self._requests = Requests(self.look, self.send, lambda: self._faults)
+        self._rate = RateLimit()
+        self._junk = itertools.cycle(junk.MESSAGES)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._alarms: list[asyncio.TimerHandle] = []
+        self._opened_at: float | None = None
+        self._first_frame_at: float | None = None
+        self._said_id = False
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the client until either side ends it. Everything of the session ends with it."""
+        try:
+            await self._queue()
+            await self._open()
+            async for raw in self._socket:
+                if not self._rate.allows(asyncio.get_running_loop().time()):
+                    await self._socket.close(CLOSE_POLICY, "too many messages")
+                    break
+                await self._receive(raw)
+        except ConnectionClosed:
+            pass
+        finally:
+            await self._close()
+
+    async def _queue(self) -> None:
+        """Let the client wait, and tell it its place, in both spellings that the service uses."""
+        if self._faults.queue_s <= 0:
+            return
+        await self.send("status", status="Entering queue")
+        places = 4
+        gone = asyncio.ensure_future(self._socket.wait_closed())
+        try:
+            for place in range(places, 0, -1):
+                position = "queue_position" if place % 2 == 0 else "position"
+                await self.send("queue_position", **{position: place, "queue_size": places})
+                await asyncio.wait([gone], timeout=self._faults.queue_s / places)
+        finally:
+            gone.cancel()
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._opened_at = loop.time()
+        self._spawn(self._requests.run())
+        if self._grant.session_s is not None:
+            self._spawn(self._expire(self._grant.session_s))
+        await self.send("status", status="Ready")
+        if self._faults.junk_bytes:
+            await self._send_raw(junk.large(self._faults.junk_bytes))
+        self.set_faults(self._faults)
+
+    async def _expire(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._generation.end("max_session_duration")
+        await self.send("error", error="Session expired")
+        await self._socket.close(CLOSE_POLICY, "session expired")
+
+    async def _close(self) -> None:
+        for alarm in self._alarms:
+            alarm.cancel()
+        self._generation.stop()
+        for task in self._tasks:
+            task.cancel()
+        await self._end_media()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ConnectionClosed:
+            pass
+        except Exception:
+            logger.exception("session %s failed", self.id)
+            await self._socket.close(1011, "internal error")
+
+    def stats(self) -> dict[str, Any]:
+        """Its id, effect and billed seconds, and its media's figures when there is media."""
+        return {
+            "id": self.id,
+            "effect": self.look.effect,
+            "seconds": self._generation.seconds,
+            "media": None if self.peer is None else self.peer.stats(),
+        }
+
+    # --- messages -----------------------------------------------------------------------------
+
+    async def send(self, kind: str, /, **fields: Any) -> None:
+        """Send one message; to a client that is gone, nothing."""
+        if self._faults.junk:
+            await self._send_raw(next(self._junk))
+        await self._send_raw(json.dumps({"type": kind, **fields}))
+
+    async def _send_raw(self, message: str | bytes) -> None:
+        try:
+            await self._socket.send(message)
+        except ConnectionClosed:
+            logger.debug("session %s: the client is gone", self.id)
+
+    async def _receive(self, raw: str | bytes) -> None:
+        if isinstance(raw, bytes):
+            await self.send("error", error="Binary messages are not understood")
+            return
+        try:
+            message = json.loads(raw)
+        except (ValueError, RecursionError):
+            await self.send("error", error="Malformed message: not JSON")
+            return
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind in ("prompt", "set_image"):
+            await self._requests.add(message)
+        elif kind == "offer":
+            await self._on_offer(message.get("sdp"))
+        elif kind == "ice-candidate":
+            candidate = message.get("candidate")
+            if candidate is None or isinstance(candidate, dict):
+                await self._media().add_candidate(candidate)
+        # Other types belong to other versions of the protocol: ignored, as the service does.
+
+    async def _on_offer(self, sdp: object) -> None:
+        if not isinstance(sdp, str):
+            await self.send("error", error="The offer has no sdp")
+            return
+        if self.peer is not None and self.peer.is_answered:
+            await self._end_media()
+        if self._faults.no_answer:
+            return
+        try:
+            answer = await self._media().answer(sdp)
+        except OfferError as error:
+            await self._end_media()
+            await self.send("error", error=str(error))
+            return
+        if not self._said_id:
+            self._said_id = True
+            host, port = self._address
+            await self.send("session_id", session_id=self.id, server_ip=host, server_port=port)
+        await self.send("answer", sdp=answer)
+
+    # --- media --------------------------------------------------------------------------------
+
+    def _media(self) -> Peer:
+        if self.peer is None:
+            self.peer = Peer(
+                renderer=self._renderer,
+                look=self.look,
+                executor=self._executor,
+                events=PeerEvents(self._on_first_frame, self._on_media_lost, self._is_frozen),
+                loopback=self._loopback,
+            )
+        return self.peer
+
+    async def _end_media(self) -> None:
+        if self.peer is not None:
+            peer, self.peer = self.peer, None
+            await peer.close()
+
+    def _on_first_frame(self) -> None:
+        self._first_frame_at = asyncio.get_running_loop().time()
+        self._generation.start()
+        self.set_faults(self._faults)
+
+    def _on_media_lost(self) -> None:
+        self._spawn(self._generation.end("media_lost"))
+
+    # --- faults -------------------------------------------------------------------------------
+
+    def set_faults(self, faults: Faults) -> None:
+        """Let these go wrong from now on; times count from the session's own beginnings."""
+        self._faults = faults
+        for alarm in self._alarms:
+            alarm.cancel()
+        self._alarms.clear()
+        self._alarm(self._opened_at, faults.drop_control_after_s, self._drop)
+        self._alarm(self._opened_at, faults.error_after_s, self._say_error)
+        self._alarm(self._first_frame_at, faults.dead_peer_after_s, self._vanish)
+
+    def _alarm(self, since: float | None, after_s: float | None, act: Any) -> None:
+        if since is not None and after_s is not None:
+            self._alarms.append(asyncio.get_running_loop().call_at(since + after_s, act))
+
+    def _is_frozen(self) -> bool:
+        after_s = self._faults.freeze_after_s
+        if after_s is None or self._first_frame_at is None:
+            return False
+        return asyncio.get_running_loop().time() >= self._first_frame_at + after_s
+
+    def _drop(self) -> None:
+        self._socket.transport.abort()
+
+    def _vanish(self) -> None:
+        if self.peer is not None:
+            self.peer.vanish()
+
+    def _say_error(self) -> None:
+        self._spawn(self.send("error", error=self._faults.error_text))

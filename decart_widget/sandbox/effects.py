@@ -1,0 +1,129 @@
+"""Prompts -> painters: the table of effects and how words find them.
+
+Without ``enrich`` only an effect's exact word finds it (*exact* below: the name and its spellings).
+With ``enrich`` near words and whole phrases do too (*near*), and so does a small slip of the pen. A
+prompt that finds none gets a look of its own, made from its words (`derived`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import tones
+from .derived import derive
+from .picture import I420
+
+Painter = Callable[[I420], I420]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One look: its name, the words that find it, and what paints it.
+
+    Attributes:
+        name: As the documentation calls it.
+        exact: Words (or word groups) that find it with and without ``enrich``.
+        near: Words and phrases that find it with ``enrich`` only.
+        paint: I420 picture -> new I420 picture.
+    """
+
+    name: str
+    exact: tuple[str, ...]
+    near: tuple[str, ...]
+    paint: Painter
+
+
+EFFECTS: tuple[Effect, ...] = (
+    Effect(
+        "greyscale",
+        ("greyscale", "grayscale"),
+        ("grey", "gray", "black and white", "monochrome", "colourless", "colorless", "desaturated"),
+        tones.greyscale,
+    ),
+    Effect("noir", ("noir",), ("film noir", "detective", "hard shadows", "old movie"), tones.noir),
+    Effect(
+        "sepia", ("sepia",), ("brown", "western", "daguerreotype", "old photograph"), tones.sepia
+    ),
+    Effect(
+        "vintage",
+        ("vintage",),
+        ("retro", "polaroid", "faded", "seventies", "1970s", "nostalgic", "analogue film"),
+        tones.vintage,
+    ),
+    Effect(
+        "invert",
+        ("invert", "inverted", "negative"),
+        ("opposite colours", "x ray", "xray"),
+        tones.invert,
+    ),
+    Effect("thermal", ("thermal",), ("infrared", "heat", "heatmap", "predator"), tones.thermal),
+    Effect(
+        "night vision", ("night vision",), ("night", "surveillance", "military"), tones.night_vision
+    ),
+    Effect(
+        "posterise",
+        ("posterise", "posterize"),
+        ("poster", "screen print", "flat colours"),
+        tones.posterise,
+    ),
+    Effect(
+        "pixelate",
+        ("pixelate", "pixelated"),
+        ("pixel", "pixels", "8 bit", "minecraft"),
+        tones.pixelate,
+    ),
+    Effect(
+        "blur", ("blur", "blurred"), ("out of focus", "blurry", "soft focus", "dreamy"), tones.blur
+    ),
+    Effect(
+        "cyberpunk", ("cyberpunk",), ("blade runner", "synthwave", "vaporwave"), tones.cyberpunk
+    ),
+    Effect("sunset", ("sunset",), ("golden hour", "dusk", "desert", "warm light"), tones.sunset),
+    Effect(
+        "underwater", ("underwater",), ("ocean", "sea", "aquarium", "submarine"), tones.underwater
+    ),
+    Effect("frozen", ("frozen",), ("ice", "winter", "snow", "arctic", "cold"), tones.frozen),
+)
+
+
+def effect_for(prompt: str, *, enrich: bool) -> Effect:
+    """The effect that a prompt asks for: the one it names first, or one made from its words."""
+    words = normalise(prompt)
+    found = _first(words, _exact())
+    if found is None and enrich:
+        found = _first(words, _near()) or _misspelt(words)
+    return found or Effect(f"derived: {words}", (), (), derive(words))
+
+
+def normalise(prompt: str) -> str:
+    """Lower case words with single spaces between, everything else left out."""
+    return " ".join(re.findall(r"\w+", prompt.casefold()))
+
+
+def _first(words: str, index: dict[str, Effect]) -> Effect | None:
+    """The effect of the phrase that stands first; of two at one place the longer."""
+    padded = f" {words} "
+    hits = [(padded.find(f" {p} "), -len(p), p) for p in index if f" {p} " in padded]
+    return index[min(hits)[2]] if hits else None
+
+
+def _misspelt(words: str) -> Effect | None:
+    for word in words.split():
+        close = difflib.get_close_matches(word, _exact(), 1, cutoff=0.84) if len(word) > 4 else []
+        if close:
+            return _exact()[close[0]]
+    return None
+
+
+@functools.cache
+def _exact() -> dict[str, Effect]:
+    return {phrase: effect for effect in EFFECTS for phrase in effect.exact}
+
+
+@functools.cache
+def _near() -> dict[str, Effect]:
+    return {phrase: effect for effect in EFFECTS for phrase in effect.near}

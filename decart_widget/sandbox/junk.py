@@ -1,0 +1,35 @@
+"""Messages that a robust client shrugs off."""
+
+from __future__ import annotations
+
+import json
+
+#: Malformed, unknown, mistyped and binary. Sent in turn, before each real message.
+MESSAGES: tuple[str | bytes, ...] = (
+    "not json at all {",
+    b"\x00\xff\xfe binary",
+    "[]",
+    "null",
+    "42",
+    "{}",
+    "",
+    '{"type": null}',
+    '{"type": {"nested": true}}',
+    '{"type": "weather", "sky": "clear"}',
+    '{"type": "generation_tick"}',
+    '{"type": "generation_tick", "seconds": "soon"}',
+    '{"type": "queue_position", "queue_position": null, "queue_size": []}',
+    '{"type": "prompt_ack"}',
+    '{"type": "prompt_ack", "prompt": 7, "success": "perhaps"}',
+    '{"type": "ice-candidate", "candidate": "nonsense"}',
+    '{"type": "ice-candidate", "candidate": {"candidate": 1, "sdpMLineIndex": "x"}}',
+    '{"type": "session_id", "session_id": 12}',
+    '{"type": "status"}',
+    '{"type": "answer"}',
+)
+
+
+def large(size: int) -> str:
+    """A message of ``size`` bytes (or the few more that its frame takes) of an unknown type."""
+    frame = {"type": "large", "padding": ""}
+    return json.dumps({**frame, "padding": "x" * max(0, size - len(json.dumps(frame)))})

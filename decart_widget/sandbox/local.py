@@ -1,0 +1,162 @@
+"""A sandbox in this process, on a thread and an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from decart_widget.errors import SandboxError
+
+from .faults import NONE, Faults
+from .server import SandboxServer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .render import Transform
+
+#: Seconds to start listening, and to say goodbye to every client.
+START_TIMEOUT_S = 20.0
+CLOSE_TIMEOUT_S = 10.0
+
+
+def serve(
+    transform: Transform | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: str | None = None,
+    faults: Faults = NONE,
+) -> Sandbox:
+    """Start a sandbox in this process and return when it listens.
+
+    Args:
+        transform: ``f(frame, prompt, image) -> frame`` in place of the effects. ``frame`` and the
+            result are (height, width, 3) uint8 RGB of one size, ``image`` is (h, w, 3) uint8 RGB of
+            any size or None, ``prompt`` is text or None. Calls never overlap and run on one thread
+            that isn't the caller's; a slow function lowers the frame rate and delays nothing. When
+            it raises, frames pass unchanged and `Sandbox.last_error` has the exception.
+        host: Address to listen on; only this machine's own (127.0.0.1, ::1, localhost).
+        port: Port to listen on; 0: any that is free.
+        api_key: The one permanent key that is good; None: any that begins with ``dct_``.
+        faults: What goes wrong, see `Faults`.
+
+    Raises:
+        SandboxError: It can't listen there.
+    """
+    return Sandbox(transform, host=host, port=port, api_key=api_key, faults=faults)
+
+
+class Sandbox:
+    """A running sandbox; `serve` makes one. Use it as a context manager, or call `close`.
+
+    Attributes:
+        base_url: Where the HTTP API answers.
+        realtime_base_url: Where the WebSocket answers.
+    """
+
+    def __init__(
+        self,
+        transform: Transform | None,
+        *,
+        host: str,
+        port: int,
+        api_key: str | None,
+        faults: Faults,
+    ) -> None:
+        try:
+            self._server = SandboxServer(
+                transform, host=host, port=port, api_key=api_key, faults=faults
+            )
+        except ValueError as error:
+            raise SandboxError(str(error), remedy="Use host='127.0.0.1'.") from error
+        self._started: concurrent.futures.Future[asyncio.AbstractEventLoop] = (
+            concurrent.futures.Future()
+        )
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main()), name="decart-sandbox", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._loop = self._started.result(START_TIMEOUT_S)
+        except OSError as error:
+            self._thread.join(CLOSE_TIMEOUT_S)
+            raise SandboxError(
+                f"The sandbox can't listen on {host} port {port}: {error}.",
+                remedy="Use port=0 for any free port.",
+            ) from error
+        self.base_url = self._server.base_url
+        self.realtime_base_url = self._server.realtime_base_url
+        atexit.register(self.close)
+
+    async def _main(self) -> None:
+        try:
+            await self._server.start()
+        except BaseException as error:
+            await self._server.close()
+            self._started.set_exception(error)
+            return
+        self._started.set_result(asyncio.get_running_loop())
+        await self._stopping.wait()
+        await self._server.close()
+
+    def close(self) -> None:
+        """End every session and free port and thread. May be called twice."""
+        atexit.unregister(self.close)
+        if self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop closed just now
+                self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return not self._thread.is_alive()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong. Assign another `Faults` at any time; open sessions follow."""
+        return self._server.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._on_loop(lambda: setattr(self._server, "faults", faults))
+
+    @property
+    def last_error(self) -> Exception | None:
+        """What ``transform`` raised last, or None."""
+        return self._server.renderer.last_error
+
+    def stats(self) -> dict[str, Any]:
+        """Open sessions, frames, errors and milliseconds a frame so far."""
+        stats: dict[str, Any] = self._on_loop(self._server.stats)
+        return stats
+
+    def _on_loop(self, call: Any) -> Any:
+        """Run ``call`` on the server's loop and wait; after `close`, run it here."""
+        if self.closed:
+            return call()
+
+        async def run() -> Any:
+            return call()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(CLOSE_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.base_url}{' closed' if self.closed else ''}>"

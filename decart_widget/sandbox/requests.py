@@ -1,0 +1,114 @@
+"""Prompts and images of one session: applied one after the other, each acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from . import images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .faults import Faults
+    from .generation import Send
+    from .look import Look
+
+#: Longer texts are refused.
+LONGEST_PROMPT = 10_000
+
+#: Requests that may wait while one is applied.
+WAITING_LIMIT = 32
+
+
+class RefusalError(Exception):
+    """A request is refused; the text goes into its acknowledgement."""
+
+
+class Requests:
+    """Applies ``prompt`` and ``set_image`` messages to a look, in their order.
+
+    Args:
+        look: What they change.
+        send: Sends one message: the type and its fields as keywords.
+        faults: Asked before each request.
+    """
+
+    def __init__(self, look: Look, send: Send, faults: Callable[[], Faults]) -> None:
+        self._look = look
+        self._send = send
+        self._faults = faults
+        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_LIMIT)
+
+    async def add(self, message: dict[str, Any]) -> None:
+        """Queue a request; when too many wait it is refused at once."""
+        try:
+            self._waiting.put_nowait(message)
+        except asyncio.QueueFull:
+            await self._acknowledge(message, "Too many requests at once")
+
+    async def run(self) -> None:
+        """Apply what comes, until cancelled."""
+        while True:
+            message = await self._waiting.get()
+            faults = self._faults()
+            try:
+                if message["type"] == "prompt":
+                    self._apply_prompt(message, faults)
+                else:
+                    await self._apply_image(message, faults)
+                refused = None
+            except RefusalError as refusal:
+                refused = str(refusal)
+            await asyncio.sleep(faults.ack_delay_s)
+            if not faults.no_ack:
+                await self._acknowledge(message, refused)
+
+    async def _acknowledge(self, message: dict[str, Any], error: str | None) -> None:
+        fields = {"success": error is None, "error": error}
+        if message["type"] == "prompt":
+            await self._send("prompt_ack", prompt=message.get("prompt"), **fields)
+        else:
+            await self._send("set_image_ack", **fields)
+
+    def _apply_prompt(self, message: dict[str, Any], faults: Faults) -> None:
+        prompt = _prompt(message.get("prompt"))
+        if prompt is None:
+            raise RefusalError("The prompt is empty")
+        if faults.refuse_prompts is not None:
+            raise RefusalError(faults.refuse_prompts)
+        self._look.set(prompt, enrich=_enrich(message), image=self._look.image)
+
+    async def _apply_image(self, message: dict[str, Any], faults: Faults) -> None:
+        if message.get("image_ref") is not None:
+            raise RefusalError("image_ref: this server keeps no files; send image_data")
+        prompt = _prompt(message.get("prompt"))
+        data = message.get("image_data")
+        if data is None:
+            self._look.set(prompt, enrich=_enrich(message), image=None)
+            return
+        if faults.refuse_images is not None:
+            raise RefusalError(faults.refuse_images)
+        loop = asyncio.get_running_loop()
+        try:
+            image = await loop.run_in_executor(None, images.decode, data)
+        except images.ImageError as error:
+            raise RefusalError(str(error)) from error
+        if prompt is None:
+            self._look.set(self._look.prompt, enrich=self._look.enrich, image=image)
+        else:
+            self._look.set(prompt, enrich=_enrich(message), image=image)
+
+
+def _prompt(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RefusalError("The prompt must be text")
+    if len(value) > LONGEST_PROMPT:
+        raise RefusalError(f"The prompt is longer than {LONGEST_PROMPT} characters")
+    return value if value.strip() else None
+
+
+def _enrich(message: dict[str, Any]) -> bool:
+    return message.get("enhance_prompt", True) is not False

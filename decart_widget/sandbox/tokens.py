@@ -1,0 +1,184 @@
+"""Client tokens: minted with a permanent key, signed, scoped and short-lived.
+
+A token carries its own grant, signed with a secret that lives as long as the sandbox, so there is
+nothing to store and nothing to look up. The wire is the service's: ``POST /v1/client/tokens``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+TOKEN_PREFIX = "ek_"
+PERMANENT_PREFIX = "dct_"
+
+#: The service's limits on a request, from its public documentation.
+EXPIRES_IN_S = (1, 3600)
+DEFAULT_EXPIRES_IN_S = 60
+LIST_LIMIT = 20
+SHORTEST_SESSION_S = 10
+
+
+class TokenError(Exception):
+    """A request for a token, or a key on the socket, was refused.
+
+    Attributes:
+        status: The HTTP status that says why: 401, 403 or 422.
+        reason: The text for the client. It never holds the key.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a key permits.
+
+    Attributes:
+        models: Names of the models, or None for all.
+        origins: Web origins that may use it, or None for all.
+        session_s: Longest duration of one session in seconds, or None for no limit.
+        expires: Unix time after which no session can be opened with it, or None for never.
+    """
+
+    models: tuple[str, ...] | None = None
+    origins: tuple[str, ...] | None = None
+    session_s: float | None = None
+    expires: float | None = None
+
+
+class Keyring:
+    """Decides which keys are good, and mints and reads client tokens.
+
+    Args:
+        api_key: The only permanent key that is good; None: every one that begins with ``dct_``.
+    """
+
+    def __init__(self, api_key: str | None = None) -> None:
+        self._api_key = api_key
+        self._secret = secrets.token_bytes(32)
+
+    def __repr__(self) -> str:
+        return f"Keyring({'one key' if self._api_key else 'any dct_ key'})"
+
+    def mint(self, key: str | None, body: object, now: float) -> dict[str, Any]:
+        """Answer to ``POST /v1/client/tokens``.
+
+        Args:
+            key: The ``x-api-key`` header.
+            body: The decoded JSON body.
+            now: Unix time.
+
+        Raises:
+            TokenError: 401 for a bad key, 403 for a client token in its place, 422 for a bad body.
+        """
+        if key is not None and key.startswith(TOKEN_PREFIX):
+            raise TokenError(403, "A client token can't mint client tokens: permission denied")
+        if key is None or not self._is_permanent(key):
+            raise TokenError(401, "Invalid API key")
+        grant = _grant(body, now)
+        assert grant.expires is not None
+        answer: dict[str, Any] = {
+            "apiKey": self._sign(grant),
+            "expiresAt": datetime.fromtimestamp(grant.expires, UTC).isoformat(),
+        }
+        permissions = {"models": grant.models, "origins": grant.origins}
+        granted = {name: list(value) for name, value in permissions.items() if value is not None}
+        if granted:
+            answer["permissions"] = granted
+        if grant.session_s is not None:
+            answer["constraints"] = {"realtime": {"maxSessionDuration": grant.session_s}}
+        return answer
+
+    def admit(self, key: str, *, model: str, origin: str | None, now: float) -> Grant:
+        """What ``key`` permits to a session of ``model`` from ``origin`` (None: no browser).
+
+        Raises:
+            TokenError: 401 for a key that is bad or has expired, 403 for what it doesn't permit.
+        """
+        grant = self._read(key) if key.startswith(TOKEN_PREFIX) else None
+        if grant is None:
+            if not self._is_permanent(key):
+                raise TokenError(401, "Invalid API key")
+            return Grant()
+        if grant.expires is not None and now > grant.expires:
+            raise TokenError(401, "Invalid API key: the client token has expired")
+        if grant.models is not None and model not in grant.models:
+            raise TokenError(403, f"Model {model[:80]} is not allowed by this client token")
+        if grant.origins is not None and origin is not None and origin not in grant.origins:
+            raise TokenError(403, "This origin is not allowed by this client token")
+        return grant
+
+    def _is_permanent(self, key: str) -> bool:
+        if self._api_key is None:
+            return key.startswith(PERMANENT_PREFIX) and len(key) > len(PERMANENT_PREFIX)
+        return hmac.compare_digest(key.encode(), self._api_key.encode())
+
+    def _sign(self, grant: Grant) -> str:
+        text = json.dumps({**asdict(grant), "id": secrets.token_hex(4)}, separators=(",", ":"))
+        payload = base64.urlsafe_b64encode(text.encode()).decode()
+        return f"{TOKEN_PREFIX}{payload}.{self._signature(payload)}"
+
+    def _signature(self, payload: str) -> str:
+        return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
+
+    def _read(self, token: str) -> Grant | None:
+        payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
+        if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
+            return None
+        try:
+            said = json.loads(base64.urlsafe_b64decode(payload))
+        except (binascii.Error, ValueError):  # can't be: the signature was ours
+            return None
+        lists = {
+            name: None if said[name] is None else tuple(said[name])
+            for name in ("models", "origins")
+        }
+        return Grant(**lists, session_s=said["session_s"], expires=said["expires"])
+
+
+def _grant(body: object, now: float) -> Grant:
+    if not isinstance(body, dict):
+        raise TokenError(422, "The body must be a JSON object")
+    expires_in = body.get("expiresIn", DEFAULT_EXPIRES_IN_S)
+    low, high = EXPIRES_IN_S
+    if not _is_number(expires_in) or not low <= expires_in <= high:
+        raise TokenError(422, f"expiresIn must be {low} to {high} seconds")
+    constraints = body.get("constraints") or {}
+    realtime = constraints.get("realtime") or {} if isinstance(constraints, dict) else None
+    if not isinstance(realtime, dict):
+        raise TokenError(422, "constraints.realtime must be an object")
+    session_s = realtime.get("maxSessionDuration")
+    if session_s is not None and (not _is_number(session_s) or session_s < SHORTEST_SESSION_S):
+        raise TokenError(422, f"maxSessionDuration must be {SHORTEST_SESSION_S} seconds or more")
+    return Grant(
+        models=_strings(body, "allowedModels"),
+        origins=_strings(body, "allowedOrigins"),
+        session_s=session_s,
+        expires=now + expires_in,
+    )
+
+
+def _strings(body: dict[str, object], name: str) -> tuple[str, ...] | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise TokenError(422, f"{name} must be a list of strings")
+    if not 1 <= len(value) <= LIST_LIMIT:
+        raise TokenError(422, f"{name} must have 1 to {LIST_LIMIT} entries")
+    return tuple(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,73 @@
+"""The video track that goes back to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+
+from aiortc import MediaStreamTrack
+
+from decart_widget.media.tuning import dropped_frames
+
+if TYPE_CHECKING:
+    from .look import Look
+    from .render import Renderer
+
+
+class TransformTrack(MediaStreamTrack):
+    """Takes the newest frame of ``source``, has a worker thread transform it, hands it on.
+
+    Args:
+        source: The camera's track; it should hold the newest frame only (`tuning.keep_newest`).
+        renderer: Does the work.
+        look: What the session asked for; it may change at any time.
+        executor: Where the work is done.
+        on_first_frame: Called once, on the loop, when the first transformed frame goes out.
+        is_frozen: Asked before every frame: when it says yes, no frame goes out any more.
+
+    Attributes:
+        frames: How many frames went out.
+        size: (width, height) of the last one in pixels, or None.
+    """
+
+    kind = "video"
+
+    def __init__(
+        self,
+        source: MediaStreamTrack,
+        *,
+        renderer: Renderer,
+        look: Look,
+        executor: Executor,
+        on_first_frame: Callable[[], None],
+        is_frozen: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._renderer = renderer
+        self._look = look
+        self._executor = executor
+        self._on_first_frame = on_first_frame
+        self._is_frozen = is_frozen
+        self.frames = 0
+        self.size: tuple[int, int] | None = None
+
+    async def recv(self) -> Any:
+        """The next transformed frame."""
+        frame: Any = await self._source.recv()
+        while self._is_frozen():
+            frame = await self._source.recv()
+        loop = asyncio.get_running_loop()
+        shown = await loop.run_in_executor(self._executor, self._renderer, frame, self._look)
+        self.frames += 1
+        self.size = (shown.width, shown.height)
+        if self.frames == 1:
+            self._on_first_frame()
+        return shown
+
+    @property
+    def dropped(self) -> int:
+        """How many of the camera's frames were never looked at, because a newer one came."""
+        return dropped_frames(self._source)
