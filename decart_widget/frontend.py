@@ -57,7 +57,7 @@ MEDIA_STATES: Final = frozenset(
 )
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """A message that is not in the table, or not as the table says."""
 
 
@@ -94,7 +94,11 @@ _STATS: dict[str, Check] = dict.fromkeys(
 
 # From the browser: the fields besides `type` and `front_end`, and what each must be.
 FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
-    "hello": {"protocol": _whole, "version": lambda v: v is None or _text(v, 100), "page": _mapping},
+    "hello": {
+        "protocol": _whole,
+        "version": lambda v: v is None or _text(v, 100),
+        "page": _mapping,
+    },
     "heartbeat": {"attempt": _whole},
     "pagehide": {},
     "start": {},
@@ -116,22 +120,22 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
 
 
 def read(content: object) -> dict[str, Any]:
-    """A message from the browser, checked. Raises ``Malformed``."""
+    """A message from the browser, checked. Raises ``MalformedError``."""
     if not isinstance(content, Mapping):
-        raise Malformed("not an object")
+        raise MalformedError("not an object")
     kind = content.get("type")
     fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
     if fields is None:
-        raise Malformed("unknown type")
+        raise MalformedError("unknown type")
     if not _text(content.get("front_end"), 100):
-        raise Malformed(f"{kind} without a front end")
+        raise MalformedError(f"{kind} without a front end")
     for name, check in fields.items():
         try:
             good = check(content.get(name))
         except TypeError:  # an unhashable value where a word is expected
             good = False
         if not good:
-            raise Malformed(f"{kind} with a bad {name}")
+            raise MalformedError(f"{kind} with a bad {name}")
     return dict(content)
 
 
@@ -199,7 +203,7 @@ class FrontEnds:
         """Takes a message from any page. Never raises for what the page says."""
         try:
             message = read(content)
-        except Malformed as bad:
+        except MalformedError as bad:
             self._drop(str(bad))
             return
         kind, name = message["type"], message["front_end"]

@@ -23,11 +23,14 @@ class Coalescer:
 
     Args:
         publish: Takes the changed names with their newest values; called on the loop.
+        shown: What is known to be shown already.
     """
 
-    def __init__(self, publish: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, publish: Callable[[dict[str, Any]], None], shown: dict[str, Any] | None = None
+    ) -> None:
         self._publish = publish
-        self._published: dict[str, Any] = {}
+        self._published: dict[str, Any] = dict(shown or {})
         self._pending: dict[str, Any] = {}
         self._tokens = float(BURST)
         self._refilled = 0.0
@@ -42,10 +45,6 @@ class Coalescer:
                 self._pending[name] = value
         if self._pending and self._timer is None:
             self._go()
-
-    def forget(self, name: str) -> None:
-        """Somebody else has set this trait: what was published last is no longer known."""
-        self._published.pop(name, None)
 
     def _go(self) -> None:
         loop = asyncio.get_running_loop()

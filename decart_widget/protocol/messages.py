@@ -141,7 +141,7 @@ ServerMessage = (
 )
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """A field is missing or of the wrong type."""
 
 
@@ -149,7 +149,7 @@ def _text(fields: Mapping[str, Any], *names: str) -> str:
     for name in names:
         if isinstance(fields.get(name), str):
             return str(fields[name])
-    raise _Wrong(names[0])
+    raise _WrongError(names[0])
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
@@ -164,7 +164,7 @@ def _is_number(value: object) -> bool:
 def _seconds(fields: Mapping[str, Any]) -> float:
     value = fields.get("seconds")
     if not _is_number(value) or float(value) < 0:  # type: ignore[arg-type]
-        raise _Wrong("seconds")
+        raise _WrongError("seconds")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -173,13 +173,13 @@ def _count(fields: Mapping[str, Any], *names: str) -> int:
         value = fields.get(name)
         if _is_number(value) and 0 <= int(value) < 10**9:  # type: ignore[arg-type]
             return int(value)  # type: ignore[arg-type]
-    raise _Wrong(names[0])
+    raise _WrongError(names[0])
 
 
 def _queue_position(fields: Mapping[str, Any]) -> QueuePosition:
     try:
         size = _count(fields, "queue_size", "size")
-    except _Wrong:
+    except _WrongError:
         size = None
     return QueuePosition(_count(fields, "queue_position", "position"), size)
 
@@ -187,14 +187,14 @@ def _queue_position(fields: Mapping[str, Any]) -> QueuePosition:
 def _flag(fields: Mapping[str, Any], name: str) -> bool:
     value = fields.get(name)
     if not isinstance(value, bool):
-        raise _Wrong(name)
+        raise _WrongError(name)
     return value
 
 
 def _generation_ended(fields: Mapping[str, Any]) -> GenerationEnded:
     try:
         seconds: float | None = _seconds(fields)
-    except _Wrong:
+    except _WrongError:
         seconds = None
     return GenerationEnded(seconds, _optional_text(fields, "reason"))
 
@@ -232,7 +232,7 @@ def _remote_candidate(fields: Mapping[str, Any]) -> RemoteCandidate:
     try:
         return RemoteCandidate(parse_candidate(fields.get("candidate")))
     except ValueError:
-        raise _Wrong("candidate") from None
+        raise _WrongError("candidate") from None
 
 
 _DECODERS: dict[str, Callable[[Mapping[str, Any]], ServerMessage]] = {
@@ -270,7 +270,7 @@ def decode(frame: str | bytes) -> ServerMessage:
         return Ignored("unknown type", kind[:40])
     try:
         return decoder(fields)
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         return Ignored(f"bad {wrong}", kind)
 
 

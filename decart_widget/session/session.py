@@ -21,6 +21,7 @@ from decart_widget.errors import (
     ConnectTimeoutError,
     DecartError,
     MediaUnreachableError,
+    NoFrontEndError,
 )
 from decart_widget.media.base import EndReason, Media, MediaState, Preparation
 from decart_widget.options import ConnectionOptions
@@ -71,6 +72,8 @@ class Session:
         """While reconnecting: ``attempt``, ``of`` and ``in_s``."""
         self.applied_in: float | None = None
         """Seconds that the last acknowledged request took."""
+        self.last_outcome = "idle"
+        """``"applied"`` or ``"rejected"``, once a request was answered."""
         self.end_reason: EndReason = "stopped"
         self._media = media
         media.listener = self
@@ -155,13 +158,13 @@ class Session:
         for number, delay in enumerate(delays(), start=1):
             self.machine.lost()
             self._media.end(self.attempt, "reconnecting", keep_source=True)
-            delay *= 1 + random.uniform(0, JITTER)
+            spread = delay * (1 + random.uniform(0, JITTER))
             self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": round(delay, 1)}
             self.error = error
             self._drive()
-            log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, delay)
+            log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), delay)
+                await asyncio.wait_for(self._stop.wait(), spread)
             if self._stop.is_set():
                 return None
             self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
@@ -186,9 +189,8 @@ class Session:
         work = asyncio.ensure_future(self._stand(self.attempt))
         stopped = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait(
-                {work, stopped, self._broken}, return_when=asyncio.FIRST_COMPLETED
-            )
+            ends: set[asyncio.Future[Any]] = {work, stopped, self._broken}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for future in (work, self._broken):
                 if future.done() and (raised := future.exception()) is not None:
                     if isinstance(raised, DecartError):
@@ -207,15 +209,16 @@ class Session:
         patience = Patience(limit, self._loop.time())
         await self._media.ready(limit)
         self._media.prepare(attempt, self._preparation())
+        budget = self._budget.left(self.machine.generation_tick)
         token = await client_token(
-            config.key, config.endpoint, config.model, budget=self._budget.left(self.machine.generation_tick), timeout=limit
+            config.key, config.endpoint, config.model, budget=budget, timeout=limit
         )
         url = config.endpoint.realtime_url(
             config.model, token.reveal(), resolution=config.resolution, speed=config.speed
         )
-        left = max(0.1, patience.remaining(self._loop.time()))
+        open_timeout = max(0.1, patience.remaining(self._loop.time()))
         async with open_control(
-            url, config.endpoint.name, left, direct=config.endpoint.is_loopback
+            url, config.endpoint.name, open_timeout, direct=config.endpoint.is_loopback
         ) as control:
             self._control = control
             self._initial_sent_at = self._loop.time()
@@ -250,11 +253,9 @@ class Session:
             self._moved.clear()
             moved = asyncio.ensure_future(self._moved.wait())
             try:
-                await asyncio.wait(
-                    {moved, reader},
-                    timeout=min(left) if left else None,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+                ends: set[asyncio.Future[Any]] = {moved, reader}
+                limit = min(left) if left else None
+                await asyncio.wait(ends, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 moved.cancel()
             if reader.done():
@@ -303,7 +304,10 @@ class Session:
         if error is not None and not self._stop.is_set():
             self.end_reason = "error"
             self.error = error
-            self.machine.fail()
+            if isinstance(error, NoFrontEndError):
+                self.machine.cancel()  # nothing was reached, nothing failed: as if not asked
+            else:
+                self.machine.fail()
         else:
             self.machine.disconnect()
         self.retry = {}
@@ -415,6 +419,7 @@ class Session:
 
     def _settle(self, request: Request, error: DecartError | None) -> None:
         future, asked_at = self._requests.pop(request.number, (None, self._initial_sent_at))
+        self.last_outcome = "applied" if error is None else "rejected"
         if error is None:
             self.applied_in = self._loop.time() - asked_at
         if future is not None and not future.done():

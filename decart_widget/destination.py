@@ -1,0 +1,136 @@
+"""Where a widget's sessions go, and with which key: Decart, the sandbox, or a server of one's own.
+
+With no key at all the sandbox serves, as one child process for all widgets of this process. It is
+started when a browser first shows a widget, so that it stands when somebody clicks Start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from decart_widget.errors import InvalidKeyError, InvalidURLError
+from decart_widget.secrets import ENVIRONMENT_VARIABLE, Secret
+from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
+
+if TYPE_CHECKING:
+    from decart_widget.sandbox import ChildSandbox, Sandbox
+
+SANDBOX = "sandbox"
+
+
+class SandboxWarning(UserWarning):
+    """There is no key, so the pictures come from local effects and not from Decart."""
+
+
+class _SharedChild:
+    """The sandbox of this process: one child, started when first needed, again if it died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: ChildSandbox | None = None
+        self._key: Secret | None = None
+
+    def get(self) -> tuple[Endpoint, Secret]:
+        """Starts it if need be; blocks for about a second then. Raises ``SandboxError``."""
+        import secrets
+
+        from decart_widget.sandbox import start_child
+
+        with self._lock:
+            if self._child is None or self._key is None or not self._child.alive:
+                # A key of its own, so that no other user of this machine gets in.
+                key = Secret(f"dct_{secrets.token_urlsafe(24)}")
+                self._child = start_child(key.reveal())
+                self._key = key
+            child = self._child
+            return Endpoint(SANDBOX, child.base_url, child.realtime_base_url), self._key
+
+
+_shared = _SharedChild()
+
+
+class Destination:
+    """Resolves ``endpoint=`` and ``api_key=`` of a widget.
+
+    Args:
+        endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
+            ``(base_url, realtime_base_url)``, a running ``sandbox.Sandbox``, or a function
+            ``f(frame, prompt, image) -> frame`` that is served from this process.
+        api_key: None to read ``DECART_API_KEY``.
+        stacklevel: Where the warning about the sandbox points to.
+
+    Raises ``InvalidKeyError`` or ``InvalidURLError``.
+    """
+
+    def __init__(self, endpoint: Any, api_key: str | None, *, stacklevel: int = 2) -> None:
+        self._own: Sandbox | None = None
+        self._transform: Any = None
+        self._endpoint: Endpoint | None = None
+        self._key = None if api_key is None else Secret(api_key)
+        environment = os.environ.get(ENVIRONMENT_VARIABLE)
+        if self._key is None and environment and endpoint != SANDBOX:
+            self._key = Secret(environment)
+        if endpoint is None:
+            endpoint = SANDBOX if self._key is None else DECART.name
+            if self._key is None:
+                warnings.warn(
+                    "No API key: this widget shows local effects, not Decart's models. "
+                    f'Set {ENVIRONMENT_VARIABLE} or api_key=, or say endpoint="sandbox".',
+                    SandboxWarning,
+                    stacklevel=stacklevel + 1,
+                )
+        if endpoint == SANDBOX:
+            self.name = SANDBOX
+        elif endpoint == DECART.name:
+            self.name, self._endpoint = DECART.name, DECART
+            self._need_key()
+        elif callable(endpoint):
+            self.name, self._transform = SANDBOX, endpoint
+        else:
+            self._choose_server(endpoint)
+
+    def _choose_server(self, endpoint: Any) -> None:
+        if isinstance(endpoint, str) and "://" not in endpoint:
+            raise InvalidURLError(
+                f"There is no endpoint {endpoint!r}.",
+                remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
+            )
+        self._endpoint = parse_endpoint(endpoint)
+        self.name = self._endpoint.name
+        if self._key is None and self._endpoint.is_loopback:
+            self._key = Secret("dct_local")  # a server on this machine: no key to protect
+        self._need_key()
+
+    def _need_key(self) -> None:
+        if self._key is None:
+            raise InvalidKeyError(
+                "There is no API key.",
+                remedy=f"Set {ENVIRONMENT_VARIABLE} or give api_key=.",
+            )
+
+    async def open(self) -> tuple[Endpoint, Secret]:
+        """The endpoint and its key; starts what must run first. Raises ``SandboxError``."""
+        if self._transform is not None:
+            if self._own is None:
+                from decart_widget.sandbox import serve
+
+                self._own = await asyncio.to_thread(serve, self._transform)
+            own = self._own
+            return Endpoint(SANDBOX, own.base_url, own.realtime_base_url), Secret("dct_local")
+        if self._endpoint is None:
+            return await asyncio.to_thread(_shared.get)
+        assert self._key is not None
+        return self._endpoint, self._key
+
+    def close(self) -> None:
+        """Ends a server that this widget started for itself."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def __repr__(self) -> str:
+        return f"Destination({self.name!r})"

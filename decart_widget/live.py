@@ -1,0 +1,363 @@
+"""The part of a widget that lives on the background thread: its pages, its prompts, its session.
+
+Everything here runs on the background loop. The widget hands over what the notebook asks for;
+what changes goes back through ``publish``, coalesced, as values of traits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from decart_widget.destination import Destination
+from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError
+from decart_widget.frontend import FrontEnds
+from decart_widget.media.base import EndReason
+from decart_widget.media.browser import BrowserMedia
+from decart_widget.models import RealtimeModel
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.prompts import load_image
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
+from decart_widget.publish import Coalescer
+from decart_widget.session.config import SessionConfig
+from decart_widget.session.session import Session
+
+log = logging.getLogger(__name__)
+
+DEBOUNCE: Final = 0.3
+"""Seconds of quiet before a prompt that is being typed is sent."""
+
+WATCH_EVERY: Final = 1.0
+
+IDLE: Final[dict[str, Any]] = {
+    "connection_state": ConnectionState.IDLE.value,
+    "service_status": ServiceStatus.UNKNOWN.value,
+    "queue_position": None,
+    "queue_size": None,
+    "session_id": None,
+    "generation_tick": 0.0,
+    "applied_prompt": None,
+    "prompt_status": "idle",
+    "error": {},
+    "_retry": {},
+    "_applied_in": None,
+}
+"""What the traits show before anything has happened."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the next session is to be like."""
+
+    model: RealtimeModel
+    video: VideoOptions
+    connection: ConnectionOptions
+    budget: float | None
+    resolution: str | None
+    speed: str | None
+
+
+class Live:
+    """One widget's life on the background loop.
+
+    Args:
+        destination: Where sessions go.
+        send: Sends a message to the widget's pages.
+        publish: Sets traits.
+        settings: Reads what the next session is to be like.
+        look: What the picture is to look like at first.
+        autostart: Whether the first page that shows the widget starts a session.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        send: Callable[[dict[str, Any]], None],
+        publish: Callable[[dict[str, Any]], None],
+        settings: Callable[[], Settings],
+        look: Look,
+        *,
+        autostart: bool = False,
+    ) -> None:
+        self.front_ends = FrontEnds(send, self)
+        self.look = look
+        """What is wanted; the session knows what is applied."""
+        self.image_url: str | None = None
+        """A reference image that the next start fetches first."""
+        self.stats: dict[str, Any] = {}
+        self._destination = destination
+        self._settings = settings
+        self._autostart = autostart
+        self._traits = Coalescer(publish, IDLE)
+        self._media: BrowserMedia | None = None
+        self._session: Session | None = None
+        self._run: asyncio.Task[None] | None = None
+        self._established = asyncio.Event()
+        self._last_attempt = 0
+        self._typing: asyncio.TimerHandle | None = None
+        self._image_changed = False
+        self._warm: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.deaf: Callable[[], bool] = lambda: False
+        """Whether browsers' messages can't arrive at present."""
+
+    # --- what the notebook asks for -----------------------------------------------------------
+
+    @property
+    def live(self) -> bool:
+        """Whether a session exists."""
+        return self._run is not None and not self._run.done()
+
+    async def connect(self, timeout: float | None = None) -> str:
+        """Starts a session unless one runs; returns when it stands or has failed.
+
+        Returns the connection state, or ``"no-frontend"``.
+        """
+        if not self.live:
+            self._start(timeout)
+        run, established = self._run, asyncio.ensure_future(self._established.wait())
+        assert run is not None
+        ends: set[asyncio.Future[Any]] = {run, established}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        established.cancel()
+        session = self._session
+        if session is None:
+            return ConnectionState.IDLE.value if run.cancelled() else ConnectionState.ERROR.value
+        if isinstance(session.error, NoFrontEndError):
+            return "no-frontend"
+        return session.machine.state.value
+
+    async def disconnect(self, reason: EndReason = "stopped") -> str:
+        """Ends the session, if there is one, and returns when it is over."""
+        run = self._run
+        if self._session is not None:
+            self._session.stop(reason)
+        elif self.live and run is not None:
+            run.cancel()
+        if run is not None:
+            await asyncio.wait({run})
+        return self._shown_state().value
+
+    async def set_look(self, **changes: Any) -> str:
+        """Changes prompt, enrich or image and sends the whole at once.
+
+        Returns ``"applied"``, ``"superseded"`` or, without a session, ``"stored"``.
+        Raises ``RequestRejectedError`` or ``AckTimeoutError``.
+        """
+        self._change(**changes)
+        self._stop_typing()
+        submitted = self._submit()
+        return "stored" if submitted is None else await submitted
+
+    def look_typed(self, prompt: str, enrich: bool) -> None:
+        """A trait was set: what it says is sent after a moment of quiet."""
+        prompt_now = prompt if prompt.strip() else None
+        if (prompt_now, enrich) == (self.look.prompt, self.look.enrich):
+            return
+        if self.live and prompt_now is None:
+            return  # an emptied box is not a wish for the raw camera
+        self._change(prompt=prompt_now, enrich=enrich)
+        self._stop_typing()
+        if self.live:
+            self._typing = asyncio.get_running_loop().call_later(DEBOUNCE, self._typed)
+            self._show()
+
+    async def close(self) -> None:
+        """Ends everything."""
+        await self.disconnect("closed")
+        for task in (self._watcher, self._warm):
+            if task is not None:
+                task.cancel()
+        await asyncio.to_thread(self._destination.close)
+
+    # --- what browsers say (frontend.Browser) -------------------------------------------------
+
+    @property
+    def attempt(self) -> int | None:
+        """The live attempt's number."""
+        return self._session.attempt if self._session is not None and self.live else None
+
+    def started(self) -> None:
+        """Start was clicked."""
+        if not self.live:
+            self._start(None)
+
+    def stopped(self) -> None:
+        """Stop was clicked."""
+        if self._session is not None:
+            self._session.stop("stopped")
+        elif self._run is not None:
+            self._run.cancel()
+
+    def prompt_applied(self, prompt: str, enrich: bool) -> None:
+        """Enter or Apply."""
+        if prompt.strip():
+            self._change(prompt=prompt, enrich=enrich)
+        self._stop_typing()
+        self._submit()
+
+    def media_message(self, message: dict[str, Any]) -> None:
+        """The page reports about camera and connection."""
+        if message["type"] == "stats":
+            self.stats = {k: v for k, v in message.items() if k not in ("type", "front_end")}
+        elif self._media is not None:
+            self._media.receive(message)
+
+    def owner_came(self, *, replaced: bool) -> None:
+        """A page shows the widget."""
+        if self._media is not None:
+            self._media.owner_came()
+            if replaced and self._session is not None:
+                self._media.page_changed()
+                self._session.media_lost(ConnectionLostError("The page was reloaded."))
+        if self._warm is None:
+            self._warm = asyncio.ensure_future(self._warm_up())
+        if self._autostart and not self.live:
+            self._autostart = False
+            self._start(None)
+
+    def unattended(self) -> None:
+        """Nobody watches: nobody shall pay."""
+        if self._session is not None:
+            error = DecartError(
+                "The session was ended because no page showed it any more.",
+                remedy="Start again.",
+                code="unattended",
+            )
+            self._session.stop("unattended", error)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _start(self, timeout: float | None) -> None:
+        self._session = None
+        self._established = asyncio.Event()
+        self._traits.update({**IDLE, "connection_state": ConnectionState.CONNECTING.value})
+        self._run = asyncio.ensure_future(self._run_session(timeout))
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.ensure_future(self._watch())
+
+    async def _run_session(self, timeout: float | None) -> None:
+        try:
+            await self._fetch_image()
+            endpoint, key = await self._destination.open()
+            settings = self._settings()
+            connection = settings.connection
+            if timeout is not None:
+                connection = replace(connection, connection_timeout=timeout)
+            config = SessionConfig(
+                settings.model,
+                endpoint,
+                key,
+                settings.video,
+                connection,
+                settings.budget,
+                settings.resolution,
+                settings.speed,
+            )
+            self._media = BrowserMedia(self.front_ends)
+            session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
+            self._session, self._image_changed = session, False
+        except DecartError as error:
+            self._traits.update(
+                {
+                    **IDLE,
+                    "connection_state": ConnectionState.ERROR.value,
+                    "error": error.as_trait(),
+                }
+            )
+            return
+        except asyncio.CancelledError:
+            self._traits.update(IDLE)
+            raise
+        try:
+            await session.run(self.look)
+        finally:
+            self._last_attempt = session.attempt
+            self._stop_typing()
+            self._show()
+
+    async def _fetch_image(self) -> None:
+        if self.image_url is not None:
+            image = await asyncio.to_thread(load_image, self.image_url)
+            self.image_url = None
+            self._change(image=image)
+
+    async def _warm_up(self) -> None:
+        """Gets ready what a start would otherwise wait for."""
+        try:
+            # The libraries of a first connection: a quarter of a second, better spent now.
+            await asyncio.to_thread(_load_network_libraries)
+            await self._destination.open()
+        except DecartError as error:
+            log.info("Not ready yet: %s", error.code)  # a start tries again, and says why
+
+    async def _watch(self) -> None:
+        while self.live:
+            self.front_ends.watch(deaf=self.deaf())
+            await asyncio.sleep(WATCH_EVERY)
+
+    def _change(self, **changes: Any) -> None:
+        if "image" in changes:
+            self.image_url = None
+            self._image_changed |= changes["image"] != self.look.image
+        self.look = replace(self.look, **changes)
+
+    def _stop_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.cancel()
+            self._typing = None
+
+    def _typed(self) -> None:
+        self._typing = None
+        self._submit()
+
+    def _submit(self) -> asyncio.Future[str] | None:
+        session = self._session
+        if session is None or not self.live:
+            self._show()
+            return None
+        with_image, self._image_changed = self._image_changed, False
+        return session.submit(self.look, with_image=with_image)
+
+    def _shown_state(self) -> ConnectionState:
+        return ConnectionState.IDLE if self._session is None else self._session.machine.state
+
+    def _prompt_status(self, session: Session) -> str:
+        if session.machine.state not in LIVE:
+            return "idle"
+        if self._typing is not None or session.pending:
+            return "pending"
+        return session.last_outcome
+
+    def _show(self, _session: Session | None = None) -> None:
+        session = self._session
+        if session is None:
+            return
+        machine = session.machine
+        if machine.established:
+            self._established.set()
+        applied = machine.applied
+        self._traits.update(
+            {
+                "connection_state": machine.state.value,
+                "service_status": machine.service_status.value,
+                "queue_position": machine.queue_position,
+                "queue_size": machine.queue_size,
+                "session_id": machine.session_id,
+                "generation_tick": machine.generation_tick,
+                "applied_prompt": None if applied is None else applied.prompt,
+                "prompt_status": self._prompt_status(session),
+                "error": {} if session.error is None else session.error.as_trait(),
+                "_retry": session.retry,
+                "_applied_in": session.applied_in,
+            }
+        )
+
+
+def _load_network_libraries() -> None:
+    import httpx  # noqa: F401
+    import websockets.asyncio.client  # noqa: F401

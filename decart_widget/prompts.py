@@ -1,0 +1,202 @@
+"""Prompts and reference images: whatever the caller has, checked, in the form the wire takes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from decart_widget.errors import InvalidImageError, InvalidPromptError, InvalidURLError
+from decart_widget.protocol.messages import ImageData
+
+MAX_PROMPT: Final = 10_000
+"""Characters; far above what any model reads, far below what a socket takes."""
+
+MAX_IMAGE_BYTES: Final = 10_000_000
+"""The service's bound for a reference image."""
+
+DOWNLOAD_TIMEOUT: Final = 15.0
+
+# An uploaded file's id, as the service's file API gives it.
+_FILE_ID = re.compile(r"file_[A-Za-z0-9_\-]{1,200}")
+
+_SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
+    (b"\xff\xd8\xff", 0, "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", 0, "PNG"),
+    (b"WEBP", 8, "WebP"),
+    (b"BM", 0, "BMP"),
+)
+_FORMATS = "JPEG, PNG, WebP or BMP"
+
+
+def check_prompt(prompt: object) -> str:
+    """The prompt as it is, when it can be one.
+
+    Raises ``InvalidPromptError`` for what is no text, is empty or blank, or is too long.
+    """
+    if not isinstance(prompt, str):
+        raise InvalidPromptError(
+            f"The prompt is a {type(prompt).__name__}.", remedy="Give it as a string."
+        )
+    if not prompt.strip():
+        raise InvalidPromptError(
+            "The prompt is empty.",
+            remedy='Say what the picture should become, for instance "pencil sketch".',
+        )
+    if len(prompt) > MAX_PROMPT:
+        raise InvalidPromptError(
+            f"The prompt has {len(prompt):,} characters.",
+            remedy=f"Give at most {MAX_PROMPT:,}.",
+        )
+    return prompt
+
+
+def is_url(source: object) -> bool:
+    """Whether an image source must be fetched first."""
+    return isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", source) is not None
+
+
+def load_image(source: Any) -> ImageData:
+    """The reference image as it goes over the wire.
+
+    Args:
+        source: A path, the bytes of an image file, an http(s) URL, the id of an uploaded file
+            (``file_…``), a PIL image, or an array of shape ``(height, width, 3)`` (RGB),
+            ``(height, width, 4)`` (RGBA) or ``(height, width)`` (grey), uint8 or float in 0..1.
+
+    A URL blocks for as long as its server takes, 15 s at most.
+    Raises ``InvalidImageError`` or ``InvalidURLError``; nothing is changed then.
+    """
+    if isinstance(source, str) and _FILE_ID.fullmatch(source):
+        return ImageData(ref=source)
+    if is_url(source):
+        return _encode(_download(source), "the downloaded file")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _encode(bytes(source), "the given bytes")
+    if isinstance(source, str | os.PathLike):
+        return _encode(_read(Path(source)), f'"{Path(source).name}"')
+    if hasattr(source, "__array__") or hasattr(source, "__array_interface__"):
+        return _encode(_from_array(source), "the array")
+    raise InvalidImageError(
+        f"A {type(source).__name__} is no reference image.",
+        remedy="Give a path, bytes, an http(s) URL, a file id, a PIL image or an RGB array.",
+    )
+
+
+def _encode(data: bytes, what: str) -> ImageData:
+    """Checks that the bytes are an image that the service can take."""
+    if not data:
+        raise InvalidImageError(
+            f"The reference image is empty ({what} has 0 bytes).", remedy="Choose another file."
+        )
+    if len(data) > MAX_IMAGE_BYTES:
+        raise InvalidImageError(
+            f"The reference image has {len(data) / 1e6:.1f} MB.",
+            remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
+        )
+    if not any(data[at : at + len(mark)] == mark for mark, at, _ in _SIGNATURES):
+        raise InvalidImageError(
+            f"The reference image is no image: {what} is not {_FORMATS}.",
+            remedy=f"Give a {_FORMATS} file.",
+        )
+    import cv2
+    import numpy as np
+
+    # Decoded at an eighth of its size: enough to know that it can be, cheap for a large one.
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise InvalidImageError(
+            f"The reference image can't be decoded: {what} is damaged or too large.",
+            remedy="Save it again as JPEG or PNG.",
+        )
+    return ImageData(data=base64.b64encode(data).decode("ascii"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_IMAGE_BYTES:
+            raise InvalidImageError(
+                f'"{path.name}" has {path.stat().st_size / 1e6:.1f} MB.',
+                remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidImageError(
+            f'The reference image "{path}" can\'t be read ({error.strerror}).',
+            remedy=f"Check the path; the notebook runs in {Path.cwd()}.",
+        ) from None
+    except ValueError:
+        raise InvalidImageError("The image's path has a null byte in it.", remedy="") from None
+
+
+def _download(url: str) -> bytes:
+    import httpx
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidURLError(
+            f'The image\'s URL begins with "{parts.scheme}:"; http and https are understood.',
+            remedy="Give an http(s) URL, or a path for a file on this machine.",
+        )
+    shown = parts.hostname  # the rest of the URL may hold a signature
+    received = bytearray()
+    failure = ""
+    try:
+        with httpx.stream("GET", url, timeout=DOWNLOAD_TIMEOUT, follow_redirects=True) as response:
+            if response.status_code != 200:
+                failure = f"HTTP {response.status_code}"
+            else:
+                for chunk in response.iter_bytes():
+                    received += chunk
+                    if len(received) > MAX_IMAGE_BYTES:
+                        break
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        failure = type(error).__name__
+    if failure:
+        raise InvalidImageError(
+            f"The reference image can't be fetched from {shown} ({failure}).",
+            remedy="Open the URL in a browser to see whether it is public.",
+        )
+    return bytes(received)
+
+
+def _from_array(source: Any) -> bytes:
+    import cv2
+    import numpy as np
+
+    array = np.asarray(source)
+    if (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or array.ndim not in (2, 3):
+        raise InvalidImageError(
+            f"An array of shape {array.shape} is no picture.",
+            remedy="Give (height, width, 3) RGB, (height, width, 4) RGBA or (height, width) grey.",
+        )
+    if 0 in array.shape:
+        raise InvalidImageError("The array has no pixels.", remedy="Check its shape.")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+            raise InvalidImageError(
+                "A float array must lie in 0..1.", remedy="Scale it, or convert it to uint8."
+            )
+        array = (array * 255).round().astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise InvalidImageError(
+            f"An array of {array.dtype} is no picture.", remedy="Convert it to uint8 (0..255)."
+        )
+    if array.ndim == 3 and array.shape[2] > 1:
+        code = cv2.COLOR_RGB2BGR if array.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+        array = cv2.cvtColor(np.ascontiguousarray(array), code)
+    # PNG keeps the picture exact; a photograph too large for it goes as JPEG.
+    for suffix, options in ((".png", []), (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 92])):
+        good, encoded = cv2.imencode(suffix, array, options)
+        if good and len(encoded) <= MAX_IMAGE_BYTES:
+            return bytes(encoded)
+    raise InvalidImageError(
+        f"An image of {array.shape[1]}x{array.shape[0]} pixels is too large.",
+        remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB as JPEG.",
+    )

@@ -1,0 +1,434 @@
+"""``DecartWidget``: traits and verbs. What they do is done in ``live`` on the background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import inspect
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets as t
+
+from decart_widget.background import Background, Operation
+from decart_widget.destination import Destination
+from decart_widget.errors import (
+    ClosedError,
+    InvalidImageError,
+    InvalidOptionError,
+    InvalidPromptError,
+    UnknownArgumentError,
+)
+from decart_widget.live import Live, Settings
+from decart_widget.models import RealtimeModel, realtime_model
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.prompts import MAX_PROMPT, check_prompt, is_url, load_image
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import ConnectionState, ServiceStatus
+
+_STATIC = Path(__file__).parent / "static"
+
+TRANSPORTS: Final = ("webrtc",)
+RESOLUTIONS: Final = ("720p", "1080p")
+
+MAX_INBOX: Final = 500
+"""Messages of browsers that may wait for the background thread; more are dropped."""
+
+_UNSET: Any = type("_Unset", (), {"__repr__": lambda _self: "unchanged"})()
+
+
+class DecartWidget(anywidget.AnyWidget):
+    """Your camera, transformed live, in a notebook cell.
+
+    Args:
+        model: Name of a realtime model, or a ``RealtimeModel`` of your own.
+        prompt: What the picture is to become; None leaves it alone.
+        enrich: Whether the service may elaborate the prompt.
+        image: A reference image: path, bytes, http(s) URL, file id, PIL image or RGB array.
+        transport: How pictures travel; ``"webrtc"``.
+        connection: ICE servers and time-outs.
+        video: Codec, bitrates (bit/s) and frame rate of what is sent.
+        resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
+        speed: ``"fast"`` for models that have it.
+        budget: Seconds of generation after which the session ends; at least 10 at the service.
+        api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
+        endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
+            a pair of URLs, or a function ``f(frame, prompt, image) -> frame``.
+        autostart: Whether to start as soon as a browser shows the widget.
+
+    Raises a ``ConfigurationError`` for whatever can't be; nothing has been started then.
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    # What you set.
+    model = t.Unicode("lucy-latest", help="Name of the model; used by the next start.").tag(
+        sync=True
+    )
+    prompt = t.Unicode("", help="What is wanted; sent 300 ms after the last change.").tag(sync=True)
+    enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(sync=True)
+    budget = t.Float(None, allow_none=True, help="Seconds of generation.").tag(sync=True)
+
+    # What the kernel knows. Read-only: a page can't make them say something else.
+    connection_state = t.Enum(
+        [state.value for state in ConnectionState],
+        ConnectionState.IDLE.value,
+        read_only=True,
+        help="idle, connecting, connected, generating, reconnecting, disconnected or error.",
+    ).tag(sync=True)
+    service_status = t.Enum(
+        [status.value for status in ServiceStatus],
+        ServiceStatus.UNKNOWN.value,
+        read_only=True,
+        help="unknown, entering-queue or ready.",
+    ).tag(sync=True)
+    queue_position = t.Int(None, allow_none=True, read_only=True, help="From 1.").tag(sync=True)
+    queue_size = t.Int(None, allow_none=True, read_only=True).tag(sync=True)
+    session_id = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
+    generation_tick = t.Float(0.0, read_only=True, help="Billed seconds so far.").tag(sync=True)
+    applied_prompt = t.Unicode(
+        None, allow_none=True, read_only=True, help="What the service has acknowledged."
+    ).tag(sync=True)
+    prompt_status = t.Enum(["idle", "pending", "applied", "rejected"], "idle", read_only=True).tag(
+        sync=True
+    )
+    error = t.Dict(read_only=True, help="Empty, or code, message and remedy.").tag(sync=True)
+    endpoint = t.Unicode("", read_only=True, help='"decart", "sandbox" or a URL.').tag(sync=True)
+
+    # For the front end only.
+    _media = t.Dict(read_only=True).tag(sync=True)
+    _retry = t.Dict(read_only=True).tag(sync=True)
+    _applied_in = t.Float(None, allow_none=True, read_only=True).tag(sync=True)
+
+    def __init__(
+        self,
+        model: str | RealtimeModel = "lucy-latest",
+        prompt: str | None = None,
+        enrich: bool = True,
+        image: Any = None,
+        *,
+        transport: str = "webrtc",
+        connection: ConnectionOptions | None = None,
+        video: VideoOptions | None = None,
+        resolution: str | None = None,
+        speed: str | None = None,
+        budget: float | None = None,
+        api_key: str | None = None,
+        endpoint: Any = None,
+        autostart: bool = False,
+        **unknown: Any,
+    ) -> None:
+        _refuse_unknown(unknown)
+        self._model = realtime_model(model)
+        self._connection = _typed("connection", connection, ConnectionOptions)
+        self._video = _typed("video", video, VideoOptions)
+        _one_of("transport", transport, TRANSPORTS)
+        _one_of("resolution", resolution, (None, *RESOLUTIONS))
+        _one_of("speed", speed, (None, *self._model.speeds))
+        self._resolution, self._speed = resolution, speed
+        self._publishing = threading.local()
+        self._closed = False
+        self._inbox = 0
+        self._comm_thread_is_main = True
+        if image is not None:
+            self._need_image_model()
+        fetched = image is not None and not is_url(image)
+        look = Look(
+            None if prompt is None else check_prompt(prompt),
+            bool(enrich),
+            load_image(image) if fetched else None,
+        )
+        destination = Destination(endpoint, api_key, stacklevel=2)
+        super().__init__(
+            model=self._model.name, prompt=prompt or "", enrich=bool(enrich), budget=budget
+        )
+        self.set_trait("endpoint", destination.name)
+        self._describe_media(image is not None)
+        self._background = Background.get()
+        self._live = self._make_live(destination, look, autostart)
+        if is_url(image):
+            self._live.image_url = image
+        self._listen()
+
+    def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
+        def settings() -> Settings:
+            return Settings(
+                self._model,
+                self._video,
+                self._connection,
+                self.budget,
+                self._resolution,
+                self._speed,
+            )
+
+        live = Live(
+            destination,
+            self._send_to_pages,
+            self._publish,
+            settings,
+            look,
+            autostart=autostart,
+        )
+        try:
+            probe = _BusyProbe(asyncio.get_running_loop())
+        except RuntimeError:
+            return live  # no loop in this thread: not a kernel that could be busy
+        live.deaf = lambda: self._comm_thread_is_main and probe.busy()
+        return live
+
+    def _listen(self) -> None:
+        # ipykernel 7.4 answers on whatever subshell sent last; ours is to stay the front end's,
+        # or its messages wait for a busy cell. Private, hence guarded.
+        if callable(getattr(self.comm, "_reply_subshell_for", None)):
+            self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
+        self.on_msg(self._from_page)
+        self.observe(self._look_changed, ["prompt", "enrich"])
+
+    # --- verbs --------------------------------------------------------------------------------
+
+    def connect(self, timeout: float | None = None) -> Operation[str]:
+        """Starts a session; the page that shows the widget opens its camera.
+
+        Args:
+            timeout: Seconds until the session must stand; None for
+                ``ConnectionOptions.connection_timeout`` (15). Time in the queue doesn't count.
+
+        The result is the connection state: ``"connected"`` or ``"generating"``,
+        ``"no-frontend"`` when no browser shows the widget, ``"error"`` (see ``error``) or
+        ``"disconnected"``. It never raises for these, and never hangs.
+        Raises ``ClosedError``.
+        """
+        self._need_open()
+        return self._background.start(self._live.connect(timeout), "connect")
+
+    def disconnect(self) -> Operation[str]:
+        """Ends the session, and the bill with it; the camera goes off.
+
+        The result is the connection state then. Without a session nothing happens.
+        """
+        self._need_open()
+        return self._background.start(self._live.disconnect(), "disconnect")
+
+    def set(
+        self, prompt: str | None = _UNSET, image: Any = _UNSET, enrich: bool = _UNSET
+    ) -> Operation[str]:
+        """Changes prompt, image and enrich together, in one message, without the 300 ms wait.
+
+        Args:
+            prompt: None to go on without one; what is not given stays as it is.
+            image: As in the constructor; None takes the reference image away.
+            enrich: Whether the service may elaborate the prompt.
+
+        The result is ``"applied"`` once the service has acknowledged it, ``"superseded"`` when a
+        newer one took its place, or ``"stored"`` when there is no session: then the next one
+        begins with it. Awaiting raises ``RequestRejectedError`` or ``AckTimeoutError``.
+
+        Raises ``InvalidPromptError``, ``InvalidImageError`` or ``ClosedError`` at once, and
+        changes nothing then.
+        """
+        self._need_open()
+        changes: dict[str, Any] = {}
+        if prompt is not _UNSET:
+            changes["prompt"] = None if prompt is None else check_prompt(prompt)
+        if enrich is not _UNSET:
+            if not isinstance(enrich, bool):
+                raise InvalidOptionError(f"enrich is {enrich!r}.", remedy="Give True or False.")
+            changes["enrich"] = enrich
+        if image is not _UNSET:
+            if image is not None:
+                self._need_image_model()
+            if not is_url(image):
+                changes["image"] = None if image is None else load_image(image)
+        if is_url(image):
+            return self._background.start(self._set_with_url(changes, image), "set")
+        operation = self._background.start(self._live.set_look(**changes), "set")
+        self._show_look(changes)
+        return operation
+
+    async def _set_with_url(self, changes: dict[str, Any], url: str) -> str:
+        changes["image"] = await asyncio.to_thread(load_image, url)
+        self._show_look(changes)
+        return await self._live.set_look(**changes)
+
+    def _show_look(self, changes: dict[str, Any]) -> None:
+        # The observers hand prompt and enrich over once more, which finds nothing new.
+        if "prompt" in changes:
+            self.prompt = changes["prompt"] or ""
+        if "enrich" in changes:
+            self.enrich = changes["enrich"]
+        if "image" in changes:
+            self._describe_media(changes["image"] is not None)
+
+    def close(self) -> None:
+        """Ends the session and the widget. May be called twice."""
+        if getattr(self, "_closed", True):
+            return
+        self._closed = True
+        self._background.start(self._live.close(), "close")
+        super().close()
+
+    # --- between the threads ------------------------------------------------------------------
+
+    def _send_to_pages(self, message: dict[str, Any]) -> None:
+        if self.comm is not None:
+            self.send(message)
+
+    def _from_page(self, _widget: Any, content: Any, _buffers: Sequence[Any]) -> None:
+        """On a comm thread: hands over, nothing else."""
+        self._comm_thread_is_main = threading.current_thread() is threading.main_thread()
+        if self._inbox >= MAX_INBOX:
+            return
+        self._inbox += 1
+        self._background.call(self._take, content)
+
+    def _take(self, content: Any) -> None:
+        self._inbox -= 1
+        self._live.front_ends.receive(content)
+
+    def _look_changed(self, _change: Any) -> None:
+        self._background.call(self._live.look_typed, self.prompt, self.enrich)
+
+    def _publish(self, values: dict[str, Any]) -> None:
+        """Sets traits from the background thread and sends them as one message."""
+        if self._closed:
+            return
+        names = self._publishing.names = set()
+        try:
+            for name, value in values.items():
+                try:
+                    self.set_trait(name, value)
+                except Exception:  # an observer of the user's failed; the others go on
+                    self.log.exception("An observer of %r failed.", name)
+        finally:
+            self._publishing.names = None
+        if names and self.comm is not None:
+            self.send_state(names)
+
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        # `hold_sync` would mix this thread's changes with those of a cell that runs meanwhile.
+        names = getattr(getattr(self, "_publishing", None), "names", None)
+        if names is not None:
+            names.add(key)
+            return False
+        return bool(super()._should_send_property(key, value))
+
+    # --- checks -------------------------------------------------------------------------------
+
+    @t.validate("model")
+    def _check_model(self, proposal: Any) -> str:
+        model = (
+            self._model
+            if proposal["value"] == self._model.name
+            else realtime_model(proposal["value"])
+        )
+        self._model = model
+        if hasattr(self, "_live"):
+            self._describe_media(bool(self._media.get("has_image")))
+        return model.name
+
+    @t.validate("prompt")
+    def _check_prompt(self, proposal: Any) -> str:
+        prompt: str = proposal["value"]
+        if len(prompt) > MAX_PROMPT:
+            raise InvalidPromptError(
+                f"The prompt has {len(prompt):,} characters.",
+                remedy=f"Give at most {MAX_PROMPT:,}.",
+            )
+        return prompt
+
+    @t.validate("budget")
+    def _check_budget(self, proposal: Any) -> float | None:
+        budget = proposal["value"]
+        if budget is not None and not 0 < budget <= 86_400:
+            raise InvalidOptionError(
+                f"The budget is {budget:g} s.", remedy="Give 10 to 86400 seconds, or None."
+            )
+        return None if budget is None else float(budget)
+
+    def _describe_media(self, has_image: bool) -> None:
+        model = self._model
+        self.set_trait(
+            "_media",
+            {
+                "width": model.width,
+                "height": model.height,
+                "fps": model.fps,
+                "has_image": has_image,
+            },
+        )
+
+    def _need_image_model(self) -> None:
+        if not self._model.reference_image:
+            raise InvalidImageError(
+                f"{self._model.name} takes no reference image.",
+                remedy='Choose another model, for instance "lucy-latest".',
+            )
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise ClosedError("This widget is closed.", remedy="Make a new DecartWidget.")
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return "DecartWidget(closed)"
+        return (
+            f"DecartWidget(model={self.model!r}, prompt={self.prompt!r}, "
+            f"endpoint={self.endpoint!r}, connection_state={self.connection_state!r})"
+        )
+
+
+class _BusyProbe:
+    """Whether the kernel's own loop is blocked: a mark that is asked for and doesn't come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._answered = True
+
+    def busy(self) -> bool:
+        if not self._answered:
+            return True
+        self._answered = False
+        try:
+            self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # the loop is closed: nothing will ever arrive, so silence counts
+            return False
+        return False
+
+    def _answer(self) -> None:
+        self._answered = True
+
+
+def _refuse_unknown(unknown: dict[str, Any]) -> None:
+    if not unknown:
+        return
+    known = [
+        name
+        for name, parameter in inspect.signature(DecartWidget.__init__).parameters.items()
+        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    name = next(iter(unknown))
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    raise UnknownArgumentError(
+        f"DecartWidget has no argument {name!r}.",
+        remedy=f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(known)}.",
+    )
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise InvalidOptionError(
+            f"{name} is a {type(value).__name__}.", remedy=f"Give a {kind.__name__}(…)."
+        )
+    return value
+
+
+def _one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
+    if value not in choices:
+        shown = ", ".join(repr(choice) for choice in choices)
+        raise InvalidOptionError(f"{name} is {value!r}.", remedy=f"Choose one of {shown}.")
