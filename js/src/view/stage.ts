@@ -43,7 +43,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
     h("i", { class: "dw-dot" }),
     "camera on",
   );
-  const element = h(
+  const picture = h(
     "div",
     { class: "dw-stage" },
     video,
@@ -52,9 +52,9 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
     notice.element,
     play,
     top.element,
-    badge,
     camera,
   );
+  const element = h("div", { class: "dw-screen" }, picture, badge);
 
   let shown: MediaStream | null = null;
   let hasPicture = false;
@@ -100,7 +100,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
       const obstacle = noticeOf(session);
       if (revealed || !session.isLive) show(still, false);
       const { width, height } = session.size;
-      element.style.setProperty("--dw-ratio", `${width} / ${height}`);
+      picture.style.setProperty("--dw-ratio", `${width} / ${height}`);
       notice.update(obstacle);
       show(poster.element, !revealed && !obstacle && still.hidden);
       poster.update(

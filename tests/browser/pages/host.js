@@ -1,0 +1,194 @@
+// A host such as anywidget's, with a model that remembers, and a kernel and a service to talk to.
+
+/** A model with the synced traits; what the widget sends lands in `sent`. */
+class Model {
+  constructor(state) {
+    this.state = { ...state };
+    this.handlers = new Map();
+    this.sent = [];
+    this.waiting = [];
+    this.saves = 0;
+  }
+  get(name) { return this.state[name]; }
+  set(name, value) {
+    if (this.state[name] === value) return;
+    this.state[name] = value;
+    this.emit(`change:${name}`, value);
+  }
+  save_changes() { this.saves++; }
+  send(content) {
+    this.sent.push(structuredClone(content));
+    for (const notify of this.waiting.splice(0)) notify();
+    this.onsend?.(content);
+  }
+  on(name, handler) {
+    if (!this.handlers.has(name)) this.handlers.set(name, new Set());
+    this.handlers.get(name).add(handler);
+  }
+  off(name, handler) { this.handlers.get(name)?.delete(handler); }
+  emit(name, ...payload) { for (const handler of [...(this.handlers.get(name) ?? [])]) handler(...payload); }
+
+  /** As if the kernel had sent this. */
+  receive(message) { this.emit("msg:custom", message, []); }
+  /** As if the kernel had set these traits. */
+  update(traits) { for (const [name, value] of Object.entries(traits)) this.set(name, value); }
+  count(type) { return this.sent.filter((m) => m.type === type).length; }
+  last(type) { return this.sent.findLast((m) => m.type === type); }
+  /** The first message of this type, from `since` on. */
+  async until(type, since = 0) {
+    for (;;) {
+      const found = this.sent.slice(since).find((m) => m.type === type);
+      if (found) return found;
+      await new Promise((notify) => this.waiting.push(notify));
+    }
+  }
+}
+
+/** What the service does to the picture: a colour over it, so that pixels tell it from the camera. */
+class Service {
+  constructor(model, attempt, colour) {
+    this.model = model;
+    this.attempt = attempt;
+    this.peer = new RTCPeerConnection({ iceServers: [] });
+    this.received = 0;
+    const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+    const context = canvas.getContext("2d");
+    const video = Object.assign(document.createElement("video"), { muted: true });
+    this.peer.addEventListener("track", ({ track }) => {
+      video.srcObject = new MediaStream([track]);
+      video.play().catch(() => {});
+      const paint = () => {
+        if (this.peer.connectionState === "closed") return;
+        this.received++;
+        context.drawImage(video, 0, 0, 640, 360);
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 640, 360);
+        video.requestVideoFrameCallback(paint);
+      };
+      video.requestVideoFrameCallback(paint);
+    });
+    this.track = canvas.captureStream(25).getVideoTracks()[0];
+    this.early = [];
+    this.peer.addEventListener("icecandidate", ({ candidate }) => {
+      model.receive({ type: "candidate", attempt, candidate: candidate && candidate.toJSON() });
+    });
+  }
+  async answer(sdp, { candidatesFirst = false } = {}) {
+    await this.peer.setRemoteDescription({ type: "offer", sdp });
+    const [transceiver] = this.peer.getTransceivers();
+    transceiver.direction = "sendrecv";
+    await transceiver.sender.replaceTrack(this.track);
+    const answer = await this.peer.createAnswer();
+    const gathered = new Promise((done) => {
+      this.peer.addEventListener("icegatheringstatechange", () => this.peer.iceGatheringState === "complete" && done());
+    });
+    await this.peer.setLocalDescription(answer);
+    if (candidatesFirst) await gathered;
+    this.model.receive({ type: "answer", attempt: this.attempt, sdp: answer.sdp });
+    for (const candidate of this.early.splice(0)) await this.peer.addIceCandidate(candidate);
+    this.answered = true;
+  }
+  async candidate(candidate) {
+    if (!this.answered) this.early.push(candidate ?? undefined);
+    else await this.peer.addIceCandidate(candidate ?? undefined);
+  }
+  close() { this.peer.close(); this.track.stop(); }
+}
+
+/** The kernel's side of the road, small: it prepares, passes on, and says what state it is in. */
+class Kernel {
+  constructor(model, options = {}) {
+    this.model = model;
+    this.options = { colour: "rgba(200, 0, 0, 0.8)", generate: true, ...options };
+    this.attempts = 0;
+    this.service = null;
+    model.onsend = (message) => this.hear(message);
+  }
+  welcome(owner = true) {
+    const { front_end } = this.model.sent[0];
+    this.frontEnd = front_end;
+    this.model.receive({ type: "welcome", front_end, owner, protocol: 1, version: "0", attempt: null });
+  }
+  prepare() {
+    const attempt = ++this.attempts;
+    const { width, height, fps } = this.model.get("_media");
+    this.service?.close();
+    this.service = new Service(this.model, attempt, this.options.colour);
+    this.model.receive({
+      type: "prepare", attempt, front_end: this.frontEnd,
+      model: { name: "lucy-latest", fps, width, height },
+      video: { preferred_codec: "VP8", max_bitrate: 2_500_000, min_bitrate: 300_000, max_framerate: 26, ...this.options.video },
+      rtc: { iceServers: [] }, timeout_s: this.options.timeout ?? 15,
+    });
+  }
+  end(reason, keep_camera = false) {
+    this.model.receive({ type: "end", attempt: this.attempts, reason, keep_camera });
+  }
+  hear(message) {
+    if (message.type === "start" && !this.options.silent) {
+      this.model.update({ connection_state: "connecting", error: {} });
+      this.prepare();
+    } else if (message.type === "offer" && !this.options.deaf) {
+      this.service.answer(message.sdp, this.options);
+    } else if (message.type === "candidate") {
+      this.service.candidate(message.candidate);
+    } else if (message.type === "media" && message.state === "connected") {
+      this.model.update({ connection_state: this.options.generate ? "generating" : "connected" });
+    } else if (message.type === "stop") {
+      this.service?.close();
+      this.model.update({ connection_state: "disconnected" });
+    }
+  }
+}
+
+const STATE = {
+  model: "lucy-latest", prompt: "a pencil sketch", enrich: true, connection_state: "idle",
+  service_status: "unknown", queue_position: null, queue_size: null, session_id: null,
+  generation_tick: 0, applied_prompt: null, prompt_status: "idle", error: {}, endpoint: "decart",
+  budget: null, _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
+};
+
+/** Loads the bundle as a host does, and shows `views` views of one model. */
+async function mount(state = {}, { views = 1, initialize = true, order = "first", kernel = {} } = {}) {
+  const module = await import("/static/widget.js");
+  const definition = await module.default();
+  const model = new Model({ ...STATE, ...state });
+  const host = { model, shown: [], definition, kernel: null };
+  const life = new AbortController();
+  const begin = () => definition.initialize({ model, signal: life.signal, experimental: {} });
+  host.show = async () => {
+    const el = document.createElement("div");
+    document.getElementById("views").append(el);
+    const controller = new AbortController();
+    const cleanup = await definition.render({ model, el, signal: controller.signal, experimental: {} });
+    const view = {
+      el,
+      root: el.querySelector(".decart-widget"),
+      remove() { controller.abort(); cleanup?.(); el.remove(); },
+    };
+    host.shown.push(view);
+    return view;
+  };
+  host.destroy = () => life.abort();
+  if (initialize && order === "first") await begin();
+  for (let i = 0; i < views; i++) await host.show();
+  if (initialize && order === "last") await begin();
+  if (kernel) {
+    host.kernel = new Kernel(model, kernel);
+    host.kernel.welcome();
+  }
+  return host;
+}
+
+/** The mean colour of what a video shows, 0..255 each. */
+function colour(video) {
+  const canvas = new OffscreenCanvas(16, 9);
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 16, 9);
+  const { data } = context.getImageData(0, 0, 16, 9);
+  const sum = [0, 0, 0];
+  for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sum[c] += data[i + c];
+  return sum.map((value) => Math.round(value / (data.length / 4)));
+}
+
+Object.assign(window, { mount, colour, Model, ready: true });
