@@ -86,9 +86,10 @@ def run_npm(root: Path, *arguments: str) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise BundleError(
-            f"`{' '.join(['npm', *arguments])}` in js/ failed:\n{result.stdout[-4000:]}"
-        )
+        said = result.stdout.strip()
+        if len(said) > 4000:
+            said = f"{said[:2000]}\n[...]\n{said[-2000:]}"
+        raise BundleError(f"`npm {' '.join(arguments)}` in js/ failed:\n{said}")
 
 
 def install_modules(root: Path) -> None:

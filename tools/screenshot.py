@@ -1,7 +1,7 @@
 """Pictures of the quick start for the documentation, and for looking at: light and dark.
 
-`python -m tools.screenshot PICTURE --out docs/images/quickstart.png` shows PICTURE to a fake camera,
-runs the notebook, clicks Start and takes the page.
+`python -m tools.screenshot PICTURE --out docs/images/quickstart.png` shows PICTURE to a fake
+camera, runs the notebook, clicks Start and takes the page.
 """
 
 from __future__ import annotations
