@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import tones
+from . import strokes, tones
 from .derived import derive
 from .picture import I420
 
@@ -44,49 +44,174 @@ EFFECTS: tuple[Effect, ...] = (
         ("grey", "gray", "black and white", "monochrome", "colourless", "colorless", "desaturated"),
         tones.greyscale,
     ),
-    Effect("noir", ("noir",), ("film noir", "detective", "hard shadows", "old movie"), tones.noir),
     Effect(
-        "sepia", ("sepia",), ("brown", "western", "daguerreotype", "old photograph"), tones.sepia
+        "noir",
+        ("noir",),
+        ("detective", "hard shadows", "old movie", "silent film", "hitchcock"),
+        tones.noir,
+    ),
+    Effect(
+        "sepia",
+        ("sepia",),
+        ("brown", "western", "daguerreotype", "old photograph", "wild west", "antique"),
+        tones.sepia,
     ),
     Effect(
         "vintage",
         ("vintage",),
-        ("retro", "polaroid", "faded", "seventies", "1970s", "nostalgic", "analogue film"),
+        ("retro", "polaroid", "faded", "seventies", "1970s", "nostalgic", "instagram"),
         tones.vintage,
     ),
     Effect(
         "invert",
         ("invert", "inverted", "negative"),
-        ("opposite colours", "x ray", "xray"),
+        ("opposite colours", "opposite colors", "x ray", "xray"),
         tones.invert,
     ),
-    Effect("thermal", ("thermal",), ("infrared", "heat", "heatmap", "predator"), tones.thermal),
     Effect(
-        "night vision", ("night vision",), ("night", "surveillance", "military"), tones.night_vision
+        "thermal",
+        ("thermal",),
+        ("infrared", "heat", "heatmap", "heat map", "predator", "temperature"),
+        tones.thermal,
+    ),
+    Effect(
+        "night vision",
+        ("night vision",),
+        ("night", "surveillance", "military", "infra green", "in the dark"),
+        tones.night_vision,
     ),
     Effect(
         "posterise",
         ("posterise", "posterize"),
-        ("poster", "screen print", "flat colours"),
+        ("poster", "screen print", "silkscreen", "flat colours", "flat colors", "propaganda"),
         tones.posterise,
     ),
     Effect(
         "pixelate",
         ("pixelate", "pixelated"),
-        ("pixel", "pixels", "8 bit", "minecraft"),
+        ("pixel", "pixels", "pixel art", "8 bit", "minecraft", "lego", "blocks"),
         tones.pixelate,
     ),
     Effect(
-        "blur", ("blur", "blurred"), ("out of focus", "blurry", "soft focus", "dreamy"), tones.blur
+        "blur",
+        ("blur", "blurred"),
+        ("out of focus", "blurry", "soft focus", "dreamy", "hazy", "fog", "foggy"),
+        tones.blur,
     ),
     Effect(
-        "cyberpunk", ("cyberpunk",), ("blade runner", "synthwave", "vaporwave"), tones.cyberpunk
+        "cartoon",
+        ("cartoon",),
+        ("anime", "animated", "animation", "pixar", "disney", "ghibli", "manga", "toon"),
+        strokes.cartoon,
     ),
-    Effect("sunset", ("sunset",), ("golden hour", "dusk", "desert", "warm light"), tones.sunset),
     Effect(
-        "underwater", ("underwater",), ("ocean", "sea", "aquarium", "submarine"), tones.underwater
+        "comic",
+        ("comic",),
+        ("comics", "comic book", "superhero", "pop art", "lichtenstein", "graphic novel"),
+        strokes.comic,
     ),
-    Effect("frozen", ("frozen",), ("ice", "winter", "snow", "arctic", "cold"), tones.frozen),
+    Effect(
+        "pencil sketch",
+        ("pencil sketch", "pencil", "sketch"),
+        ("drawing", "graphite", "hand drawn", "line art", "sketched", "doodle"),
+        strokes.pencil_sketch,
+    ),
+    Effect(
+        "charcoal",
+        ("charcoal",),
+        ("coal", "chalk", "smudged", "charcoal drawing", "crayon"),
+        strokes.charcoal,
+    ),
+    Effect(
+        "edges",
+        ("edges",),
+        ("edge", "outline", "outlines", "contour", "contours", "wireframe", "blueprint"),
+        strokes.edges,
+    ),
+    Effect(
+        "neon",
+        ("neon",),
+        ("glow", "glowing", "tron", "neon lights", "laser", "disco", "electric"),
+        strokes.neon,
+    ),
+    Effect(
+        "watercolour",
+        ("watercolour", "watercolor"),
+        ("aquarelle", "water colour", "water color", "wash", "painted softly", "pastel"),
+        strokes.watercolour,
+    ),
+    Effect(
+        "oil",
+        ("oil",),
+        ("oil painting", "painting", "painted", "canvas", "rembrandt", "brush strokes"),
+        strokes.oil,
+    ),
+    Effect(
+        "impressionist",
+        ("impressionist",),
+        ("van gogh", "starry night", "monet", "impressionism", "expressionist", "swirls"),
+        strokes.impressionist,
+    ),
+    Effect(
+        "stained glass",
+        ("stained glass",),
+        ("cathedral", "church window", "tiffany", "glass panes"),
+        strokes.stained_glass,
+    ),
+    Effect(
+        "mosaic",
+        ("mosaic",),
+        ("tiles", "tiled", "roman floor", "byzantine"),
+        strokes.mosaic,
+    ),
+    Effect(
+        "halftone",
+        ("halftone",),
+        ("newspaper", "newsprint", "printed dots", "dots", "print"),
+        strokes.halftone,
+    ),
+    Effect(
+        "emboss",
+        ("emboss", "embossed"),
+        ("relief", "engraved", "carved", "metal", "stone", "sculpture", "coin"),
+        strokes.emboss,
+    ),
+    Effect(
+        "glitch",
+        ("glitch",),
+        ("broken", "corrupted", "vhs", "static", "datamosh", "distorted"),
+        strokes.glitch,
+    ),
+    Effect(
+        "hologram",
+        ("hologram",),
+        ("holographic", "projection", "ghost", "star wars", "scan lines"),
+        strokes.hologram,
+    ),
+    Effect(
+        "cyberpunk",
+        ("cyberpunk",),
+        ("blade runner", "synthwave", "vaporwave", "dystopian", "futuristic", "matrix"),
+        tones.cyberpunk,
+    ),
+    Effect(
+        "sunset",
+        ("sunset",),
+        ("golden hour", "dusk", "desert", "warm light", "sunrise", "evening light"),
+        tones.sunset,
+    ),
+    Effect(
+        "underwater",
+        ("underwater",),
+        ("ocean", "sea", "aquarium", "submarine", "under water", "mermaid"),
+        tones.underwater,
+    ),
+    Effect(
+        "frozen",
+        ("frozen",),
+        ("ice", "icy", "winter", "snow", "snowy", "arctic", "cold", "frost"),
+        tones.frozen,
+    ),
 )
 
 

@@ -1,0 +1,269 @@
+"""Painters that redraw shapes: lines, paper, paint, dots, light."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import cv2
+import numpy as np
+
+from . import cells
+from .canvas import (
+    BLACK,
+    WHITE,
+    Ramp,
+    curve,
+    grow,
+    half,
+    multiply,
+    paper,
+    saturation,
+    shrink,
+    soft,
+    steps,
+    vignette,
+)
+from .picture import I420, NEUTRAL, Plane
+from .tones import greyscale
+
+_CARTOON = steps(6, softness=0.35)
+_VIVID = saturation(1.7)
+_RICH = saturation(1.45)
+_PALE = saturation(0.9)
+_MUTED = saturation(0.35)
+_ELECTRIC = saturation(3.2)
+_PENCIL = curve((0, 0), (0.55, 0.12), (0.85, 0.62), (1, 0.98))
+_CHARCOAL = curve((0, 0.02), (0.5, 0.05), (0.8, 0.4), (0.95, 0.85), (1, 0.93))
+_WASH = curve((0, 0.16), (0.3, 0.48), (0.7, 0.88), (1, 1))
+_HOLOGRAM = Ramp(
+    [(0, (0, 6, 20)), (0.5, (0, 120, 190)), (0.85, (110, 240, 255)), (1, (240, 255, 255))]
+)
+_RELIEF = np.array([[-1, -1, 0], [-1, 0, 1], [0, 1, 1]], np.float32)
+
+
+def cartoon(picture: I420) -> I420:
+    """Flat colours inside black outlines."""
+    shown = I420.like(picture)
+    smooth = cv2.medianBlur(cv2.medianBlur(half(picture.y), 5), 5)
+    flat = cv2.LUT(grow(smooth, picture.y), _CARTOON)
+    cv2.bitwise_and(flat, _outlines(picture.y), dst=flat)
+    cv2.max(flat, float(BLACK), dst=shown.y)
+    for source, target in ((picture.u, shown.u), (picture.v, shown.v)):
+        cv2.LUT(cv2.medianBlur(source, 5), _VIVID, dst=target)
+    return shown
+
+
+def _outlines(luma: Plane) -> Plane:
+    """255 where there is none, 0 where a line belongs."""
+    calm = cv2.medianBlur(half(luma), 5)
+    lines = cv2.adaptiveThreshold(calm, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 9, 6)
+    return cv2.threshold(grow(lines, luma), 150, 255, cv2.THRESH_BINARY)[1]
+
+
+def pencil_sketch(picture: I420) -> I420:
+    """Graphite on rough paper."""
+    shown = I420.like(picture)
+    cv2.divide(picture.y, soft(picture.y, 4, 1.6), dst=shown.y, scale=WHITE)
+    cv2.LUT(shown.y, _PENCIL, dst=shown.y)
+    multiply(shown.y, paper(picture.width, picture.height, 0.22), shown.y)
+    shown.data[picture.height :] = NEUTRAL
+    return shown
+
+
+def charcoal(picture: I420) -> I420:
+    """Broad black strokes and smudges on grey paper."""
+    shown = I420.like(picture)
+    calm = grow(cv2.GaussianBlur(half(picture.y), (0, 0), 1.1), picture.y)
+    cv2.divide(calm, soft(picture.y, 8, 2.0), dst=shown.y, scale=WHITE)
+    smudge = cv2.addWeighted(shown.y, 0.72, soft(picture.y, 4, 1.5), 0.3, 0.0)
+    cv2.LUT(smudge, _CHARCOAL, dst=shown.y)
+    multiply(shown.y, paper(picture.width, picture.height, 0.45), shown.y)
+    shown.data[picture.height :] = NEUTRAL
+    return shown
+
+
+def _gradient(luma: Plane, gain: float) -> Plane:
+    """How steep the luma is, 0 to 255."""
+    across = cv2.convertScaleAbs(cv2.Scharr(luma, cv2.CV_16S, 1, 0), alpha=gain)
+    down = cv2.convertScaleAbs(cv2.Scharr(luma, cv2.CV_16S, 0, 1), alpha=gain)
+    return cv2.add(across, down)
+
+
+def edges(picture: I420) -> I420:
+    """White lines on black."""
+    shown = I420.like(picture)
+    lines = _gradient(cv2.GaussianBlur(half(picture.y), (3, 3), 0), 0.14)
+    cv2.LUT(grow(lines, picture.y), curve((0, 0), (0.18, 0.0), (0.5, 0.75), (1, 1)), dst=shown.y)
+    shown.data[picture.height :] = NEUTRAL
+    return shown
+
+
+def neon(picture: I420) -> I420:
+    """Glowing tubes along every edge, in the picture's own colours turned up, on a dark wall."""
+    shown = I420.like(picture)
+    small = half(picture.y)
+    lines = _gradient(cv2.GaussianBlur(small, (0, 0), 1.2), 0.13)
+    lines = cv2.LUT(lines, curve((0, 0), (0.2, 0.02), (0.55, 0.8), (1, 1)))
+    glow = cv2.GaussianBlur(shrink(lines, 4), (0, 0), 2.5)
+    lit = cv2.addWeighted(lines, 0.85, grow(glow, lines), 1.1, 8.0)
+    cv2.addWeighted(grow(lit, picture.y), 1.0, picture.y, 0.08, 0.0, dst=shown.y)
+    u, v = _aurora(picture.width // 2, picture.height // 2)
+    for source, wash, target in ((picture.u, u, shown.u), (picture.v, v, shown.v)):
+        near = cv2.GaussianBlur(shrink(source, 4), (0, 0), 1.5)
+        vivid = cv2.LUT(grow(near, source), _ELECTRIC)
+        cv2.addWeighted(vivid, 0.45, wash, 0.75, -0.2 * NEUTRAL, dst=target)
+    return shown
+
+
+@functools.lru_cache(maxsize=4)
+def _aurora(width: int, height: int) -> tuple[Plane, Plane]:
+    """Chroma that runs from magenta over violet to cyan."""
+    x = np.linspace(0, 1, width, dtype=np.float32)[None]
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    turn = np.pi * (0.25 + 0.75 * (0.7 * x + 0.3 * y))
+    u = 128 + 88 * np.sin(turn * 0.9 + 0.5)
+    v = 128 + 92 * np.cos(turn)
+    return u.astype(np.uint8), v.astype(np.uint8)
+
+
+def emboss(picture: I420) -> I420:
+    """Pressed metal, lit from the upper left."""
+    shown = I420.like(picture)
+    calm = cv2.GaussianBlur(half(picture.y), (0, 0), 0.9)
+    relief = cv2.filter2D(calm, cv2.CV_16S, _RELIEF)
+    grey = np.clip(relief * 2 + 126, BLACK, WHITE).astype(np.uint8)
+    cv2.addWeighted(grow(grey, picture.y), 0.9, picture.y, 0.1, 0.0, dst=shown.y)
+    cv2.LUT(picture.u, _MUTED, dst=shown.u)
+    cv2.LUT(picture.v, _MUTED, dst=shown.v)
+    return shown
+
+
+def watercolour(picture: I420) -> I420:
+    """Thin paint that runs on wet paper: pale washes, pigment gathered at the edges."""
+    shown = I420.like(picture)
+    small = cv2.medianBlur(cv2.medianBlur(half(picture.y), 5), 5)
+    bleed = _bleed(picture.width // 2, picture.height // 2)
+    wash = cv2.remap(small, *bleed, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rim = _gradient(cv2.GaussianBlur(wash, (0, 0), 1.5), 0.07)
+    wash = cv2.subtract(cv2.LUT(wash, _WASH), cv2.convertScaleAbs(rim, alpha=0.55))
+    multiply(grow(wash, picture.y), paper(picture.width, picture.height, 0.2), shown.y)
+    for source, target in ((picture.u, shown.u), (picture.v, shown.v)):
+        run = cv2.remap(source, *bleed, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.LUT(cv2.GaussianBlur(run, (0, 0), 2.0), _RICH, dst=target)
+    return shown
+
+
+@functools.lru_cache(maxsize=4)
+def _bleed(width: int, height: int) -> tuple[Plane, Plane]:
+    """Where paint ran to: fixed-point maps for remap."""
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    run = [
+        cv2.resize(
+            rng.normal(0, 3.2 * width / 640, (height // 12, width // 12)).astype(np.float32),
+            (width, height),
+            interpolation=cv2.INTER_CUBIC,
+        )
+        for _ in range(2)
+    ]
+    return cv2.convertMaps(x + run[0], y + run[1], cv2.CV_16SC2)
+
+
+def oil(picture: I420) -> I420:
+    """Thick paint in short strokes."""
+    shown = I420.like(picture)
+    layout = cells.brush_strokes(picture.width, picture.height, 34.0, 0.35)
+    layout.fill(picture, shown, chroma=_RICH)
+    return shown
+
+
+def impressionist(picture: I420) -> I420:
+    """Long strokes in whirls and strong colours, as in Arles."""
+    shown = I420.like(picture)
+    layout = cells.brush_strokes(picture.width, picture.height, 64.0, 1.0)
+    layout.fill(picture, shown, chroma=_VIVID)
+    return shown
+
+
+def stained_glass(picture: I420) -> I420:
+    """Panes of coloured glass in lead."""
+    shown = I420.like(picture)
+    layout = cells.glass_panes(picture.width, picture.height, 34.0)
+    layout.fill(picture, shown, chroma=_VIVID)
+    return shown
+
+
+def mosaic(picture: I420) -> I420:
+    """Small stones set in grout."""
+    shown = I420.like(picture)
+    layout = cells.tiles(picture.width, picture.height, 18.0)
+    layout.fill(picture, shown, chroma=_RICH)
+    return shown
+
+
+def halftone(picture: I420) -> I420:
+    """A newspaper's dots, in black on off-white."""
+    shown = greyscale(picture)
+    dots = cv2.compare(picture.y, _screen(picture.width, picture.height, 9.0), cv2.CMP_GT)
+    cv2.addWeighted(cv2.GaussianBlur(dots, (3, 3), 0), 0.8, picture.y, 0.05, 20.0, dst=shown.y)
+    shown.u[:] = NEUTRAL - 5
+    shown.v[:] = NEUTRAL + 3
+    return shown
+
+
+def comic(picture: I420) -> I420:
+    """A printed comic: outlines, bright flat colours, dots in the shadows."""
+    shown = cartoon(picture)
+    screen = _screen(picture.width, picture.height, 8.0)
+    dots = cv2.compare(cv2.convertScaleAbs(picture.y, beta=40), screen, cv2.CMP_GT)
+    shade = cv2.addWeighted(cv2.GaussianBlur(dots, (3, 3), 0), 0.4, dots, 0.0, 153.0)
+    multiply(shown.y, shade, shown.y)
+    return shown
+
+
+@functools.lru_cache(maxsize=4)
+def _screen(width: int, height: int, pitch: float) -> Plane:
+    """Thresholds in dots at 45 degrees, ``pitch`` pixels of a 1280 wide picture apart."""
+    step = np.pi / (pitch * max(width, 320) / 1280)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    wave = np.cos((x + y) * step * 0.7071) * np.cos((x - y) * step * 0.7071)
+    return np.clip(126 + 118 * wave, BLACK + 2, WHITE - 2).astype(np.uint8)
+
+
+_ticks = itertools.count()
+
+
+def glitch(picture: I420) -> I420:
+    """A broken signal: colours apart, strips out of place, another way every few frames."""
+    shown = picture.copy()
+    rng = np.random.default_rng(next(_ticks) // 3)
+    away = max(2, picture.width // 160)
+    np.copyto(shown.u[:, away:], picture.u[:, :-away])
+    np.copyto(shown.v[:, :-away], picture.v[:, away:])
+    for _ in range(7):
+        top = int(rng.integers(0, picture.height - 8)) & ~1
+        tall = int(rng.integers(6, picture.height // 12)) & ~1
+        shift = int(rng.normal(0, picture.width / 22)) & ~1
+        for plane, part in ((shown.y, 1), (shown.u, 2), (shown.v, 2)):
+            rows = slice(top // part, (top + tall) // part)
+            plane[rows] = np.roll(plane[rows], shift // part, axis=1)
+    shown.y[::4] = cv2.convertScaleAbs(shown.y[::4], alpha=0.7)
+    return shown
+
+
+def hologram(picture: I420) -> I420:
+    """Light in the air: blue, in lines, brightest at the edges."""
+    shown = I420.like(picture)
+    lines = _gradient(cv2.GaussianBlur(half(picture.y), (3, 3), 0), 0.08)
+    lit = cv2.addWeighted(picture.y, 0.7, grow(lines, picture.y), 0.6, 0.0)
+    multiply(lit, _scan_lines(picture.width, picture.height), lit)
+    _HOLOGRAM.colour(lit, shown)
+    return shown
+
+
+@functools.lru_cache(maxsize=4)
+def _scan_lines(width: int, height: int) -> Plane:
+    lines = 215 + 40 * np.cos(np.arange(height) * 2 * np.pi / max(3, height // 180))
+    mask = vignette(width, height, 0.5).astype(np.float32) * lines[:, None] / 255
+    return mask.astype(np.uint8)
