@@ -2,5 +2,11 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify("0.0.0-test") },
-  test: { include: ["tests/*.test.ts"], environment: "happy-dom", restoreMocks: true },
+  test: {
+    include: ["tests/*.test.ts"],
+    environment: "happy-dom",
+    environmentOptions: { happyDOM: { url: "http://localhost:8888/lab" } },
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
 });

@@ -1,0 +1,221 @@
+/** Stand-ins for what exists in a browser only: a host's model, a camera, a peer connection. */
+
+import { vi } from "vitest";
+import type { Prepare } from "../src/messages.ts";
+import type { HostModel } from "../src/model.ts";
+
+export type Message = Record<string, unknown> & { type: string };
+
+export class FakeModel implements HostModel {
+  readonly sent: Message[] = [];
+  saves = 0;
+  readonly #handlers = new Map<string, Set<(payload: unknown) => void>>();
+  readonly #state: Record<string, unknown>;
+
+  constructor(state: Record<string, unknown> = {}) {
+    this.#state = state;
+  }
+
+  get(name: string): unknown {
+    return this.#state[name];
+  }
+
+  set(name: string, value: unknown): void {
+    if (this.#state[name] === value) return;
+    this.#state[name] = value;
+    this.emit(`change:${name}`, value);
+  }
+
+  save_changes(): void {
+    this.saves++;
+  }
+
+  send(content: unknown): void {
+    this.sent.push(structuredClone(content) as Message);
+  }
+
+  on(name: string, callback: (payload: unknown) => void): void {
+    const handlers = this.#handlers.get(name) ?? new Set();
+    this.#handlers.set(name, handlers.add(callback));
+  }
+
+  off(name: string, callback: (payload: unknown) => void): void {
+    this.#handlers.get(name)?.delete(callback);
+  }
+
+  emit(name: string, payload?: unknown): void {
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) handler(payload);
+  }
+
+  /** As if the kernel had sent it. */
+  receive(message: unknown): void {
+    this.emit("msg:custom", message);
+  }
+
+  get listeners(): number {
+    return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
+  }
+
+  get frontEnd(): string {
+    return String(this.sent[0]?.front_end);
+  }
+
+  all(type: string): Message[] {
+    return this.sent.filter((message) => message.type === type);
+  }
+}
+
+export class FakeTrack extends EventTarget {
+  readonly kind = "video";
+  readonly label = "fake camera";
+  readyState = "live";
+  stop(): void {
+    this.readyState = "ended";
+  }
+  getSettings() {
+    return { width: 1280, height: 720, frameRate: 30 };
+  }
+}
+
+export class FakeStream {
+  constructor(readonly tracks: FakeTrack[] = []) {}
+  getTracks() {
+    return this.tracks;
+  }
+  getVideoTracks() {
+    return this.tracks;
+  }
+}
+
+/** A camera that opens when the test says so. */
+export class FakeCamera {
+  readonly tracks: FakeTrack[] = [];
+  readonly asked: MediaStreamConstraints[] = [];
+  #pending: { open: (stream: FakeStream) => void; refuse: (error: unknown) => void }[] = [];
+
+  constructor() {
+    vi.stubGlobal("isSecureContext", true);
+    vi.stubGlobal("RTCPeerConnection", FakePeer);
+    vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs: [] }) });
+    vi.stubGlobal("MediaStream", FakeStream);
+    const getUserMedia = (constraints: MediaStreamConstraints) => {
+      this.asked.push(constraints);
+      return new Promise((open, refuse) => this.#pending.push({ open, refuse }));
+    };
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia } });
+  }
+
+  async open(): Promise<FakeTrack> {
+    const track = new FakeTrack();
+    this.tracks.push(track);
+    this.#pending.shift()?.open(new FakeStream([track]));
+    await settled();
+    return track;
+  }
+
+  async refuse(name: string): Promise<void> {
+    this.#pending.shift()?.refuse(Object.assign(new Error(`${name} it is`), { name }));
+    await settled();
+  }
+
+  get on(): boolean {
+    return this.tracks.some((track) => track.readyState === "live");
+  }
+}
+
+export class FakePeer extends EventTarget {
+  static made: FakePeer[] = [];
+  connectionState = "new";
+  localDescription: { sdp: string } | null = null;
+  remote: { sdp: string } | null = null;
+  readonly candidates: unknown[] = [];
+  readonly log: string[] = [];
+  track: unknown = null;
+  framesDecoded = 0;
+
+  constructor(readonly configuration: RTCConfiguration) {
+    super();
+    FakePeer.made.push(this);
+  }
+
+  addTransceiver(_kind: string, init: RTCRtpTransceiverInit) {
+    this.log.push(`transceiver ${init.direction} ${init.sendEncodings?.[0]?.maxBitrate}`);
+    const sender = {
+      replaceTrack: async (track: unknown) => {
+        this.track = track;
+      },
+    };
+    return { sender, setCodecPreferences: () => undefined };
+  }
+
+  async setLocalDescription() {
+    this.localDescription = { sdp: "v=0\r\n" };
+  }
+
+  async setRemoteDescription(description: { sdp: string }) {
+    this.remote = description;
+    this.log.push("answer");
+  }
+
+  async addIceCandidate(candidate: unknown) {
+    this.candidates.push(candidate);
+    this.log.push("candidate");
+  }
+
+  async getStats() {
+    return new Map([
+      [
+        "in",
+        {
+          id: "in",
+          type: "inbound-rtp",
+          kind: "video",
+          framesDecoded: this.framesDecoded,
+          frameWidth: 1280,
+          frameHeight: 720,
+        },
+      ],
+    ]);
+  }
+
+  close() {
+    this.connectionState = "closed";
+  }
+
+  become(state: string) {
+    this.connectionState = state;
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
+
+  emitTrack() {
+    this.dispatchEvent(Object.assign(new Event("track"), { track: new FakeTrack() }));
+  }
+
+  static get last(): FakePeer {
+    const peer = FakePeer.made.at(-1);
+    if (!peer) throw new Error("no peer connection was made");
+    return peer;
+  }
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+export function prepare(model: FakeModel, attempt = 1): Prepare {
+  return {
+    type: "prepare",
+    attempt,
+    front_end: model.frontEnd,
+    model: { name: "lucy-latest", fps: 30, width: 1280, height: 720 },
+    video: {
+      preferred_codec: "VP8",
+      max_bitrate: 2_500_000,
+      min_bitrate: 300_000,
+      max_framerate: 26,
+    },
+    rtc: { iceServers: [] },
+    timeout_s: 15,
+  };
+}

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Kernel, type Receiver } from "../src/kernel.ts";
+import { FakeModel, prepare } from "./fakes.ts";
+
+const receiver = () =>
+  ({
+    welcome: vi.fn(),
+    prepare: vi.fn(),
+    attemptMessage: vi.fn(),
+    ownerChanged: vi.fn(),
+    interrupted: vi.fn(),
+  }) satisfies Receiver;
+
+let model: FakeModel;
+let scope: AbortController;
+let heard: ReturnType<typeof receiver>;
+let kernel: Kernel;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  model = new FakeModel();
+  scope = new AbortController();
+  heard = receiver();
+  kernel = new Kernel(model, heard, scope.signal);
+});
+afterEach(() => {
+  scope.abort();
+  vi.useRealTimers();
+});
+
+const welcome = (frontEnd = kernel.frontEnd) =>
+  model.receive({ type: "welcome", front_end: frontEnd, owner: true, protocol: 1, attempt: null });
+
+test("hello is said at once, then after 0.25, 0.5, 1, 2, 2 … s, until the welcome", () => {
+  const at = () => model.all("hello").length;
+  expect(at()).toBe(1);
+  for (const [ms, count] of [
+    [250, 2],
+    [500, 3],
+    [1000, 4],
+    [2000, 5],
+    [2000, 6],
+  ] as const) {
+    vi.advanceTimersByTime(ms);
+    expect(at()).toBe(count);
+  }
+  welcome("another page");
+  vi.advanceTimersByTime(2000);
+  expect(at()).toBe(7);
+  welcome();
+  vi.advanceTimersByTime(60_000);
+  expect(at()).toBe(7);
+  expect(heard.welcome).toHaveBeenCalledOnce();
+});
+
+test("hello names protocol, bundle and page", () => {
+  expect(model.sent[0]).toMatchObject({
+    type: "hello",
+    protocol: 1,
+    version: "0.0.0-test",
+    page: { host: "localhost:8888", visible: true },
+  });
+  expect(kernel.frontEnd).toMatch(/^[0-9a-f]{24}$/);
+});
+
+test("it beats every 5 s while an attempt lives, and never otherwise", () => {
+  welcome();
+  vi.advanceTimersByTime(60_000);
+  expect(model.all("heartbeat")).toHaveLength(0);
+  kernel.attempt = 3;
+  vi.advanceTimersByTime(15_000);
+  expect(model.all("heartbeat").map((m) => m.attempt)).toEqual([3, 3, 3]);
+  kernel.attempt = null;
+  vi.advanceTimersByTime(60_000);
+  expect(model.all("heartbeat")).toHaveLength(3);
+});
+
+test("messages of another attempt are dropped and counted", () => {
+  kernel.attempt = 3;
+  model.receive({ type: "answer", attempt: 2, sdp: "v=0" });
+  model.receive({ type: "end", attempt: 4, reason: "stopped", keep_camera: false });
+  expect(heard.attemptMessage).not.toHaveBeenCalled();
+  expect(kernel.counts.dropped).toBe(2);
+  model.receive({ type: "answer", attempt: 3, sdp: "v=0" });
+  expect(heard.attemptMessage).toHaveBeenCalledOnce();
+  kernel.attempt = null;
+  model.receive({ type: "candidate", attempt: 3, candidate: null });
+  expect(kernel.counts.dropped).toBe(3);
+});
+
+test("an attempt is prepared once, in this page only", () => {
+  model.receive({ ...prepare(model, 5), front_end: "another page" });
+  expect(heard.prepare).not.toHaveBeenCalled();
+  model.receive(prepare(model, 5));
+  model.receive(prepare(model, 5));
+  model.receive(prepare(model, 4));
+  expect(heard.prepare).toHaveBeenCalledOnce();
+  expect(kernel.counts.dropped).toBe(2);
+});
+
+test.each([
+  [null],
+  [7],
+  ["hello"],
+  [[]],
+  [{}],
+  [{ type: 5 }],
+  [{ type: "nonsense" }],
+  [{ type: "toString" }],
+  [{ type: "answer", attempt: 1 }],
+  [{ type: "answer", attempt: "1", sdp: "v=0" }],
+  [{ type: "candidate", attempt: 1, candidate: "x" }],
+  [{ type: "prepare", attempt: 1, front_end: "x" }],
+])("%j is counted and ignored", (junk) => {
+  model.receive(junk);
+  expect(kernel.counts.unknown).toBe(1);
+  for (const method of Object.values(heard)) expect(method).not.toHaveBeenCalled();
+});
+
+test("a page that goes says so", () => {
+  window.dispatchEvent(new Event("pagehide"));
+  expect(model.all("pagehide")).toHaveLength(1);
+});
+
+test("a lost and regained kernel hears hello again", () => {
+  welcome();
+  model.emit("comm_live_update");
+  expect(heard.interrupted).toHaveBeenCalledOnce();
+  expect(model.all("hello")).toHaveLength(2);
+});
+
+test("a host that can't send is no error", () => {
+  model.send = () => {
+    throw new Error("Cannot send: the comm is closed");
+  };
+  kernel.send({ type: "start" });
+  expect(kernel.counts.unsent).toBe(1);
+});
+
+test("nothing is left behind when it ends", () => {
+  kernel.attempt = 1;
+  scope.abort();
+  vi.advanceTimersByTime(60_000);
+  window.dispatchEvent(new Event("pagehide"));
+  expect(model.sent.map((m) => m.type)).toEqual(["hello"]);
+  expect(model.listeners).toBe(0);
+});

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { withBitrates } from "../src/media/sdp.ts";
+
+const lines = (...all: string[]) => `${all.join("\r\n")}\r\n`;
+const ANSWER = lines(
+  "v=0",
+  "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+  "a=rtpmap:111 opus/48000/2",
+  "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 45",
+  "a=mid:0",
+  "a=rtpmap:96 VP8/90000",
+  "a=rtpmap:97 rtx/90000",
+  "a=fmtp:97 apt=96",
+  "a=rtpmap:102 H264/90000",
+  "a=rtcp-fb:102 nack",
+  "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f",
+  "a=rtpmap:45 AV1/90000",
+  "a=fmtp:45 level-idx=5",
+);
+const RATES = "x-google-min-bitrate=300;x-google-start-bitrate=2500;x-google-max-bitrate=2500";
+
+test("every video codec gets its bitrates, nothing else changes", () => {
+  expect(withBitrates(ANSWER, 2_500_000, 300_000)).toBe(
+    lines(
+      "v=0",
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+      "a=rtpmap:111 opus/48000/2",
+      "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 45",
+      "a=mid:0",
+      "a=rtpmap:96 VP8/90000",
+      `a=fmtp:96 ${RATES}`,
+      "a=rtpmap:97 rtx/90000",
+      "a=fmtp:97 apt=96",
+      "a=rtpmap:102 H264/90000",
+      "a=rtcp-fb:102 nack",
+      `a=fmtp:102 packetization-mode=1;profile-level-id=42e01f;${RATES}`,
+      "a=rtpmap:45 AV1/90000",
+      `a=fmtp:45 level-idx=5;${RATES}`,
+    ),
+  );
+});
+
+test("doing it twice is doing it once", () => {
+  const once = withBitrates(ANSWER, 2_500_000, 300_000);
+  expect(withBitrates(once, 2_500_000, 300_000)).toBe(once);
+});
+
+test.each([
+  [8_000_000, 300_000, "x-google-min-bitrate=300;x-google-start-bitrate=3000;x-google-max-bitrate=8000"],
+  [500_000, 300_000, "x-google-min-bitrate=300;x-google-start-bitrate=500;x-google-max-bitrate=500"],
+  [9_000_000, 4_000_000, "x-google-min-bitrate=4000;x-google-start-bitrate=4000;x-google-max-bitrate=9000"],
+])("start lies between %d and %d bit/s", (max, min, expected) => {
+  expect(withBitrates(ANSWER, max, min)).toContain(`a=fmtp:96 ${expected}\r\n`);
+});
+
+test("what is no video answer stays as it is", () => {
+  for (const sdp of ["", "v=0\r\n", "junk", lines("v=0", "m=audio 9 X 0", "a=rtpmap:0 VP8/90000")]) {
+    expect(withBitrates(sdp, 1e6, 1e5)).toBe(sdp);
+  }
+});
+
+test("bare line feeds are kept", () => {
+  const sdp = "v=0\nm=video 9 X 96\na=rtpmap:96 VP8/90000\n";
+  expect(withBitrates(sdp, 1e6, 1e5)).not.toContain("\r");
+});
