@@ -131,8 +131,30 @@ def add_grain(plane: Plane, strength: float, out: Plane) -> None:
 
 @functools.lru_cache(maxsize=8)
 def paper(width: int, height: int, strength: float) -> Plane:
-    """A mask for `multiply`: rough paper, always the same."""
+    """A mask for `multiply`: the tooth of drawing paper, always the same."""
     fine = _noise(width, height, 0.8)[:height, :width].astype(np.float32)
-    coarse = cv2.GaussianBlur(_noise(width, height, 0.0), (0, 0), 3.0)[:height, :width]
-    mixed = (fine - 128) / 20 + (coarse.astype(np.float32) - 128) / 5
-    return _table(255 * (1 - strength * np.clip(0.5 + mixed * 0.25, 0, 1)))
+    coarse = cv2.GaussianBlur(_noise(width, height, 0.0), (0, 0), 2.5)[:height, :width]
+    tooth = (fine - 128) / 45 + (coarse.astype(np.float32) - 128) / 14
+    return _table(255 * (1 - strength * np.clip(0.35 + tooth * 0.3, 0, 1)))
+
+
+@functools.lru_cache(maxsize=8)
+def hatching(width: int, height: int, pitch: float, angle: float) -> Plane:
+    """Thresholds in slanting lines: where the luma is below them, a pencil would hatch.
+
+    ``pitch`` is the distance of the lines in pixels of a 1280 wide picture, ``angle`` in degrees.
+    """
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    turn = np.radians(angle)
+    # No hand draws straight: the lines waver.
+    waver = cv2.GaussianBlur(_noise(width, height, 0.0), (0, 0), 9.0)[:height, :width]
+    across = x * np.cos(turn) + y * np.sin(turn) + (waver.astype(np.float32) - 128) * 0.6
+    wave = 0.5 + 0.5 * np.cos(across * 2 * np.pi / (pitch * width / 1280))
+    return _table(BLACK + 105 * wave**1.5)
+
+
+def fade(chroma: Plane, weight: Plane, out: Plane) -> None:
+    """``out`` is ``chroma`` at full colour where ``weight`` is 255, colourless where it is 0."""
+    signed = cv2.subtract(chroma, (128.0,), dtype=cv2.CV_16S)
+    faded = cv2.multiply(signed, weight.astype(np.int16), scale=1 / 255)
+    cv2.add(faded, (128.0,), dst=out, dtype=cv2.CV_8U)

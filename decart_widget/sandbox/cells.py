@@ -34,7 +34,7 @@ class Cells:
     relief: Plane
 
     def fill(self, picture: I420, shown: I420, *, chroma: Plane | None = None) -> None:
-        """Paint ``shown`` with ``picture``'s colours, one a cell; ``chroma`` is a table for them."""
+        """Paint ``shown`` in ``picture``'s colours, one a cell; ``chroma`` is a table for them."""
         height, width = self.label.shape
         small = cv2.resize(picture.y, (width, height), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), 1.5)
@@ -51,7 +51,7 @@ class Cells:
         return spread
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def brush_strokes(width: int, height: int, length: float, swirl: float) -> Cells:
     """Overlapping strokes of paint that follow a slowly turning direction.
 
@@ -64,22 +64,20 @@ def brush_strokes(width: int, height: int, length: float, swirl: float) -> Cells
     w, h = width // _SCALE, height // _SCALE
     rng = np.random.default_rng(11)
     unit = length * w / 1280
-    count = int(2.6 * w * h / (unit * unit * 0.22))
-    xs, ys = rng.uniform(0, w, count), rng.uniform(0, h, count)
-    turns = _smooth_field(w, h, rng, waves=2 + 4 * swirl) * (1.0 + 5.0 * swirl)
-    label = np.zeros((h, w), np.int32)
+    count = int(9.0 * w * h / (unit * unit))
+    x, y = rng.integers(0, w, count), rng.integers(0, h, count)
+    turns = _smooth_field(w, h, rng, waves=2 + 5 * swirl) * (40 + 130 * swirl)
+    angles = turns[y, x] + rng.normal(0, 8, count)
+    lengths = unit * rng.uniform(0.6, 1.2, count)
+    light = rng.integers(119, 138, count)
+    label = _nearest(x, y, w, h)  # what shows where no stroke comes
     shade = np.full((h, w), 128, np.uint8)
-    x, y = xs.astype(int), ys.astype(int)
-    angles = np.degrees(turns[y, x]) + rng.normal(0, 9, count)
-    lengths = unit * rng.uniform(0.6, 1.15, count)
-    light = rng.integers(120, 138, count)
-    # Ground first: gaps between strokes show the nearest colour, not the first cell's.
     for index in range(count):
-        axes = (max(2, round(lengths[index] / 2)), max(1, round(lengths[index] / 8)))
+        axes = (max(2, round(lengths[index] / 2)), max(1, round(lengths[index] / 7)))
         place = (int(x[index]), int(y[index]))
         cv2.ellipse(label, place, axes, float(angles[index]), 0, 360, index, -1)
         cv2.ellipse(shade, place, axes, float(angles[index]), 0, 360, int(light[index]), -1)
-    return Cells(label, y * w + x, _lit(label, shade, width, height, depth=26.0))
+    return Cells(label, y * w + x, _lit(label, shade, width, height, depth=22.0))
 
 
 @functools.lru_cache(maxsize=4)
@@ -126,6 +124,17 @@ def tiles(width: int, height: int, size: float) -> Cells:
     relief = cv2.resize(tone, (width, height), interpolation=cv2.INTER_NEAREST)
     grout = _borders(label, width, height, thickness=max(1, width // 640))
     return Cells(label, y * w + x, np.where(grout > 0, 62, relief).astype(np.uint8))
+
+
+def _nearest(x: Plane, y: Plane, w: int, h: int) -> Plane:
+    """Which of the points is the nearest to each pixel."""
+    away = np.ones((h, w), np.uint8)
+    away[y, x] = 0
+    zone = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+    point = np.zeros(int(zone.max()) + 1, np.int32)
+    point[zone[y, x]] = np.arange(len(x))
+    nearest: Plane = point[zone]
+    return nearest
 
 
 def _smooth_field(w: int, h: int, rng: np.random.Generator, *, waves: float) -> Plane:

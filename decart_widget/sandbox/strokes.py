@@ -14,8 +14,10 @@ from .canvas import (
     WHITE,
     Ramp,
     curve,
+    fade,
     grow,
     half,
+    hatching,
     multiply,
     paper,
     saturation,
@@ -33,12 +35,14 @@ _RICH = saturation(1.45)
 _PALE = saturation(0.9)
 _MUTED = saturation(0.35)
 _ELECTRIC = saturation(3.2)
-_PENCIL = curve((0, 0), (0.55, 0.12), (0.85, 0.62), (1, 0.98))
-_CHARCOAL = curve((0, 0.02), (0.5, 0.05), (0.8, 0.4), (0.95, 0.85), (1, 0.93))
+_PENCIL = curve((0, 0.05), (0.5, 0.14), (0.85, 0.62), (1, 0.98))
+_CHARCOAL = curve((0, 0.02), (0.45, 0.06), (0.75, 0.42), (0.95, 0.88), (1, 0.95))
+_TUBE = curve((0, 0), (0.2, 0.02), (0.55, 0.8), (1, 1))
 _WASH = curve((0, 0.16), (0.3, 0.48), (0.7, 0.88), (1, 1))
 _HOLOGRAM = Ramp(
     [(0, (0, 6, 20)), (0.5, (0, 120, 190)), (0.85, (110, 240, 255)), (1, (240, 255, 255))]
 )
+_ROUND = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
 _RELIEF = np.array([[-1, -1, 0], [-1, 0, 1], [0, 1, 1]], np.float32)
 
 
@@ -66,7 +70,12 @@ def pencil_sketch(picture: I420) -> I420:
     shown = I420.like(picture)
     cv2.divide(picture.y, soft(picture.y, 4, 1.6), dst=shown.y, scale=WHITE)
     cv2.LUT(shown.y, _PENCIL, dst=shown.y)
-    multiply(shown.y, paper(picture.width, picture.height, 0.22), shown.y)
+    calm = soft(picture.y, 4, 0.8)
+    for angle, shift in ((35.0, 0.0), (115.0, 38.0)):  # the darks are hatched twice, crosswise
+        lines = hatching(picture.width, picture.height, 7.0, angle)
+        hatch = cv2.subtract(lines, cv2.convertScaleAbs(calm, alpha=1.1, beta=shift))
+        cv2.subtract(shown.y, hatch, dst=shown.y)
+    multiply(shown.y, paper(picture.width, picture.height, 0.12), shown.y)
     shown.data[picture.height :] = NEUTRAL
     return shown
 
@@ -76,9 +85,10 @@ def charcoal(picture: I420) -> I420:
     shown = I420.like(picture)
     calm = grow(cv2.GaussianBlur(half(picture.y), (0, 0), 1.1), picture.y)
     cv2.divide(calm, soft(picture.y, 8, 2.0), dst=shown.y, scale=WHITE)
-    smudge = cv2.addWeighted(shown.y, 0.72, soft(picture.y, 4, 1.5), 0.3, 0.0)
-    cv2.LUT(smudge, _CHARCOAL, dst=shown.y)
-    multiply(shown.y, paper(picture.width, picture.height, 0.45), shown.y)
+    smudge = cv2.addWeighted(shown.y, 0.66, soft(picture.y, 4, 1.5), 0.42, 0.0)
+    # Coal sticks to the tooth of the paper: the grain goes in before the curve, not over it.
+    multiply(smudge, paper(picture.width, picture.height, 0.24), smudge)
+    cv2.LUT(cv2.convertScaleAbs(smudge, alpha=1.12), _CHARCOAL, dst=shown.y)
     shown.data[picture.height :] = NEUTRAL
     return shown
 
@@ -104,15 +114,16 @@ def neon(picture: I420) -> I420:
     shown = I420.like(picture)
     small = half(picture.y)
     lines = _gradient(cv2.GaussianBlur(small, (0, 0), 1.2), 0.13)
-    lines = cv2.LUT(lines, curve((0, 0), (0.2, 0.02), (0.55, 0.8), (1, 1)))
-    glow = cv2.GaussianBlur(shrink(lines, 4), (0, 0), 2.5)
-    lit = cv2.addWeighted(lines, 0.85, grow(glow, lines), 1.1, 8.0)
-    cv2.addWeighted(grow(lit, picture.y), 1.0, picture.y, 0.08, 0.0, dst=shown.y)
+    lines = cv2.LUT(lines, _TUBE)
+    glow = grow(cv2.GaussianBlur(shrink(lines, 4), (0, 0), 2.5), lines)
+    lit = cv2.addWeighted(lines, 0.9, glow, 1.35, -6.0)
+    cv2.addWeighted(grow(lit, picture.y), 1.0, picture.y, 0.07, 4.0, dst=shown.y)
+    halo = cv2.convertScaleAbs(glow, alpha=3.2, beta=-30)
     u, v = _aurora(picture.width // 2, picture.height // 2)
     for source, wash, target in ((picture.u, u, shown.u), (picture.v, v, shown.v)):
         near = cv2.GaussianBlur(shrink(source, 4), (0, 0), 1.5)
         vivid = cv2.LUT(grow(near, source), _ELECTRIC)
-        cv2.addWeighted(vivid, 0.45, wash, 0.75, -0.2 * NEUTRAL, dst=target)
+        fade(cv2.addWeighted(vivid, 0.4, wash, 0.8, -0.2 * NEUTRAL), halo, target)
     return shown
 
 
@@ -147,7 +158,7 @@ def watercolour(picture: I420) -> I420:
     wash = cv2.remap(small, *bleed, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     rim = _gradient(cv2.GaussianBlur(wash, (0, 0), 1.5), 0.07)
     wash = cv2.subtract(cv2.LUT(wash, _WASH), cv2.convertScaleAbs(rim, alpha=0.55))
-    multiply(grow(wash, picture.y), paper(picture.width, picture.height, 0.2), shown.y)
+    multiply(grow(wash, picture.y), paper(picture.width, picture.height, 0.1), shown.y)
     for source, target in ((picture.u, shown.u), (picture.v, shown.v)):
         run = cv2.remap(source, *bleed, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.LUT(cv2.GaussianBlur(run, (0, 0), 2.0), _RICH, dst=target)
@@ -161,7 +172,7 @@ def _bleed(width: int, height: int) -> tuple[Plane, Plane]:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     run = [
         cv2.resize(
-            rng.normal(0, 3.2 * width / 640, (height // 12, width // 12)).astype(np.float32),
+            rng.normal(0, 1.7 * width / 640, (height // 12, width // 12)).astype(np.float32),
             (width, height),
             interpolation=cv2.INTER_CUBIC,
         )
@@ -173,23 +184,36 @@ def _bleed(width: int, height: int) -> tuple[Plane, Plane]:
 def oil(picture: I420) -> I420:
     """Thick paint in short strokes."""
     shown = I420.like(picture)
-    layout = cells.brush_strokes(picture.width, picture.height, 34.0, 0.35)
-    layout.fill(picture, shown, chroma=_RICH)
+    _paint_in_strokes(picture, shown, coarse=44.0, fine=19.0, swirl=0.3, chroma=_RICH)
     return shown
 
 
 def impressionist(picture: I420) -> I420:
     """Long strokes in whirls and strong colours, as in Arles."""
     shown = I420.like(picture)
-    layout = cells.brush_strokes(picture.width, picture.height, 64.0, 1.0)
-    layout.fill(picture, shown, chroma=_VIVID)
+    _paint_in_strokes(picture, shown, coarse=62.0, fine=26.0, swirl=1.0, chroma=_VIVID)
     return shown
+
+
+def _paint_in_strokes(
+    picture: I420, shown: I420, *, coarse: float, fine: float, swirl: float, chroma: Plane
+) -> None:
+    """Broad strokes everywhere, fine ones over them where there is something to see."""
+    size = (picture.width, picture.height)
+    cells.brush_strokes(*size, coarse, swirl).fill(picture, shown, chroma=chroma)
+    detailed = I420.like(picture)
+    cells.brush_strokes(*size, fine, swirl).fill(picture, detailed, chroma=chroma)
+    busy = _gradient(cv2.GaussianBlur(shrink(picture.y, 4), (0, 0), 1.0), 0.16)
+    small = cv2.threshold(cv2.dilate(busy, _ROUND), 46, 255, cv2.THRESH_BINARY)[1]
+    small = cv2.GaussianBlur(small, (0, 0), 1.0)
+    for source, target in ((detailed.y, shown.y), (detailed.u, shown.u), (detailed.v, shown.v)):
+        cv2.copyTo(source, cv2.threshold(grow(small, target), 127, 255, 0)[1], target)
 
 
 def stained_glass(picture: I420) -> I420:
     """Panes of coloured glass in lead."""
     shown = I420.like(picture)
-    layout = cells.glass_panes(picture.width, picture.height, 34.0)
+    layout = cells.glass_panes(picture.width, picture.height, 27.0)
     layout.fill(picture, shown, chroma=_VIVID)
     return shown
 
