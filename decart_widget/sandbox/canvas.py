@@ -155,6 +155,5 @@ def hatching(width: int, height: int, pitch: float, angle: float) -> Plane:
 
 def fade(chroma: Plane, weight: Plane, out: Plane) -> None:
     """``out`` is ``chroma`` at full colour where ``weight`` is 255, colourless where it is 0."""
-    signed = cv2.subtract(chroma, (128.0,), dtype=cv2.CV_16S)
-    faded = cv2.multiply(signed, weight.astype(np.int16), scale=1 / 255)
-    cv2.add(faded, (128.0,), dst=out, dtype=cv2.CV_8U)
+    signed = chroma.astype(np.int16) - 128
+    np.add(signed * weight.astype(np.int16) // 255, 128, out=out, casting="unsafe")

@@ -145,7 +145,7 @@ def _smooth_field(w: int, h: int, rng: np.random.Generator, *, waves: float) -> 
 
 def _lit(label: Plane, shade: Plane, width: int, height: int, *, depth: float) -> Plane:
     """Relief of overlapping strokes: an edge towards the light shines, one away from it is dark."""
-    height_map = (label % 251).astype(np.float32) / 251
+    height_map: Plane = (label % 251).astype(np.float32) / 251
     height_map = cv2.resize(height_map, (width, height), interpolation=cv2.INTER_LINEAR)
     slope = cv2.GaussianBlur(height_map, (0, 0), 0.9)
     light = slope - np.roll(np.roll(slope, 1, 0), 1, 1)

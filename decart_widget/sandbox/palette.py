@@ -67,7 +67,8 @@ class Palette:
 def _by_rank(chroma: Plane) -> Plane:
     """Chroma of pixels sorted by luma -> 256 steps of it, smoothed, from the darkest up."""
     steps = chroma.reshape(256, -1).mean(axis=1, dtype=np.float32) - NEUTRAL
-    padded = np.pad(steps, 12, mode="edge")
-    smooth = np.convolve(padded, np.full(25, 1 / 25, np.float32), mode="valid")
+    window = np.bartlett(65).astype(np.float32)
+    padded = np.pad(steps, len(window) // 2, mode="edge")
+    smooth = np.convolve(padded, window / window.sum(), mode="valid")
     colours: Plane = np.clip(smooth + NEUTRAL, 0, 255).astype(np.uint8)
     return colours

@@ -158,7 +158,7 @@ class Peer:
     def _send_back(self) -> None:
         """Give every track that comes up one that goes back on the same transceiver."""
         for transceiver in self._pc.getTransceivers():
-            source = transceiver.receiver.track
+            source: MediaStreamTrack | None = transceiver.receiver.track
             if source is None:
                 continue
             back: MediaStreamTrack = source  # sound goes back as it came

@@ -52,7 +52,7 @@ def cartoon(picture: I420) -> I420:
     smooth = cv2.medianBlur(cv2.medianBlur(half(picture.y), 5), 5)
     flat = cv2.LUT(grow(smooth, picture.y), _CARTOON)
     cv2.bitwise_and(flat, _outlines(picture.y), dst=flat)
-    cv2.max(flat, float(BLACK), dst=shown.y)
+    np.maximum(flat, BLACK, out=shown.y)
     for source, target in ((picture.u, shown.u), (picture.v, shown.v)):
         cv2.LUT(cv2.medianBlur(source, 5), _VIVID, dst=target)
     return shown
@@ -252,7 +252,8 @@ def _screen(width: int, height: int, pitch: float) -> Plane:
     step = np.pi / (pitch * max(width, 320) / 1280)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     wave = np.cos((x + y) * step * 0.7071) * np.cos((x - y) * step * 0.7071)
-    return np.clip(126 + 118 * wave, BLACK + 2, WHITE - 2).astype(np.uint8)
+    thresholds: Plane = np.clip(126 + 118 * wave, BLACK + 2, WHITE - 2).astype(np.uint8)
+    return thresholds
 
 
 _ticks = itertools.count()
@@ -290,4 +291,5 @@ def hologram(picture: I420) -> I420:
 def _scan_lines(width: int, height: int) -> Plane:
     lines = 215 + 40 * np.cos(np.arange(height) * 2 * np.pi / max(3, height // 180))
     mask = vignette(width, height, 0.5).astype(np.float32) * lines[:, None] / 255
-    return mask.astype(np.uint8)
+    lines_mask: Plane = mask.astype(np.uint8)
+    return lines_mask
