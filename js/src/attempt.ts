@@ -19,7 +19,7 @@ export interface Frame {
 export interface AttemptEvents {
   changed(): void;
   /** The connection broke, or never stood; the kernel decides what follows. */
-  failed(attempt: Attempt): void;
+  failed(): void;
 }
 
 export class Attempt {
@@ -30,7 +30,6 @@ export class Attempt {
   frame: Frame | null = null;
   /** The picture is generated and may be seen; stays so until the attempt ends. */
   revealed = false;
-  answered = false;
   connected = false;
   /** Whether it ever stood. */
   stood = false;
@@ -40,14 +39,12 @@ export class Attempt {
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
   readonly #events: AttemptEvents;
-  readonly #timeout: number;
 
   constructor(prepare: Prepare, since: number, kernel: Kernel, events: AttemptEvents) {
     this.number = prepare.attempt;
     this.since = since;
     this.#kernel = kernel;
     this.#events = events;
-    this.#timeout = prepare.timeout_s * 1000;
     this.#transport = openPeer({
       attempt: this.number,
       rtc: prepare.rtc,
@@ -85,9 +82,6 @@ export class Attempt {
 
   receive(message: Inbound): void {
     void this.#transport.receive(message);
-    if (message.type !== "answer" || this.answered) return;
-    this.answered = true;
-    this.#after(this.#timeout, () => this.stood || this.#onState("failed"));
   }
 
   /** A frame of this attempt was decoded; the first one counts. */
@@ -111,14 +105,13 @@ export class Attempt {
   #onState(state: "connected" | "disconnected" | "failed"): void {
     if (this.signal.aborted) return;
     this.connected = state === "connected";
-    if (state === "failed") this.tell(state, { stood: this.stood });
-    else this.tell(state);
+    this.tell(state);
     if (this.connected && !this.stood) {
       this.stood = true;
       this.#look();
       this.#every(STATS_MS, () => this.#sample());
     }
-    if (state === "failed") this.#events.failed(this);
+    if (state === "failed") this.#events.failed();
     this.#events.changed();
   }
 

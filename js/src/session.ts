@@ -79,6 +79,11 @@ export class Session implements Receiver {
     return !isRest(this.state);
   }
 
+  /** Whether the session runs in another page. */
+  get watching(): boolean {
+    return this.owner === false && this.isLive;
+  }
+
   get cameraOn(): boolean {
     return this.#camera?.live != null;
   }
@@ -118,6 +123,7 @@ export class Session implements Receiver {
     this.#clickedAt = performance.now();
     this.#underWay = this.#unwanted = false;
     this.fault = this.ttffMs = null;
+    this.owner = true; // while nothing is live, the page that starts is the one
     this.kernel.send({ type: "start" });
     this.#open(this.size);
     this.#expectKernel(SILENCE_MS);
@@ -187,7 +193,7 @@ export class Session implements Receiver {
     const camera = this.#open(message.model);
     const attempt = new Attempt(message, since, this.kernel, {
       changed: () => this.#changed(),
-      failed: (failed) => this.#onFailed(failed),
+      failed: () => this.#expectKernel(SILENCE_MS),
     });
     this.attempt = attempt;
     camera.then(
@@ -203,7 +209,6 @@ export class Session implements Receiver {
       this.attempt?.receive(message);
       return;
     }
-    if (this.#isUnreachable(message.reason === "error")) this.#blameDistance();
     this.#release(message.keep_camera);
     if (message.keep_camera) this.#expectKernel(SILENCE_MS);
     this.#changed();
@@ -222,8 +227,11 @@ export class Session implements Receiver {
 
   #onTrait(name: string): void {
     const state = trait(this.model, "connection_state");
-    if (!isRest(state)) this.#underWay = true;
-    else if (name === "connection_state") {
+    if (!isRest(state)) {
+      // The kernel has heard of the click; it may take its time to prepare.
+      if (this.#intent === "start" && !this.#underWay) clearTimeout(this.#silence);
+      this.#underWay = true;
+    } else if (name === "connection_state") {
       this.#unwanted = false;
       if (this.#intent === "stop") this.#intent = null;
     }
@@ -277,34 +285,6 @@ export class Session implements Receiver {
       this.#release();
     }
     this.#changed();
-  }
-
-  #onFailed(attempt: Attempt): void {
-    if (attempt !== this.attempt) return;
-    if (this.#isUnreachable(true)) {
-      this.#blameDistance();
-      this.#release();
-    } else this.#expectKernel(SILENCE_MS);
-  }
-
-  /** The sandbox answered, yet this browser found no way to it: it runs on another machine. */
-  #isUnreachable(failed: boolean): boolean {
-    const { attempt } = this;
-    return (
-      failed &&
-      this.endpoint === "sandbox" &&
-      attempt !== null &&
-      attempt.answered &&
-      !attempt.stood
-    );
-  }
-
-  #blameDistance(): void {
-    this.fault = {
-      code: "sandbox-unreachable",
-      message:
-        "The local sandbox runs with the kernel, on a machine that this browser can't reach.",
-    };
   }
 
   #expectKernel(ms: number): void {

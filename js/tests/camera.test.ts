@@ -61,7 +61,9 @@ test("what rules a camera out is found before anybody is asked, the origin first
   expect(obstacle()?.reason).toBe("no-webrtc");
   vi.stubGlobal("navigator", {});
   expect(obstacle()?.reason).toBe("no-camera");
-  Object.assign(document, { featurePolicy: { allowsFeature: (name: string) => name !== "camera" } });
+  Object.assign(document, {
+    featurePolicy: { allowsFeature: (name: string) => name !== "camera" },
+  });
   expect(obstacle()?.reason).toBe("blocked-by-frame");
   Object.assign(document, { featurePolicy: undefined });
   vi.stubGlobal("isSecureContext", false);

@@ -23,7 +23,10 @@ const report = (at: number, inbound: object, rtt: number | undefined = 0.0212) =
   new Map<string, object>([
     ["codec", { id: "codec", type: "codec", mimeType: "video/VP8" }],
     ["audio", { id: "audio", type: "inbound-rtp", kind: "audio", packetsLost: 99 }],
-    ["in", { id: "in", type: "inbound-rtp", kind: "video", codecId: "codec", timestamp: at, ...inbound }],
+    [
+      "in",
+      { id: "in", type: "inbound-rtp", kind: "video", codecId: "codec", timestamp: at, ...inbound },
+    ],
     ["old", { id: "old", type: "candidate-pair", state: "failed", currentRoundTripTime: 9 }],
     [
       "pair",
@@ -40,11 +43,30 @@ const report = (at: number, inbound: object, rtt: number | undefined = 0.0212) =
 test("two readings make rates", () => {
   const size = { frameWidth: 1280, frameHeight: 720 };
   const first = read(
-    report(1000, { ...size, framesDecoded: 10, bytesReceived: 1000, packetsReceived: 100, packetsLost: 0 }),
+    report(1000, {
+      ...size,
+      framesDecoded: 10,
+      bytesReceived: 1000,
+      packetsReceived: 100,
+      packetsLost: 0,
+    }),
   );
-  expect(first).toMatchObject({ fps: 0, bitrate: 0, loss: 0, width: 1280, height: 720, codec: "VP8" });
+  expect(first).toMatchObject({
+    fps: 0,
+    bitrate: 0,
+    loss: 0,
+    width: 1280,
+    height: 720,
+    codec: "VP8",
+  });
   const second = read(
-    report(3000, { ...size, framesDecoded: 60, bytesReceived: 251_000, packetsReceived: 199, packetsLost: 1 }),
+    report(3000, {
+      ...size,
+      framesDecoded: 60,
+      bytesReceived: 251_000,
+      packetsReceived: 199,
+      packetsLost: 1,
+    }),
     first,
   );
   expect(second).toMatchObject({

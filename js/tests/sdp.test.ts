@@ -46,15 +46,32 @@ test("doing it twice is doing it once", () => {
 });
 
 test.each([
-  [8_000_000, 300_000, "x-google-min-bitrate=300;x-google-start-bitrate=3000;x-google-max-bitrate=8000"],
-  [500_000, 300_000, "x-google-min-bitrate=300;x-google-start-bitrate=500;x-google-max-bitrate=500"],
-  [9_000_000, 4_000_000, "x-google-min-bitrate=4000;x-google-start-bitrate=4000;x-google-max-bitrate=9000"],
+  [
+    8_000_000,
+    300_000,
+    "x-google-min-bitrate=300;x-google-start-bitrate=3000;x-google-max-bitrate=8000",
+  ],
+  [
+    500_000,
+    300_000,
+    "x-google-min-bitrate=300;x-google-start-bitrate=500;x-google-max-bitrate=500",
+  ],
+  [
+    9_000_000,
+    4_000_000,
+    "x-google-min-bitrate=4000;x-google-start-bitrate=4000;x-google-max-bitrate=9000",
+  ],
 ])("start lies between %d and %d bit/s", (max, min, expected) => {
   expect(withBitrates(ANSWER, max, min)).toContain(`a=fmtp:96 ${expected}\r\n`);
 });
 
 test("what is no video answer stays as it is", () => {
-  for (const sdp of ["", "v=0\r\n", "junk", lines("v=0", "m=audio 9 X 0", "a=rtpmap:0 VP8/90000")]) {
+  for (const sdp of [
+    "",
+    "v=0\r\n",
+    "junk",
+    lines("v=0", "m=audio 9 X 0", "a=rtpmap:0 VP8/90000"),
+  ]) {
     expect(withBitrates(sdp, 1e6, 1e5)).toBe(sdp);
   }
 });

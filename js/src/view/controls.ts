@@ -28,7 +28,7 @@ export function controls(session: Session): Part {
   return {
     element,
     update() {
-      const live = session.isLive && session.owner !== false;
+      const live = session.isLive && !session.watching;
       show(stop, live);
       show(name, !live);
       write(name, session.modelName);

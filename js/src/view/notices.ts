@@ -52,11 +52,6 @@ const WORDS: Record<string, Words> = {
     remedy: "Use a current Chrome, Edge, Firefox or Safari.",
   },
   "media-failed": { title: "The picture did not start" },
-  "sandbox-unreachable": {
-    title: "The sandbox is out of reach",
-    text: "It runs beside the kernel, and the kernel runs on another machine than this browser.",
-    remedy: "Run Jupyter on this machine; or set DECART_API_KEY to use Decart itself.",
-  },
   "kernel-silent": {
     title: "The kernel does not answer",
     text: "It is busy, restarting or gone. The camera is off.",
@@ -74,7 +69,10 @@ const WORDS: Record<string, Words> = {
   "connection-lost": { title: "The connection broke" },
   "media-unreachable": { title: "The picture found no way" },
   "ack-timeout": { title: "No answer from the service" },
+  "sandbox-unreachable": { title: "The sandbox is out of reach" },
   "sandbox-failed": { title: "The sandbox did not start" },
+  unattended: { title: "Ended while nobody watched" },
+  "budget-spent": { title: "The budget is used up" },
   closed: { title: "This widget is closed" },
 };
 

@@ -105,7 +105,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
       show(poster.element, !revealed && !obstacle && still.hidden);
       poster.update(
         posterWords(state, model, {
-          watching: session.owner === false,
+          watching: session.watching,
           cameraOn: session.cameraOn,
         }),
       );

@@ -63,11 +63,11 @@ export function posterWords(
   model: HostModel,
   page: { watching: boolean; cameraOn: boolean },
 ): PosterWords {
-  const rest = { start: !page.watching, busy: false };
+  const rest = { start: true, busy: false };
   const live = { start: false, busy: true };
   if (page.watching) {
-    const text = "The session belongs to another tab or window of this notebook.";
-    return { title: "Shown in another tab", text, ...rest };
+    const text = "The session runs in another tab or window of this notebook.";
+    return { title: "Shown in another tab", text, start: false, busy: false };
   }
   switch (state) {
     case "idle":

@@ -1,0 +1,107 @@
+/** The examples of the road between kernel and browser, which the kernel's tests read too. */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import road from "../../tests/vectors/road.json";
+import { PROTOCOL, parse } from "../src/messages.ts";
+import { Session } from "../src/session.ts";
+import { FakeCamera, FakeModel, FakePeer, type Message, prepare, settled } from "./fakes.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A session through its whole life, and what it told the kernel. */
+async function everything(): Promise<Message[]> {
+  const camera = new FakeCamera();
+  const model = new FakeModel();
+  const scope = new AbortController();
+  const session = new Session(model, scope.signal);
+  session.attach(new AbortController().signal);
+  session.apply("a pencil sketch", true);
+  session.start();
+  model.receive(prepare(model, 1));
+  await camera.refuse("NotAllowedError");
+  session.start();
+  session.stop();
+  session.start();
+  model.receive(prepare(model, 2));
+  await camera.open(); // the one that was stopped
+  await camera.open();
+  const peer = FakePeer.last;
+  const candidate = { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0 };
+  peer.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate }));
+  peer.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate: null }));
+  peer.become("connected");
+  peer.framesDecoded = 1;
+  await vi.advanceTimersByTimeAsync(6000);
+  peer.become("disconnected");
+  peer.become("failed");
+  camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));
+  window.dispatchEvent(new Event("pagehide"));
+  session.stop();
+  await settled();
+  scope.abort();
+  return model.sent;
+}
+
+test("both sides speak the same version", () => {
+  expect(road.protocol).toBe(PROTOCOL);
+});
+
+describe("browser to kernel", () => {
+  const label = (m: Message) =>
+    JSON.stringify({ type: m.type, state: m.state, attempt: m.attempt, candidate: m.candidate });
+  /** What tells examples of one type apart. */
+  const kind = (m: Message) =>
+    [m.type, m.state, m.type === "stop" && m.attempt === null, m.candidate === null].join();
+  const shape = (value: unknown): unknown =>
+    value === null || typeof value !== "object"
+      ? typeof value
+      : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
+
+  test.each((road.to_kernel as Message[]).map((m) => [label(m), m] as const))(
+    "%s is said",
+    async (_, example) => {
+      const said = (await everything()).filter((m) => kind(m) === kind(example));
+      expect(said).not.toEqual([]);
+      for (const message of said) {
+        // Details are for a reader's eyes; an example may leave them out.
+        const { detail, ...rest } = message;
+        const { detail: wanted, ...expected } = example;
+        if (wanted) expect(shape(detail)).toEqual(shape(wanted));
+        if (example.type === "stats") rest.rtt_s ??= 0; // unknown until the first answer
+        expect(shape(rest)).toEqual(shape(expected));
+      }
+    },
+  );
+});
+
+describe("kernel to browser", () => {
+  const examples = road.to_browser as Message[];
+
+  test.each(examples.map((m) => [JSON.stringify(m).slice(0, 60), m] as const))(
+    "%s is understood",
+    async (_, example) => {
+      expect(parse(example)).toEqual(example);
+      new FakeCamera();
+      const model = new FakeModel();
+      const scope = new AbortController();
+      const session = new Session(model, scope.signal);
+      const mine = "front_end" in example ? { ...example, front_end: model.frontEnd } : example;
+      const attempt = typeof example.attempt === "number" ? example.attempt : 1;
+      if (example.type !== "prepare") model.receive(prepare(model, attempt));
+      model.receive(mine);
+      await settled();
+      expect(session.kernel.counts).toEqual({ dropped: 0, unknown: 0, unsent: 0 });
+      // …and a page that it is not for leaves it alone.
+      const other = new Session(new FakeModel(), scope.signal);
+      other.kernel.model.on("msg:custom", () => undefined);
+      (other.kernel.model as FakeModel).receive(example);
+      expect(other.attempt).toBeNull();
+      scope.abort();
+    },
+  );
+});
