@@ -34,3 +34,11 @@ async def test_typing_triggers_no_notebook_shortcut(open_notebook: OpenNotebook)
     assert [cell["source"] for cell in await notebook.cells()] == [c["source"] for c in before]
     assert await notebook.execute("os.getpid()") == pid
     assert await notebook.execute("kept") == "1"
+
+    # The same key does what it always does where the notebook listens: the guard is the widget's.
+    await notebook.page.locator(".jp-InputPrompt").last.click()
+    await notebook.page.keyboard.press("a")
+    await notebook.page.wait_for_function(
+        "(n) => window.jupyterapp.shell.currentWidget.content.model.cells.length === n",
+        arg=len(before) + 1,
+    )
