@@ -1,7 +1,7 @@
 /** What went wrong and what to do about it: one notice for each code, with one remedy. */
 
 import { inVSCode } from "../media/camera.ts";
-import { trait } from "../model.ts";
+import { type ErrorTrait, trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { h, icon, mark, show, write } from "./dom.ts";
 
@@ -16,7 +16,7 @@ export interface Notice {
 
 type Words = Partial<Omit<Notice, "code">>;
 
-/** The page's own findings bring their remedy; the kernel's errors bring text and remedy along. */
+/** What this page finds has words here; the kernel's errors bring text and remedy along. */
 const WORDS: Record<string, Words> = {
   "insecure-origin": {
     title: "This page may not use a camera",
@@ -82,21 +82,22 @@ const MENDED = new Set(["no-frontend"]);
 /** The notice to show now, or null. */
 export function noticeOf(session: Session): Notice | null {
   const { fault } = session;
-  if (fault) return { ...compose(fault.code, fault.message, ""), ...situation(fault.code) };
-  const { code, message, remedy } = trait(session.model, "error");
+  if (fault) return compose(fault.code, fault);
+  const error = trait(session.model, "error");
   // While a session lives its errors are small print (a refused prompt), not an obstacle.
-  if (session.isLive || (!code && session.state !== "error") || MENDED.has(code ?? "")) return null;
-  const own = compose(code ?? "decart-error", message ?? "", remedy ?? "");
-  return { ...own, text: message || own.text, remedy: remedy || own.remedy };
+  if (session.isLive || MENDED.has(error.code ?? "")) return null;
+  if (!error.code && session.state !== "error") return null;
+  return compose(error.code ?? "decart-error", error);
 }
 
-function compose(code: string, message: string, remedy: string): Notice {
+function compose(code: string, { message, remedy }: ErrorTrait): Notice {
   const words = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
   return {
     code,
     title: words?.title ?? "Something went wrong",
-    text: words?.text ?? message,
-    remedy: words?.remedy ?? (remedy || "Retry; if it stays, reload the page."),
+    text: words?.text ?? message ?? "",
+    remedy: words?.remedy || remedy || "Retry; if it stays, reload the page.",
+    ...situation(code),
   };
 }
 

@@ -40,6 +40,7 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
   let underWay = new Set<string>();
   let settle: ReturnType<typeof setTimeout> | undefined;
   let composing = false;
+  let setting = false;
   signal.addEventListener("abort", () => clearTimeout(settle), { once: true });
 
   const show = (value: string) => {
@@ -51,7 +52,9 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
   const send = () => {
     if (composing) return;
     underWay.add(input.value);
+    setting = true;
     session.set("prompt", input.value);
+    setting = false;
     clearTimeout(settle);
     settle = setTimeout(() => {
       underWay = new Set();
@@ -81,6 +84,7 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
     model,
     "change:prompt",
     () => {
+      if (setting) return;
       const value = trait(model, "prompt");
       if (value === input.value) underWay = new Set();
       else if (!underWay.has(value)) show(value);
