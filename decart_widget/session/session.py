@@ -164,7 +164,8 @@ class Session:
             self._drive()
             log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), spread)
+                async with asyncio.timeout(spread):
+                    await self._stop.wait()
             if self._stop.is_set():
                 return None
             self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
@@ -199,9 +200,7 @@ class Session:
             return None
         finally:
             self._control = None
-            for task in (work, stopped):
-                task.cancel()
-            await asyncio.gather(work, stopped, return_exceptions=True)
+            await _end(work, stopped)
             self._ack.watch(None)
 
     async def _stand(self, attempt: int) -> None:
@@ -232,8 +231,7 @@ class Session:
                 log.info("Session established (attempt %d).", attempt)
                 await reader
             finally:
-                reader.cancel()
-                await asyncio.gather(reader, return_exceptions=True)
+                await _end(reader)
 
     async def _read(self, control: ControlChannel) -> None:
         async for frame in control.frames():
@@ -440,3 +438,19 @@ class Session:
     def _budget_spent(self) -> None:
         budget = self.config.budget
         self.stop("budget", BudgetSpentError(f"The budget of {budget:g} s is used up."))
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancels tasks and returns when they are over.
+
+    Asks again while one goes on: before Python 3.12 ``wait_for``, which libraries use, forgets a
+    cancellation that comes in the same moment as its result, and a session that was told to stop
+    would go on being billed.
+    """
+    while pending := {task for task in tasks if not task.done()}:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.5)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # whoever cared has asked already
