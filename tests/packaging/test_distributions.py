@@ -81,7 +81,9 @@ def test_the_sdist_carries_the_bundle_and_its_sources(sdist: Path) -> None:
     assert names >= BUNDLE
     assert names >= {"pyproject.toml", "hatch_build.py", "LICENSE", "README.md", "PKG-INFO"}
     assert {"js/package.json", "js/package-lock.json", "js/src/index.ts"} <= names
-    assert not any("node_modules" in name or name.startswith((".", "tests/")) for name in names)
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    assert folders == {"decart_widget", "js"}
+    assert not any("node_modules" in name or "__pycache__" in name for name in names)
 
 
 def test_the_wheel_carries_the_package_and_nothing_else(wheel: Path) -> None:
