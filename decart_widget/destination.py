@@ -13,7 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from decart_widget.errors import InvalidKeyError, InvalidURLError
-from decart_widget.secrets import ENVIRONMENT_VARIABLE, Secret
+from decart_widget.secrets import ENVIRONMENT_VARIABLE, Secret, redact
 from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class Destination:
     def _choose_server(self, endpoint: Any) -> None:
         if isinstance(endpoint, str) and "://" not in endpoint:
             raise InvalidURLError(
-                f"There is no endpoint {endpoint!r}.",
+                # Redacted: a key may have come to the wrong place.
+                f"There is no endpoint {redact(repr(endpoint)[:100])}.",
                 remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
             )
         self._endpoint = parse_endpoint(endpoint)

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 from decart_widget.errors import InvalidOptionError, UnknownModelError
+from decart_widget.secrets import redact
 
 __all__ = ["MODELS", "RealtimeModel", "realtime_model"]
 
@@ -52,7 +53,7 @@ class RealtimeModel:
                 )
         if not isinstance(self.fps, int | float) or not 1 <= self.fps <= 120:
             raise InvalidOptionError(f"The model's fps is {self.fps!r}.", remedy="Give 1 to 120.")
-        if not self.url_path.startswith("/"):
+        if not isinstance(self.url_path, str) or not self.url_path.startswith("/"):
             raise InvalidOptionError(
                 f"The model's url_path is {self.url_path!r}.", remedy='Start it with "/".'
             )
@@ -95,7 +96,7 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
     """
     if isinstance(name, RealtimeModel):
         return name
-    if name in DEPRECATED:
+    if isinstance(name, str) and name in DEPRECATED:
         present = DEPRECATED[name]
         if name not in _warned:
             _warned.add(name)
@@ -107,7 +108,7 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
         return MODELS[name]
     near = difflib.get_close_matches(str(name).lower(), MODELS, n=3, cutoff=0.4)
     raise UnknownModelError(
-        f"There is no realtime model {name!r}.",
+        f"There is no realtime model {redact(repr(name)[:100])}.",  # a key in the wrong place?
         remedy=f"Did you mean {' or '.join(near)}?"
         if near
         else f"Choose one of {', '.join(MODELS)}, or pass a RealtimeModel of your own.",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -21,14 +20,14 @@ ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 
 
 def _number(name: str, value: object, low: float, high: float, unit: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidOptionError(
             f"{name} is {value!r}.", remedy=f"Give a number of {unit} from {low:g} to {high:g}."
         )
     if not low <= value <= high:
-        raise InvalidOptionError(
-            f"{name} is {value:g}.", remedy=f"Give {low:g} to {high:g} {unit}."
-        )
+        # Not a number, or too long a whole number to be shown as one?
+        shown = f"{value:g}" if abs(value) < 1e15 else "out of range"
+        raise InvalidOptionError(f"{name} is {shown}.", remedy=f"Give {low:g} to {high:g} {unit}.")
     return value
 
 
@@ -105,9 +104,15 @@ class ConnectionOptions:
     def __post_init__(self) -> None:
         if isinstance(self.ice_servers, str | Mapping):
             object.__setattr__(self, "ice_servers", (self.ice_servers,))
+        if not isinstance(self.ice_servers, Iterable):
+            raise InvalidOptionError(
+                "ice_servers is no list of servers.",
+                remedy="Give a list of stun: and turn: URLs; an empty one for none.",
+            )
         object.__setattr__(self, "ice_servers", tuple(self.ice_servers))
         for server in self.ice_servers:
             _check_ice_server(server)
+        _plain("ice_servers", [s if isinstance(s, str) else dict(s) for s in self.ice_servers])
         _number("connection_timeout", self.connection_timeout, 0.1, 600, "seconds")
         _number("ack_timeout", self.ack_timeout, 0.1, 600, "seconds")
         if self.rtc_configuration is not None:
@@ -116,13 +121,7 @@ class ConnectionOptions:
                     "rtc_configuration is not a mapping.",
                     remedy='Give a dict such as {"iceTransportPolicy": "relay"}.',
                 )
-            try:
-                plain = json.loads(json.dumps(dict(self.rtc_configuration)))
-            except (TypeError, ValueError):
-                raise InvalidOptionError(
-                    "rtc_configuration holds something that JSON can't carry to the browser.",
-                    remedy="Use only dicts, lists, strings, numbers, booleans and None.",
-                ) from None
+            plain = _plain("rtc_configuration", dict(self.rtc_configuration))
             object.__setattr__(self, "rtc_configuration", MappingProxyType(plain))
 
     def rtc(self) -> dict[str, Any]:
@@ -134,9 +133,21 @@ class ConnectionOptions:
         return {"iceServers": servers, **(self.rtc_configuration or {})}
 
 
+def _plain(name: str, value: Any) -> Any:
+    """The value as JSON carries it to the browser."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidOptionError(
+            f"{name} holds something that JSON can't carry to the browser.",
+            remedy="Use only dicts, lists, strings, finite numbers, booleans and None.",
+        ) from None
+
+
 def _check_ice_server(server: object) -> None:
     urls = server.get("urls") if isinstance(server, Mapping) else server
-    for url in [urls] if isinstance(urls, str) else urls if isinstance(urls, list | tuple) else [0]:
+    listed = urls if isinstance(urls, list | tuple) else (urls,)
+    for url in listed or (None,):
         if not isinstance(url, str) or not url.startswith(ICE_SCHEMES):
             # A URL may carry credentials by mistake: name the scheme only.
             raise InvalidURLError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from decart_widget.errors import InvalidImageError, InvalidPromptError, InvalidURLError
-from decart_widget.protocol.messages import ImageData
+from decart_widget.protocol.messages import ImageData, sendable
 
 MAX_PROMPT: Final = 10_000
 """Characters; far above what any model reads, far below what a socket takes."""
@@ -41,6 +42,11 @@ def check_prompt(prompt: object) -> str:
         raise InvalidPromptError(
             f"The prompt is a {type(prompt).__name__}.", remedy="Give it as a string."
         )
+    if sendable(prompt) != prompt:
+        raise InvalidPromptError(
+            "The prompt holds half a character (an unpaired surrogate).",
+            remedy="Read the text as UTF-8, then give it again.",
+        )
     if not prompt.strip():
         raise InvalidPromptError(
             "The prompt is empty.",
@@ -57,6 +63,24 @@ def check_prompt(prompt: object) -> str:
 def is_url(source: object) -> bool:
     """Whether an image source must be fetched first."""
     return isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", source) is not None
+
+
+def check_image_url(url: str) -> str:
+    """The host that an image's URL names. Raises ``InvalidURLError`` if it is not http(s)."""
+    remedy = "Give an http(s) URL, or a path for a file on this machine."
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        raise InvalidURLError("The image's URL can't be read.", remedy=remedy) from None
+    if parts.scheme not in ("http", "https"):
+        raise InvalidURLError(
+            f'The image\'s URL begins with "{parts.scheme}:"; http and https are understood.',
+            remedy=remedy,
+        )
+    if not host:
+        raise InvalidURLError("The image's URL names no host.", remedy=remedy)
+    return host
 
 
 def load_image(source: Any) -> ImageData:
@@ -102,20 +126,27 @@ def _encode(data: bytes, what: str) -> ImageData:
             f"The reference image is no image: {what} is not {_FORMATS}.",
             remedy=f"Give a {_FORMATS} file.",
         )
-    import cv2
-    import numpy as np
-
-    # Decoded at an eighth of its size: enough to know that it can be, cheap for a large one.
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    except cv2.error:
-        picture = None
-    if picture is None:
+    if not _decodes(data):
         raise InvalidImageError(
             f"The reference image can't be decoded: {what} is damaged or too large.",
             remedy="Save it again as JPEG or PNG.",
         )
     return ImageData(data=base64.b64encode(data).decode("ascii"))
+
+
+def _decodes(data: bytes) -> bool:
+    import cv2
+    import numpy as np
+
+    # An eighth of its size is enough to know, and cheap for a large one; a tiny one has no eighth.
+    for how in (cv2.IMREAD_REDUCED_GRAYSCALE_8, cv2.IMREAD_GRAYSCALE):
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        except cv2.error:
+            continue
+        if picture is not None and picture.size:
+            return True
+    return False
 
 
 def _read(path: Path) -> bytes:
@@ -128,24 +159,21 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidImageError(
-            f'The reference image "{path}" can\'t be read ({error.strerror}).',
+            f'The reference image "{str(path)[:200]}" can\'t be read ({error.strerror}).',
             remedy=f"Check the path; the notebook runs in {Path.cwd()}.",
         ) from None
     except ValueError:
-        raise InvalidImageError("The image's path has a null byte in it.", remedy="") from None
+        raise InvalidImageError(
+            "The image's path has a null byte in it.", remedy="Give the file's bytes as bytes."
+        ) from None
 
 
 def _download(url: str) -> bytes:
     import httpx
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidURLError(
-            f'The image\'s URL begins with "{parts.scheme}:"; http and https are understood.',
-            remedy="Give an http(s) URL, or a path for a file on this machine.",
-        )
-    shown = parts.hostname  # the rest of the URL may hold a signature
+    shown = check_image_url(url)  # the rest of the URL may hold a signature
     received = bytearray()
+    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
     failure = ""
     try:
         with httpx.stream("GET", url, timeout=DOWNLOAD_TIMEOUT, follow_redirects=True) as response:
@@ -155,6 +183,9 @@ def _download(url: str) -> bytes:
                 for chunk in response.iter_bytes():
                     received += chunk
                     if len(received) > MAX_IMAGE_BYTES:
+                        break
+                    if time.monotonic() > deadline:  # httpx limits each read, not their sum
+                        failure = f"not complete after {DOWNLOAD_TIMEOUT:g} s"
                         break
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = type(error).__name__
@@ -170,6 +201,10 @@ def _from_array(source: Any) -> bytes:
     import cv2
     import numpy as np
 
+    if hasattr(source, "mode") and hasattr(source, "convert"):
+        # A PIL image may hold palette indices or inks: let it say what it shows.
+        transparent = "A" in source.mode or "transparency" in source.info
+        source = source.convert("RGBA" if transparent else "RGB")
     array = np.asarray(source)
     if (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or array.ndim not in (2, 3):
         raise InvalidImageError(

@@ -13,12 +13,23 @@ sense in the present phase changes nothing.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
-from decart_widget.errors import AckTimeoutError, DecartError
+from decart_widget.errors import AckTimeoutError
 from decart_widget.protocol import messages as m
+from decart_widget.protocol.notices import (
+    AnswerReceived,
+    Applied,
+    CandidateReceived,
+    Complaint,
+    Ended,
+    InitialApplied,
+    Notice,
+    Rejected,
+    Superseded,
+)
 from decart_widget.protocol.requests import PASSTHROUGH, Look, Request, RequestQueue
 from decart_widget.protocol.retry import rejection, service_error
 from decart_widget.protocol.states import (
@@ -28,6 +39,20 @@ from decart_widget.protocol.states import (
     ServiceStatus,
     transition,
 )
+
+__all__ = [
+    "AnswerReceived",
+    "Applied",
+    "CandidateReceived",
+    "Complaint",
+    "Ended",
+    "InitialApplied",
+    "Notice",
+    "Phase",
+    "Rejected",
+    "SessionMachine",
+    "Superseded",
+]
 
 MAX_HELD_CANDIDATES: Final = 64
 """Of ours, before the offer has gone out; a browser makes about ten."""
@@ -54,73 +79,6 @@ class Phase(IntEnum):
     """The answer came; media is on its way or flows."""
 
 
-@dataclass(frozen=True)
-class InitialApplied:
-    """The initial state is acknowledged."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The service acknowledged this request."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """The service refused this request, or never answered it; the look is what it was."""
-
-    request: Request
-    error: DecartError
-
-
-@dataclass(frozen=True)
-class Superseded:
-    """A newer request took the place of this one before it was sent."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class AnswerReceived:
-    """Hand this session description to the media."""
-
-    sdp: str
-
-
-@dataclass(frozen=True)
-class CandidateReceived:
-    """Hand this candidate to the media; None ends them."""
-
-    candidate: m.Candidate | None
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """The service reported an error that concerns the session as a whole."""
-
-    error: DecartError
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The generation ended."""
-
-    reason: str | None
-
-
-Notice = (
-    InitialApplied
-    | Applied
-    | Rejected
-    | Superseded
-    | AnswerReceived
-    | CandidateReceived
-    | Complaint
-    | Ended
-)
-
-
 class SessionMachine:
     """The pure core of a session with the service."""
 
@@ -141,7 +99,7 @@ class SessionMachine:
         self.requests = RequestQueue()
         self._number = 0
         self._billed_before = 0.0
-        self._initial: Request | None = None
+        self._initial: Request | None = None  # until it is answered
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
         self._outgoing: list[m.ClientMessage] = []
@@ -197,7 +155,7 @@ class SessionMachine:
         """
         if self.state is not ConnectionState.RECONNECTING:
             return
-        self._begin(self.applied or (self._initial.look if self._initial else PASSTHROUGH))
+        self._begin(self.applied or PASSTHROUGH)
 
     def submit(self, look: Look, *, with_image: bool) -> Request:
         """Asks for a look; it is sent as soon as nothing else is in flight.
@@ -256,19 +214,19 @@ class SessionMachine:
     def media_established(self) -> None:
         """Media flows both ways."""
         if self.phase is Phase.ANSWERED:
-            self.established = True
-            self._move(Event.ESTABLISHED)
+            self._stands(Event.ESTABLISHED)
 
     def lost(self) -> None:
-        """The attempt broke off and is to be tried again; open requests wait for the next."""
-        if self.state not in LIVE:
+        """The attempt broke off and is to be tried again; open requests wait for the next.
+
+        A first attempt that breaks is not tried again: end it with ``fail``.
+        """
+        if self.state not in LIVE or self.state is ConnectionState.CONNECTING:
             return
         self._move(Event.LOST)
-        in_flight = self.requests.drop_in_flight()
-        if in_flight is not None and self.requests.waiting is None:
-            self.requests.waiting = in_flight
-        elif in_flight is not None:
-            self._notices.append(Superseded(in_flight))
+        overtaken = self.requests.put_back()
+        if overtaken is not None:
+            self._notices.append(Superseded(overtaken))
         self._reset_attempt()
 
     def ack_timed_out(self) -> None:
@@ -291,7 +249,10 @@ class SessionMachine:
             case m.Status():
                 self._status(message.status.lower())
             case m.QueuePosition():
-                self.queue_position, self.queue_size = message.position, message.size
+                if self.established:
+                    self._ignore("queue position of a session that stands")
+                else:
+                    self.queue_position, self.queue_size = message.position, message.size
             case m.PromptAck() | m.SetImageAck():
                 self._acknowledged(message)
             case m.GenerationStarted():
@@ -336,6 +297,7 @@ class SessionMachine:
 
     def _reset_attempt(self) -> None:
         self.phase = Phase.CLOSED
+        self._initial = None
         self.established = False
         self._billed_before = self.generation_tick
         self.service_status = ServiceStatus.UNKNOWN
@@ -350,7 +312,9 @@ class SessionMachine:
         self._move(event)
         if self.state is before and before in LIVE:
             return
-        self._notices.extend(Superseded(request) for request in self.requests.clear())
+        open_requests = [] if self._initial is None else [self._initial]
+        open_requests += self.requests.clear()
+        self._notices.extend(Superseded(request) for request in open_requests)
         self._reset_attempt()
 
     def _status(self, text: str) -> None:
@@ -365,11 +329,14 @@ class SessionMachine:
     def _generating(self) -> None:
         # A tick can overtake the browser's word that media stands, but not the answer.
         if self.phase is Phase.ANSWERED:
-            self.established = True
-            self.queue_position = self.queue_size = None
-            self._move(Event.GENERATION_STARTED)
+            self._stands(Event.GENERATION_STARTED)
         else:
             self._ignore("generation before the answer")
+
+    def _stands(self, event: Event) -> None:
+        self.established = True
+        self.queue_position = self.queue_size = None
+        self._move(event)
 
     def _acknowledged(self, ack: m.PromptAck | m.SetImageAck) -> None:
         what = "image" if isinstance(ack, m.SetImageAck) else "prompt"
@@ -386,17 +353,23 @@ class SessionMachine:
                 self.phase = Phase.READY
                 self.applied = self._initial.look
                 self._notices += [InitialApplied(), Applied(self._initial)]
+                self._initial = None
                 self._send_offer()
                 self._pump()
             else:
                 self._notices.append(Rejected(self._initial, rejection(what, ack.error)))
+                self._initial = None
             return
         request = self.requests.match(ack)
         if request is None:
             self._ignore("unmatched ack")
             return
         if ack.success:
-            self.applied = request.look
+            # A prompt alone leaves the image that the service has, which is not the wanted one
+            # if that was refused meanwhile.
+            kept = None if self.applied is None else self.applied.image
+            prompt_only = isinstance(ack, m.PromptAck)
+            self.applied = replace(request.look, image=kept) if prompt_only else request.look
             self._notices.append(Applied(request))
         else:
             self._notices.append(Rejected(request, rejection(what, ack.error)))

@@ -8,7 +8,6 @@ Source of names and fields: the service's public clients.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -145,20 +144,29 @@ class _WrongError(Exception):
     """A field is missing or of the wrong type."""
 
 
+def sendable(text: str) -> str:
+    """The text with what UTF-8 can't carry (half a surrogate pair) replaced by ``?``.
+
+    JSON can spell such a half; handed on as it is, it would break whoever sends it next.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _text(fields: Mapping[str, Any], *names: str) -> str:
     for name in names:
         if isinstance(fields.get(name), str):
-            return str(fields[name])
+            return sendable(fields[name])
     raise _WrongError(names[0])
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return value if isinstance(value, str) else None
+    return sendable(value) if isinstance(value, str) else None
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not converted: JSON's whole numbers may be longer than any float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def _seconds(fields: Mapping[str, Any]) -> float:
@@ -203,9 +211,9 @@ def _server_error(fields: Mapping[str, Any]) -> ServerError:
     for name in ("error", "message"):
         value = fields.get(name)
         if isinstance(value, str) and value:
-            return ServerError(value)
+            return ServerError(sendable(value))
         if isinstance(value, Mapping) and isinstance(value.get("message"), str):
-            return ServerError(value["message"])
+            return ServerError(sendable(value["message"]))
     return ServerError("unknown error")
 
 
@@ -222,8 +230,8 @@ def parse_candidate(value: object) -> Candidate | None:
         return None
     mid, index = value.get("sdpMid"), value.get("sdpMLineIndex")
     return Candidate(
-        value["candidate"][:4096],
-        mid if isinstance(mid, str) else None,
+        sendable(value["candidate"][:4096]),
+        sendable(mid[:256]) if isinstance(mid, str) else None,
         index if isinstance(index, int) and not isinstance(index, bool) else None,
     )
 
@@ -355,4 +363,4 @@ ClientMessage = Prompt | SetImage | Offer | LocalCandidate
 
 def encode(message: ClientMessage) -> str:
     """The frame to send."""
-    return json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":"))
+    return sendable(json.dumps(message.as_json(), ensure_ascii=False, separators=(",", ":")))

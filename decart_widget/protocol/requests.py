@@ -84,6 +84,15 @@ class RequestQueue:
         self.waiting = request
         return overtaken
 
+    def put_back(self) -> Request | None:
+        """Lets the request in flight wait again; returns it if a newer one waits already."""
+        returned, newest = self.drop_in_flight(), self.waiting
+        self.waiting = returned
+        if returned is None or newest is None:
+            self.waiting = newest or returned
+            return None
+        return self.put(newest)
+
     def next(self) -> Request | None:
         """Takes the waiting request into flight, if nothing is in flight."""
         if self.in_flight is not None or self.waiting is None:

@@ -65,7 +65,9 @@ async def client_token(
             timeout=timeout, trust_env=not endpoint.is_loopback, follow_redirects=False
         ) as client:
             response = await client.post(url, json=body, headers={"x-api-key": key.reveal()})
-            return _token(response.status_code, response.content[:100_000], response.text[:300])
+            return _token(
+                response.status_code, response.content[:100_000], key.scrub(response.text)[:300]
+            )
     except httpx.TimeoutException:
         failure = ConnectTimeoutError(f"{endpoint.name} did not answer within {timeout:g} s.")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
