@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOK = Path("notebooks") / "01_quickstart.ipynb"
+NOTEBOOK = "notebooks/01_quickstart.ipynb"
 
 
 def main() -> None:
@@ -16,7 +16,11 @@ def main() -> None:
     else:
         print("No DECART_API_KEY: the widget starts a local server with effects of its own.")
     print("Run the cells, click Start. Ctrl-C here, twice, ends it.\n", flush=True)
-    command = [sys.executable, "-m", "jupyter", "lab", str(NOTEBOOK)]
+    command = [
+        *(sys.executable, "-m", "jupyter", "lab", "--log-level=WARN"),
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{NOTEBOOK}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     # A kernel of the same name elsewhere on the machine must not win over .venv's.
