@@ -1,4 +1,4 @@
-"""Media for a session without a browser: a synthetic camera and a real peer connection of aiortc."""
+"""Media for a session without a browser: a synthetic camera and a real aiortc connection."""
 
 from __future__ import annotations
 
@@ -179,6 +179,7 @@ class CameraPeer:
                 frame = await track.recv()
             except MediaStreamError:
                 return
+            assert isinstance(frame, VideoFrame)
             self.picture = frame.to_ndarray(format="rgb24")
             self.pictures += 1
             self._arrived.set()
