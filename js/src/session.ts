@@ -135,8 +135,8 @@ export class Session implements Receiver {
     const attempt = this.attempt?.number ?? null;
     this.#intent = "stop";
     this.#unwanted = attempt === null;
-    this.kernel.send({ type: "stop", attempt });
     this.#release();
+    this.kernel.send({ type: "stop", attempt });
     this.#changed();
   }
 

@@ -1,0 +1,89 @@
+"""The built bundle on a page of its own: a host, a kernel and a service, all in one tab.
+
+`pages/host.js` plays them; camera, peer connections and pixels are the browser's own. Requests are
+answered from the disk, under whatever host name a test wants to be on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Frame, Locator, Page, Route
+
+HERE = Path(__file__).parent
+STATIC = HERE.parents[1] / "decart_widget" / "static"
+#: Browsers trust this name without https, and no other one.
+TRUSTED = "http://localhost:8888"
+UNTRUSTED = "http://notebooks.example:8888"
+
+
+@dataclass
+class Host:
+    """One page with widgets on it, and what its console complained of."""
+
+    page: Page
+    frame: Frame
+    errors: list[str] = field(default_factory=list)
+
+    async def mount(self, state: dict[str, Any] | None = None, **options: Any) -> None:
+        """Shows a widget whose traits are those of `state`; `options` are those of `mount`."""
+        await self.run("(async () => { window.h = await mount(%s, %s) })()", state or {}, options)
+
+    async def run(self, script: str, *values: Any) -> Any:
+        """Evaluates a script in the page, with JSON for each %s in it."""
+        return await self.frame.evaluate(script % tuple(json.dumps(v) for v in values))
+
+    async def until(self, condition: str) -> None:
+        """Waits until the expression holds in the page."""
+        await self.frame.wait_for_function(condition)
+
+    async def sent(self, kind: str) -> list[dict[str, Any]]:
+        """What the widget has sent to the kernel, of one type."""
+        messages = await self.run("h.model.sent.filter((m) => m.type === %s)", kind)
+        return list(messages)
+
+    def view(self, index: int = 0) -> Locator:
+        """The root of a view."""
+        return self.frame.locator(".decart-widget").nth(index)
+
+    async def start(self) -> None:
+        """Clicks Start in the first view."""
+        await self.view().locator(".dw-start").click()
+
+    async def revealed(self, index: int = 0) -> None:
+        """Waits until a view shows its picture."""
+        await self.until(
+            f"document.querySelectorAll('.decart-widget')[{index}].dataset.revealed === 'true'"
+        )
+
+    async def colour(self, index: int = 0) -> list[int]:
+        """The mean colour (red, green, blue) of a view's picture."""
+        return list(await self.run("colour(document.querySelectorAll('video')[%s])", index))
+
+    async def cameras(self) -> list[str]:
+        """`readyState` of every camera track that the page was ever given."""
+        return list(await self.run("window.dwTracks.map((track) => track.readyState)"))
+
+
+async def _from_disk(route: Route) -> None:
+    folder, _, name = route.request.url.split("/", 3)[3].partition("/")
+    await route.fulfill(path=(STATIC if folder == "static" else HERE / "pages") / name)
+
+
+@asynccontextmanager
+async def opened(page: Page, origin: str = TRUSTED, path: str = "host.html") -> AsyncIterator[Host]:
+    """Opens the host's page; on leaving, nothing may have been left in the console."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    await page.route("http://*/**", _from_disk)
+    await page.goto(f"{origin}/pages/{path}")
+    frame = page.frames[-1]
+    await frame.wait_for_function("window.ready")
+    yield Host(page, frame, errors)
+    assert errors == []
