@@ -97,7 +97,9 @@ def find() -> Path | None:
     if named := os.environ.get(VARIABLE):
         path = shutil.which(Path(named).expanduser())
         if path is None or not runs(path):
-            raise NoBrowserError(f"{VARIABLE}={named} is no browser that runs. {HELP}")
+            raise NoBrowserError(
+                f"{VARIABLE}={named} is no browser that runs. Name one that does, or unset it."
+            )
         return Path(path)
     candidates = [shutil.which(name) for name in NAMES]
     candidates += [str(Path(place).expanduser()) for place in PLACES]
