@@ -110,3 +110,29 @@ class Background:
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Calls a function here soon, from any thread, in order."""
         self.loop.call_soon_threadsafe(function, *args)
+
+
+class BusyProbe:
+    """Whether a loop is blocked: a mark that is asked for and doesn't come.
+
+    Args:
+        loop: The kernel's own, which stands still while a cell computes.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._answered = True
+
+    def busy(self) -> bool:
+        """Whether the loop has not answered since the last call; asks it once more."""
+        if not self._answered:
+            return True
+        self._answered = False
+        try:
+            self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # the loop is closed: nothing will ever arrive, so silence counts
+            return False
+        return False
+
+    def _answer(self) -> None:
+        self._answered = True

@@ -124,6 +124,11 @@ class ConnectionOptions:
             plain = _plain("rtc_configuration", dict(self.rtc_configuration))
             object.__setattr__(self, "rtc_configuration", MappingProxyType(plain))
 
+    @property
+    def has_default_ice(self) -> bool:
+        """Whether nobody has chosen ICE servers."""
+        return self.ice_servers == (DEFAULT_ICE_SERVER,) and self.rtc_configuration is None
+
     def rtc(self) -> dict[str, Any]:
         """The browser's ``RTCConfiguration``."""
         servers = [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
-import inspect
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +11,14 @@ from typing import Any, Final
 import anywidget
 import traitlets as t
 
-from decart_widget.background import Background, Operation
+from decart_widget.arguments import one_of, refuse_unknown, typed
+from decart_widget.background import Background, BusyProbe, Operation
 from decart_widget.destination import Destination
 from decart_widget.errors import (
     ClosedError,
     InvalidImageError,
     InvalidOptionError,
     InvalidPromptError,
-    UnknownArgumentError,
 )
 from decart_widget.live import Live, Settings
 from decart_widget.models import RealtimeModel, realtime_model
@@ -122,13 +120,13 @@ class DecartWidget(anywidget.AnyWidget):
         autostart: bool = False,
         **unknown: Any,
     ) -> None:
-        _refuse_unknown(unknown)
+        refuse_unknown(unknown, DecartWidget.__init__)
         self._model = realtime_model(model)
-        self._connection = _typed("connection", connection, ConnectionOptions)
-        self._video = _typed("video", video, VideoOptions)
-        _one_of("transport", transport, TRANSPORTS)
-        _one_of("resolution", resolution, (None, *RESOLUTIONS))
-        _one_of("speed", speed, (None, *self._model.speeds))
+        self._connection = typed("connection", connection, ConnectionOptions)
+        self._video = typed("video", video, VideoOptions)
+        one_of("transport", transport, TRANSPORTS)
+        one_of("resolution", resolution, (None, *RESOLUTIONS))
+        one_of("speed", speed, (None, *self._model.speeds))
         self._resolution, self._speed = resolution, speed
         self._publishing = threading.local()
         self._closed = False
@@ -174,7 +172,7 @@ class DecartWidget(anywidget.AnyWidget):
             autostart=autostart,
         )
         try:
-            probe = _BusyProbe(asyncio.get_running_loop())
+            probe = BusyProbe(asyncio.get_running_loop())
         except RuntimeError:
             return live  # no loop in this thread: not a kernel that could be busy
         live.deaf = lambda: self._comm_thread_is_main and probe.busy()
@@ -379,56 +377,3 @@ class DecartWidget(anywidget.AnyWidget):
             f"DecartWidget(model={self.model!r}, prompt={self.prompt!r}, "
             f"endpoint={self.endpoint!r}, connection_state={self.connection_state!r})"
         )
-
-
-class _BusyProbe:
-    """Whether the kernel's own loop is blocked: a mark that is asked for and doesn't come."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._answered = True
-
-    def busy(self) -> bool:
-        if not self._answered:
-            return True
-        self._answered = False
-        try:
-            self._loop.call_soon_threadsafe(self._answer)
-        except RuntimeError:  # the loop is closed: nothing will ever arrive, so silence counts
-            return False
-        return False
-
-    def _answer(self) -> None:
-        self._answered = True
-
-
-def _refuse_unknown(unknown: dict[str, Any]) -> None:
-    if not unknown:
-        return
-    known = [
-        name
-        for name, parameter in inspect.signature(DecartWidget.__init__).parameters.items()
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    name = next(iter(unknown))
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    raise UnknownArgumentError(
-        f"DecartWidget has no argument {name!r}.",
-        remedy=f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(known)}.",
-    )
-
-
-def _typed(name: str, value: Any, kind: Any) -> Any:
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        raise InvalidOptionError(
-            f"{name} is a {type(value).__name__}.", remedy=f"Give a {kind.__name__}(…)."
-        )
-    return value
-
-
-def _one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
-    if value not in choices:
-        shown = ", ".join(repr(choice) for choice in choices)
-        raise InvalidOptionError(f"{name} is {value!r}.", remedy=f"Choose one of {shown}.")

@@ -18,28 +18,20 @@ from decart_widget.errors import (
     AckTimeoutError,
     BudgetSpentError,
     ConnectionLostError,
-    ConnectTimeoutError,
     DecartError,
-    MediaUnreachableError,
     NoFrontEndError,
 )
-from decart_widget.media.base import EndReason, Media, MediaState, Preparation
-from decart_widget.options import ConnectionOptions
+from decart_widget.media.base import EndReason, Media, MediaState
 from decart_widget.protocol import machine as core
-from decart_widget.protocol.messages import Candidate, decode
+from decart_widget.protocol.messages import Candidate
 from decart_widget.protocol.requests import Look, Request
 from decart_widget.protocol.retry import ATTEMPTS, delays, is_permanent
 from decart_widget.protocol.states import LIVE, ConnectionState
-from decart_widget.protocol.waiting import Patience
+from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
-from decart_widget.session.control import ControlChannel, open_control
 from decart_widget.session.deadlines import AckDeadline, Budget
-from decart_widget.session.tokens import client_token
 
 log = logging.getLogger(__name__)
-
-PERSON_PATIENCE: Final = 60.0
-"""Seconds that somebody may think about the browser's question for the camera."""
 
 JITTER: Final = 0.1
 """Part of a delay by which reconnects are spread, so that a crowd doesn't return at once."""
@@ -79,16 +71,12 @@ class Session:
         media.listener = self
         self._changed = changed
         self._loop = asyncio.get_running_loop()
-        self._control: ControlChannel | None = None
-        self._send_lock = asyncio.Lock()
-        self._broken: asyncio.Future[None] = self._loop.create_future()
         self._stop = asyncio.Event()
-        self._moved = asyncio.Event()
         self._requests: dict[int, tuple[asyncio.Future[str], float]] = {}
         self._ack = AckDeadline(config.connection.ack_timeout, self._ack_late)
         self._budget = Budget(config.budget, self._budget_spent)
-        self._initial_sent_at = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Attempt 0 never runs; it stands in for the first until that is made.
+        self._current = Attempt(self.attempt, config, self.machine, media, self._drive)
 
     # --- verbs --------------------------------------------------------------------------------
 
@@ -119,7 +107,6 @@ class Session:
             self.end_reason = reason
             self.error = error
             self._stop.set()
-            self._moved.set()
 
     def submit(self, look: Look, *, with_image: bool) -> asyncio.Future[str]:
         """Asks for a look. The future becomes ``"applied"`` or ``"superseded"``.
@@ -183,120 +170,19 @@ class Session:
         )
 
     async def _attempt(self) -> DecartError | None:
-        """One attempt, to its end. Returns why it broke, or None when it was stopped."""
-        self.attempt += 1
-        self._broken = self._loop.create_future()
-        self._broken.add_done_callback(lambda done: done.cancelled() or done.exception())
-        work = asyncio.ensure_future(self._stand(self.attempt))
-        stopped = asyncio.ensure_future(self._stop.wait())
+        self._current = Attempt(
+            self.attempt + 1, self.config, self.machine, self._media, self._drive
+        )
+        self.attempt = self._current.number
+        budget = self._budget.left(self.machine.generation_tick)
         try:
-            ends: set[asyncio.Future[Any]] = {work, stopped, self._broken}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for future in (work, self._broken):
-                if future.done() and (raised := future.exception()) is not None:
-                    if isinstance(raised, DecartError):
-                        return raised
-                    raise raised
-            return None
+            return await self._current.run(self._stop, budget, self._stands)
         finally:
-            self._control = None
-            await _end(work, stopped)
             self._ack.watch(None)
 
-    async def _stand(self, attempt: int) -> None:
-        config, limit = self.config, self.config.connection.connection_timeout
-        patience = Patience(limit, self._loop.time())
-        await self._media.ready(limit)
-        self._media.prepare(attempt, self._preparation())
-        budget = self._budget.left(self.machine.generation_tick)
-        token = await client_token(
-            config.key, config.endpoint, config.model, budget=budget, timeout=limit
-        )
-        url = config.endpoint.realtime_url(
-            config.model, token.reveal(), resolution=config.resolution, speed=config.speed
-        )
-        open_timeout = max(0.1, patience.remaining(self._loop.time()))
-        async with open_control(
-            url, config.endpoint.name, open_timeout, direct=config.endpoint.is_loopback
-        ) as control:
-            self._control = control
-            self._initial_sent_at = self._loop.time()
-            self.machine.socket_opened()
-            self._drive()
-            reader = asyncio.ensure_future(self._read(control))
-            try:
-                await self._until_established(patience, reader)
-                self.retry, self.error = {}, None
-                self._drive()
-                log.info("Session established (attempt %d).", attempt)
-                await reader
-            finally:
-                await _end(reader)
-
-    async def _read(self, control: ControlChannel) -> None:
-        async for frame in control.frames():
-            self.machine.receive(decode(frame))
-            self._drive()
-
-    async def _until_established(self, patience: Patience, reader: asyncio.Future[None]) -> None:
-        person = Patience(PERSON_PATIENCE, self._loop.time())
-        while not self.machine.established:
-            asked = self._media.waiting_for_person
-            now = self._loop.time()
-            person.pause(now, not asked)
-            patience.pause(now, self.machine.queued or asked)
-            left = [p.remaining(now) for p in (patience, person) if not p.paused]
-            if left and min(left) <= 0:
-                raise self._too_late(asked)
-            self._moved.clear()
-            moved = asyncio.ensure_future(self._moved.wait())
-            try:
-                ends: set[asyncio.Future[Any]] = {moved, reader}
-                limit = min(left) if left else None
-                await asyncio.wait(ends, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                moved.cancel()
-            if reader.done():
-                reader.result()
-
-    def _too_late(self, asked: bool) -> DecartError:
-        limit = self.config.connection.connection_timeout
-        phase = self.machine.phase
-        if asked:
-            return ConnectTimeoutError(
-                f"The browser's question for the camera was not answered in {PERSON_PATIENCE:g} s.",
-                remedy="Start again and allow the camera.",
-            )
-        if phase is core.Phase.ANSWERED:
-            return self._unreachable()
-        waits = {
-            core.Phase.INITIAL: "the service has not acknowledged the prompt",
-            core.Phase.READY: "the browser has made no offer",
-            core.Phase.OFFERED: "the service has not answered the offer",
-        }
-        return ConnectTimeoutError(
-            f"The session did not stand within {limit:g} s: {waits.get(phase, 'no answer')}."
-        )
-
-    def _unreachable(self) -> DecartError:
-        if self.config.endpoint.is_loopback:
-            return MediaUnreachableError(
-                "This browser can't reach the local server: it runs on the kernel's machine and "
-                "answers there only.",
-                remedy="Open the notebook in a browser on that machine, or set DECART_API_KEY to "
-                "use the service.",
-                code="sandbox-unreachable",
-            )
-        return MediaUnreachableError("Browser and service found no way to exchange pictures.")
-
-    def _preparation(self) -> Preparation:
-        rtc = self.config.connection.rtc()
-        if self.config.endpoint.is_loopback and self.config.connection == ConnectionOptions():
-            # On this machine a STUN server can only cost time.
-            rtc["iceServers"] = []
-        return Preparation(
-            self.config.model, self.config.video, rtc, self.config.connection.connection_timeout
-        )
+    def _stands(self) -> None:
+        self.retry, self.error = {}, None
+        self._drive()
 
     def _finish(self, error: DecartError | None) -> None:
         if error is not None and not self._stop.is_set():
@@ -339,53 +225,37 @@ class Session:
         if state in ("connected", "first-frame"):
             self.machine.media_established()
         elif state == "failed":
-            self._break(
+            self._current.break_off(
                 ConnectionLostError("The picture's connection broke.")
                 if self.machine.established
-                else self._unreachable()
+                else self._current.unreachable()
             )
         elif state == "ended":
-            self._break(ConnectionLostError("The camera's or the service's track ended."))
+            self._current.break_off(
+                ConnectionLostError("The camera's or the service's track ended.")
+            )
         self._drive()
 
     def media_refused(self, attempt: int, error: DecartError) -> None:
         """No camera, no session: it would be billed for nothing."""
         if attempt == self.attempt:
-            self._break(error)
+            self._current.break_off(error)
 
     def media_lost(self, error: DecartError) -> None:
         """What carried the picture is gone; a reconnect finds what has come in its place."""
-        self._break(error)
-
-    def _break(self, error: DecartError) -> None:
-        if not self._broken.done():
-            self._broken.set_exception(error)
+        self._current.break_off(error)
 
     # --- carrying out what the machine says ---------------------------------------------------
 
     def _drive(self) -> None:
         for notice in self.machine.take_notices():
             self._act(notice)
-        outgoing = self.machine.take_outgoing()
-        control = self._control
-        if outgoing and control is not None:
-            task = asyncio.ensure_future(self._send(control, outgoing))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._current.send(self.machine.take_outgoing())
         self._ack.watch(self.machine.awaiting_ack)
         generating = self.machine.state is ConnectionState.GENERATING
         self._budget.watch(self.machine.generation_tick, generating)
-        self._moved.set()
+        self._current.moved()
         self._changed(self)
-
-    async def _send(self, control: ControlChannel, outgoing: list[Any]) -> None:
-        try:
-            async with self._send_lock:
-                for message in outgoing:
-                    await control.send(message)
-        except DecartError as error:
-            if control is self._control:
-                self._break(error)
 
     def _act(self, notice: core.Notice) -> None:
         match notice:
@@ -399,7 +269,7 @@ class Session:
             case core.Rejected():
                 self._settle(notice.request, notice.error)
                 if self.machine.phase is core.Phase.INITIAL:
-                    self._break(notice.error)
+                    self._current.break_off(notice.error)
                 else:
                     self.error = notice.error
             case core.Superseded():
@@ -409,14 +279,14 @@ class Session:
             case core.Complaint():
                 self.error = notice.error
                 if is_permanent(notice.error) or not self.machine.established:
-                    self._break(notice.error)
+                    self._current.break_off(notice.error)
             case core.Ended():
                 log.info("Generation ended (%s).", notice.reason or "no reason given")
             case core.InitialApplied():
                 pass
 
     def _settle(self, request: Request, error: DecartError | None) -> None:
-        future, asked_at = self._requests.pop(request.number, (None, self._initial_sent_at))
+        future, asked_at = self._requests.pop(request.number, (None, self._current.initial_sent_at))
         self.last_outcome = "applied" if error is None else "rejected"
         if error is None:
             self.applied_in = self._loop.time() - asked_at
@@ -430,7 +300,9 @@ class Session:
         if self.machine.queued:
             self._ack.watch(self.machine.awaiting_ack)  # queued time doesn't count: wait again
         elif self.machine.phase is core.Phase.INITIAL:
-            self._break(AckTimeoutError("The service did not acknowledge the first prompt."))
+            self._current.break_off(
+                AckTimeoutError("The service did not acknowledge the first prompt.")
+            )
         else:
             self.machine.ack_timed_out()
             self._drive()
@@ -438,19 +310,3 @@ class Session:
     def _budget_spent(self) -> None:
         budget = self.config.budget
         self.stop("budget", BudgetSpentError(f"The budget of {budget:g} s is used up."))
-
-
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    """Cancels tasks and returns when they are over.
-
-    Asks again while one goes on: before Python 3.12 ``wait_for``, which libraries use, forgets a
-    cancellation that comes in the same moment as its result, and a session that was told to stop
-    would go on being billed.
-    """
-    while pending := {task for task in tasks if not task.done()}:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=0.5)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # whoever cared has asked already
