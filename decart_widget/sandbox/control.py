@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import logging
@@ -20,7 +21,7 @@ from .render import Renderer
 from .requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import Executor
 
     from websockets.asyncio.server import ServerConnection
@@ -86,7 +87,8 @@ class ControlSession:
     async def run(self) -> None:
         """Serve the client until either side ends it. Everything of the session ends with it."""
         try:
-            await self._queue()
+            if not await self._queue():
+                return
             await self._open()
             async for raw in self._socket:
                 if not self._rate.allows(asyncio.get_running_loop().time()):
@@ -98,10 +100,13 @@ class ControlSession:
         finally:
             await self._close()
 
-    async def _queue(self) -> None:
-        """Let the client wait, and tell it its place, in both spellings that the service uses."""
+    async def _queue(self) -> bool:
+        """Let the client wait, and tell it its place, in both spellings that the service uses.
+
+        Returns whether it is still there.
+        """
         if self._faults.queue_s <= 0:
-            return
+            return True
         await self.send("status", status="Entering queue")
         places = 4
         gone = asyncio.ensure_future(self._socket.wait_closed())
@@ -110,15 +115,18 @@ class ControlSession:
                 position = "queue_position" if place % 2 == 0 else "position"
                 await self.send("queue_position", **{position: place, "queue_size": places})
                 await asyncio.wait([gone], timeout=self._faults.queue_s / places)
+                if gone.done():
+                    return False
+            return True
         finally:
             gone.cancel()
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         self._opened_at = loop.time()
-        self._spawn(self._requests.run())
+        self._spawn(self._requests.run)
         if self._grant.session_s is not None:
-            self._spawn(self._expire(self._grant.session_s))
+            self._spawn(self._expire, self._grant.session_s)
         await self.send("status", status="Ready")
         if self._faults.junk_bytes:
             await self._send_raw(junk.large(self._faults.junk_bytes))
@@ -138,14 +146,14 @@ class ControlSession:
             task.cancel()
         await self._end_media()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._guard(work))
+    def _spawn(self, work: Callable[..., Awaitable[None]], *args: Any, **kwargs: Any) -> None:
+        task = asyncio.create_task(self._guard(functools.partial(work, *args, **kwargs)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except ConnectionClosed:
             pass
         except Exception:
@@ -239,7 +247,7 @@ class ControlSession:
         self.set_faults(self._faults)
 
     def _on_media_lost(self) -> None:
-        self._spawn(self._generation.end("media_lost"))
+        self._spawn(self._generation.end, "media_lost")
 
     # --- faults -------------------------------------------------------------------------------
 
@@ -271,4 +279,4 @@ class ControlSession:
             self.peer.vanish()
 
     def _say_error(self) -> None:
-        self._spawn(self.send("error", error=self._faults.error_text))
+        self._spawn(self.send, "error", error=self._faults.error_text)

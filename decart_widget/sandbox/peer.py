@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable
@@ -34,6 +35,9 @@ NETWORK_BITRATES = tuning.Bitrates()
 
 #: What Chromium is told to start, stay above and stay below with.
 CAMERA_BITRATES = tuning.Bitrates(start=3_000_000, floor=300_000, ceiling=4_000_000)
+
+#: Seconds that an orderly end may take.
+CLOSE_TIMEOUT_S = 5.0
 
 #: Candidates that may come before the offer; a browser has a dozen at most.
 PENDING_LIMIT = 64
@@ -144,7 +148,10 @@ class Peer:
     async def close(self) -> None:
         """End it; the client is told. May be called twice."""
         self._closed = True
-        await self._pc.close()
+        try:
+            await asyncio.wait_for(self._pc.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            logger.warning("a peer connection did not close in %s s", CLOSE_TIMEOUT_S)
 
     def stats(self) -> dict[str, Any]:
         """Frames sent, frames dropped unread, (width, height) of the last one, ICE state."""

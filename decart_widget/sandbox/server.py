@@ -33,6 +33,9 @@ TOKENS_PATH = "/v1/client/tokens"
 #: An image of 10 MB in base64, and room for the rest of its message. More: close code 1009.
 LARGEST_MESSAGE = 16 * 1024 * 1024
 
+#: Seconds to wait for a client's part of the closing handshake.
+CLOSE_TIMEOUT_S = 2.0
+
 #: Sessions open at once; each can fill a core with decoding and encoding.
 SESSION_LIMIT = 8
 
@@ -95,6 +98,7 @@ class SandboxServer:
             create_connection=front(self._answer_http),
             process_request=self._check_upgrade,
             max_size=LARGEST_MESSAGE,
+            close_timeout=CLOSE_TIMEOUT_S,
             compression=None,
             server_header=None,
             logger=quiet,

@@ -1,0 +1,424 @@
+"""The control channel of the sandbox: every message of the protocol, and everything that isn't one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+
+from .sandbox_client import KEY, client, png
+
+PERMANENT = ("invalid api key", "not allowed", "session expired", "permission denied")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
+    yield shared
+    shared.faults = Faults()
+
+
+def mint(sandbox: Sandbox, body: object = None, key: str | None = KEY) -> httpx.Response:
+    headers = {} if key is None else {"x-api-key": key}
+    with httpx.Client(trust_env=False) as http:
+        url = f"{sandbox.base_url}/v1/client/tokens"
+        return http.post(url, json={} if body is None else body, headers=headers)
+
+
+# --- a session ------------------------------------------------------------------------------------
+
+
+async def test_a_session_is_told_in_the_services_words(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        assert (await user.wait_for("status"))["status"].lower() == "ready"
+        text = "a  prompt with, Ünïcode 🎨 and spaces "
+        ack = await user.prompt(text)
+        assert ack == {"type": "prompt_ack", "prompt": text, "success": True, "error": None}
+        await user.start_video()
+        named = next(m for m in user.messages if m["type"] == "session_id")
+        assert isinstance(named["session_id"], str)
+        assert named["server_ip"] == "127.0.0.1"
+        assert named["server_port"] == int(sandbox.base_url.rpartition(":")[2])
+        await user.picture()
+        await user.wait_for("generation_started")
+        ticks = [await user.wait_for("generation_tick") for _ in range(2)]
+        assert [tick["seconds"] for tick in ticks] == [1, 2]
+        assert all(isinstance(tick["seconds"], int) for tick in ticks)
+    assert not {"ready", "ice-candidate"} & {m["type"] for m in user.messages}
+
+
+async def test_the_answer_is_complete(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.start_video()
+        sdp = next(m["sdp"] for m in user.messages if m["type"] == "answer")
+    lines = sdp.splitlines()
+    candidates = [line for line in lines if line.startswith("a=candidate:")]
+    assert candidates
+    assert all(" 127.0.0.1 " in line for line in candidates), "no packet may leave the machine"
+    assert "a=end-of-candidates" in lines
+    assert "a=sendrecv" in lines
+    assert "x-google-start-bitrate=3000" in sdp
+
+
+async def test_nothing_ticks_before_a_frame(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        await user.start_video()
+        assert not any(m["type"].startswith("generation") for m in user.messages)
+
+
+async def test_images_are_checked(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        for data, why in (
+            ("not base64 !", "base64"),
+            ("data:image/png;base64,AAAA", "data:"),
+            ("AAAA", "JPEG, PNG or WebP"),
+            ("A" * 14_000_000, "10 MB"),
+            (png(np.zeros((9, 9, 3), np.uint8))[:80], "cut off"),
+        ):
+            ack = await user.image(data, prompt="sepia")
+            assert ack["success"] is False
+            assert why in ack["error"], ack
+        assert sandbox.stats()["sessions"][0]["effect"] is None, "nothing may have changed"
+        assert (await user.image(np.zeros((9, 9, 3), np.uint8), prompt="sepia"))["success"]
+        assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
+
+
+async def test_file_references_are_refused_with_a_reason(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("set_image", image_ref="file_123")
+        ack = await user.wait_for("set_image_ack")
+        assert not ack["success"]
+        assert "image_data" in ack["error"]
+
+
+async def test_prompts_are_checked(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        assert not (await user.prompt("  "))["success"]
+        assert "longer" in (await user.prompt("x" * 20_000))["error"]
+        await user.send("prompt", prompt=7)
+        assert not (await user.wait_for("prompt_ack"))["success"]
+
+
+async def test_an_image_without_a_prompt_keeps_the_prompt(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        await user.image(np.zeros((9, 9, 3), np.uint8))
+        assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
+        await user.image(None, prompt=None)
+        assert sandbox.stats()["sessions"][0]["effect"] is None
+
+
+async def test_nonsense_is_survived(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        for nonsense in ("{", "[" * 50_000, b"\x00\x01", ""):
+            await user.socket.send(nonsense)
+            error = await user.wait_for("error")
+            assert not any(word in error["error"].lower() for word in PERMANENT)
+        for ignored in (
+            "null",
+            "[1]",
+            '"prompt"',
+            "{}",
+            '{"type": ["prompt"]}',
+            '{"type": "weather"}',
+            '{"type": "ice-candidate", "candidate": {"candidate": "candidate:x"}}',
+            '{"type": "ice-candidate", "candidate": {"candidate": 5, "sdpMid": 5}}',
+            '{"type": "ice-candidate", "candidate": "x"}',
+            '{"type": "ice-candidate", "candidate": null}',
+        ):
+            await user.socket.send(ignored)
+        for sdp in (None, "", "nonsense", "v=0\r\n", "v=0\r\nm=video 9 X 1\r\n"):
+            await user.send("offer", sdp=sdp)
+            assert "offer" in (await user.wait_for("error"))["error"].lower()
+        assert (await user.prompt("sepia"))["success"]
+        await user.start_video()
+        await user.picture()
+
+
+async def test_a_message_over_the_limit_closes_with_1009(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("set_image", image_data="A" * (17 * 1024 * 1024))
+        code, _ = await user.closed()
+        assert code == 1009
+
+
+async def test_a_flood_closes_with_1008(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        for _ in range(600):
+            await user.socket.send("{}")
+        code, reason = await user.closed()
+        assert (code, reason) == (1008, "too many messages")
+
+
+# --- keys and tokens ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["", "dct_", "nonsense", "ek_nonsense", "ek_e30=.00"])
+async def test_a_bad_key_is_refused_for_good(sandbox: Sandbox, key: str) -> None:
+    async with client(sandbox.realtime_base_url, api_key=key) as user:
+        error = await user.receive()
+        assert error["type"] == "error"
+        assert "invalid api key" in error["error"].lower()
+        assert (await user.closed())[0] == 4401
+
+
+async def test_with_a_key_of_its_own_it_takes_no_other() -> None:
+    with serve(api_key="dct_mine") as sandbox:
+        assert "dct_mine" not in repr(sandbox)
+        assert mint(sandbox, key="dct_other").status_code == 401
+        async with client(sandbox.realtime_base_url, api_key="dct_other") as user:
+            assert (await user.closed())[0] == 4401
+        token = mint(sandbox, key="dct_mine").json()["apiKey"]
+        async with client(sandbox.realtime_base_url, api_key=token) as user:
+            assert (await user.prompt("sepia"))["success"]
+
+
+async def test_tokens_over_http(sandbox: Sandbox) -> None:
+    assert mint(sandbox, key="nonsense").status_code == 401
+    assert mint(sandbox, key=None).status_code == 401
+    answer = mint(sandbox, {"expiresIn": 30, "allowedModels": ["lucy-2.1"]})
+    assert answer.status_code == 200
+    minted = answer.json()
+    assert minted["apiKey"].startswith("ek_")
+    assert minted["permissions"] == {"models": ["lucy-2.1"]}
+    assert mint(sandbox, key=minted["apiKey"]).status_code == 403
+    for body in ({"expiresIn": 0}, {"allowedModels": "all"}, [], {"constraints": {"realtime": 3}}):
+        assert mint(sandbox, body).status_code == 422, body
+
+
+async def test_a_token_is_good_for_its_models_only(sandbox: Sandbox) -> None:
+    token = mint(sandbox, {"allowedModels": ["lucy-2.1"]}).json()["apiKey"]
+    async with client(sandbox.realtime_base_url, api_key=token, model="lucy-2.1") as user:
+        assert (await user.prompt("sepia"))["success"]
+    async with client(sandbox.realtime_base_url, api_key=token, model="lucy-2.5") as user:
+        assert "not allowed" in (await user.receive())["error"]
+        assert (await user.closed())[0] == 4403
+
+
+async def test_a_session_ends_when_its_token_says_so(sandbox: Sandbox) -> None:
+    body = {"constraints": {"realtime": {"maxSessionDuration": 10}}}
+    token = mint(sandbox, body).json()["apiKey"]
+    async with client(sandbox.realtime_base_url, api_key=token) as user:
+        await user.start_video()
+        await user.picture()
+        ended = await user.wait_for("generation_ended", 15)
+        assert ended["reason"]
+        assert 8 <= ended["seconds"] <= 10
+        assert "session expired" in (await user.wait_for("error"))["error"].lower()
+        await user.closed()
+
+
+# --- who may talk to it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Host": "rebound.example"}, 403),
+        ({"Origin": "http://localhost:8888"}, None),
+        ({"Origin": "http://127.0.0.1:8888"}, None),
+        ({"Origin": "http://[::1]:8888"}, None),
+    ],
+)
+async def test_foreign_pages_are_kept_out(
+    sandbox: Sandbox, headers: dict[str, str], status: int | None
+) -> None:
+    with httpx.Client(trust_env=False) as http:
+        answer = http.get(sandbox.base_url, headers=headers)
+        assert answer.status_code == (status or 200)
+    if "Host" in headers:
+        return  # the WebSocket client states the true one
+    if status is None:
+        async with client(sandbox.realtime_base_url, headers=headers) as user:
+            assert (await user.prompt("sepia"))["success"]
+    else:
+        with pytest.raises(InvalidStatus) as refused:
+            async with client(sandbox.realtime_base_url, headers=headers):
+                pass
+        assert refused.value.response.status_code == status
+
+
+async def test_a_rebound_name_is_kept_out_of_the_socket(sandbox: Sandbox) -> None:
+    port = int(sandbox.base_url.rpartition(":")[2])
+    url = f"ws://rebound.example:{port}/v1/stream?api_key={KEY}"
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(url, host="127.0.0.1", port=port, proxy=None):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_other_paths_and_methods_are_refused(sandbox: Sandbox) -> None:
+    with httpx.Client(trust_env=False, base_url=sandbox.base_url) as http:
+        assert http.get("/nowhere").status_code == 404
+        assert http.get("/v1/client/tokens").status_code == 405
+        assert http.get("/v1/stream").status_code == 404
+        assert http.post("/v1/client/tokens", content=b"x" * 100_000).status_code == 413
+        assert http.post("/v1/client/tokens", content=iter([b"{}"])).status_code == 411
+        assert http.get("/", headers={"x": "y" * 20_000}).status_code == 431
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{sandbox.realtime_base_url}/v2/other", proxy=None):
+            pass
+    assert refused.value.response.status_code == 404
+
+
+async def test_raw_nonsense_on_the_port_is_survived(sandbox: Sandbox) -> None:
+    port = int(sandbox.base_url.rpartition(":")[2])
+    for nonsense in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(nonsense)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    async with client(sandbox.realtime_base_url) as user:
+        assert (await user.prompt("sepia"))["success"]
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+async def test_queueing_tells_the_place_in_both_spellings(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(queue_s=0.3)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("prompt", prompt="sepia", enhance_prompt=False)
+        await user.wait_for("status", status="Ready")
+        kinds = [message["type"] for message in user.messages]
+        assert "entering queue" in user.messages[0]["status"].lower()
+        assert "prompt_ack" not in kinds, "nothing is applied in the queue"
+        places = [m for m in user.messages if m["type"] == "queue_position"]
+        assert [m.get("queue_position", m.get("position")) for m in places] == [4, 3, 2, 1]
+        assert {"queue_position", "position"} <= {key for m in places for key in m}
+        assert all(m["queue_size"] == 4 for m in places)
+        await user.wait_for("prompt_ack")
+
+
+async def test_a_client_that_leaves_the_queue_is_forgotten(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(queue_s=600)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.wait_for("queue_position")
+    async with asyncio.timeout(10):
+        while sandbox.stats()["sessions"]:
+            await asyncio.sleep(0.02)
+
+
+async def test_capacity_closes_with_1013(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(capacity=1)
+    async with client(sandbox.realtime_base_url) as first:
+        await first.prompt("sepia")
+        async with client(sandbox.realtime_base_url) as second:
+            assert (await second.closed())[0] == 1013
+            assert second.messages == []
+        assert (await first.prompt("noir"))["success"]
+
+
+async def test_sessions_are_bounded_without_any_fault(sandbox: Sandbox) -> None:
+    async with asyncio.TaskGroup() as group, client(sandbox.realtime_base_url) as last:
+        entered, leave = asyncio.Semaphore(0), asyncio.Event()
+
+        async def hold() -> None:
+            async with client(sandbox.realtime_base_url) as user:
+                await user.wait_for("status")
+                entered.release()
+                await leave.wait()
+
+        await last.wait_for("status")
+        for _ in range(7):
+            group.create_task(hold())
+        for _ in range(7):
+            await entered.acquire()
+        async with client(sandbox.realtime_base_url) as ninth:
+            assert (await ninth.closed())[0] == 1013
+        leave.set()
+
+
+async def test_a_refused_key_is_refused_everywhere(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(refuse_key=True)
+    assert mint(sandbox).status_code == 401
+    async with client(sandbox.realtime_base_url) as user:
+        assert "Invalid API key" in (await user.receive())["error"]
+        assert (await user.closed())[0] == 4401
+
+
+async def test_refused_prompts_and_images_change_nothing(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(refuse_prompts="no swearing", refuse_images="no faces")
+        ack = await user.prompt("noir")
+        assert (ack["success"], ack["error"]) == (False, "no swearing")
+        ack = await user.image(np.zeros((9, 9, 3), np.uint8))
+        assert (ack["success"], ack["error"]) == (False, "no faces")
+        assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
+
+
+async def test_slow_acks_come_late_and_hold_up_nothing_else(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(ack_delay_s=30)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("prompt", prompt="sepia")
+        await user.start_video()
+        await user.picture()
+        assert "prompt_ack" not in [m["type"] for m in user.messages]
+    sandbox.faults = Faults(ack_delay_s=0.2)
+    async with client(sandbox.realtime_base_url) as user:
+        began = asyncio.get_running_loop().time()
+        await user.prompt("sepia")
+        assert asyncio.get_running_loop().time() - began >= 0.2
+
+
+async def test_acks_and_answers_can_stay_out(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(no_ack=True, no_answer=True)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.wait_for("status")
+        await user.send("prompt", prompt="sepia")
+        await user.send("offer", sdp="v=0")
+        await user.socket.send("{")  # answered after those two would have been
+        await user.wait_for("error")
+        assert [m["type"] for m in user.messages] == ["status", "error"]
+
+
+async def test_the_socket_can_break_off(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(drop_control_after_s=0)
+        code, _ = await user.closed()
+        assert code == 1006, "no close frame"
+
+
+async def test_only_the_first_sessions_are_faulty(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(refuse_prompts="no", sessions=1)
+    async with client(sandbox.realtime_base_url) as first, client(sandbox.realtime_base_url) as two:
+        assert not (await first.prompt("sepia"))["success"]
+        assert (await two.prompt("sepia"))["success"]
+
+
+async def test_an_error_can_come_at_any_time(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(error_after_s=0, error_text="insufficient credits")
+        assert (await user.wait_for("error"))["error"] == "insufficient credits"
+        assert (await user.prompt("sepia"))["success"]
+
+
+async def test_junk_comes_between_the_real_messages(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(junk=True, junk_bytes=1_000_000)
+    async with client(sandbox.realtime_base_url) as user:
+        for number in range(20):
+            assert (await user.prompt(f"look {number}"))["success"]
+        assert any(isinstance(raw, bytes) for raw in user.junk)
+        assert any(isinstance(raw, str) and not raw.startswith("{") for raw in user.junk)
+        large = next(m for m in user.messages if m["type"] == "large")
+        assert abs(len(json.dumps(large)) - 1_000_000) < 100

@@ -1,0 +1,217 @@
+"""Pictures through the sandbox: real sockets and a real peer connection, checked in the pixels."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+
+from .sandbox_client import (
+    HEIGHT,
+    WIDTH,
+    Client,
+    Picture,
+    client,
+    colourfulness,
+    difference,
+    test_card,
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+async def passthrough(user: Client) -> None:
+    assert (await user.image(None, prompt=None))["success"]
+
+
+async def test_a_prompt_before_the_offer_transforms_the_first_frame(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        assert (await user.prompt("greyscale"))["success"]
+        await user.start_video()
+        first = await user.picture()
+        assert first.shape == (HEIGHT, WIDTH, 3)
+        assert colourfulness(first) < 6
+
+
+async def test_passthrough_leaves_the_picture_alone(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await passthrough(user)
+        await user.start_video()
+        await user.picture_that(lambda p: difference(p, test_card()) < 8)
+
+
+async def test_a_change_of_prompt_changes_the_picture(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("greyscale")
+        await user.start_video()
+        grey = await user.picture_that(lambda p: colourfulness(p) < 6)
+        await user.prompt("invert")
+        await user.picture_that(lambda p: difference(p, 255 - test_card()) < 25)
+        await passthrough(user)
+        shown = await user.picture_that(lambda p: difference(p, test_card()) < 8)
+        assert difference(shown, grey) > 20
+
+
+async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
+    gold = np.full((64, 64, 3), (220, 170, 30), np.uint8)
+    gold[::2] //= 2
+    async with client(sandbox.realtime_base_url) as user:
+        assert (await user.image(gold, prompt=None))["success"]
+        await user.start_video()
+
+        def is_golden(picture: Picture) -> bool:
+            red, green, blue = picture.mean(axis=(0, 1))
+            return bool(red > green + 15 and green > blue + 30)
+
+        await user.picture_that(is_golden)
+
+
+async def test_enrich_widens_what_a_prompt_finds(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("in black and white, please", enrich=False)
+        await user.start_video()
+        await user.picture_that(lambda p: colourfulness(p) > 12)
+        await user.prompt("in black and white please", enrich=True)
+        await user.picture_that(lambda p: colourfulness(p) < 6)
+
+
+async def test_two_sessions_have_looks_of_their_own(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as one, client(sandbox.realtime_base_url) as two:
+        await one.prompt("greyscale")
+        await passthrough(two)
+        await asyncio.gather(one.start_video(), two.start_video())
+        await asyncio.gather(
+            one.picture_that(lambda p: colourfulness(p) < 6),
+            two.picture_that(lambda p: colourfulness(p) > 40),
+        )
+
+
+async def test_a_second_offer_starts_media_anew(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("greyscale")
+        await user.start_video()
+        await user.picture()
+        first = user.pc
+        assert first is not None
+        await first.close()
+        await user.start_video()
+        assert colourfulness(await user.picture()) < 6
+
+
+async def test_a_frozen_picture_stands_still(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await passthrough(user)
+        await user.start_video()
+        await user.picture()
+        try:
+            sandbox.faults = Faults(freeze_after_s=0)
+            await _until_silent(user)
+            # The rest of the session goes on.
+            assert (await user.prompt("sepia"))["success"]
+            await user.wait_for("generation_tick")
+        finally:
+            sandbox.faults = Faults()
+        await user.picture()
+
+
+async def test_a_dead_peer_falls_silent_while_the_socket_lives(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await passthrough(user)
+        await user.start_video()
+        await user.picture()
+        try:
+            sandbox.faults = Faults(dead_peer_after_s=0)
+            await _until_silent(user)
+        finally:
+            sandbox.faults = Faults()
+        assert user.pc is not None
+        assert user.pc.connectionState == "connected", "it must not say goodbye"
+        assert (await user.prompt("sepia"))["success"]
+
+
+async def _until_silent(user: Client) -> None:
+    """Read frames until none has come for a second; at 20 a second that is no accident."""
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                await user.picture(limit=1.0)
+            except TimeoutError:
+                return
+
+
+# --- a function of one's own ----------------------------------------------------------------------
+
+
+async def test_a_function_gets_frame_prompt_and_image_off_the_loop() -> None:
+    calls: list[tuple[tuple[int, ...], str | None, tuple[int, ...] | None, str]] = []
+
+    def magenta(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
+        shape = None if image is None else image.shape
+        calls.append((frame.shape, prompt, shape, threading.current_thread().name))
+        shown = frame.copy()
+        shown[..., 1] = 0
+        return shown
+
+    with serve(magenta) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await user.image(np.zeros((20, 30, 3), np.uint8), prompt="anything at all")
+            await user.start_video()
+            shown = await user.picture_that(lambda p: p[20, 160, 1] < 60)
+            assert abs(int(shown[20, 20, 0]) - 200) < 40
+        assert sandbox.last_error is None
+    shape, prompt, image, thread = calls[-1]
+    assert (shape, prompt, image) == ((HEIGHT, WIDTH, 3), "anything at all", (20, 30, 3))
+    assert thread not in ("MainThread", "decart-sandbox")
+
+
+async def test_a_function_that_raises_lets_the_picture_pass_and_is_reported() -> None:
+    def broken(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
+        raise RuntimeError("out of paint")
+
+    with serve(broken) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await user.prompt("anything")
+            await user.start_video()
+            await user.picture_that(lambda p: difference(p, test_card()) < 8)
+        assert str(sandbox.last_error) == "out of paint"
+        assert sandbox.stats()["transform_errors"] > 0
+
+
+async def test_a_function_with_a_wrong_result_is_told_what_is_wrong() -> None:
+    with serve(lambda frame, prompt, image: frame[::2].astype(float)) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await passthrough(user)
+            await user.start_video()
+            await user.picture()
+        assert f"({HEIGHT}, {WIDTH}, 3) uint8" in str(sandbox.last_error)
+
+
+async def test_a_slow_function_delays_neither_messages_nor_the_newest_frame() -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def stuck(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
+        entered.set()
+        release.wait(10)
+        return frame
+
+    with serve(stuck) as sandbox:
+        try:
+            async with client(sandbox.realtime_base_url) as user:
+                await passthrough(user)
+                await user.start_video()
+                await asyncio.to_thread(entered.wait, 10)
+                assert (await user.prompt("sepia"))["success"]
+                async with asyncio.timeout(10):
+                    while sandbox.stats()["sessions"][0]["media"]["dropped"] <= 3:
+                        await asyncio.sleep(0.05)  # frames come 20 a second
+        finally:
+            release.set()
