@@ -19,7 +19,6 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.protocol import State
@@ -168,12 +167,11 @@ async def client(
     """A connected client; ``query`` goes into the URL, with a good key unless it has one."""
     query = {"api_key": KEY, "model": "lucy-latest", **query}
     url = f"{base}/v1/stream?{urlencode(query)}"
-    async with connect(url, max_size=None, additional_headers=headers, proxy=None) as socket:
-        made = Client(socket)
-        try:
-            yield made
-        finally:
-            await made.close()
+    made = Client(await connect(url, max_size=None, additional_headers=headers, proxy=None))
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 def png(picture: Picture) -> str:
