@@ -1,31 +1,35 @@
-"""``DecartWidget``: traits and verbs. What they do is done in ``live`` on the background thread."""
+"""``DecartWidget``: traits and verbs. What they do is done in ``live`` on the background thread.
+
+What only a widget that exists needs (asyncio and all of the session) is imported when the first one
+is made, so that importing the class costs little more than anywidget itself.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
 import traitlets as t
 
 from decart_widget.arguments import one_of, refuse_unknown, typed
-from decart_widget.background import Background, BusyProbe, Operation
-from decart_widget.destination import Destination
 from decart_widget.errors import (
     ClosedError,
     InvalidImageError,
     InvalidOptionError,
     InvalidPromptError,
 )
-from decart_widget.live import Live, Settings
 from decart_widget.models import RealtimeModel, realtime_model
 from decart_widget.options import ConnectionOptions, VideoOptions
-from decart_widget.prompts import MAX_PROMPT, check_prompt, is_url, load_image
-from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState, ServiceStatus
+
+if TYPE_CHECKING:
+    from decart_widget.background import Operation
+    from decart_widget.destination import Destination
+    from decart_widget.live import Live, Settings
+    from decart_widget.protocol.requests import Look
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -132,6 +136,11 @@ class DecartWidget(anywidget.AnyWidget):
         self._closed = False
         self._inbox = 0
         self._comm_thread_is_main = True
+        from decart_widget.background import Background
+        from decart_widget.destination import Destination
+        from decart_widget.prompts import check_prompt, is_url, load_image
+        from decart_widget.protocol.requests import Look
+
         if image is not None:
             self._need_image_model()
         fetched = image is not None and not is_url(image)
@@ -153,6 +162,11 @@ class DecartWidget(anywidget.AnyWidget):
         self._listen()
 
     def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
+        import asyncio
+
+        from decart_widget.background import BusyProbe
+        from decart_widget.live import Live, Settings
+
         def settings() -> Settings:
             return Settings(
                 self._model,
@@ -228,6 +242,8 @@ class DecartWidget(anywidget.AnyWidget):
         Raises ``InvalidPromptError``, ``InvalidImageError`` or ``ClosedError`` at once, and
         changes nothing then.
         """
+        from decart_widget.prompts import check_prompt, is_url, load_image
+
         self._need_open()
         changes: dict[str, Any] = {}
         if prompt is not _UNSET:
@@ -248,6 +264,10 @@ class DecartWidget(anywidget.AnyWidget):
         return operation
 
     async def _set_with_url(self, changes: dict[str, Any], url: str) -> str:
+        import asyncio
+
+        from decart_widget.prompts import load_image
+
         changes["image"] = await asyncio.to_thread(load_image, url)
         self._show_look(changes)
         return await self._live.set_look(**changes)
@@ -330,6 +350,8 @@ class DecartWidget(anywidget.AnyWidget):
 
     @t.validate("prompt")
     def _check_prompt(self, proposal: Any) -> str:
+        from decart_widget.prompts import MAX_PROMPT
+
         prompt: str = proposal["value"]
         if len(prompt) > MAX_PROMPT:
             raise InvalidPromptError(
