@@ -268,6 +268,8 @@ describe("prompt", () => {
     model.set("_applied_in", 0.314);
     model.set("prompt_status", "applied");
     expect(line()).toEqual(["applied in 0.31 s", "ok"]);
+    model.set("_applied_in", 0.0031);
+    expect(line()).toEqual(["applied in 3 ms", "ok"]);
     model.set("error", { code: "request-rejected", message: "moderation said no", remedy: "" });
     model.set("prompt_status", "rejected");
     expect(line()).toEqual(["rejected: moderation said no", "bad"]);

@@ -33,6 +33,13 @@ export function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** A short time as a person reads it: 3 ms, 0.31 s. */
+function duration(seconds: number): string {
+  return seconds < 0.1
+    ? `${Math.max(1, Math.round(seconds * 1000))} ms`
+    : `${seconds.toFixed(2)} s`;
+}
+
 export function billedWords(model: HostModel): string {
   const tick = trait(model, "generation_tick");
   const budget = trait(model, "budget");
@@ -115,10 +122,7 @@ export function promptWords(state: ConnectionState, model: HostModel): PromptWor
     case "applied": {
       if (state !== "generating" && state !== "connected") break;
       const seconds = trait(model, "_applied_in");
-      return {
-        text: seconds === null ? "applied" : `applied in ${seconds.toFixed(2)} s`,
-        tone: "ok",
-      };
+      return { text: seconds === null ? "applied" : `applied in ${duration(seconds)}`, tone: "ok" };
     }
   }
   if (state === "reconnecting") return { text: "Connection lost. Your prompt is kept.", tone: "" };
