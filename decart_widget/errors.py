@@ -53,7 +53,11 @@ class DecartError(Exception):
         self.message = message
         self.remedy = self.default_remedy if remedy is None else remedy
         self.code = code or self.default_code
-        super().__init__(f"{message} {self.remedy}".strip())
+        # The message alone, so that a pickled error is made again from what it was made from.
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
 
     def as_trait(self) -> dict[str, str]:
         """The form in which the widget's ``error`` trait shows this error."""

@@ -1,0 +1,54 @@
+"""No socket, no waiting, no key: what every test of this layer starts from."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Speed is not what these tests are about, and two cores are shared: no deadline for one example.
+settings.register_profile("pure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pure")
+
+
+@pytest.fixture(autouse=True)
+def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DECART_API_KEY", raising=False)
+
+
+class _Skipping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+    """Instead of waiting for a timer, moves the clock on to it."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(timeout if timeout is None else 0)
+        if not ready and timeout is not None and timeout > 0:
+            self.now += timeout
+        return ready
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop on which an hour passes in no time: its clock jumps to the next timer."""
+
+    def __init__(self) -> None:
+        self._skipping = _Skipping()
+        super().__init__(self._skipping)
+
+    def time(self) -> float:
+        return self._skipping.now
+
+
+@pytest.fixture
+def in_no_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine on a loop whose clock jumps: ``asyncio.sleep(20)`` returns at once."""
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+            return runner.run(work)
+
+    return run

@@ -1,0 +1,270 @@
+"""Whatever is asked, reported and received, in any order: the machine stays in one piece."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from decart_widget.protocol import machine as core
+from decart_widget.protocol import messages as m
+from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import LIVE, TRANSITIONS, ConnectionState, Event, ServiceStatus
+
+# Which events of the table each act may cause, and no other.
+EVENTS = {
+    "connect": {Event.CONNECT},
+    "disconnect": {Event.DISCONNECT},
+    "cancel": {Event.CANCEL},
+    "fail": {Event.FAIL},
+    "lost": {Event.LOST},
+    "media_established": {Event.ESTABLISHED},
+    "receive": {Event.GENERATION_STARTED, Event.GENERATION_ENDED},
+}
+ENDINGS = (core.Applied, core.Rejected, core.Superseded)
+
+
+class Watcher:
+    """Does what it is told to a machine and checks after each act what must always hold."""
+
+    def __init__(self) -> None:
+        self.machine = SessionMachine()
+        self.submitted: set[int] = set()
+        self.ended: Counter[int] = Counter()
+        self.in_flight: int | None = None
+        self.initial: m.ClientMessage | None = None
+        self.acknowledged = False
+
+    def act(self, name: str, *arguments: Any) -> None:
+        machine = self.machine
+        state, tick, phase = machine.state, machine.generation_tick, machine.phase
+        if name == "receive":
+            self._hear(*arguments)
+        if name == "submit":
+            look, with_image = arguments
+            self.submitted.add(machine.submit(look, with_image=with_image).number)
+        else:
+            getattr(machine, name)(*arguments)
+        if machine.phase is Phase.OPENING and phase is not Phase.OPENING:
+            self.initial, self.acknowledged = None, False  # an attempt begins
+        self._check_state(name, state, arguments)
+        if not (name == "connect" and state not in LIVE):
+            assert machine.generation_tick >= tick
+        for notice in machine.take_notices():
+            self._check_notice(name, notice)
+        if machine.phase is Phase.CLOSED:
+            self.in_flight = None
+        for message in machine.take_outgoing():
+            self._check_outgoing(name, message)
+        if name in ("disconnect", "fail") and machine.state not in LIVE:
+            assert all(self.ended[number] == 1 for number in self.submitted)
+
+    def _hear(self, message: m.ServerMessage) -> None:
+        """Notes the ack of the initial state by a rule of its own, not by the machine's word."""
+        initial = self.initial
+        if isinstance(message, m.SetImageAck) and isinstance(initial, m.SetImage):
+            self.acknowledged |= message.success
+        elif isinstance(message, m.PromptAck) and isinstance(initial, m.Prompt):
+            self.acknowledged |= message.success and message.prompt == initial.prompt
+
+    def _check_state(self, name: str, before: ConnectionState, arguments: tuple[Any, ...]) -> None:
+        machine = self.machine
+        if machine.state is not before:
+            reachable = {TRANSITIONS.get((before, e)) for e in EVENTS.get(name, ())}
+            assert machine.state in reachable
+        ended = name == "receive" and isinstance(arguments[0], m.GenerationEnded)
+        if before is ConnectionState.GENERATING and name not in ("lost", "disconnect", "fail"):
+            assert machine.state is before or ended
+        if machine.state not in LIVE:
+            assert machine.phase is Phase.CLOSED
+        if machine.state is ConnectionState.CONNECTING:
+            assert machine.phase is not Phase.CLOSED
+        if machine.phase is Phase.CLOSED:
+            assert machine.session_id is None
+            assert machine.service_status is ServiceStatus.UNKNOWN
+            assert machine.awaiting_ack is None
+        if machine.established:
+            assert machine.phase is Phase.ANSWERED
+        if machine.established or machine.phase is Phase.CLOSED:
+            assert (machine.queue_position, machine.queue_size) == (None, None)
+            assert not machine.queued
+        if machine.state in (ConnectionState.CONNECTED, ConnectionState.GENERATING):
+            assert machine.established
+            assert machine.applied is not None
+        assert 0 <= machine.generation_tick < float("inf")
+
+    def _check_notice(self, name: str, notice: core.Notice) -> None:
+        if isinstance(notice, core.AnswerReceived | core.CandidateReceived):
+            assert name == "receive"
+        if not isinstance(notice, ENDINGS):
+            return
+        number = notice.request.number
+        if not isinstance(notice, core.Superseded):
+            assert name == "receive" or (name == "ack_timed_out" and number == self.in_flight)
+        self.ended[number] += 1
+        assert self.ended[number] == 1
+        event(type(notice).__name__)
+        if number == self.in_flight:
+            self.in_flight = None
+
+    def _check_outgoing(self, name: str, message: m.ClientMessage) -> None:
+        if isinstance(message, m.Prompt | m.SetImage):
+            if name == "socket_opened":
+                assert self.initial is None
+                self.initial = message
+            else:
+                assert self.acknowledged
+            assert self.in_flight is None
+            self.in_flight = self.machine.awaiting_ack
+            assert self.in_flight is not None
+        else:
+            assert self.initial is not None
+            assert self.acknowledged
+
+    # --- acts that bring a session forward, whatever its phase --------------------------------
+
+    def next(self, look: Look) -> None:
+        """What a good world would do now."""
+        machine = self.machine
+        if machine.state is ConnectionState.RECONNECTING and machine.phase is Phase.CLOSED:
+            self.act("reconnect")
+        elif machine.phase is Phase.CLOSED:
+            self.act("connect", look)
+        elif machine.phase is Phase.OPENING:
+            self.act("socket_opened")
+        elif machine.phase is Phase.INITIAL:
+            self.answer(True)
+        elif machine.phase is Phase.READY:
+            self.act("offer_made", "v=0")
+        elif machine.phase is Phase.OFFERED:
+            self.act("receive", m.Answer("v=0"))
+        elif machine.state is not ConnectionState.GENERATING:
+            self.act("receive", m.GenerationTick(1))
+        else:
+            self.act("submit", look, look.image is not None)
+
+    def answer(self, success: bool) -> None:
+        """The service answers what it was asked."""
+        request = self.machine.requests.in_flight
+        asked = self.initial if request is None else request.message()
+        if isinstance(asked, m.SetImage):
+            self.act("receive", m.SetImageAck(success, None))
+        elif isinstance(asked, m.Prompt):
+            self.act("receive", m.PromptAck(asked.prompt, success, None))
+
+
+prompts = st.sampled_from(["a", "b"])
+images = st.sampled_from([None, m.ImageData(data="QUJD"), m.ImageData(ref="file_1")])
+looks = st.builds(Look, st.none() | prompts, st.booleans(), images)
+candidates = st.none() | st.builds(m.Candidate, st.just("candidate:1"))
+calls = st.one_of(
+    st.tuples(st.just("connect"), looks),
+    st.tuples(st.just("submit"), looks, st.booleans()),
+    st.tuples(st.just("offer_made"), st.just("v=0")),
+    st.tuples(st.just("local_candidate"), candidates),
+    st.sampled_from(
+        [
+            (name,)
+            for name in (
+                "reconnect",
+                "disconnect",
+                "cancel",
+                "fail",
+                "socket_opened",
+                "media_established",
+                "lost",
+                "ack_timed_out",
+            )
+        ]
+    ),
+)
+odd = st.none() | st.booleans() | st.integers(-2, 10**9) | st.floats() | st.text(max_size=5)
+well_formed = st.one_of(
+    st.builds(m.SessionId, st.text(max_size=3)),
+    st.builds(m.Status, st.sampled_from(["entering queue", "ready", "warm"])),
+    st.builds(m.QueuePosition, st.integers(0, 9), st.none() | st.integers(0, 9)),
+    st.builds(m.PromptAck, prompts, st.booleans(), st.none()),
+    st.builds(m.SetImageAck, st.booleans(), st.none()),
+    st.just(m.GenerationStarted()),
+    st.builds(m.GenerationTick, st.floats(0, 1e6)),
+    st.builds(m.GenerationEnded, st.none() | st.floats(0, 100), st.none()),
+    st.builds(m.ServerError, st.sampled_from(["Invalid API key", "oops"])),
+    st.just(m.Answer("v=0")),
+    st.builds(m.RemoteCandidate, candidates),
+)
+wire = st.builds(
+    lambda fields: m.decode(json.dumps(fields)),
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(
+                ["prompt_ack", "generation_tick", "queue_position", "error", "answer", "x"]
+            )
+        },
+        optional=dict.fromkeys(
+            ["prompt", "success", "seconds", "position", "queue_size", "error", "sdp"], odd
+        ),
+    ),
+)
+junk = st.builds(m.decode, st.text(max_size=20) | st.binary(max_size=5))
+messages = st.tuples(st.just("receive"), well_formed | wire | junk)
+floods = st.tuples(st.just("flood"), calls | messages)
+good = st.tuples(st.just("next"), looks) | st.tuples(st.just("answer"), st.booleans())
+# Mostly forward, or no example would ever come as far as to generate.
+story = st.lists(
+    st.one_of(good, good, good, good, calls, messages, floods), min_size=8, max_size=60
+)
+
+
+def play(watcher: Watcher, steps: list[tuple[Any, ...]]) -> None:
+    for name, *arguments in steps:
+        if name in ("next", "answer"):
+            getattr(watcher, name)(*arguments)
+        elif name == "flood":
+            for _ in range(30):
+                watcher.act(*arguments[0])
+        else:
+            watcher.act(name, *arguments)
+        event(f"state {watcher.machine.state.value}")
+
+
+@settings(max_examples=200)
+@given(story)
+def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> None:
+    watcher = Watcher()
+    play(watcher, steps)
+    watcher.act("disconnect")
+    watcher.act("fail")
+    assert all(watcher.ended[number] == 1 for number in watcher.submitted)
+
+
+@settings(max_examples=100)
+@given(looks, story)
+def test_no_order_of_events_breaks_a_session_that_generates(
+    look: Look, steps: list[tuple[Any, ...]]
+) -> None:
+    watcher = Watcher()
+    while watcher.machine.state is not ConnectionState.GENERATING:
+        watcher.next(look)
+    play(watcher, steps)
+    watcher.act("fail")
+    watcher.act("disconnect")
+    assert all(watcher.ended[number] == 1 for number in watcher.submitted)
+
+
+@given(story, looks)
+def test_after_any_story_a_new_session_can_be_brought_to_generate(
+    steps: list[tuple[Any, ...]], look: Look
+) -> None:
+    watcher = Watcher()
+    play(watcher, steps)
+    watcher.act("disconnect")
+    for _ in range(7):
+        watcher.next(look)
+        if watcher.machine.state is ConnectionState.GENERATING:
+            break
+    assert watcher.machine.state is ConnectionState.GENERATING
+    assert watcher.machine.applied == look

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decart_widget import errors as e
+from decart_widget.protocol.retry import (
+    ATTEMPTS,
+    closed_error,
+    delays,
+    is_permanent,
+    rejection,
+    service_error,
+)
+
+
+def test_reconnects_wait_1_2_4_8_and_10_seconds() -> None:
+    assert list(delays()) == [1, 2, 4, 8, 10]
+    assert ATTEMPTS == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Invalid API key", e.AuthenticationError),
+        ("HTTP 401: no", e.AuthenticationError),
+        ("403 Forbidden", e.AuthenticationError),
+        ("Unauthorized", e.AuthenticationError),
+        ("Permission denied for this model", e.AuthenticationError),
+        ("Not allowed", e.AuthenticationError),
+        ("Invalid session", e.SessionExpiredError),
+        ("the SESSION EXPIRED a minute ago", e.SessionExpiredError),
+    ],
+)
+def test_the_texts_on_which_the_service_s_clients_stop_are_permanent(
+    text: str, kind: type[e.DecartError]
+) -> None:
+    error = service_error(text)
+    assert type(error) is kind
+    assert is_permanent(error)
+    assert text in error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        service_error("internal error"),
+        service_error("", 1013),
+        service_error("No capacity for this model"),
+        e.TransportError("x"),
+        e.ConnectTimeoutError("x"),
+        e.ConnectionLostError("x"),
+        e.MediaUnreachableError("x"),
+        e.NoFrontEndError("x"),
+        e.ProtocolError("x"),
+        closed_error(None, ""),
+        closed_error(1006, ""),
+        closed_error(1011, "internal error"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_may_pass_is_tried_again(error: e.DecartError) -> None:
+    assert not is_permanent(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        e.AuthenticationError("x"),
+        e.SessionExpiredError("x"),
+        e.BudgetSpentError("x"),
+        e.SandboxError("x"),
+        e.ClosedError("x"),
+        e.MediaError("x", code="permission-denied"),
+        e.InvalidImageError("x"),
+        e.DecartError("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_no_retry_can_mend_is_permanent(error: e.DecartError) -> None:
+    assert is_permanent(error)
+
+
+def test_a_service_that_is_full_says_so() -> None:
+    for error in (closed_error(1013, ""), closed_error(1013, "busy"), service_error("At capacity")):
+        assert isinstance(error, e.AtCapacityError)
+
+
+@pytest.mark.parametrize("code", [4401, 4403])
+def test_a_close_code_can_refuse_the_key_without_a_word(code: int) -> None:
+    assert isinstance(closed_error(code, ""), e.AuthenticationError)
+
+
+def test_a_close_reason_counts_as_a_text_of_the_service() -> None:
+    assert isinstance(closed_error(1008, "invalid api key"), e.AuthenticationError)
+    assert isinstance(closed_error(1000, "session expired"), e.SessionExpiredError)
+
+
+def test_a_broken_connection_says_how_it_broke() -> None:
+    assert "the connection broke" in closed_error(None, "").message
+    assert "close code 1011: oops" in closed_error(1011, "oops").message
+    assert "close code 1006" in closed_error(1006, "").message
+
+
+def test_a_refused_request_names_itself_and_the_reason() -> None:
+    assert rejection("prompt", "flagged").message == "The service refused the prompt: flagged."
+    assert "no reason given" in rejection("image", None).message
+
+
+@given(st.text(max_size=2000), st.one_of(st.none(), st.integers(0, 5000)))
+def test_any_text_and_any_code_make_an_error_of_bounded_length(text: str, code: int | None) -> None:
+    for error in (
+        service_error(text, code),
+        closed_error(code, text),
+        rejection("prompt", text),
+    ):
+        assert error.remedy
+        assert 0 < len(error.message) < 500
+
+
+@pytest.mark.parametrize("secret", ["dct_MARKERMARKER", "ek_MARKERMARKER"])
+def test_a_key_that_the_service_repeats_is_not_passed_on(secret: str) -> None:
+    for error in (
+        service_error(f"bad key {secret}"),
+        service_error("x" * 290 + " " + secret),
+        rejection("prompt", f"for {secret}"),
+        closed_error(1011, f"for {secret}"),
+        closed_error(4401, f"for {secret}"),
+    ):
+        assert "MARKER" not in str(error)
