@@ -31,7 +31,7 @@ def write(picture: Path, clip: Path, *, width: int = 1280, height: int = 720) ->
             zoom = 0.94 + 0.05 * np.cos(turn)
             w, h = zoom * width * scale, zoom * height * scale
             x = (columns - w) * (0.5 + 0.4 * np.sin(turn))
-            y = (rows - h) * (0.15 + 0.1 * np.sin(turn))
+            y = (rows - h) * (0.08 + 0.06 * np.sin(turn))
             window = np.array([[x, y], [x + w, y], [x, y + h]], np.float32)
             corners = np.array([[0, 0], [width, 0], [0, height]], np.float32)
             transform = cv2.getAffineTransform(window, corners)

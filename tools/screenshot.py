@@ -29,7 +29,7 @@ async def take(picture: Path, out: Path, *, theme: str, prompt: str) -> None:
         name = lab.copy(NOTEBOOK)
         clip = camera_clip.write(picture, Path(folder) / "camera.mjpeg")
         async with browser.launched(video=clip) as chromium:
-            page = await chromium.new_page(viewport=VIEWPORT, device_scale_factor=1.25)
+            page = await chromium.new_page(viewport=VIEWPORT)
             notebook = NotebookPage(lab, page)
             await notebook.open(name)
             await notebook.run_all()
@@ -37,7 +37,7 @@ async def take(picture: Path, out: Path, *, theme: str, prompt: str) -> None:
             await view.start()
             await view.picture()
             await view.type_prompt(prompt)
-            await notebook.until(f"w.applied_prompt == {prompt!r} and w.generation_tick >= 3")
+            await notebook.until(f"w.applied_prompt == {prompt!r} and w.generation_tick >= 6")
             await view.root.scroll_into_view_if_needed()
             await page.screenshot(path=out)
 

@@ -89,14 +89,14 @@ class WidgetView:
         """The picture on the stage; waits until there is one.
 
         Raises:
-            NotSeenError: there is none within `timeout` seconds.
+            NotSeenError: there is none within `timeout` seconds, or none will come.
         """
         deadline = time.monotonic() + timeout
         while (stage := await pixels.stage(self.page, self.index)) is None:
-            if time.monotonic() > deadline:
-                state = await self.state()
+            state = await self.state()
+            if state == "error" or time.monotonic() > deadline:
                 raise NotSeenError(
-                    f"no picture on the stage after {timeout} s, "
+                    f"no picture on the stage (waited up to {timeout} s), "
                     f"state {state!r}{await self.notice()}"
                 )
             await asyncio.sleep(LOOK_EVERY)
