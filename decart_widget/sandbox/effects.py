@@ -107,7 +107,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "comic",
         ("comic",),
-        ("comics", "comic book", "superhero", "pop art", "lichtenstein", "graphic novel"),
+        ("comics", "panel drawing", "superhero", "pop art", "lichtenstein", "graphic novel"),
         strokes.comic,
     ),
     Effect(
@@ -119,7 +119,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "charcoal",
         ("charcoal",),
-        ("coal", "chalk", "smudged", "charcoal drawing", "crayon"),
+        ("coal", "chalk", "smudged", "soot", "crayon"),
         strokes.charcoal,
     ),
     Effect(
@@ -131,7 +131,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "neon",
         ("neon",),
-        ("glow", "glowing", "tron", "neon lights", "laser", "disco", "electric"),
+        ("glow", "glowing", "tron", "led strips", "laser", "disco", "electric"),
         strokes.neon,
     ),
     Effect(
@@ -143,7 +143,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "oil",
         ("oil",),
-        ("oil painting", "painting", "painted", "canvas", "rembrandt", "brush strokes"),
+        ("painting", "painted", "canvas", "rembrandt", "brush strokes"),
         strokes.oil,
     ),
     Effect(

@@ -172,7 +172,9 @@ def _bleed(width: int, height: int) -> tuple[Plane, Plane]:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     run = [
         cv2.resize(
-            rng.normal(0, 1.7 * width / 640, (height // 12, width // 12)).astype(np.float32),
+            rng.normal(0, 1.7 * width / 640, (height // 12 + 2, width // 12 + 2)).astype(
+                np.float32
+            ),
             (width, height),
             interpolation=cv2.INTER_CUBIC,
         )
@@ -267,8 +269,8 @@ def glitch(picture: I420) -> I420:
     np.copyto(shown.u[:, away:], picture.u[:, :-away])
     np.copyto(shown.v[:, :-away], picture.v[:, away:])
     for _ in range(7):
-        top = int(rng.integers(0, picture.height - 8)) & ~1
-        tall = int(rng.integers(6, picture.height // 12)) & ~1
+        top = int(rng.integers(0, picture.height)) & ~1
+        tall = int(rng.integers(6, picture.height // 12 + 8)) & ~1
         shift = int(rng.normal(0, picture.width / 22)) & ~1
         for plane, part in ((shown.y, 1), (shown.u, 2), (shown.v, 2)):
             rows = slice(top // part, (top + tall) // part)

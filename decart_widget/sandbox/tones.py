@@ -11,6 +11,7 @@ from .canvas import (
     half,
     multiply,
     saturation,
+    shrink,
     soft,
     steps,
     vignette,
@@ -168,14 +169,13 @@ def frozen(picture: I420) -> I420:
 def blur(picture: I420) -> I420:
     """Far out of focus."""
     shown = I420.like(picture)
-    for source, target in ((picture.y, shown.y), (picture.u, shown.u), (picture.v, shown.v)):
-        factor = 8 if source is picture.y else 4
+    for source, target, factor in (
+        (picture.y, shown.y, 8),
+        (picture.u, shown.u, 4),
+        (picture.v, shown.v, 4),
+    ):
         height, width = target.shape
-        small = cv2.GaussianBlur(
-            cv2.resize(source, (width // factor, height // factor), interpolation=cv2.INTER_AREA),
-            (0, 0),
-            2.2,
-        )
+        small = cv2.GaussianBlur(shrink(source, factor), (0, 0), 2.2)
         cv2.resize(small, (width, height), dst=target, interpolation=cv2.INTER_CUBIC)
     return shown
 

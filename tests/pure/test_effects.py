@@ -1,0 +1,243 @@
+"""Prompts find effects by their words, and effects do to a picture what their names say."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from decart_widget.sandbox.effects import EFFECTS, effect_for, normalise
+from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
+
+SIZES = [(320, 180), (640, 360), (322, 182), (2, 2), (16, 8), (180, 320)]
+
+
+def scene(width: int = 320, height: int = 180) -> Plane:
+    """A picture with flat fields, a run of light, edges, texture and strong colours."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    rgb = np.empty((height, width, 3), np.float32)
+    rgb[..., 0] = 255 * x / width
+    rgb[..., 1] = 255 * y / height
+    rgb[..., 2] = 128 + 100 * np.sin(x / 9) * np.cos(y / 7)
+    cv2.circle(rgb, (width // 3, height // 2), height // 4, (230, 190, 150), -1)
+    cv2.rectangle(rgb, (width // 2, height // 4), (width - 8, height // 2), (30, 40, 160), -1)
+    return rgb.astype(np.uint8)
+
+
+def colourfulness(rgb: Plane) -> float:
+    return float(np.mean(rgb.max(axis=2).astype(int) - rgb.min(axis=2)))
+
+
+def shown(prompt: str, rgb: Plane | None = None, *, enrich: bool = False) -> Plane:
+    picture = I420.from_rgb(scene() if rgb is None else rgb)
+    return effect_for(prompt, enrich=enrich).paint(picture).rgb()
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_there_are_enough_effects_and_no_word_means_two() -> None:
+    assert len(EFFECTS) >= 12
+    names = [effect.name for effect in EFFECTS]
+    exact = [word for effect in EFFECTS for word in effect.exact]
+    near = [word for effect in EFFECTS for word in effect.near]
+    assert len(set(names)) == len(names)
+    assert len(set(exact + near)) == len(exact + near)
+    assert all(normalise(word) == word for word in exact + near), "words must be findable"
+    assert all(effect.name in effect.exact for effect in EFFECTS)
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_every_word_finds_its_effect(effect) -> None:
+    for word in effect.exact:
+        for enrich in (False, True):
+            assert effect_for(f"Please, {word.upper()}!", enrich=enrich) is effect
+    for phrase in effect.near:
+        assert effect_for(f"make it {phrase}", enrich=True) is effect, phrase
+        assert effect_for(f"make it {phrase}", enrich=False).name.startswith("derived"), phrase
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("like a charcoal drawing", "charcoal"),
+        ("in black and white", "greyscale"),
+        ("as if van gogh had painted me", "impressionist"),
+        ("what an infrared camera sees", "thermal"),
+        ("a 1970s polaroid", "vintage"),
+        ("turn me into an anime character", "cartoon"),
+        ("watercolor", "watercolour"),
+        ("waterclour", "watercolour"),
+        ("grayscael", "greyscale"),
+        ("night vision goggles", "night vision"),
+        ("neon, then sepia", "neon"),
+        ("sepia, then neon", "sepia"),
+    ],
+)
+def test_enriched_phrases(prompt: str, name: str) -> None:
+    assert effect_for(prompt, enrich=True).name == name
+
+
+@pytest.mark.parametrize("prompt", ["edgesy", "unblurred", "oily", "sepiatone", "cartoonish", ""])
+def test_parts_of_words_find_nothing_without_enrich(prompt: str) -> None:
+    assert effect_for(prompt, enrich=False).name.startswith("derived")
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_every_effect_is_seen_keeps_the_size_and_leaves_its_source_alone(effect) -> None:
+    for size in SIZES:
+        picture = I420.from_rgb(scene(*size))
+        before = picture.data.copy()
+        painted = effect.paint(picture)
+        assert painted.data.shape == picture.data.shape
+        assert painted.data.dtype == np.uint8
+        assert not np.shares_memory(painted.data, picture.data)
+        assert np.array_equal(picture.data, before), "the source is the next effect's too"
+    large = I420.from_rgb(scene())
+    assert np.mean(cv2.absdiff(effect.paint(large).rgb(), large.rgb())) > 4
+
+
+def test_effects_can_be_told_apart() -> None:
+    pictures = {effect.name: shown(effect.name) for effect in EFFECTS}
+    for (one, a), (other, b) in itertools.combinations(pictures.items(), 2):
+        assert np.mean(cv2.absdiff(a, b)) > 3, (one, other)
+
+
+@pytest.mark.parametrize("name", ["greyscale", "noir", "pencil sketch", "charcoal", "edges"])
+def test_colourless_effects_have_no_colour(name: str) -> None:
+    assert colourfulness(scene()) > 60
+    assert colourfulness(shown(name)) < 4
+
+
+def test_greyscale_keeps_the_light() -> None:
+    picture = I420.from_rgb(scene())
+    painted = effect_for("greyscale", enrich=False).paint(picture)
+    assert np.array_equal(painted.y, picture.y)
+
+
+def test_sepia_is_brown() -> None:
+    red, green, blue = shown("sepia").mean(axis=(0, 1))
+    assert red > green > blue
+
+
+def test_invert_twice_is_where_it_began() -> None:
+    once = shown("invert")
+    assert np.mean(cv2.absdiff(shown("invert", once), scene())) < 12
+
+
+def test_pixelate_makes_blocks() -> None:
+    painted = effect_for("pixelate", enrich=False).paint(I420.from_rgb(scene(640, 360)))
+    assert np.mean(painted.y[:, 1:] != painted.y[:, :-1]) < 0.2
+
+
+def test_blur_takes_detail() -> None:
+    def detail(rgb: Plane) -> float:
+        return float(cv2.Laplacian(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+
+    assert detail(shown("blur")) < detail(scene()) / 20
+
+
+def test_posterise_leaves_few_levels() -> None:
+    ramp = np.repeat(np.linspace(0, 255, 640, dtype=np.uint8)[None], 360, axis=0)
+    painted = effect_for("posterise", enrich=False).paint(I420.from_rgb(np.dstack([ramp] * 3)))
+    counts = np.bincount(painted.y.reshape(-1), minlength=256)
+    assert np.sort(counts)[-5:].sum() > 0.8 * painted.y.size
+
+
+def test_edges_are_where_edges_are() -> None:
+    card = np.zeros((180, 320, 3), np.uint8)
+    card[:, 160:] = 255
+    painted = shown("edges", card)
+    assert painted[:, 150:170].max() > 200
+    assert painted[:, :120].max() < 20
+    assert painted[:, 200:].max() < 20
+
+
+def test_thermal_is_cold_in_the_dark_and_hot_in_the_light() -> None:
+    card = np.zeros((180, 320, 3), np.uint8)
+    card[:, 160:] = 190
+    painted = shown("thermal", card).astype(int)
+    assert painted[90, 40, 2] > painted[90, 40, 0]
+    assert painted[90, 280, 0] > painted[90, 280, 2] + 80
+
+
+# --- other prompts --------------------------------------------------------------------------------
+
+OTHERS = [
+    "a robot in space",
+    "make me a king",
+    "a red dragon",
+    "a blue dragon",
+    "medieval knight",
+    "turn the room into a jungle",
+    "add sunglasses",
+    "zombie apocalypse",
+    "Substitute the character in the video with the person in the reference image.",
+    "un château au bord de la mer",
+    "宇宙飛行士",
+    "",
+    "!!!",
+]
+
+
+def test_other_prompts_have_looks_of_their_own() -> None:
+    seen = {prompt: shown(prompt) for prompt in OTHERS if normalise(prompt)}
+    for prompt, picture in seen.items():
+        assert np.mean(cv2.absdiff(picture, scene())) > 6, prompt
+    for (one, a), (other, b) in itertools.combinations(seen.items(), 2):
+        assert np.mean(cv2.absdiff(a, b)) > 5, (one, other)
+
+
+def test_a_look_follows_from_the_words_alone() -> None:
+    assert np.array_equal(shown("A red dragon!"), shown("a  red DRAGON"))
+    code = (
+        "from tests.pure.test_effects import shown, OTHERS; import hashlib;"
+        "print([hashlib.sha256(shown(p).tobytes()).hexdigest() for p in OTHERS])"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_colour_words_set_the_hue() -> None:
+    grey = np.full((180, 320, 3), 150, np.uint8)
+    for word, channel in (("red", 0), ("green", 1), ("blue", 2)):
+        mean = shown(f"a {word} dragon", grey).mean(axis=(0, 1))
+        assert int(np.argmax(mean)) == channel, (word, mean)
+
+
+# --- planes ---------------------------------------------------------------------------------------
+
+
+def test_planes_are_views_of_one_picture() -> None:
+    picture = I420.from_rgb(scene(322, 182))
+    assert picture.y.shape == (182, 322)
+    assert picture.u.shape == picture.v.shape == (91, 161)
+    picture.u[:] = NEUTRAL
+    picture.v[:] = NEUTRAL
+    assert colourfulness(picture.rgb()) < 2
+
+
+def test_odd_sizes_lose_a_row_and_a_column() -> None:
+    picture = I420.from_rgb(scene(321, 181))
+    assert (picture.width, picture.height) == (320, 180)
+    with pytest.raises(ValueError, match="even"):
+        I420(np.zeros((180, 321), np.uint8))

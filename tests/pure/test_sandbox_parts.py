@@ -1,0 +1,161 @@
+"""The small parts of the sandbox: who may talk to it, how much, with which images and faults."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decart_widget.sandbox import junk
+from decart_widget.sandbox.faults import NONE, Faults
+from decart_widget.sandbox.guard import is_loopback, refusal
+from decart_widget.sandbox.images import ImageError, decode, stated_size
+from decart_widget.sandbox.rate import RateLimit
+
+# --- guard ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "a.localhost", "127.9.9.9", "::1"])
+def test_names_of_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "localhost.com", "10.0.0.1", "127.0.0.1.nip.io"]
+)
+def test_names_that_may_mean_another(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "origins", "refused"),
+    [
+        ("127.0.0.1:80", [], False),
+        ("[::1]:80", ["http://[::1]:8888"], False),
+        ("localhost", ["https://localhost"], False),
+        (None, [], True),
+        ("", [], True),
+        ("example.com", [], True),
+        ("example.com@127.0.0.1", [], False),
+        ("127.0.0.1", ["http://example.com"], True),
+        ("127.0.0.1", ["null"], True),
+        ("127.0.0.1", ["http://localhost", "http://example.com"], True),
+        ("127.0.0.1", ["http://[broken"], True),
+    ],
+)
+def test_requests_are_refused_by_host_and_origin(
+    host: str | None, origins: list[str], refused: bool
+) -> None:
+    assert (refusal(host=host, origins=origins, allow_remote=False) is not None) is refused
+    assert refusal(host=host, origins=origins, allow_remote=True) is None
+
+
+# --- rate -----------------------------------------------------------------------------------------
+
+
+def test_a_burst_passes_and_a_flood_does_not() -> None:
+    limit = RateLimit(burst=10, per_second=2)
+    assert [limit.allows(0.0) for _ in range(12)] == [True] * 10 + [False] * 2
+    assert [limit.allows(1.0) for _ in range(3)] == [True, True, False]
+    assert sum(limit.allows(1000.0) for _ in range(50)) == 10
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+PICTURE = np.full((100, 200, 3), 50, np.uint8)
+PICTURE[..., 0] = np.arange(200)[None]
+PICTURE[..., 1] = np.arange(100)[:, None]
+
+
+def encoded(suffix: str, *options: int) -> bytes:
+    return cv2.imencode(suffix, cv2.cvtColor(PICTURE, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
+FILES = {
+    "png": encoded(".png"),
+    "jpeg": encoded(".jpg"),
+    "progressive jpeg": encoded(".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "lossy webp": encoded(".webp", cv2.IMWRITE_WEBP_QUALITY, 80),
+    "lossless webp": encoded(".webp", cv2.IMWRITE_WEBP_QUALITY, 101),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_images_are_decoded(name: str) -> None:
+    assert stated_size(FILES[name]) == (200, 100)
+    image = decode(base64.b64encode(FILES[name]).decode())
+    assert image.shape == (100, 200, 3)
+    assert np.mean(cv2.absdiff(image, PICTURE)) < 4
+
+
+def test_extended_webp_states_its_size() -> None:
+    frame = b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I4s", 10, b"\0\0\0\0")
+    frame += (3999).to_bytes(3, "little") + (2999).to_bytes(3, "little")
+    assert stated_size(frame) == (4000, 3000)
+
+
+def test_large_images_are_made_small() -> None:
+    large = cv2.imencode(".png", np.zeros((50, 4000, 3), np.uint8))[1].tobytes()
+    assert decode(base64.b64encode(large).decode()).shape == (16, 1280, 3)
+
+
+def test_an_image_that_states_too_many_pixels_is_never_decoded() -> None:
+    bomb = bytearray(FILES["png"])
+    bomb[16:24] = struct.pack(">II", 20_000, 20_000)
+    with pytest.raises(ImageError, match="50 megapixels"):
+        decode(base64.b64encode(bytes(bomb)).decode())
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (7, "base64 text"),
+        ("", "JPEG, PNG or WebP"),
+        ("===", "base64"),
+        ("data:image/png;base64,AAAA", "data:"),
+        (base64.b64encode(b"GIF89a" + b"\0" * 50).decode(), "JPEG, PNG or WebP"),
+        (base64.b64encode(FILES["png"][:90]).decode(), "cut off"),
+        (base64.b64encode(FILES["jpeg"][:3]).decode(), "JPEG, PNG or WebP"),
+        ("A" * (10 * 1024 * 1024 * 4 // 3 + 100), "10 MB"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_a_reason(data: object, why: str) -> None:
+    with pytest.raises(ImageError, match=why):
+        decode(data)
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF....WEBP"]),
+)
+def test_no_bytes_crash_the_header_reader(tail: bytes, head: bytes) -> None:
+    size = stated_size(head + tail)
+    assert size is None or len(size) == 2
+
+
+# --- faults and junk ------------------------------------------------------------------------------
+
+
+def test_faults_are_off_frozen_and_checked() -> None:
+    assert Faults() == NONE
+    assert NONE.with_changes(queue_s=2.0) == Faults(queue_s=2.0)
+    with pytest.raises(AttributeError):
+        NONE.queue_s = 1.0  # type: ignore[misc]
+    with pytest.raises(ValueError, match="queue_s"):
+        Faults(queue_s=-1)
+    with pytest.raises(TypeError):
+        NONE.with_changes(qeue_s=1)
+
+
+def test_junk_is_junk() -> None:
+    assert len(junk.MESSAGES) >= 10
+    assert any(isinstance(message, bytes) for message in junk.MESSAGES)
+    large = junk.large(5000)
+    assert abs(len(large) - 5000) < 5
+    assert json.loads(large)["type"] == "large"

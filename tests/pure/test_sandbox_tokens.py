@@ -1,0 +1,172 @@
+"""Which keys are good, and what a client token permits."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
+
+KEY = "dct_k3y"
+NOW = 1_800_000_000.0
+
+
+def admit(keyring: Keyring, key: str, **circumstances: Any) -> Grant:
+    return keyring.admit(key, **{"model": "lucy-2.1", "origin": None, "now": NOW, **circumstances})
+
+
+def minted(keyring: Keyring, **body: Any) -> str:
+    token = keyring.mint(KEY, body, NOW)["apiKey"]
+    assert isinstance(token, str)
+    return token
+
+
+def test_any_permanent_key_is_good_unless_there_is_one() -> None:
+    assert admit(Keyring(), "dct_anything") == Grant()
+    assert admit(Keyring("dct_mine"), "dct_mine") == Grant()
+    for keyring, key in (
+        (Keyring(), "anything"),
+        (Keyring(), "dct_"),
+        (Keyring(), ""),
+        (Keyring("dct_mine"), "dct_other"),
+        (Keyring("dct_mine"), "dct_mineé"),
+    ):
+        with pytest.raises(TokenError) as refused:
+            admit(keyring, key)
+        assert refused.value.status == 401
+        assert "invalid api key" in refused.value.reason.lower()
+
+
+def test_a_key_never_shows() -> None:
+    keyring = Keyring("dct_s3cret")
+    assert "s3cret" not in repr(keyring)
+    for attempt in (
+        lambda: keyring.mint("dct_wr0ng", {}, NOW),
+        lambda: admit(keyring, "dct_wr0ng"),
+        lambda: keyring.mint("ek_wr0ng", {}, NOW),
+    ):
+        with pytest.raises(TokenError) as refused:
+            attempt()
+        assert "wr0ng" not in str(refused.value)
+        assert "s3cret" not in str(refused.value)
+
+
+def test_a_token_says_what_it_permits() -> None:
+    answer = Keyring().mint(
+        KEY,
+        {
+            "expiresIn": 120,
+            "allowedModels": ["lucy-2.1"],
+            "allowedOrigins": ["https://lab.example"],
+            "constraints": {"realtime": {"maxSessionDuration": 300}},
+            "metadata": {"role": "viewer"},
+        },
+        NOW,
+    )
+    assert answer["apiKey"].startswith("ek_")
+    assert answer["expiresAt"] == "2027-01-15T08:02:00+00:00"
+    assert answer["permissions"] == {"models": ["lucy-2.1"], "origins": ["https://lab.example"]}
+    assert answer["constraints"] == {"realtime": {"maxSessionDuration": 300}}
+    assert set(Keyring().mint(KEY, {}, NOW)) == {"apiKey", "expiresAt"}
+
+
+def test_a_token_opens_sessions_until_it_expires() -> None:
+    keyring = Keyring()
+    token = minted(keyring, expiresIn=60, constraints={"realtime": {"maxSessionDuration": 10}})
+    assert admit(keyring, token, now=NOW + 59).session_s == 10
+    with pytest.raises(TokenError) as refused:
+        admit(keyring, token, now=NOW + 61)
+    assert refused.value.status == 401
+    assert "invalid api key" in refused.value.reason.lower()
+
+
+def test_a_token_is_scoped_to_models_and_origins() -> None:
+    keyring = Keyring()
+    token = minted(keyring, allowedModels=["lucy-2.1"], allowedOrigins=["https://lab.example"])
+    admit(keyring, token)
+    admit(keyring, token, origin="https://lab.example")
+    for circumstances in ({"model": "lucy-2.5"}, {"origin": "https://evil.example"}):
+        with pytest.raises(TokenError) as refused:
+            admit(keyring, token, **circumstances)
+        assert refused.value.status == 403
+        assert "not allowed" in refused.value.reason
+
+
+def test_a_token_can_not_mint_tokens() -> None:
+    keyring = Keyring()
+    for token in (minted(keyring), "ek_nonsense"):
+        with pytest.raises(TokenError) as refused:
+            keyring.mint(token, {}, NOW)
+        assert refused.value.status == 403
+
+
+def test_tokens_of_another_sandbox_are_worth_nothing() -> None:
+    token = minted(Keyring())
+    with pytest.raises(TokenError):
+        admit(Keyring(), token)
+
+
+def test_two_tokens_are_never_the_same() -> None:
+    keyring = Keyring()
+    assert minted(keyring) != minted(keyring)
+
+
+@given(st.data())
+def test_a_changed_token_is_no_token(data: st.DataObject) -> None:
+    keyring = Keyring()
+    token = minted(keyring)
+    at = data.draw(st.integers(3, len(token) - 1))
+    other = data.draw(st.sampled_from("abcXYZ019-_.="))
+    if token[at] != other:
+        with pytest.raises(TokenError):
+            admit(keyring, token[:at] + other + token[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        "text",
+        {"expiresIn": 0},
+        {"expiresIn": 3601},
+        {"expiresIn": "60"},
+        {"expiresIn": True},
+        {"expiresIn": None},
+        {"allowedModels": "lucy-2.1"},
+        {"allowedModels": []},
+        {"allowedModels": [""]},
+        {"allowedModels": [1]},
+        {"allowedModels": ["m"] * 21},
+        {"allowedOrigins": {}},
+        {"constraints": 3},
+        {"constraints": {"realtime": [1]}},
+        {"constraints": {"realtime": {"maxSessionDuration": 9}}},
+        {"constraints": {"realtime": {"maxSessionDuration": "60"}}},
+    ],
+)
+def test_a_bad_body_is_422(body: object) -> None:
+    with pytest.raises(TokenError) as refused:
+        Keyring().mint(KEY, body, NOW)
+    assert refused.value.status == 422
+    assert refused.value.reason
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+        max_leaves=8,
+    )
+    | st.dictionaries(
+        st.sampled_from(["expiresIn", "allowedModels", "constraints"]),
+        st.none() | st.integers() | st.lists(st.text()) | st.dictionaries(st.text(), st.none()),
+    )
+)
+def test_no_body_crashes_it(body: object) -> None:
+    with contextlib.suppress(TokenError):
+        assert Keyring().mint(KEY, body, NOW)["apiKey"].startswith("ek_")
