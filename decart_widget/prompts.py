@@ -151,12 +151,9 @@ def _decodes(data: bytes) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_IMAGE_BYTES:
-            raise InvalidImageError(
-                f'"{path.name}" has {path.stat().st_size / 1e6:.1f} MB.',
-                remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
-            )
-        return path.read_bytes()
+        size = path.stat().st_size
+        if size <= MAX_IMAGE_BYTES:
+            return path.read_bytes()
     except OSError as error:
         raise InvalidImageError(
             f'The reference image "{str(path)[:200]}" can\'t be read ({error.strerror}).',
@@ -166,6 +163,10 @@ def _read(path: Path) -> bytes:
         raise InvalidImageError(
             "The image's path has a null byte in it.", remedy="Give the file's bytes as bytes."
         ) from None
+    raise InvalidImageError(
+        f'"{path.name}" has {size / 1e6:.1f} MB.',
+        remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
+    )
 
 
 def _download(url: str) -> bytes:

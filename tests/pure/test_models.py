@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+from decart_widget import models
+from decart_widget.errors import InvalidOptionError, UnknownModelError
+from decart_widget.models import MODELS, RealtimeModel, realtime_model
+
+
+@pytest.fixture(autouse=True)
+def _nothing_warned_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_warned", set())
+
+
+def test_the_models_are_those_of_the_service() -> None:
+    assert set(MODELS) == {
+        "lucy-2.1", "lucy-2.5", "lucy-2.6", "lucy-latest",
+        "lucy-vton-3.5", "lucy-vton-3.6", "lucy-vton-latest",
+        "lucy-restyle-2", "lucy-restyle-latest",
+    }  # fmt: skip
+    assert {name for name, model in MODELS.items() if not model.reference_image} == {
+        "lucy-restyle-2",
+        "lucy-restyle-latest",
+    }
+    assert {name for name, model in MODELS.items() if "fast" not in model.speeds} == {
+        "lucy-2.1",
+        "lucy-restyle-2",
+        "lucy-restyle-latest",
+    }
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_takes_a_picture_of_30_frames_a_second(name: str) -> None:
+    model = realtime_model(name)
+    height = 704 if "restyle" in name else 720
+    assert (model.name, model.fps, model.width, model.height) == (name, 30, 1280, height)
+    assert model.url_path == "/v1/stream"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("mirage_v2", "lucy-restyle-2"), ("lucy_v2v_14b_rt", "lucy-2.1"), ("lucy_2_rt", "lucy-2.1")],
+)
+def test_an_older_name_warns_once_and_gives_the_present_model(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=new):
+        assert realtime_model(old) is MODELS[new]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert realtime_model(old) is MODELS[new]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("lucy-lates", "lucy-latest"), ("Lucy-2.6", "lucy-2.6"), ("restyle-2", "lucy-restyle-2")],
+)
+def test_an_unknown_model_names_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(UnknownModelError, match=name) as caught:
+        realtime_model(name)
+    assert near in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["zzz", "", None, 5, ["zzz"], {}])
+def test_a_name_like_none_other_lists_them_all(name: Any) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        realtime_model(name)
+    assert all(model in caught.value.remedy for model in MODELS)
+
+
+def test_a_key_in_the_place_of_the_model_is_not_repeated() -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        realtime_model("dct_MARKER012345")
+    assert "MARKER" not in str(caught.value)
+
+
+def test_a_model_of_one_s_own_is_taken_as_it_is() -> None:
+    model = RealtimeModel("my-model", fps=24, width=640, height=480, url_path="/v2/stream")
+    assert realtime_model(model) is model
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "a b"},
+        {"name": "a&b=c"},
+        {"name": None},
+        {"name": "x" * 101},
+        {"width": 0},
+        {"width": 1281},
+        {"width": 10_000},
+        {"height": 480.0},
+        {"height": "480"},
+        {"fps": 0},
+        {"fps": 1000},
+        {"fps": float("nan")},
+        {"fps": "30"},
+        {"url_path": "v1/stream"},
+        {"url_path": None},
+    ],
+)
+def test_a_model_that_no_camera_can_serve_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOptionError) as caught:
+        RealtimeModel(**{"name": "my-model", **wrong})
+    assert caught.value.remedy
