@@ -30,11 +30,10 @@ export class Attempt {
   frame: Frame | null = null;
   /** The picture is generated and may be seen; stays so until the attempt ends. */
   revealed = false;
-  connected = false;
-  /** Whether it ever stood. */
-  stood = false;
   reading: Reading | undefined;
 
+  /** Whether it was ever connected. */
+  #stood = false;
   readonly #transport: Transport;
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
@@ -67,7 +66,6 @@ export class Attempt {
   end(): void {
     this.#scope.abort();
     this.stream = null;
-    this.connected = false;
   }
 
   async publish(track: MediaStreamTrack): Promise<void> {
@@ -104,10 +102,9 @@ export class Attempt {
 
   #onState(state: "connected" | "disconnected" | "failed"): void {
     if (this.signal.aborted) return;
-    this.connected = state === "connected";
     this.tell(state);
-    if (this.connected && !this.stood) {
-      this.stood = true;
+    if (state === "connected" && !this.#stood) {
+      this.#stood = true;
       this.#look();
       this.#every(STATS_MS, () => this.#sample());
     }

@@ -231,6 +231,8 @@ export class Session implements Receiver {
       // The kernel has heard of the click; it may take its time to prepare.
       if (this.#intent === "start" && !this.#underWay) clearTimeout(this.#silence);
       this.#underWay = true;
+      // Something runs again, started elsewhere: what went wrong here is history.
+      if (name === "connection_state" && !this.#intent && !this.attempt) this.fault = null;
     } else if (name === "connection_state") {
       this.#unwanted = false;
       if (this.#intent === "stop") this.#intent = null;
@@ -299,6 +301,7 @@ export class Session implements Receiver {
 
   #awaitView(): void {
     clearTimeout(this.#grace);
+    if (this.signal.aborted) return;
     this.#grace = setTimeout(() => {
       if (this.#views === 0 && (this.#camera || this.attempt)) this.stop();
     }, GRACE_MS);

@@ -232,6 +232,16 @@ test("Retry asks for the camera again", async () => {
   expect(session.cameraOn).toBe(true);
 });
 
+test("what went wrong here is history once something runs again", async () => {
+  session.start();
+  model.receive(prepare(model));
+  await camera.refuse("NotAllowedError");
+  model.set("connection_state", "error");
+  expect(session.state).toBe("error");
+  model.set("connection_state", "connecting"); // from Python, or from another page
+  expect(session.state).toBe("connecting");
+});
+
 test("a start that the kernel refuses turns the camera off", async () => {
   session.start();
   await camera.open();

@@ -12,6 +12,9 @@ import type { Inbound, Transport, TransportOptions } from "./transport.ts";
 /** Mechanisms that belong to all codecs; they stay behind the codecs themselves. */
 const AUXILIARY = /\/(rtx|red|ulpfec|flexfec-03)$/i;
 
+/** More candidates than any service sends before its answer. */
+const EARLY_MAX = 256;
+
 export function openPeer(options: TransportOptions): Transport {
   const { attempt, video, signal, send } = options;
   const peer = new RTCPeerConnection(options.rtc);
@@ -87,9 +90,6 @@ export function openPeer(options: TransportOptions): Transport {
     },
   };
 }
-
-/** More candidates than any service sends. */
-const EARLY_MAX = 256;
 
 /** The preferred codec first, the others in the browser's order, then what serves all codecs. */
 export function preferred(codecs: RTCRtpCodec[] | undefined, name: string): RTCRtpCodec[] {

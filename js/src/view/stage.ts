@@ -101,10 +101,10 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
       if (revealed || !session.isLive) show(still, false);
       const { width, height } = session.size;
       picture.style.setProperty("--dw-ratio", `${width} / ${height}`);
-      // A picture of the model's own shape covers the stage, or rounding leaves a dark line.
+      // A picture of the stage's shape covers it, or rounding leaves a dark line.
       const shape = session.attempt?.frame ?? session.size;
       const fits = Math.abs((shape.width * height) / (shape.height * width) - 1) < 0.02;
-      video.style.objectFit = still.style.objectFit = fits ? "cover" : "contain";
+      picture.style.setProperty("--dw-fit", fits ? "cover" : "contain");
       notice.update(obstacle);
       show(poster.element, !revealed && !obstacle && still.hidden);
       poster.update(
