@@ -93,11 +93,21 @@ def run_npm(root: Path, *arguments: str) -> None:
 
 
 def install_modules(root: Path) -> None:
-    """`npm ci`, unless js/node_modules already matches the lock file."""
+    """`npm ci`, unless js/node_modules already matches the lock file.
+
+    A lock file that was written against a registry without every platform's optional packages is
+    refused by `npm ci`; `npm install` keeps to it all the same, and leaves it as it is.
+    """
     lock = root / "js" / "package-lock.json"
     installed = root / "js" / "node_modules" / ".package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run_npm(root, "ci", "--no-audit", "--no-fund", "--loglevel=error")
+        quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+        try:
+            run_npm(root, "ci", *quiet)
+        except BundleError as error:
+            if "EUSAGE" not in str(error):
+                raise
+            run_npm(root, "install", "--no-save", *quiet)
         installed.touch()
 
 
