@@ -1,0 +1,86 @@
+"""The sandbox is faithful: PyPI's ``decart[realtime]`` 0.0.40, which others wrote, can't tell.
+
+It lives in an environment of its own (``make conformance`` makes it), since it wants its own
+versions of what we use too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decart_widget.sandbox import ChildSandbox, start_child
+
+HERE = Path(__file__).parent
+VARIABLE = "DECART_WIDGET_CONFORMANCE_PYTHON"
+DEFAULT = HERE.parents[1] / ".venv-conformance" / "bin" / "python"
+VERSION = "0.0.40"
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """The interpreter that has the client. Without it these tests fail: skipping proves nothing."""
+    found = os.environ.get(VARIABLE) or str(DEFAULT)
+    if not Path(found).exists():
+        pytest.fail(f"No {found}: run `make conformance`, or point {VARIABLE} to its Python.")
+    code = "from importlib.metadata import version; print(version('decart'))"
+    asked = subprocess.run([found, "-c", code], capture_output=True, text=True, check=False)
+    if asked.stdout.strip() != VERSION:
+        pytest.fail(f"{found} has decart {asked.stdout.strip() or 'not at all'}, not {VERSION}.")
+    return found
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[ChildSandbox]:
+    with start_child() as child:
+        yield child
+
+
+@pytest.fixture
+def run(python: str, sandbox: ChildSandbox, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the client saw in the scenario that the test is named after."""
+    scenario = request.node.name.removeprefix("test_")
+    environment = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}
+    done = subprocess.run(
+        [python, HERE / "sdk_client.py", sandbox.base_url, sandbox.realtime_base_url, scenario],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(seen, dict)
+    return seen
+
+
+def test_whole_session(run: dict[str, Any]) -> None:
+    assert run["first_colourfulness"] < 6, "the first frame is already transformed"
+    red, green, _ = run["inverted"]
+    assert green > red + 30
+    assert "JPEG, PNG or WebP" in run["refused"]
+    assert run["ticks"][:3] == [1, 2, 3]
+    assert run["state"] == "generating"
+    assert run["session_id"]
+    assert run["subscribe_token"], "needs server_ip and server_port as it wants them"
+    assert "reconnecting" not in run["states"]
+    assert run["after"] == "disconnected"
+
+
+def test_passthrough(run: dict[str, Any]) -> None:
+    red, green, blue = run["left"]
+    assert abs(red - 200) + abs(green - 50) + abs(blue - 40) < 30
+    assert run["permissions"] == {"models": ["lucy-2.1"]}
+
+
+def test_wrong_key(run: dict[str, Any]) -> None:
+    assert "invalid api key" in run["socket"].lower()
+    assert run["http"] == 401
+    assert run["seconds"] < 10, "its five attempts would take fifteen seconds"
