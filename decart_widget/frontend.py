@@ -1,6 +1,6 @@
 """The only road between Python and the browser; ``js/src/kernel.ts`` is its other end.
 
-Everything that is not a trait travels as a message from the tables below, and nothing else in
+Everything that is not a trait travels as a message from the table in ``road``, and nothing else in
 this package sends or reads one. ``tests/vectors/road.json`` holds examples of each, which the
 tests of both ends read.
 
@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from decart_widget._version import __version__
 from decart_widget.media.base import EndReason, Preparation
-from decart_widget.protocol.messages import Candidate, parse_candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo
+from decart_widget.road import PROTOCOL, MalformedError, read
 
 log = logging.getLogger(__name__)
-
-PROTOCOL: Final = 1
-"""Version of this road; both ends say theirs in the hello."""
 
 HEARTBEAT_TIMEOUT: Final = 20.0
 """Seconds without a sign of the owner, after which nobody is watching (beats come every 5 s)."""
@@ -34,109 +32,8 @@ HEARTBEAT_TIMEOUT: Final = 20.0
 PAGEHIDE_GRACE: Final = 10.0
 """Seconds in which a page that is being reloaded may come back."""
 
-MAX_TEXT: Final = 200_000
-"""Characters of one text field; a session description has about 10,000."""
-
 MAX_FRONT_ENDS: Final = 16
 """Pages remembered; the one heard of least recently is forgotten first."""
-
-REFUSALS: Final = frozenset(
-    {
-        "insecure-origin",
-        "permission-denied",
-        "no-camera",
-        "camera-busy",
-        "over-constrained",
-        "blocked-by-frame",
-        "no-webrtc",
-        "media-failed",
-    }
-)
-MEDIA_STATES: Final = frozenset(
-    {"camera", "connected", "first-frame", "disconnected", "failed", "ended"}
-)
-
-
-class MalformedError(ValueError):
-    """A message that is not in the table, or not as the table says."""
-
-
-def _text(value: object, limit: int = MAX_TEXT) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= limit
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _number(value: object) -> bool:
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    )
-
-
-def _candidate(value: object) -> bool:
-    try:
-        parse_candidate(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _mapping(value: object) -> bool:
-    return value is None or (isinstance(value, Mapping) and len(value) <= 16)
-
-
-Check = Callable[[Any], bool]
-_STATS: dict[str, Check] = dict.fromkeys(
-    ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
-)
-
-# From the browser: the fields besides `type` and `front_end`, and what each must be.
-FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
-    "hello": {
-        "protocol": _whole,
-        "version": lambda v: v is None or _text(v, 100),
-        "page": _mapping,
-    },
-    "heartbeat": {"attempt": _whole},
-    "pagehide": {},
-    "start": {},
-    "stop": {"attempt": lambda v: v is None or _whole(v)},
-    "apply": {
-        "prompt": lambda v: isinstance(v, str) and len(v) <= MAX_TEXT,
-        "enrich": lambda v: isinstance(v, bool),
-    },
-    "offer": {"attempt": _whole, "sdp": _text},
-    "candidate": {"attempt": _whole, "candidate": _candidate},
-    "media": {"attempt": _whole, "state": lambda v: v in MEDIA_STATES, "detail": _mapping},
-    "refused": {
-        "attempt": lambda v: v is None or _whole(v),
-        "reason": lambda v: v in REFUSALS,
-        "message": lambda v: v is None or isinstance(v, str),
-    },
-    "stats": {"attempt": _whole, **_STATS},
-}
-
-
-def read(content: object) -> dict[str, Any]:
-    """A message from the browser, checked. Raises ``MalformedError``."""
-    if not isinstance(content, Mapping):
-        raise MalformedError("not an object")
-    kind = content.get("type")
-    fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
-    if fields is None:
-        raise MalformedError("unknown type")
-    if not _text(content.get("front_end"), 100):
-        raise MalformedError(f"{kind} without a front end")
-    for name, check in fields.items():
-        try:
-            good = check(content.get(name))
-        except TypeError:  # an unhashable value where a word is expected
-            good = False
-        if not good:
-            raise MalformedError(f"{kind} with a bad {name}")
-    return dict(content)
 
 
 @dataclass
@@ -145,6 +42,7 @@ class Page:
 
     heard: float
     hidden_at: float | None = None
+    safari: bool = False
 
 
 class Browser(Protocol):
@@ -165,6 +63,9 @@ class Browser(Protocol):
 
     def media_message(self, message: dict[str, Any]) -> None:
         """An offer, candidate, media, refused or stats message of the live attempt."""
+
+    def chunk_needed(self, name: str, digest: str) -> None:
+        """A page lacks a piece of the front end."""
 
     def owner_came(self, *, replaced: bool) -> None:
         """There is an owner; ``replaced`` when the live attempt's own page is gone."""
@@ -207,8 +108,12 @@ class FrontEnds:
             self._drop(str(bad))
             return
         kind, name = message["type"], message["front_end"]
+        if kind == "need":
+            # Asked by a page that can't say hello yet.
+            self._browser.chunk_needed(message["name"], message["hash"])
+            return
         if kind == "hello":
-            self._hello(name)
+            self._hello(name, safari=(message.get("page") or {}).get("safari") is True)
             return
         page = self.pages.get(name)
         if page is None:
@@ -252,12 +157,12 @@ class FrontEnds:
         else:
             browser.media_message(message)
 
-    def _hello(self, name: str) -> None:
+    def _hello(self, name: str, *, safari: bool = False) -> None:
         now = self._clock()
         if name not in self.pages and len(self.pages) >= MAX_FRONT_ENDS:
             self._forget(min(self.pages, key=lambda n: (n == self.owner, self.pages[n].heard)))
         new = name not in self.pages
-        self.pages[name] = Page(now)
+        self.pages[name] = Page(now, safari=safari)
         owner = self.pages.get(self.owner) if self.owner is not None else None
         live = self._browser.attempt is not None
         if new and (owner is None or not live or owner.hidden_at is not None):
@@ -299,6 +204,12 @@ class FrontEnds:
         if len(self.dropped) < 64 or reason in self.dropped:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         log.debug("Dropped a browser's message: %s.", reason)
+
+    @property
+    def owner_is_safari(self) -> bool:
+        """Whether the page with the camera runs in desktop Safari."""
+        page = self.pages.get(self.owner) if self.owner is not None else None
+        return page is not None and page.safari
 
     # --- whether anybody is watching ----------------------------------------------------------
 
@@ -344,6 +255,7 @@ class FrontEnds:
                 "type": "prepare",
                 "attempt": attempt,
                 "front_end": self.owner,
+                "transport": preparation.transport,
                 "model": {
                     "name": model.name,
                     "fps": model.fps,
@@ -353,6 +265,19 @@ class FrontEnds:
                 "video": preparation.video.as_message(),
                 "rtc": dict(preparation.rtc),
                 "timeout_s": preparation.timeout_s,
+            }
+        )
+
+    def room(self, attempt: int, room: RoomInfo) -> None:
+        """Hands the room and the token to join it to the owner; the token is short-lived."""
+        self._send(
+            {
+                "type": "room",
+                "attempt": attempt,
+                "front_end": self.owner,
+                "url": room.url,
+                "token": room.token,
+                "room_name": room.room_name,
             }
         )
 

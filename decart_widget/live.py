@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from decart_widget.chunks import chunk
 from decart_widget.destination import Destination
 from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError
 from decart_widget.frontend import FrontEnds
-from decart_widget.media.base import EndReason
+from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
@@ -49,10 +50,18 @@ IDLE: Final[dict[str, Any]] = {
 """What the traits show before anything has happened."""
 
 
+class Send(Protocol):
+    """Sends a message to the pages that show the widget."""
+
+    def __call__(self, message: dict[str, Any], buffers: list[bytes] | None = None, /) -> None:
+        """Returns at once."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the next session is to be like."""
 
+    transport: Transport
     model: RealtimeModel
     video: VideoOptions
     connection: ConnectionOptions
@@ -76,7 +85,7 @@ class Live:
     def __init__(
         self,
         destination: Destination,
-        send: Callable[[dict[str, Any]], None],
+        send: Send,
         publish: Callable[[dict[str, Any]], None],
         settings: Callable[[], Settings],
         look: Look,
@@ -84,6 +93,7 @@ class Live:
         autostart: bool = False,
     ) -> None:
         self.front_ends = FrontEnds(send, self)
+        self._send = send
         self.look = look
         """What is wanted; the session knows what is applied."""
         self.image_url: str | None = None
@@ -207,6 +217,12 @@ class Live:
         elif self._media is not None:
             self._media.receive(message)
 
+    def chunk_needed(self, name: str, digest: str) -> None:
+        """A page lacks a piece of the front end."""
+        piece = chunk(name)
+        if piece.digest == digest:  # another version's page gets nothing, and says so
+            self._send(piece.message(), [piece.data])
+
     def owner_came(self, *, replaced: bool) -> None:
         """A page shows the widget."""
         if self._media is not None:
@@ -249,14 +265,15 @@ class Live:
             if timeout is not None:
                 connection = replace(connection, connection_timeout=timeout)
             config = SessionConfig(
-                settings.model,
-                endpoint,
-                key,
-                settings.video,
-                connection,
-                settings.budget,
-                settings.resolution,
-                settings.speed,
+                model=settings.model,
+                endpoint=endpoint,
+                key=key,
+                transport=settings.transport,
+                video=settings.video,
+                connection=connection,
+                budget=settings.budget,
+                resolution=settings.resolution,
+                speed=settings.speed,
             )
             self._media = BrowserMedia(self.front_ends)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)

@@ -67,6 +67,13 @@ class VideoOptions:
                 remedy="Swap them: the lower one is min_bitrate, both in bit/s.",
             )
 
+    @classmethod
+    def for_transport(cls, transport: str) -> VideoOptions:
+        """The defaults of Decart's own clients: those of 2026 send H.264 into a room."""
+        if transport == "livekit":
+            return cls("H264", max_bitrate=3_500_000, max_framerate=30)
+        return cls()
+
     def as_message(self) -> dict[str, Any]:
         """The form in which the browser receives these options."""
         return {

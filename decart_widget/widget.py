@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from decart_widget.background import Operation
     from decart_widget.destination import Destination
     from decart_widget.live import Live, Settings
+    from decart_widget.media.base import Transport
     from decart_widget.protocol.requests import Look
 
 _STATIC = Path(__file__).parent / "static"
 
-TRANSPORTS: Final = ("webrtc",)
+TRANSPORTS: Final = ("webrtc", "livekit")
 RESOLUTIONS: Final = ("720p", "1080p")
 
 MAX_INBOX: Final = 500
@@ -50,7 +51,7 @@ class DecartWidget(anywidget.AnyWidget):
         prompt: What the picture is to become; None leaves it alone.
         enrich: Whether the service may elaborate the prompt.
         image: A reference image: path, bytes, http(s) URL, file id, PIL image or RGB array.
-        transport: How pictures travel; ``"webrtc"``.
+        transport: How pictures travel: ``"webrtc"`` (offer and answer) or ``"livekit"`` (a room).
         connection: ICE servers and time-outs.
         video: Codec, bitrates (bit/s) and frame rate of what is sent.
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
@@ -113,7 +114,7 @@ class DecartWidget(anywidget.AnyWidget):
         enrich: bool = True,
         image: Any = None,
         *,
-        transport: str = "webrtc",
+        transport: Transport = "webrtc",
         connection: ConnectionOptions | None = None,
         video: VideoOptions | None = None,
         resolution: str | None = None,
@@ -127,8 +128,10 @@ class DecartWidget(anywidget.AnyWidget):
         refuse_unknown(unknown, DecartWidget.__init__)
         self._model = realtime_model(model)
         self._connection = typed("connection", connection, ConnectionOptions)
-        self._video = typed("video", video, VideoOptions)
         one_of("transport", transport, TRANSPORTS)
+        self._transport = transport
+        chosen = VideoOptions.for_transport(transport) if video is None else video
+        self._video = typed("video", chosen, VideoOptions)
         one_of("resolution", resolution, (None, *RESOLUTIONS))
         one_of("speed", speed, (None, *self._model.speeds))
         self._resolution, self._speed = resolution, speed
@@ -169,6 +172,7 @@ class DecartWidget(anywidget.AnyWidget):
 
         def settings() -> Settings:
             return Settings(
+                self._transport,
                 self._model,
                 self._video,
                 self._connection,
@@ -291,9 +295,11 @@ class DecartWidget(anywidget.AnyWidget):
 
     # --- between the threads ------------------------------------------------------------------
 
-    def _send_to_pages(self, message: dict[str, Any]) -> None:
+    def _send_to_pages(
+        self, message: dict[str, Any], buffers: list[bytes] | None = None, /
+    ) -> None:
         if self.comm is not None:
-            self.send(message)
+            self.send(message, buffers)
 
     def _from_page(self, _widget: Any, content: Any, _buffers: Sequence[Any]) -> None:
         """On a comm thread: hands over, nothing else."""

@@ -9,10 +9,14 @@ from typing import Any, Literal, Protocol
 from decart_widget.errors import DecartError
 from decart_widget.models import RealtimeModel
 from decart_widget.options import VideoOptions
-from decart_widget.protocol.messages import Candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo
 
 EndReason = Literal["stopped", "error", "reconnecting", "closed", "unattended", "budget"]
-MediaState = Literal["camera", "connected", "first-frame", "disconnected", "failed", "ended"]
+MediaState = Literal[
+    "camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"
+]
+Transport = Literal["webrtc", "livekit"]
+"""How pictures travel: offer and answer on the control channel, or a LiveKit room."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +24,14 @@ class Preparation:
     """What media needs to know to make an offer.
 
     Args:
+        transport: How pictures travel.
         model: Its picture's size and rate.
         video: Codec, bitrates, frame rate.
         rtc: The ``RTCConfiguration``; may hold TURN credentials, so it has no ``repr``.
         timeout_s: Seconds until the session must stand.
     """
 
+    transport: Transport
     model: RealtimeModel
     video: VideoOptions
     rtc: Mapping[str, Any]
@@ -69,8 +75,15 @@ class Media(Protocol):
         Raises ``NoFrontEndError`` when there is nothing after ``timeout`` seconds.
         """
 
+    @property
+    def server_codec(self) -> str | None:
+        """The codec that the service must send because nothing else can be shown; None for any."""
+
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Opens the source and makes the offer, both at once; reports to the listener."""
+        """Opens the source and gets the connection ready, both at once; reports to the listener."""
+
+    def join(self, attempt: int, room: RoomInfo) -> None:
+        """Joins the room, with the transport ``livekit``."""
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Takes the service's session description."""

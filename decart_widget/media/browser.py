@@ -8,7 +8,7 @@ from typing import Any
 from decart_widget.errors import MediaError, NoFrontEndError
 from decart_widget.frontend import FrontEnds
 from decart_widget.media.base import EndReason, MediaListener, Preparation
-from decart_widget.protocol.messages import Candidate, parse_candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 
 # What each reason means to a person, and the one thing to do about it. The front end says the
 # same with more room and the page's own address.
@@ -80,6 +80,15 @@ class BrowserMedia:
         self._preparing = True
         self._front_ends.refresh()
         self._front_ends.prepare(attempt, preparation)
+
+    @property
+    def server_codec(self) -> str | None:
+        """VP8 for desktop Safari, which shows the service's H.264 black."""
+        return "vp8" if self._front_ends.owner_is_safari else None
+
+    def join(self, attempt: int, room: RoomInfo) -> None:
+        """Hands the room on, to the page that has the camera, by message only."""
+        self._front_ends.room(attempt, room)
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Hands the answer on."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from enum import IntEnum
 from typing import Final
 
 from decart_widget.errors import AckTimeoutError
@@ -28,8 +27,10 @@ from decart_widget.protocol.notices import (
     InitialApplied,
     Notice,
     Rejected,
+    RoomReceived,
     Superseded,
 )
+from decart_widget.protocol.phases import Phase
 from decart_widget.protocol.requests import PASSTHROUGH, Look, Request, RequestQueue
 from decart_widget.protocol.retry import rejection, service_error
 from decart_widget.protocol.states import (
@@ -50,6 +51,7 @@ __all__ = [
     "Notice",
     "Phase",
     "Rejected",
+    "RoomReceived",
     "SessionMachine",
     "Superseded",
 ]
@@ -60,23 +62,6 @@ MAX_HELD_CANDIDATES: Final = 64
 
 MAX_SECONDS: Final = 86_400.0
 """A tick above a day is junk."""
-
-
-class Phase(IntEnum):
-    """How far an attempt has come."""
-
-    CLOSED = 0
-    """There is no attempt."""
-    OPENING = 1
-    """The control socket is being opened."""
-    INITIAL = 2
-    """The initial state is sent and not yet acknowledged."""
-    READY = 3
-    """The initial state is acknowledged: the offer may go."""
-    OFFERED = 4
-    """The offer is sent."""
-    ANSWERED = 5
-    """The answer came; media is on its way or flows."""
 
 
 class SessionMachine:
@@ -100,6 +85,8 @@ class SessionMachine:
         self._number = 0
         self._billed_before = 0.0
         self._initial: Request | None = None  # until it is answered
+        self._first = PASSTHROUGH  # in a room media may stand, and break, before its ack
+        self._room = False
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
         self._outgoing: list[m.ClientMessage] = []
@@ -132,19 +119,30 @@ class SessionMachine:
     @property
     def awaiting_ack(self) -> int | None:
         """The number of the request whose ack is awaited, or None."""
-        if self.phase is Phase.INITIAL and self._initial is not None:
+        if self.awaiting_initial and self._initial is not None:
             return self._initial.number
         in_flight = self.requests.in_flight
         return None if in_flight is None else in_flight.number
 
+    @property
+    def awaiting_initial(self) -> bool:
+        """Whether the ack that is awaited is the initial state's."""
+        return self.phase >= Phase.INITIAL and self._initial is not None
+
     # --- what the caller asks for -------------------------------------------------------------
 
-    def connect(self, look: Look) -> None:
-        """Begins a session with this look as its initial state."""
+    def connect(self, look: Look, *, room: bool = False) -> None:
+        """Begins a session with this look as its initial state.
+
+        Args:
+            look: What the first frame must already show.
+            room: Whether media goes through a room rather than by offer and answer.
+        """
         if self.state in LIVE:
             return
+        self._room = room
         self._move(Event.CONNECT)
-        self.applied = None
+        self.applied, self._first = None, look
         self.generation_tick = self._billed_before = 0.0
         self._begin(look)
 
@@ -155,7 +153,7 @@ class SessionMachine:
         """
         if self.state is not ConnectionState.RECONNECTING:
             return
-        self._begin(self.applied or PASSTHROUGH)
+        self._begin(self.applied or self._first)
 
     def submit(self, look: Look, *, with_image: bool) -> Request:
         """Asks for a look; it is sent as soon as nothing else is in flight.
@@ -193,9 +191,21 @@ class SessionMachine:
             # Asked for while the socket opened: the newest look is the initial one. After a
             # loss it is not: what is known to work comes back first.
             self.requests.waiting = None
-            self._initial = newest.whole()
-        self.phase = Phase.INITIAL
-        self._outgoing.append(self._initial.message())
+            self._initial, self._first = newest.whole(), newest.look
+        if not self._room:
+            self.phase = Phase.INITIAL
+            self._outgoing.append(self._initial.message())
+            return
+        # In a room nothing waits for the ack: the service holds its picture back by itself.
+        self.phase = Phase.OFFERED
+        look = self._initial.look
+        self._outgoing.append(m.LivekitJoin(look.passthrough))
+        if look.passthrough:
+            self.applied, self._initial = look, None
+            self._notices.append(InitialApplied())
+            self._pump()
+        else:
+            self._outgoing.append(self._initial.message())
 
     def offer_made(self, sdp: str) -> None:
         """The media has its offer; it is held until the initial state is acknowledged."""
@@ -215,6 +225,11 @@ class SessionMachine:
         """Media flows both ways."""
         if self.phase is Phase.ANSWERED:
             self._stands(Event.ESTABLISHED)
+
+    def media_interrupted(self) -> None:
+        """Media is mending itself; nothing is lost yet."""
+        if self.established:
+            self._move(Event.LOST)
 
     def lost(self) -> None:
         """The attempt broke off and is to be tried again; open requests wait for the next.
@@ -268,11 +283,13 @@ class SessionMachine:
             case m.ServerError():
                 self._complained(message.text)
             case m.Answer():
-                if self.phase is Phase.OFFERED:
+                if self.phase is Phase.OFFERED and not self._room:
                     self.phase = Phase.ANSWERED
                     self._notices.append(AnswerReceived(message.sdp))
                 else:
                     self._ignore("answer without an offer")
+            case m.RoomInfo():
+                self._room_came(message)
             case m.RemoteCandidate():
                 self._notices.append(CandidateReceived(message.candidate))
 
@@ -338,26 +355,30 @@ class SessionMachine:
         self.queue_position = self.queue_size = None
         self._move(event)
 
+    def _room_came(self, room: m.RoomInfo) -> None:
+        if self.phase is not Phase.OFFERED or not self._room:
+            self._ignore("room not asked for")
+            return
+        self.phase = Phase.ANSWERED
+        self.session_id = room.session_id or self.session_id
+        self._notices.append(RoomReceived(room))
+
     def _acknowledged(self, ack: m.PromptAck | m.SetImageAck) -> None:
         what = "image" if isinstance(ack, m.SetImageAck) else "prompt"
-        if self.phase is Phase.INITIAL and self._initial is not None:
-            message = self._initial.message()
-            matched = (
-                isinstance(message, m.SetImage)
-                if isinstance(ack, m.SetImageAck)
-                else isinstance(message, m.Prompt) and message.prompt == ack.prompt
-            )
-            if not matched:
+        if self._initial is not None:
+            if not self._initial.answered_by(ack):
                 self._ignore("unmatched ack")
             elif ack.success:
-                self.phase = Phase.READY
+                if self.phase is Phase.INITIAL:
+                    self.phase = Phase.READY
                 self.applied = self._initial.look
                 self._notices += [InitialApplied(), Applied(self._initial)]
                 self._initial = None
                 self._send_offer()
                 self._pump()
             else:
-                self._notices.append(Rejected(self._initial, rejection(what, ack.error)))
+                error = rejection(what, ack.error)
+                self._notices.append(Rejected(self._initial, error, initial=True))
                 self._initial = None
             return
         request = self.requests.match(ack)
@@ -392,7 +413,7 @@ class SessionMachine:
         self._held.clear()
 
     def _pump(self) -> None:
-        if self.phase < Phase.READY:
+        if self.phase < Phase.READY or self._initial is not None:
             return
         request = self.requests.next()
         if request is not None:

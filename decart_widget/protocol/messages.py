@@ -117,6 +117,19 @@ class RemoteCandidate:
 
 
 @dataclass(frozen=True)
+class RoomInfo:
+    """The room that media goes through, and a token to join it with."""
+
+    url: str
+    token: str
+    room_name: str
+    session_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"RoomInfo(room_name={self.room_name!r})"
+
+
+@dataclass(frozen=True)
 class Ignored:
     """A frame that changes nothing, and why."""
 
@@ -136,6 +149,7 @@ ServerMessage = (
     | ServerError
     | Answer
     | RemoteCandidate
+    | RoomInfo
     | Ignored
 )
 
@@ -236,6 +250,13 @@ def parse_candidate(value: object) -> Candidate | None:
     )
 
 
+def _room_url(fields: Mapping[str, Any]) -> str:
+    url = _text(fields, "livekit_url")
+    if not url.startswith(("ws://", "wss://", "http://", "https://")):
+        raise _WrongError("livekit_url")
+    return url
+
+
 def _remote_candidate(fields: Mapping[str, Any]) -> RemoteCandidate:
     try:
         return RemoteCandidate(parse_candidate(fields.get("candidate")))
@@ -257,6 +278,9 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], ServerMessage]] = {
     "error": _server_error,
     "answer": lambda f: Answer(_text(f, "sdp")),
     "ice-candidate": _remote_candidate,
+    "livekit_room_info": lambda f: RoomInfo(
+        _room_url(f), _text(f, "token"), _text(f, "room_name"), _optional_text(f, "session_id")
+    ),
 }
 
 
@@ -334,6 +358,25 @@ class SetImage:
 
 
 @dataclass(frozen=True)
+class LivekitJoin:
+    """Asks for a room; the initial state follows right behind.
+
+    Args:
+        passthrough: Whether there is no initial state.
+    """
+
+    passthrough: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {
+            "type": "livekit_join",
+            "passthrough": self.passthrough,
+            "client_capabilities": {"frame_timing": True},
+        }
+
+
+@dataclass(frozen=True)
 class Offer:
     """Our session description."""
 
@@ -358,7 +401,7 @@ class LocalCandidate:
         }
 
 
-ClientMessage = Prompt | SetImage | Offer | LocalCandidate
+ClientMessage = Prompt | SetImage | LivekitJoin | Offer | LocalCandidate
 
 
 def encode(message: ClientMessage) -> str:

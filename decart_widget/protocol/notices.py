@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from decart_widget.errors import DecartError
-from decart_widget.protocol.messages import Candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.protocol.requests import Request
 
 
@@ -23,10 +23,17 @@ class Applied:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The service refused this request, or never answered it; the look is what it was."""
+    """The service refused this request, or never answered it; the look is what it was.
+
+    Args:
+        request: What was asked for.
+        error: Why not.
+        initial: Whether it was the initial state, without which there can be no session.
+    """
 
     request: Request
     error: DecartError
+    initial: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,13 @@ class CandidateReceived:
 
 
 @dataclass(frozen=True)
+class RoomReceived:
+    """Hand this room to the media."""
+
+    room: RoomInfo
+
+
+@dataclass(frozen=True)
 class Complaint:
     """The service reported an error that concerns the session as a whole."""
 
@@ -71,6 +85,7 @@ Notice = (
     | Superseded
     | AnswerReceived
     | CandidateReceived
+    | RoomReceived
     | Complaint
     | Ended
 )

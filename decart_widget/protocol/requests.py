@@ -56,6 +56,17 @@ class Request:
             return SetImage(look.image, look.prompt, look.enrich)
         return Prompt(look.prompt, look.enrich)
 
+    def answered_by(self, ack: PromptAck | SetImageAck) -> bool:
+        """Whether the ack is this request's.
+
+        A service may answer a set_image that carries a prompt with both acks: the prompt's own
+        then matches nothing and changes nothing.
+        """
+        message = self.message()
+        if isinstance(ack, SetImageAck):
+            return isinstance(message, SetImage)
+        return isinstance(message, Prompt) and message.prompt == ack.prompt
+
     def whole(self) -> Request:
         """The same request for a session that knows nothing yet."""
         return Request(self.number, self.look, self.look.image is not None)
@@ -103,17 +114,9 @@ class RequestQueue:
     def match(self, ack: PromptAck | SetImageAck) -> Request | None:
         """The request that the ack answers, which is then no longer in flight."""
         request = self.in_flight
-        if request is not None:
-            message = request.message()
-            if isinstance(ack, SetImageAck):
-                matched = isinstance(message, SetImage)
-            else:
-                # A service may answer a set_image that carries a prompt with both acks: the
-                # prompt's own comes as an unmatched one and changes nothing.
-                matched = isinstance(message, Prompt) and message.prompt == ack.prompt
-            if matched:
-                self.in_flight = None
-                return request
+        if request is not None and request.answered_by(ack):
+            self.in_flight = None
+            return request
         self.unmatched_acks += 1
         return None
 

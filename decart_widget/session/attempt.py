@@ -126,9 +126,7 @@ class Attempt:
         token = await client_token(
             config.key, config.endpoint, config.model, budget=budget, timeout=limit
         )
-        url = config.endpoint.realtime_url(
-            config.model, token.reveal(), resolution=config.resolution, speed=config.speed
-        )
+        url = self._url(token.reveal())
         open_timeout = max(0.1, patience.remaining(self._loop.time()))
         async with open_control(
             url, config.endpoint.name, open_timeout, direct=config.endpoint.is_loopback
@@ -145,6 +143,18 @@ class Attempt:
                 await reader
             finally:
                 await _end(reader)
+
+    def _url(self, token: str) -> str:
+        config = self._config
+        in_room = config.transport == "livekit"
+        return config.endpoint.realtime_url(
+            config.model,
+            token,
+            resolution=config.resolution,
+            speed=config.speed,
+            livekit_early_room_info="true" if in_room else None,
+            livekit_server_codec=self._media.server_codec if in_room else None,
+        )
 
     async def _read(self, control: ControlChannel) -> None:
         async for frame in control.frames():
@@ -189,10 +199,13 @@ class Attempt:
             )
         if phase is Phase.ANSWERED:
             return self.unreachable()
+        in_room = self._config.transport == "livekit"
         waits = {
             Phase.INITIAL: "the service has not acknowledged the prompt",
             Phase.READY: "the browser has made no offer",
-            Phase.OFFERED: "the service has not answered the offer",
+            Phase.OFFERED: "the service has named no room"
+            if in_room
+            else "the service has not answered the offer",
         }
         limit = self._config.connection.connection_timeout
         return ConnectTimeoutError(
@@ -204,8 +217,9 @@ class Attempt:
         rtc = connection.rtc()
         if self._config.endpoint.is_loopback and connection.has_default_ice:
             rtc["iceServers"] = []  # on this machine a STUN server can only cost time
+        config = self._config
         return Preparation(
-            self._config.model, self._config.video, rtc, connection.connection_timeout
+            config.transport, config.model, config.video, rtc, connection.connection_timeout
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from decart_widget.media.base import Transport
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.secrets import Secret
@@ -18,6 +19,7 @@ class SessionConfig:
         model: The realtime model.
         endpoint: Where the service is.
         key: A permanent key or a client token.
+        transport: ``"webrtc"`` (offer and answer) or ``"livekit"`` (a room).
         video: What is sent up.
         connection: How, and how long to wait.
         budget: Seconds of generation after which the session ends; None for no limit of ours.
@@ -28,6 +30,7 @@ class SessionConfig:
     model: RealtimeModel
     endpoint: Endpoint
     key: Secret
+    transport: Transport = "webrtc"
     video: VideoOptions = field(default_factory=VideoOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
     budget: float | None = None

@@ -86,7 +86,7 @@ class Session:
         ``error`` and the machine's state say how it ended. Cancelling ends the session cleanly.
         """
         try:
-            self.machine.connect(look)
+            self.machine.connect(look, room=self.config.transport == "livekit")
             self._drive()
             error = await self._attempts()
         except asyncio.CancelledError:
@@ -224,6 +224,8 @@ class Session:
             return
         if state in ("connected", "first-frame"):
             self.machine.media_established()
+        elif state == "reconnecting":
+            self.machine.media_interrupted()
         elif state == "failed":
             self._current.break_off(
                 ConnectionLostError("The picture's connection broke.")
@@ -268,10 +270,12 @@ class Session:
                 self.error = None
             case core.Rejected():
                 self._settle(notice.request, notice.error)
-                if self.machine.phase is core.Phase.INITIAL:
+                if notice.initial:
                     self._current.break_off(notice.error)
                 else:
                     self.error = notice.error
+            case core.RoomReceived():
+                self._media.join(self.attempt, notice.room)
             case core.Superseded():
                 future, _ = self._requests.pop(notice.request.number, (None, 0.0))
                 if future is not None and not future.done():
@@ -299,7 +303,7 @@ class Session:
     def _ack_late(self) -> None:
         if self.machine.queued:
             self._ack.watch(self.machine.awaiting_ack)  # queued time doesn't count: wait again
-        elif self.machine.phase is core.Phase.INITIAL:
+        elif self.machine.awaiting_initial:
             self._current.break_off(
                 AckTimeoutError("The service did not acknowledge the first prompt.")
             )

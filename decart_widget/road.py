@@ -1,0 +1,120 @@
+"""The table of the messages that browsers may send, and the check that they are as it says.
+
+``tests/vectors/road.json`` holds examples of each message in both directions; ``frontend`` is the
+only module that sends and receives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from decart_widget.protocol.messages import parse_candidate
+
+PROTOCOL: Final = 1
+"""Version of this road; both ends say theirs in the hello."""
+
+MAX_TEXT: Final = 200_000
+"""Characters of one text field; a session description has about 10,000."""
+
+REFUSALS: Final = frozenset(
+    {
+        "insecure-origin",
+        "permission-denied",
+        "no-camera",
+        "camera-busy",
+        "over-constrained",
+        "blocked-by-frame",
+        "no-webrtc",
+        "media-failed",
+    }
+)
+CHUNKS: Final = frozenset({"main", "room"})
+"""Pieces of the front end that are sent when a page lacks them."""
+
+MEDIA_STATES: Final = frozenset(
+    {"camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"}
+)
+
+
+class MalformedError(ValueError):
+    """A message that is not in the table, or not as the table says."""
+
+
+def _text(value: object, limit: int = MAX_TEXT) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= limit
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _number(value: object) -> bool:
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    )
+
+
+def _candidate(value: object) -> bool:
+    try:
+        parse_candidate(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _mapping(value: object) -> bool:
+    return value is None or (isinstance(value, Mapping) and len(value) <= 16)
+
+
+Check = Callable[[Any], bool]
+_STATS: dict[str, Check] = dict.fromkeys(
+    ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
+)
+
+# From the browser: the fields besides `type` and `front_end`, and what each must be.
+FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
+    "hello": {
+        "protocol": _whole,
+        "version": lambda v: v is None or _text(v, 100),
+        "page": _mapping,
+    },
+    "heartbeat": {"attempt": _whole},
+    "pagehide": {},
+    "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
+    "start": {},
+    "stop": {"attempt": lambda v: v is None or _whole(v)},
+    "apply": {
+        "prompt": lambda v: isinstance(v, str) and len(v) <= MAX_TEXT,
+        "enrich": lambda v: isinstance(v, bool),
+    },
+    "offer": {"attempt": _whole, "sdp": _text},
+    "candidate": {"attempt": _whole, "candidate": _candidate},
+    "media": {"attempt": _whole, "state": lambda v: v in MEDIA_STATES, "detail": _mapping},
+    "refused": {
+        "attempt": lambda v: v is None or _whole(v),
+        "reason": lambda v: v in REFUSALS,
+        "message": lambda v: v is None or isinstance(v, str),
+    },
+    "stats": {"attempt": _whole, **_STATS},
+}
+
+
+def read(content: object) -> dict[str, Any]:
+    """A message from the browser, checked. Raises ``MalformedError``."""
+    if not isinstance(content, Mapping):
+        raise MalformedError("not an object")
+    kind = content.get("type")
+    fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise MalformedError("unknown type")
+    if not _text(content.get("front_end"), 100):
+        raise MalformedError(f"{kind} without a front end")
+    for name, check in fields.items():
+        try:
+            good = check(content.get(name))
+        except TypeError:  # an unhashable value where a word is expected
+            good = False
+        if not good:
+            raise MalformedError(f"{kind} with a bad {name}")
+    return dict(content)
