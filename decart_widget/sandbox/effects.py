@@ -59,7 +59,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "vintage",
         ("vintage",),
-        ("retro", "polaroid", "faded", "seventies", "1970s", "nostalgic", "instagram"),
+        ("retro", "polaroid", "faded", "seventies", "1970s", "nostalgic"),
         tones.vintage,
     ),
     Effect(
@@ -77,13 +77,13 @@ EFFECTS: tuple[Effect, ...] = (
     Effect(
         "night vision",
         ("night vision",),
-        ("night", "surveillance", "military", "infra green", "in the dark"),
+        ("night", "surveillance", "military", "in the dark"),
         tones.night_vision,
     ),
     Effect(
         "posterise",
         ("posterise", "posterize"),
-        ("poster", "screen print", "silkscreen", "flat colours", "flat colors", "propaganda"),
+        ("poster", "screen print", "silkscreen", "flat colours", "flat colors"),
         tones.posterise,
     ),
     Effect(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.sandbox import junk
+from decart_widget.sandbox.effects import EFFECTS
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import is_loopback, refusal
 from decart_widget.sandbox.images import ImageError, decode, stated_size
@@ -151,6 +154,15 @@ def test_faults_are_off_frozen_and_checked() -> None:
         Faults(queue_s=-1)
     with pytest.raises(TypeError):
         NONE.with_changes(qeue_s=1)
+
+
+def test_the_documentation_names_every_effect_and_fault() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    for effect in EFFECTS:
+        words = f"| {effect.name} | {', '.join(effect.exact)} | {', '.join(effect.near)} |"
+        assert words in page, effect.name
+    for field in fields(Faults):
+        assert f"`{field.name}`" in page, field.name
 
 
 def test_junk_is_junk() -> None:
