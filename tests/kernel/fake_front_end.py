@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -169,7 +170,8 @@ class WidgetPage:
     async def close(self) -> None:
         if self._answering is not None:
             self._answering.cancel()
-            await asyncio.gather(self._answering, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await self._answering  # what went wrong there is why the test failed
         await self.camera.close()
 
     async def _answer(self) -> None:
@@ -191,6 +193,7 @@ class WidgetPage:
                 self.camera.prepare(
                     attempt,
                     Preparation(
+                        message["transport"],
                         RealtimeModel(model["name"]),
                         VideoOptions(**message["video"]),
                         message["rtc"],

@@ -21,7 +21,7 @@ from av import VideoFrame
 from decart_widget.errors import DecartError, MediaError
 from decart_widget.media import tuning
 from decart_widget.media.base import EndReason, MediaListener, Preparation
-from decart_widget.protocol.messages import Candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo
 
 WIDTH, HEIGHT, FPS = 320, 180, 20
 
@@ -81,6 +81,13 @@ class CameraPeer:
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         self.prepared.append(preparation)
         self._spawn(self._offer(attempt, preparation.rtc))
+
+    @property
+    def server_codec(self) -> str | None:
+        return None
+
+    def join(self, attempt: int, room: RoomInfo) -> None:
+        raise AssertionError("this camera knows offer and answer only")
 
     def answer(self, attempt: int, sdp: str) -> None:
         self._spawn(self._answer(sdp))
