@@ -224,3 +224,12 @@ class ClosedError(DecartError):
 
     default_code = "closed"
     default_remedy = "Make a new one."
+
+
+def internal_error(unexpected: Exception) -> DecartError:
+    """The error of a bug of ours: names the exception's class only, for its text may be secret."""
+    return DecartError(
+        f"decart_widget failed ({type(unexpected).__name__}).",
+        remedy="Please report this with the log.",
+        code="internal",
+    )

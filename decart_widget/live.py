@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from decart_widget.chunks import chunk
 from decart_widget.destination import Destination
-from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError
+from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError, internal_error
 from decart_widget.frontend import FrontEnds
 from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
@@ -279,13 +279,11 @@ class Live:
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
             self._session, self._image_changed = session, False
         except DecartError as error:
-            self._traits.update(
-                {
-                    **IDLE,
-                    "connection_state": ConnectionState.ERROR.value,
-                    "error": error.as_trait(),
-                }
-            )
+            self._never_began(error)
+            return
+        except Exception as unexpected:
+            log.exception("The session could not begin.")
+            self._never_began(internal_error(unexpected))
             return
         except asyncio.CancelledError:
             self._traits.update(IDLE)
@@ -296,6 +294,10 @@ class Live:
             self._last_attempt = session.attempt
             self._stop_typing()
             self._show()
+
+    def _never_began(self, error: DecartError) -> None:
+        failed = {"connection_state": ConnectionState.ERROR.value, "error": error.as_trait()}
+        self._traits.update({**IDLE, **failed})
 
     async def _fetch_image(self) -> None:
         if self.image_url is not None:
@@ -338,7 +340,16 @@ class Live:
             self._show()
             return None
         with_image, self._image_changed = self._image_changed, False
-        return session.submit(self.look, with_image=with_image)
+        outcome = session.submit(self.look, with_image=with_image)
+        if with_image:
+            outcome.add_done_callback(lambda done: self._image_answered(session, done))
+        return outcome
+
+    def _image_answered(self, session: Session, outcome: asyncio.Future[str]) -> None:
+        """An image that was refused must not come along with the next prompt."""
+        applied = session.machine.applied
+        if not outcome.cancelled() and outcome.exception() is not None and applied is not None:
+            self.look = replace(self.look, image=applied.image)
 
     def _shown_state(self) -> ConnectionState:
         return ConnectionState.IDLE if self._session is None else self._session.machine.state

@@ -20,6 +20,7 @@ from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     NoFrontEndError,
+    internal_error,
 )
 from decart_widget.media.base import EndReason, Media, MediaState
 from decart_widget.protocol import machine as core
@@ -94,11 +95,7 @@ class Session:
             raise
         except Exception as unexpected:  # a bug of ours must not leave a session running
             log.exception("The session failed.")
-            error = DecartError(
-                f"decart_widget failed ({type(unexpected).__name__}).",
-                remedy="Please report this with the log.",
-                code="internal",
-            )
+            error = internal_error(unexpected)
         self._finish(error)
 
     def stop(self, reason: EndReason = "stopped", error: DecartError | None = None) -> None:
