@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+
+import pytest
+
+from decart_widget.background import Background, Operation
+from decart_widget.errors import DecartError, InvalidPromptError
+
+VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
+
+
+async def value(result: object) -> object:
+    await asyncio.sleep(0)
+    return result
+
+
+async def failure() -> None:
+    raise InvalidPromptError("Bad.", remedy="Better.")
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+def test_there_is_one_thread_and_it_keeps_no_process_alive() -> None:
+    background = Background.get()
+    assert Background.get() is background
+    assert background.thread.daemon
+    assert background.pid == os.getpid()
+
+
+def test_work_runs_on_the_background_thread() -> None:
+    async def where() -> threading.Thread:
+        return threading.current_thread()
+
+    background = Background.get()
+    assert background.start(where(), "where").result() is background.thread
+
+
+def test_a_result_can_be_waited_for_from_a_thread() -> None:
+    assert Background.get().start(value(7), "seven").result(timeout=10) == 7
+
+
+async def test_a_result_can_be_awaited() -> None:
+    assert await Background.get().start(value(7), "seven") == 7
+
+
+def test_what_went_wrong_is_raised_where_it_is_waited_for() -> None:
+    operation = Background.get().start(failure(), "set")
+    with pytest.raises(InvalidPromptError, match="Bad"):
+        operation.result()
+
+
+async def test_what_went_wrong_is_raised_where_it_is_awaited() -> None:
+    with pytest.raises(InvalidPromptError, match="Bad"):
+        await Background.get().start(failure(), "set")
+
+
+def test_a_wait_that_is_too_short_says_so_and_the_work_goes_on() -> None:
+    operation = Background.get().start(never(), "connect")
+    with pytest.raises(TimeoutError, match=r"connect is not done after 0\.01 s"):
+        operation.result(timeout=0.01)
+    assert not operation.done()
+    assert operation.cancel()
+
+
+def test_waiting_on_the_thread_that_does_the_work_is_refused_instead_of_hanging() -> None:
+    background = Background.get()
+    inner: list[Operation[None]] = []
+
+    async def outer() -> str:
+        inner.append(background.start(never(), "connect"))
+        with pytest.raises(DecartError, match="Await it") as caught:
+            inner[0].result()
+        return caught.value.code
+
+    assert background.start(outer(), "outer").result(timeout=10) == "deadlock"
+    inner[0].cancel()
+
+
+def test_a_result_that_is_there_may_be_taken_anywhere() -> None:
+    background = Background.get()
+    finished = background.start(value(7), "seven")
+    assert finished.result(timeout=10) == 7
+
+    async def outer() -> object:
+        return finished.result()
+
+    assert background.start(outer(), "outer").result(timeout=10) == 7
+
+
+def test_calls_are_made_in_order_on_the_background_thread() -> None:
+    background = Background.get()
+    seen: list[tuple[int, bool]] = []
+    for number in range(100):
+        background.call(
+            lambda n: seen.append((n, threading.current_thread() is background.thread)), number
+        )
+    background.start(value(None), "after").result(timeout=10)
+    assert seen == [(number, True) for number in range(100)]
+
+
+def test_an_operation_says_how_it_stands() -> None:
+    background = Background.get()
+    running = background.start(never(), "connect")
+    assert repr(running) == "<connect: under way>"
+    running.cancel()
+    assert repr(running) == "<connect: cancelled>"
+    done = background.start(value("applied"), "set")
+    done.result(timeout=10)
+    assert repr(done) == "<set: applied>"
+    failed = background.start(failure(), "set")
+    with pytest.raises(InvalidPromptError):
+        failed.result(timeout=10)
+    assert repr(failed) == "<set: Bad. Better.>"
+
+
+def test_work_runs_in_the_context_of_whoever_asked_for_it() -> None:
+    async def look() -> str:
+        return VARIABLE.get()
+
+    token = VARIABLE.set("the cell's")
+    try:
+        operation = Background.get().start(look(), "look")
+    finally:
+        VARIABLE.reset(token)
+    assert operation.result(timeout=10) == "the cell's"

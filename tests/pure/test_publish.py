@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decart_widget.publish import BURST, RATE, Coalescer
+from tests.pure.conftest import SkippingLoop
+
+
+class Log:
+    """What was published, and when."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[float, dict[str, Any]]] = []
+
+    def __call__(self, values: dict[str, Any]) -> None:
+        self.entries.append((asyncio.get_running_loop().time(), values))
+
+    @property
+    def values(self) -> list[dict[str, Any]]:
+        return [values for _, values in self.entries]
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        together: dict[str, Any] = {}
+        for values in self.values:
+            together.update(values)
+        return together
+
+
+def test_a_change_after_a_quiet_moment_goes_out_at_once(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        Coalescer(log).update({"a": 1, "b": 2})
+        assert log.values == [{"a": 1, "b": 2}]
+
+    in_no_time(story())
+
+
+def test_what_is_shown_already_is_no_news(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        coalescer = Coalescer(log, {"state": "idle", "error": {}})
+        coalescer.update({"state": "idle", "error": {}, "tick": 0.0})
+        coalescer.update({"tick": 0.0})
+        assert log.values == [{"tick": 0.0}]
+
+    in_no_time(story())
+
+
+def test_a_flood_is_sent_ten_times_a_second_with_the_newest_values(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        coalescer = Coalescer(log)
+        for tick in range(1000):  # ten seconds
+            coalescer.update({"tick": tick})
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        assert BURST + 95 <= len(log.entries) <= BURST + 101
+        assert log.shown == {"tick": 999}
+        pauses = [
+            b - a
+            for (a, _), (b, _) in zip(log.entries[BURST:], log.entries[BURST + 1 :], strict=False)
+        ]
+        assert min(pauses) >= 0.99 / RATE
+
+    in_no_time(story())
+
+
+def test_changes_that_wait_go_out_together(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        coalescer = Coalescer(log)
+        for number in range(BURST):
+            coalescer.update({"a": number})
+        coalescer.update({"a": "newest"})
+        coalescer.update({"b": 1})
+        assert len(log.entries) == BURST
+        await asyncio.sleep(1)
+        assert log.values[BURST:] == [{"a": "newest", "b": 1}]
+
+    in_no_time(story())
+
+
+def test_a_value_that_goes_back_while_it_waits_is_not_sent(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        coalescer = Coalescer(log)
+        for number in range(BURST):
+            coalescer.update({"a": number})
+        coalescer.update({"a": "other"})
+        coalescer.update({"a": BURST - 1})
+        await asyncio.sleep(1)
+        assert len(log.entries) == BURST
+        coalescer.update({"a": "later"})
+        assert log.values[-1] == {"a": "later"}
+
+    in_no_time(story())
+
+
+def test_what_waits_can_be_sent_now(in_no_time) -> None:
+    async def story() -> None:
+        log = Log()
+        coalescer = Coalescer(log)
+        for number in range(BURST + 1):
+            coalescer.update({"a": number})
+        coalescer.flush()
+        assert log.shown == {"a": BURST}
+        coalescer.flush()
+        await asyncio.sleep(1)
+        assert len(log.entries) == BURST + 1
+
+    in_no_time(story())
+
+
+changes = st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), max_size=3)
+
+
+@given(st.lists(st.tuples(changes, st.sampled_from([0, 0.01, 0.3])), max_size=40))
+def test_in_the_end_the_newest_of_everything_is_shown(
+    story: list[tuple[dict[str, int], float]],
+) -> None:
+    async def run() -> None:
+        log = Log()
+        coalescer = Coalescer(log, {"a": 0, "b": 0, "c": 0})
+        wanted: dict[str, Any] = {"a": 0, "b": 0, "c": 0}
+        for values, pause in story:
+            coalescer.update(values)
+            wanted |= values
+            await asyncio.sleep(pause)
+        await asyncio.sleep(1)
+        assert {"a": 0, "b": 0, "c": 0} | log.shown == wanted
+        assert all(log.values)
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        runner.run(run())
