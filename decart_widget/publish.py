@@ -14,8 +14,8 @@ from typing import Any, Final
 RATE: Final = 10.0
 """Messages a second in the long run."""
 
-BURST: Final = 6
-"""Messages that may go out at once after a quiet moment (a start makes about five)."""
+BURST: Final = 20
+"""Messages that may go out at once after a quiet moment (a start makes about ten)."""
 
 
 class Coalescer:
