@@ -68,11 +68,15 @@ class ChildSandbox:
         self.pid = self._process.pid
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._first_line: queue.Queue[str] = queue.Queue()
-        for stream, read in (
-            (self._process.stdout, self._read_answer),
-            (self._process.stderr, self._log.extend),
-        ):
-            threading.Thread(target=read, args=(stream,), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=read, args=(stream,), daemon=True)
+            for stream, read in (
+                (self._process.stdout, self._read_answer),
+                (self._process.stderr, self._log.extend),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
         try:
             self._tell({"api_key": api_key})
             answer = json.loads(self._first_line.get(timeout=timeout))
@@ -97,6 +101,8 @@ class ChildSandbox:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(CLOSE_TIMEOUT_S)
                 break
+        for reader in self._readers:
+            reader.join(CLOSE_TIMEOUT_S)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None and not stream.closed:
                 stream.close()

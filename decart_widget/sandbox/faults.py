@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
+
+#: What a room can tell its participants; LiveKit's words.
+LEAVE_ACTIONS = ("disconnect", "reconnect", "resume")
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,20 @@ class Faults:
         no_ack: Prompts and images are never acknowledged.
         refuse_prompts: Prompts are refused with this text.
         refuse_images: Images are refused with this text.
-        no_answer: Offers are never answered.
+        no_answer: Offers are never answered, in rooms neither.
         drop_control_after_s: The socket breaks off, without a close frame, so long after the
             session began.
         dead_peer_after_s: The media side vanishes without a word so long after the first frame went
             out; socket and ticks go on.
         freeze_after_s: No frame goes out any more so long after the first one; everything else goes
             on.
+        join_delay_s: A room answers those who join it this much later.
+        drop_signal_after_s: The room's signal sockets break off so long after the first frame went
+            out; media and control socket go on.
+        refuse_resume: A broken signal socket can't be replaced: the client has to join anew.
+        leave_after_s: The room tells everybody to go so long after the first frame went out.
+        leave_action: What it tells them: ``disconnect``, ``reconnect`` or ``resume``.
+        room_token_s: Room tokens are good for this long; None: ten minutes.
         error_after_s: ``error_text`` is sent as an error message so long after the session began.
         error_text: See ``error_after_s``.
         junk: Malformed, unknown, mistyped and binary messages between the real ones.
@@ -47,6 +56,12 @@ class Faults:
     drop_control_after_s: float | None = None
     dead_peer_after_s: float | None = None
     freeze_after_s: float | None = None
+    join_delay_s: float = 0.0
+    drop_signal_after_s: float | None = None
+    refuse_resume: bool = False
+    leave_after_s: float | None = None
+    leave_action: str = "disconnect"
+    room_token_s: float | None = None
     error_after_s: float | None = None
     error_text: str = "internal server error"
     junk: bool = False
@@ -58,10 +73,8 @@ class Faults:
             value = getattr(self, field.name)
             if isinstance(value, (int, float)) and value < 0:
                 raise ValueError(f"{field.name} can't be negative: {value!r}")
-
-    def with_changes(self, **changes: Any) -> Faults:
-        """A copy with some of them set anew; raises TypeError for a name that isn't one."""
-        return replace(self, **changes)
+        if self.leave_action not in LEAVE_ACTIONS:
+            raise ValueError(f"leave_action must be one of {LEAVE_ACTIONS}")
 
 
 #: Nothing goes wrong.

@@ -8,7 +8,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -17,6 +17,9 @@ from .faults import NONE, Faults
 from .front import HttpRequest, HttpResponse, front
 from .guard import is_loopback, refusal
 from .render import Renderer, Transform
+from .room_host import LocalRooms, RoomHost, codec_asked
+from .room_tokens import RoomTokenError
+from .rooms import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
 from .tokens import Grant, Keyring, TokenError
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 STREAM_PATH = "/v1/stream"
 TOKENS_PATH = "/v1/client/tokens"
+WATCH_PATH = "/watch-stream/"
 
 #: An image of 10 MB in base64, and room for the rest of its message. More: close code 1009.
 LARGEST_MESSAGE = 16 * 1024 * 1024
@@ -77,13 +81,20 @@ class SandboxServer:
         self._faults = faults
         self._faulty_left = faults.sessions
         self._server: Server | None = None
-        self._sessions: dict[ControlSession, bool] = {}
+        self._sessions: list[ControlSession] = []
         self._admitted = 0
         self._refused = 0
         self.renderer = Renderer(transform)
         # A user's function may not stand two calls at once; the effects do.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="decart-sandbox-frame")
+        self._rooms = Rooms()
+        self._room_host: RoomHost = LocalRooms(
+            self._rooms,
+            renderer=self.renderer,
+            executor=self._executor,
+            loopback=not allow_remote,
+        )
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -110,6 +121,7 @@ class SandboxServer:
         """End every session and free the port. May be called twice."""
         if self._server is not None:
             self._server.close()
+            await self._room_host.close_all()
             await self._server.wait_closed()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -155,9 +167,7 @@ class SandboxServer:
         self._faults = faults
         self._faulty_left = faults.sessions
         for session in self._sessions:
-            faulty = self._take_faults()
-            self._sessions[session] = faulty is not NONE
-            session.set_faults(faulty)
+            session.set_faults(self._take_faults())
 
     def stats(self) -> dict[str, Any]:
         """Sessions and frames so far; times in milliseconds of wall clock."""
@@ -182,6 +192,10 @@ class SandboxServer:
         path = urlsplit(request.path).path
         if path == "/" and request.method == "GET":
             return HttpResponse(200, json.dumps({"service": "decart_widget sandbox"}))
+        if path in VALIDATE_PATHS:
+            return self._rooms.answer_validate(request)
+        if path.startswith(WATCH_PATH):
+            return self._watch(request, path.removeprefix(WATCH_PATH))
         if path != TOKENS_PATH:
             return _error(404, "Not found")
         if request.method != "POST":
@@ -201,6 +215,28 @@ class SandboxServer:
             return _error(error.status, error.reason)
         return HttpResponse(200, json.dumps(answer))
 
+    def _watch(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Credentials for somebody who has a key, to see a running session."""
+        if request.method == "OPTIONS":
+            return HttpResponse(200, "", OPEN_TO_PAGES)
+        if request.method != "POST":
+            return HttpResponse(405, json.dumps({"error": "Use POST"}), {"Allow": "POST"})
+        room = self._room_host.find(unquote(name))
+        try:
+            if self._faults.refuse_key:
+                raise TokenError(401, "Invalid API key")
+            self._keyring.admit(
+                request.headers.get("x-api-key", ""),
+                model=room.model if room else "",
+                origin=request.headers.get("origin"),
+                now=time.time(),
+            )
+        except TokenError as error:
+            return _error(error.status, error.reason, OPEN_TO_PAGES)
+        if room is None:
+            return _error(404, "No such session: it has ended, or never was", OPEN_TO_PAGES)
+        return HttpResponse(200, json.dumps(room.viewer_credentials()), OPEN_TO_PAGES)
+
     def _check_upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
         refused = refusal(
             host=request.headers.get("Host"),
@@ -209,14 +245,24 @@ class SandboxServer:
         )
         if refused is not None:
             return _plain(socket, 403, refused)
-        if urlsplit(request.path).path != STREAM_PATH:
+        path = urlsplit(request.path).path
+        if path in SIGNAL_PATHS:
+            try:
+                self._rooms.check(request.path, request.headers)
+            except RoomTokenError as error:
+                return _plain(socket, 401, str(error))
+        elif path != STREAM_PATH:
             return _plain(socket, 404, "Not found")
         return None
 
     async def _on_connection(self, socket: ServerConnection) -> None:
         request = socket.request
         assert request is not None
-        query = parse_qs(urlsplit(request.path).query)
+        url = urlsplit(request.path)
+        if url.path in SIGNAL_PATHS:
+            await self._rooms.serve(socket)
+            return
+        query = parse_qs(url.query)
         try:
             grant = self._admit(query, request.headers)
         except TokenError as error:
@@ -229,7 +275,7 @@ class SandboxServer:
             self._refused += 1
             await socket.close(CLOSE_AT_CAPACITY, "at capacity")
             return
-        await self._serve(socket, grant)
+        await self._serve(socket, grant, query)
 
     def _admit(self, query: dict[str, list[str]], headers: Headers) -> Grant:
         if self._faults.refuse_key:
@@ -241,7 +287,9 @@ class SandboxServer:
             now=time.time(),
         )
 
-    async def _serve(self, socket: ServerConnection, grant: Grant) -> None:
+    async def _serve(
+        self, socket: ServerConnection, grant: Grant, query: dict[str, list[str]]
+    ) -> None:
         session = ControlSession(
             socket,
             grant=grant,
@@ -250,13 +298,16 @@ class SandboxServer:
             faults=self._take_faults(),
             address=(self._reached_host, self._port),
             loopback=not self._allow_remote,
+            rooms=self._room_host,
+            model=query.get("model", [""])[0],
+            codec=codec_asked(query),
         )
         self._admitted += 1
-        self._sessions[session] = True
+        self._sessions.append(session)
         try:
             await session.run()
         finally:
-            del self._sessions[session]
+            self._sessions.remove(session)
 
     def _take_faults(self) -> Faults:
         """The faults for one more session; after the last faulty one, none."""
@@ -268,8 +319,8 @@ class SandboxServer:
         return self._faults
 
 
-def _error(status: int, text: str) -> HttpResponse:
-    return HttpResponse(status, json.dumps({"error": text}))
+def _error(status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(status, json.dumps({"error": text}), headers or {})
 
 
 def _plain(socket: ServerConnection, status: int, text: str) -> Response:

@@ -72,6 +72,7 @@ class Client:
         self.socket = socket
         self.messages: list[dict[str, Any]] = []
         self.junk: list[str | bytes] = []
+        self.offer = ""
         self.pc: RTCPeerConnection | None = None
         self.track: MediaStreamTrack | None = None
 
@@ -118,15 +119,21 @@ class Client:
 
     # --- media --------------------------------------------------------------------------------
 
-    async def start_video(self, picture: Picture | None = None) -> None:
-        """Offer a camera, take the answer; frames can be read from then on."""
+    async def start_video(
+        self, picture: Picture | None = None, *, edit: Callable[[str], str] = str
+    ) -> None:
+        """Offer a camera, take the answer; frames can be read from then on.
+
+        ``edit`` changes the offer on its way.
+        """
         self.pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         came: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
         pc.on("track", came.set_result)
         camera = StillCamera(test_card() if picture is None else picture)
         pc.addTransceiver(camera, direction="sendrecv")
         await pc.setLocalDescription(await pc.createOffer())
-        await self.send("offer", sdp=pc.localDescription.sdp)
+        self.offer = edit(pc.localDescription.sdp)
+        await self.send("offer", sdp=self.offer)
         answer = await self.wait_for("answer")
         await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
         self.track = await asyncio.wait_for(came, LIMIT)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 
 import numpy as np
+import psutil
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
@@ -215,3 +217,20 @@ async def test_a_slow_function_delays_neither_messages_nor_the_newest_frame() ->
                         await asyncio.sleep(0.05)  # frames come 20 a second
         finally:
             release.set()
+
+
+async def test_hidden_addresses_are_not_asked_for_on_the_network() -> None:
+    name = "7b5b6b7a-8b1f-4d2c-9a55-1f2e3d4c5b6a.local"
+
+    def hide(sdp: str) -> str:
+        return re.sub(r"(a=candidate:\S+ 1 udp \d+) \S+", rf"\1 {name}", sdp)
+
+    with serve() as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await passthrough(user)
+            await user.start_video(edit=hide)
+            assert name in user.offer
+            await user.picture()
+            # The name service of .local names is multicast, on port 5353.
+            ports = [each.laddr.port for each in psutil.Process().net_connections("udp")]
+            assert 5353 not in ports
