@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed
 
+from decart_widget.errors import SandboxError
+
 from . import junk
 from .generation import Generation
 from .look import Look
@@ -19,6 +21,7 @@ from .peer import OfferError, Peer, PeerEvents
 from .rate import RateLimit
 from .render import Renderer
 from .requests import Requests
+from .room_host import RoomHost, RoomRequest, SessionRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,6 +52,9 @@ class ControlSession:
         faults: What goes wrong for this session; `set_faults` changes it.
         address: Host and port that the client reached, told in ``session_id``.
         loopback: Exchange media packets with this machine only.
+        rooms: Where its room will be, should it ask for one.
+        model: Name of its model.
+        codec: What the picture of its room shall be sent with; None: as the camera's.
     """
 
     def __init__(
@@ -61,10 +67,14 @@ class ControlSession:
         faults: Faults,
         address: tuple[str, int],
         loopback: bool,
+        rooms: RoomHost,
+        model: str,
+        codec: str | None,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.look = Look()
         self.peer: Peer | None = None
+        self.room: SessionRoom | None = None
         self._socket = socket
         self._grant = grant
         self._renderer = renderer
@@ -72,6 +82,9 @@ class ControlSession:
         self._faults = faults
         self._address = address
         self._loopback = loopback
+        self._rooms = rooms
+        self._model = model
+        self._codec = codec
         self._generation = Generation(self.send)
         self._requests = Requests(self.look, self.send, lambda: self._faults)
         self._rate = RateLimit()
@@ -162,11 +175,12 @@ class ControlSession:
 
     def stats(self) -> dict[str, Any]:
         """Its id, effect and billed seconds, and its media's figures when there is media."""
+        media = self.peer or self.room
         return {
             "id": self.id,
             "effect": self.look.effect,
             "seconds": self._generation.seconds,
-            "media": None if self.peer is None else self.peer.stats(),
+            "media": None if media is None else media.stats(),
         }
 
     # --- messages -----------------------------------------------------------------------------
@@ -195,6 +209,8 @@ class ControlSession:
         kind = message.get("type") if isinstance(message, dict) else None
         if kind in ("prompt", "set_image"):
             await self._requests.add(message)
+        elif kind == "livekit_join":
+            await self._on_join(message)
         elif kind == "offer":
             await self._on_offer(message.get("sdp"))
         elif kind == "ice-candidate":
@@ -203,7 +219,35 @@ class ControlSession:
                 await self._media().add_candidate(candidate)
         # Other types belong to other versions of the protocol: ignored, as the service does.
 
+    async def _on_join(self, message: dict[str, Any]) -> None:
+        if self.room is not None or self.peer is not None:
+            await self.send("error", error="This session has its media already")
+            return
+        initial = message.get("initial_state")
+        if isinstance(initial, dict) and initial.get("type") in ("prompt", "set_image"):
+            await self._requests.add(initial)
+        assert self._socket.request is not None
+        request = RoomRequest(
+            look=self.look,
+            events=self._events(),
+            complain=self._complain,
+            codec=self._codec,
+            model=self._model,
+            host=self._socket.request.headers["Host"],
+        )
+        try:
+            self.room = await self._rooms.open(request)
+        except SandboxError as error:
+            await self.send("error", error=str(error))
+            return
+        self.room.faults = self._faults
+        credentials = self.room.credentials()
+        await self.send("livekit_room_info", **credentials, session_id=self.id)
+
     async def _on_offer(self, sdp: object) -> None:
+        if self.room is not None:
+            await self.send("error", error="This session's media is in its room")
+            return
         if not isinstance(sdp, str):
             await self.send("error", error="The offer has no sdp")
             return
@@ -231,12 +275,17 @@ class ControlSession:
                 renderer=self._renderer,
                 look=self.look,
                 executor=self._executor,
-                events=PeerEvents(self._on_first_frame, self._on_media_lost, self._is_frozen),
+                events=self._events(),
                 loopback=self._loopback,
             )
         return self.peer
 
+    def _events(self) -> PeerEvents:
+        return PeerEvents(self._on_first_frame, self._on_media_lost, self._is_frozen)
+
     async def _end_media(self) -> None:
+        if self.room is not None:
+            await self._rooms.close(self.room)
         if self.peer is not None:
             peer, self.peer = self.peer, None
             await peer.close()
@@ -260,6 +309,12 @@ class ControlSession:
         self._alarm(self._opened_at, faults.drop_control_after_s, self._drop)
         self._alarm(self._opened_at, faults.error_after_s, self._say_error)
         self._alarm(self._first_frame_at, faults.dead_peer_after_s, self._vanish)
+        if self.room is not None:
+            self.room.faults = faults
+            self._alarm(
+                self._first_frame_at, faults.drop_signal_after_s, self.room.drop_sockets
+            )
+            self._alarm(self._first_frame_at, faults.leave_after_s, self._dismiss)
 
     def _alarm(self, since: float | None, after_s: float | None, act: Any) -> None:
         if since is not None and after_s is not None:
@@ -275,8 +330,16 @@ class ControlSession:
         self._socket.transport.abort()
 
     def _vanish(self) -> None:
-        if self.peer is not None:
-            self.peer.vanish()
+        media = self.peer or self.room
+        if media is not None:
+            media.vanish()
+
+    def _dismiss(self) -> None:
+        if self.room is not None:
+            self._spawn(self.room.dismiss_all, self._faults.leave_action)
+
+    def _complain(self, text: str) -> None:
+        self._spawn(self.send, "error", error=text)
 
     def _say_error(self) -> None:
         self._spawn(self.send, "error", error=self._faults.error_text)

@@ -36,18 +36,19 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """Status, JSON text and further headers."""
+    """Status, text (JSON unless ``content_type`` says otherwise) and further headers."""
 
     status: int
     body: str = "{}"
     headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
 
     def encode(self) -> bytes:
         """The bytes on the wire; the connection closes after them."""
         body = self.body.encode()
         head = [
             f"HTTP/1.1 {self.status} {http.HTTPStatus(self.status).phrase}",
-            "Content-Type: application/json",
+            f"Content-Type: {self.content_type}",
             f"Content-Length: {len(body)}",
             "Cache-Control: no-store",
             "Connection: close",

@@ -1,0 +1,194 @@
+"""The room of a session: the camera goes in, everybody receives the transformed picture.
+
+Its participants don't see each other. They see one more, ``inference-server-1``, that isn't a
+client: it publishes what becomes of the camera's picture.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+
+from livekit.protocol import models, rtc
+
+from . import room_messages as messages
+from .peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
+from .room import Room
+from .room_connection import Publication
+from .room_feed import Feed
+from .room_sdp import codec_named
+from .track import TransformTrack
+
+if TYPE_CHECKING:
+    from aiortc import MediaStreamTrack
+
+    from .look import Look
+    from .render import Renderer
+    from .room_participant import Participant
+    from .room_tokens import RoomKeys
+
+#: Clients take the track of the participant whose name begins so.
+INFERENCE_SERVER = "inference-server-1"
+
+#: Identities of the session's own client and of those who watch.
+CLIENT, VIEWER = "client", "viewer"
+
+#: What a room can tell its participants to do.
+LEAVE = {
+    "disconnect": rtc.LeaveRequest.DISCONNECT,
+    "reconnect": rtc.LeaveRequest.RECONNECT,
+    "resume": rtc.LeaveRequest.RESUME,
+}
+
+
+class StageRoom(Room):
+    """One camera, one transformed picture, any number of viewers.
+
+    Args:
+        name: Unguessable.
+        keys: Signs its tokens.
+        loopback: Exchange media packets with this machine only.
+        renderer: Transforms the frames.
+        look: What the session asked for.
+        executor: Where frames are transformed.
+        events: Whom to tell what.
+        output_codec: What the picture is sent with; None: what the camera's track is sent with.
+        model: Name of the session's model; viewers' keys must permit it.
+        url: Where clients reach this server's signal socket.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        keys: RoomKeys,
+        loopback: bool,
+        renderer: Renderer,
+        look: Look,
+        executor: Executor,
+        events: PeerEvents,
+        output_codec: str | None,
+        model: str,
+        url: str,
+    ) -> None:
+        super().__init__(name, keys=keys, loopback=loopback)
+        self.model = model
+        self._url = url
+        self._renderer = renderer
+        self._look = look
+        self._executor = executor
+        self._events = events
+        self._server_sid = f"PA_{secrets.token_hex(6)}"
+        self._track_sid = f"TR_{secrets.token_hex(6)}"
+        self._created = time.time()
+        self._feed = Feed(LOOPBACK_BITRATES if loopback else NETWORK_BITRATES)
+        self._output_codec = output_codec
+        self._camera: TransformTrack | None = None
+        self._camera_of: Participant | None = None
+        self._size = (0, 0)
+
+    def credentials(self) -> dict[str, str]:
+        """Fields of ``livekit_room_info`` for the session's own client."""
+        return self._credentials(CLIENT, can_publish=True)
+
+    def viewer_credentials(self) -> dict[str, str]:
+        """The same for one more viewer, who can't publish."""
+        return self._credentials(VIEWER, can_publish=False)
+
+    def _credentials(self, kind: str, *, can_publish: bool) -> dict[str, str]:
+        token = self.token(f"{kind}-{secrets.token_hex(4)}", can_publish=can_publish)
+        return {"livekit_url": self._url, "token": token, "room_name": self.name}
+
+    def sees(self, viewer: Participant, other: Participant) -> bool:  # noqa: D102
+        return False
+
+    def others(self, viewer: Participant) -> Iterable[models.ParticipantInfo]:  # noqa: D102
+        tracks = [publication.info for publication in self.publications(viewer)]
+        yield messages.participant(
+            sid=self._server_sid,
+            identity=INFERENCE_SERVER,
+            tracks=tracks,
+            version=1 + len(tracks),
+            joined_at=self._created,
+        )
+
+    def publications(self, viewer: Participant) -> list[Publication]:  # noqa: D102
+        if self._output_codec is None:
+            return []
+        info = models.TrackInfo(
+            sid=self._track_sid,
+            type=models.TrackType.VIDEO,
+            name="output",
+            source=models.TrackSource.CAMERA,
+            width=self._size[0],
+            height=self._size[1],
+            mime_type=f"video/{self._output_codec.upper()}",
+            mid=next(iter(viewer.connection.mid_to_track), ""),
+            stream="output",
+        )
+        return [Publication(self._server_sid, info, self._feed, self._output_codec)]
+
+    async def announced(self, participant: Participant, info: models.TrackInfo) -> None:  # noqa: D102
+        if info.type != models.TrackType.VIDEO:
+            return
+        self._size = (info.width, info.height)
+        if self._output_codec is not None:
+            return
+        self._output_codec = codec_named(info.mime_type)
+        for other in list(self.participants.values()):
+            await other.send(messages.update(self.others(other)))
+            if other is not participant:
+                other.invite()
+
+    def show(  # noqa: D102
+        self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
+    ) -> None:
+        self._camera = TransformTrack(
+            track,
+            renderer=self._renderer,
+            look=self._look,
+            executor=self._executor,
+            on_first_frame=self._events.first_frame,
+            is_frozen=self._events.is_frozen,
+        )
+        self._camera_of = participant
+        self._feed.show(self._camera)
+
+    def gone(self, participant: Participant) -> None:  # noqa: D102
+        if participant is self._camera_of:
+            self._camera_of = None
+            self._feed.hide()
+            self._events.lost()
+
+    def vanish(self) -> None:
+        """Leave the network without a word, as a killed server does; sockets go on."""
+        for participant in self.participants.values():
+            participant.connection.vanish()
+
+    def drop_sockets(self) -> None:
+        """Break every signal socket off, without a close frame."""
+        for participant in self.participants.values():
+            participant.drop_socket()
+
+    async def dismiss_all(self, action: str) -> None:
+        """Tell everybody to ``disconnect``, ``reconnect``, or ``resume`` on another socket."""
+        for participant in list(self.participants.values()):
+            await participant.dismiss(LEAVE[action], models.DisconnectReason.SERVER_SHUTDOWN)
+
+    async def close(self) -> None:  # noqa: D102
+        await super().close()
+        self._feed.hide()
+
+    def stats(self) -> dict[str, Any]:
+        """Frames sent, frames dropped unread, size of the last one, codecs, participants."""
+        camera = self._camera
+        return {
+            "frames": camera.frames if camera else 0,
+            "dropped": camera.dropped if camera else 0,
+            "size": camera.size if camera else None,
+            "codecs": self._feed.codecs,
+            **super().stats(),
+        }
