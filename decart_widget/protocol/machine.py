@@ -151,9 +151,8 @@ class SessionMachine:
 
         A request that was open when the connection broke follows as soon as that is back.
         """
-        if self.state is not ConnectionState.RECONNECTING:
-            return
-        self._begin(self.applied or self._first)
+        if self.state is ConnectionState.RECONNECTING and self.phase is Phase.CLOSED:
+            self._begin(self.applied or self._first)
 
     def submit(self, look: Look, *, with_image: bool) -> Request:
         """Asks for a look; it is sent as soon as nothing else is in flight.
@@ -201,8 +200,8 @@ class SessionMachine:
         look = self._initial.look
         self._outgoing.append(m.LivekitJoin(look.passthrough))
         if look.passthrough:
+            self._notices += [InitialApplied(), Applied(self._initial)]
             self.applied, self._initial = look, None
-            self._notices.append(InitialApplied())
             self._pump()
         else:
             self._outgoing.append(self._initial.message())
@@ -239,6 +238,8 @@ class SessionMachine:
         if self.state not in LIVE or self.state is ConnectionState.CONNECTING:
             return
         self._move(Event.LOST)
+        if self._initial is not None and self.applied is None:
+            self.requests.in_flight = self._initial  # in a room media stood before its ack
         overtaken = self.requests.put_back()
         if overtaken is not None:
             self._notices.append(Superseded(overtaken))

@@ -23,8 +23,10 @@ EVENTS = {
     "fail": {Event.FAIL},
     "lost": {Event.LOST},
     "media_established": {Event.ESTABLISHED},
+    "media_interrupted": {Event.LOST},
     "receive": {Event.GENERATION_STARTED, Event.GENERATION_ENDED},
 }
+LEAVING = ("lost", "media_interrupted", "disconnect", "fail")
 ENDINGS = (core.Applied, core.Rejected, core.Superseded)
 
 
@@ -38,19 +40,25 @@ class Watcher:
         self.in_flight: int | None = None
         self.initial: m.ClientMessage | None = None
         self.acknowledged = False
+        self.answered = self.room = self.joined = False
 
     def act(self, name: str, *arguments: Any) -> None:
         machine = self.machine
         state, tick, phase = machine.state, machine.generation_tick, machine.phase
         if name == "receive":
             self._hear(*arguments)
-        if name == "submit":
+        if name == "connect":
+            look, room = arguments
+            self.room = self.room if state in LIVE else room
+            machine.connect(look, room=room)
+        elif name == "submit":
             look, with_image = arguments
             self.submitted.add(machine.submit(look, with_image=with_image).number)
         else:
             getattr(machine, name)(*arguments)
         if machine.phase is Phase.OPENING and phase is not Phase.OPENING:
-            self.initial, self.acknowledged = None, False  # an attempt begins
+            self.initial = None  # an attempt begins
+            self.answered = self.acknowledged = self.joined = False
         self._check_state(name, state, arguments)
         if not (name == "connect" and state not in LIVE):
             assert machine.generation_tick >= tick
@@ -67,9 +75,10 @@ class Watcher:
         """Notes the ack of the initial state by a rule of its own, not by the machine's word."""
         initial = self.initial
         if isinstance(message, m.SetImageAck) and isinstance(initial, m.SetImage):
-            self.acknowledged |= message.success
+            self.answered, self.acknowledged = True, self.acknowledged or message.success
         elif isinstance(message, m.PromptAck) and isinstance(initial, m.Prompt):
-            self.acknowledged |= message.success and message.prompt == initial.prompt
+            if message.prompt == initial.prompt:
+                self.answered, self.acknowledged = True, self.acknowledged or message.success
 
     def _check_state(self, name: str, before: ConnectionState, arguments: tuple[Any, ...]) -> None:
         machine = self.machine
@@ -77,7 +86,7 @@ class Watcher:
             reachable = {TRANSITIONS.get((before, e)) for e in EVENTS.get(name, ())}
             assert machine.state in reachable
         ended = name == "receive" and isinstance(arguments[0], m.GenerationEnded)
-        if before is ConnectionState.GENERATING and name not in ("lost", "disconnect", "fail"):
+        if before is ConnectionState.GENERATING and name not in LEAVING:
             assert machine.state is before or ended
         if machine.state not in LIVE:
             assert machine.phase is Phase.CLOSED
@@ -94,7 +103,7 @@ class Watcher:
             assert not machine.queued
         if machine.state in (ConnectionState.CONNECTED, ConnectionState.GENERATING):
             assert machine.established
-            assert machine.applied is not None
+            assert self.room or machine.applied is not None
         assert 0 <= machine.generation_tick < float("inf")
 
     def _check_notice(self, name: str, notice: core.Notice) -> None:
@@ -104,7 +113,11 @@ class Watcher:
             return
         number = notice.request.number
         if not isinstance(notice, core.Superseded):
-            assert name == "receive" or (name == "ack_timed_out" and number == self.in_flight)
+            assert (
+                name == "receive"
+                or (name == "ack_timed_out" and number == self.in_flight)
+                or (name == "socket_opened" and self.room and notice.request.look.passthrough)
+            )
         self.ended[number] += 1
         assert self.ended[number] == 1
         event(type(notice).__name__)
@@ -112,18 +125,28 @@ class Watcher:
             self.in_flight = None
 
     def _check_outgoing(self, name: str, message: m.ClientMessage) -> None:
-        if isinstance(message, m.Prompt | m.SetImage):
-            if name == "socket_opened":
+        if isinstance(message, m.LivekitJoin):
+            assert self.room
+            assert name == "socket_opened"
+            assert not self.joined
+            self.joined, self.acknowledged = True, message.passthrough
+        elif isinstance(message, m.Prompt | m.SetImage):
+            if name == "socket_opened" and not self.acknowledged:
+                assert self.joined is self.room
                 assert self.initial is None
                 self.initial = message
             else:
-                assert self.acknowledged
+                # In a room a session may stand whose first look was refused.
+                assert self.acknowledged or (self.room and self.answered)
             assert self.in_flight is None
             self.in_flight = self.machine.awaiting_ack
             assert self.in_flight is not None
-        else:
+        elif isinstance(message, m.Offer):
+            assert not self.room
             assert self.initial is not None
             assert self.acknowledged
+        else:
+            assert self.acknowledged or self.room
 
     # --- acts that bring a session forward, whatever its phase --------------------------------
 
@@ -133,7 +156,7 @@ class Watcher:
         if machine.state is ConnectionState.RECONNECTING and machine.phase is Phase.CLOSED:
             self.act("reconnect")
         elif machine.phase is Phase.CLOSED:
-            self.act("connect", look)
+            self.act("connect", look, self.room)
         elif machine.phase is Phase.OPENING:
             self.act("socket_opened")
         elif machine.phase is Phase.INITIAL:
@@ -141,7 +164,7 @@ class Watcher:
         elif machine.phase is Phase.READY:
             self.act("offer_made", "v=0")
         elif machine.phase is Phase.OFFERED:
-            self.act("receive", m.Answer("v=0"))
+            self.act("receive", ROOM if self.room else m.Answer("v=0"))
         elif machine.state is not ConnectionState.GENERATING:
             self.act("receive", m.GenerationTick(1))
         else:
@@ -157,12 +180,13 @@ class Watcher:
             self.act("receive", m.PromptAck(asked.prompt, success, None))
 
 
+ROOM = m.RoomInfo("wss://room", "token", "room-1")
 prompts = st.sampled_from(["a", "b"])
 images = st.sampled_from([None, m.ImageData(data="QUJD"), m.ImageData(ref="file_1")])
 looks = st.builds(Look, st.none() | prompts, st.booleans(), images)
 candidates = st.none() | st.builds(m.Candidate, st.just("candidate:1"))
 calls = st.one_of(
-    st.tuples(st.just("connect"), looks),
+    st.tuples(st.just("connect"), looks, st.booleans()),
     st.tuples(st.just("submit"), looks, st.booleans()),
     st.tuples(st.just("offer_made"), st.just("v=0")),
     st.tuples(st.just("local_candidate"), candidates),
@@ -176,6 +200,7 @@ calls = st.one_of(
                 "fail",
                 "socket_opened",
                 "media_established",
+                "media_interrupted",
                 "lost",
                 "ack_timed_out",
             )
@@ -194,6 +219,7 @@ well_formed = st.one_of(
     st.builds(m.GenerationEnded, st.none() | st.floats(0, 100), st.none()),
     st.builds(m.ServerError, st.sampled_from(["Invalid API key", "oops"])),
     st.just(m.Answer("v=0")),
+    st.just(ROOM),
     st.builds(m.RemoteCandidate, candidates),
 )
 wire = st.builds(
@@ -242,11 +268,12 @@ def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> 
 
 
 @settings(max_examples=100)
-@given(looks, story)
+@given(looks, st.booleans(), story)
 def test_no_order_of_events_breaks_a_session_that_generates(
-    look: Look, steps: list[tuple[Any, ...]]
+    look: Look, room: bool, steps: list[tuple[Any, ...]]
 ) -> None:
     watcher = Watcher()
+    watcher.room = room
     while watcher.machine.state is not ConnectionState.GENERATING:
         watcher.next(look)
     play(watcher, steps)
@@ -267,4 +294,5 @@ def test_after_any_story_a_new_session_can_be_brought_to_generate(
         if watcher.machine.state is ConnectionState.GENERATING:
             break
     assert watcher.machine.state is ConnectionState.GENERATING
+    watcher.answer(True)
     assert watcher.machine.applied == look

@@ -38,6 +38,9 @@ FIELDS = [
     "reason",
     "sdp",
     "candidate",
+    "livekit_url",
+    "token",
+    "room_name",
     "unheard_of",
 ]
 TYPES = [
@@ -99,6 +102,16 @@ def said(**fields: Any) -> m.ServerMessage:
         ({"type": "error", "error": {"message": "inner"}}, m.ServerError("inner")),
         ({"type": "error"}, m.ServerError("unknown error")),
         ({"type": "answer", "sdp": "v=0"}, m.Answer("v=0")),
+        (
+            {
+                "type": "livekit_room_info",
+                "livekit_url": "wss://rooms.example.org",
+                "token": "t",
+                "room_name": "r",
+                "session_id": "s",
+            },
+            m.RoomInfo("wss://rooms.example.org", "t", "r", "s"),
+        ),
         ({"type": "ice-candidate", "candidate": None}, m.RemoteCandidate(None)),
         (
             {
@@ -141,6 +154,8 @@ def test_a_frame_is_read_as_its_type_says(fields: dict[str, Any], message: m.Ser
         {"type": "generation_tick", "seconds": float("inf")},
         {"type": "generation_tick", "seconds": 10**400},
         {"type": "answer", "sdp": ["v=0"]},
+        {"type": "livekit_room_info", "livekit_url": "wss://x", "token": "t"},
+        {"type": "livekit_room_info", "livekit_url": "file:///x", "token": "t", "room_name": "r"},
         {"type": "ice-candidate", "candidate": "candidate:1"},
         {"type": "ice-candidate", "candidate": {"sdpMid": "0"}},
     ],
@@ -247,6 +262,14 @@ def test_a_candidate_of_absurd_length_is_cut() -> None:
             {"type": "set_image", "image_data": "QUJD", "prompt": None},
         ),
         (m.SetImage(None, None, True), {"type": "set_image", "image_data": None, "prompt": None}),
+        (
+            m.LivekitJoin(True),
+            {
+                "type": "livekit_join",
+                "passthrough": True,
+                "client_capabilities": {"frame_timing": True},
+            },
+        ),
         (m.Offer("v=0"), {"type": "offer", "sdp": "v=0"}),
         (
             m.LocalCandidate(m.Candidate("candidate:1", "0", 0)),
@@ -281,3 +304,7 @@ def test_a_prompt_travels_as_it_reads_and_not_as_escapes() -> None:
 
 def test_messages_do_not_show_the_image_s_bytes() -> None:
     assert "QUJD" not in repr(m.SetImage(m.ImageData(data="QUJD"), "a", True))
+
+
+def test_a_room_does_not_show_its_token() -> None:
+    assert "MARKER" not in repr(m.RoomInfo("wss://x", "MARKER", "room"))
