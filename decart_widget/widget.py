@@ -6,12 +6,8 @@ is made, so that importing the class costs little more than anywidget itself.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import anywidget
 import traitlets as t
 
 from decart_widget.arguments import one_of, refuse_unknown, typed
@@ -23,7 +19,8 @@ from decart_widget.errors import (
 )
 from decart_widget.models import RealtimeModel, realtime_model
 from decart_widget.options import ConnectionOptions, VideoOptions
-from decart_widget.protocol.states import ConnectionState, ServiceStatus
+from decart_widget.page_widget import PageWidget
+from decart_widget.protocol.states import ServiceStatus
 
 if TYPE_CHECKING:
     from decart_widget.background import Operation
@@ -32,18 +29,13 @@ if TYPE_CHECKING:
     from decart_widget.media.base import Transport
     from decart_widget.protocol.requests import Look
 
-_STATIC = Path(__file__).parent / "static"
-
 TRANSPORTS: Final = ("webrtc", "livekit")
 RESOLUTIONS: Final = ("720p", "1080p")
-
-MAX_INBOX: Final = 500
-"""Messages of browsers that may wait for the background thread; more are dropped."""
 
 _UNSET: Any = type("_Unset", (), {"__repr__": lambda _self: "unchanged"})()
 
 
-class DecartWidget(anywidget.AnyWidget):
+class DecartWidget(PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
@@ -65,9 +57,6 @@ class DecartWidget(anywidget.AnyWidget):
     Raises a ``ConfigurationError`` for whatever can't be; nothing has been started then.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
-
     # What you set.
     model = t.Unicode("lucy-latest", help="Name of the model; used by the next start.").tag(
         sync=True
@@ -77,12 +66,6 @@ class DecartWidget(anywidget.AnyWidget):
     budget = t.Float(None, allow_none=True, help="Seconds of generation.").tag(sync=True)
 
     # What the kernel knows. Read-only: a page can't make them say something else.
-    connection_state = t.Enum(
-        [state.value for state in ConnectionState],
-        ConnectionState.IDLE.value,
-        read_only=True,
-        help="idle, connecting, connected, generating, reconnecting, disconnected or error.",
-    ).tag(sync=True)
     service_status = t.Enum(
         [status.value for status in ServiceStatus],
         ServiceStatus.UNKNOWN.value,
@@ -99,11 +82,7 @@ class DecartWidget(anywidget.AnyWidget):
     prompt_status = t.Enum(["idle", "pending", "applied", "rejected"], "idle", read_only=True).tag(
         sync=True
     )
-    error = t.Dict(read_only=True, help="Empty, or code, message and remedy.").tag(sync=True)
-    endpoint = t.Unicode("", read_only=True, help='"decart", "sandbox" or a URL.').tag(sync=True)
-
     # For the front end only.
-    _media = t.Dict(read_only=True).tag(sync=True)
     _retry = t.Dict(read_only=True).tag(sync=True)
     _applied_in = t.Float(None, allow_none=True, read_only=True).tag(sync=True)
 
@@ -135,10 +114,6 @@ class DecartWidget(anywidget.AnyWidget):
         one_of("resolution", resolution, (None, *RESOLUTIONS))
         one_of("speed", speed, (None, *self._model.speeds))
         self._resolution, self._speed = resolution, speed
-        self._publishing = threading.local()
-        self._closed = False
-        self._inbox = 0
-        self._comm_thread_is_main = True
         from decart_widget.background import Background
         from decart_widget.destination import Destination
         from decart_widget.prompts import check_prompt, is_url, load_image
@@ -162,7 +137,8 @@ class DecartWidget(anywidget.AnyWidget):
         self._live = self._make_live(destination, look, autostart)
         if is_url(image):
             self._live.image_url = image
-        self._listen()
+        self._listen(self._live.front_ends.receive)
+        self.observe(self._look_changed, ["prompt", "enrich"])
 
     def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
         import asyncio
@@ -193,16 +169,8 @@ class DecartWidget(anywidget.AnyWidget):
             probe = BusyProbe(asyncio.get_running_loop())
         except RuntimeError:
             return live  # no loop in this thread: not a kernel that could be busy
-        live.deaf = lambda: self._comm_thread_is_main and probe.busy()
+        live.deaf = lambda: self._hears_on_main and probe.busy()
         return live
-
-    def _listen(self) -> None:
-        # ipykernel 7.4 answers on whatever subshell sent last; ours is to stay the front end's,
-        # or its messages wait for a busy cell. Private, hence guarded.
-        if callable(getattr(self.comm, "_reply_subshell_for", None)):
-            self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
-        self.on_msg(self._from_page)
-        self.observe(self._look_changed, ["prompt", "enrich"])
 
     # --- verbs --------------------------------------------------------------------------------
 
@@ -287,58 +255,12 @@ class DecartWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Ends the session and the widget. May be called twice."""
-        if getattr(self, "_closed", True):
-            return
-        self._closed = True
-        self._background.start(self._live.close(), "close")
+        if not getattr(self, "_closed", True):
+            self._background.start(self._live.close(), "close")
         super().close()
-
-    # --- between the threads ------------------------------------------------------------------
-
-    def _send_to_pages(
-        self, message: dict[str, Any], buffers: list[bytes] | None = None, /
-    ) -> None:
-        if self.comm is not None:
-            self.send(message, buffers)
-
-    def _from_page(self, _widget: Any, content: Any, _buffers: Sequence[Any]) -> None:
-        """On a comm thread: hands over, nothing else."""
-        self._comm_thread_is_main = threading.current_thread() is threading.main_thread()
-        if self._inbox >= MAX_INBOX:
-            return
-        self._inbox += 1
-        self._background.call(self._take, content)
-
-    def _take(self, content: Any) -> None:
-        self._inbox -= 1
-        self._live.front_ends.receive(content)
 
     def _look_changed(self, _change: Any) -> None:
         self._background.call(self._live.look_typed, self.prompt, self.enrich)
-
-    def _publish(self, values: dict[str, Any]) -> None:
-        """Sets traits from the background thread and sends them as one message."""
-        if self._closed:
-            return
-        names = self._publishing.names = set()
-        try:
-            for name, value in values.items():
-                try:
-                    self.set_trait(name, value)
-                except Exception:  # an observer of the user's failed; the others go on
-                    self.log.exception("An observer of %r failed.", name)
-        finally:
-            self._publishing.names = None
-        if names and self.comm is not None:
-            self.send_state(names)
-
-    def _should_send_property(self, key: str, value: Any) -> bool:
-        # `hold_sync` would mix this thread's changes with those of a cell that runs meanwhile.
-        names = getattr(getattr(self, "_publishing", None), "names", None)
-        if names is not None:
-            names.add(key)
-            return False
-        return bool(super()._should_send_property(key, value))
 
     # --- checks -------------------------------------------------------------------------------
 

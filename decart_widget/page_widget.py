@@ -1,0 +1,105 @@
+"""What all widgets of this package share: the bundle, and the way between pages and threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets as t
+
+from decart_widget.protocol.states import ConnectionState
+
+_STATIC = Path(__file__).parent / "static"
+
+MAX_INBOX: Final = 500
+"""Messages of browsers that may wait for the background thread; more are dropped."""
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget whose life is on the background thread."""
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    # Read-only: a page can't make them say something else.
+    connection_state = t.Enum(
+        [state.value for state in ConnectionState],
+        ConnectionState.IDLE.value,
+        read_only=True,
+        help="idle, connecting, connected, generating, reconnecting, disconnected or error.",
+    ).tag(sync=True)
+    error = t.Dict(read_only=True, help="Empty, or code, message and remedy.").tag(sync=True)
+    endpoint = t.Unicode("", read_only=True, help='"decart", "sandbox" or a URL.').tag(sync=True)
+
+    # For the front end only.
+    _media = t.Dict(read_only=True).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self._publishing = threading.local()
+        self._closed = False
+        self._inbox = 0
+        self._hears_on_main = True
+        self._receive: Callable[[object], None] = lambda _content: None
+        super().__init__(**traits)
+
+    def close(self) -> None:
+        """Ends the widget in every page. May be called twice."""
+        if not getattr(self, "_closed", True):
+            self._closed = True
+            super().close()
+
+    def _listen(self, receive: Callable[[object], None]) -> None:
+        """Hands what pages say to ``receive``, on the background thread."""
+        self._receive = receive
+        # ipykernel 7.4 answers on whatever subshell sent last; ours is to stay the front end's,
+        # or its messages wait for a busy cell. Private, hence guarded.
+        if callable(getattr(self.comm, "_reply_subshell_for", None)):
+            self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
+        self.on_msg(self._from_page)
+
+    def _send_to_pages(
+        self, message: dict[str, Any], buffers: list[bytes] | None = None, /
+    ) -> None:
+        if self.comm is not None:
+            self.send(message, buffers)
+
+    def _from_page(self, _widget: Any, content: Any, _buffers: Sequence[Any]) -> None:
+        """On a comm thread: hands over, nothing else."""
+        self._hears_on_main = threading.current_thread() is threading.main_thread()
+        from decart_widget.background import Background
+
+        if self._inbox >= MAX_INBOX:
+            return
+        self._inbox += 1
+        Background.get().call(self._take, content)
+
+    def _take(self, content: Any) -> None:
+        self._inbox -= 1
+        self._receive(content)
+
+    def _publish(self, values: dict[str, Any]) -> None:
+        """Sets traits from the background thread and sends them as one message."""
+        if self._closed:
+            return
+        names = self._publishing.names = set()
+        try:
+            for name, value in values.items():
+                try:
+                    self.set_trait(name, value)
+                except Exception:  # an observer of the user's failed; the others go on
+                    self.log.exception("An observer of %r failed.", name)
+        finally:
+            self._publishing.names = None
+        if names and self.comm is not None:
+            self.send_state(names)
+
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        # `hold_sync` would mix this thread's changes with those of a cell that runs meanwhile.
+        names = getattr(getattr(self, "_publishing", None), "names", None)
+        if names is not None:
+            names.add(key)
+            return False
+        return bool(super()._should_send_property(key, value))
