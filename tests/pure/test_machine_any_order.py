@@ -74,11 +74,14 @@ class Watcher:
     def _hear(self, message: m.ServerMessage) -> None:
         """Notes the ack of the initial state by a rule of its own, not by the machine's word."""
         initial = self.initial
-        if isinstance(message, m.SetImageAck) and isinstance(initial, m.SetImage):
+        if isinstance(message, m.SetImageAck):
+            matched = isinstance(initial, m.SetImage)
+        elif isinstance(message, m.PromptAck):
+            matched = isinstance(initial, m.Prompt) and message.prompt == initial.prompt
+        else:
+            return
+        if matched:
             self.answered, self.acknowledged = True, self.acknowledged or message.success
-        elif isinstance(message, m.PromptAck) and isinstance(initial, m.Prompt):
-            if message.prompt == initial.prompt:
-                self.answered, self.acknowledged = True, self.acknowledged or message.success
 
     def _check_state(self, name: str, before: ConnectionState, arguments: tuple[Any, ...]) -> None:
         machine = self.machine
