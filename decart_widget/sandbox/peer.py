@@ -20,6 +20,7 @@ from aiortc import (
 from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.media import tuning
+from decart_widget.media.bitrates import Bitrates, with_start_bitrate
 
 from .track import TransformTrack
 
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: One rate for the whole session: on one machine an estimate of the network is noise.
-LOOPBACK_BITRATES = tuning.Bitrates.fixed(3_000_000)
-NETWORK_BITRATES = tuning.Bitrates()
+LOOPBACK_BITRATES = Bitrates.fixed(3_000_000)
+NETWORK_BITRATES = Bitrates()
 
 #: What Chromium is told to start, stay above and stay below with.
-CAMERA_BITRATES = tuning.Bitrates(start=3_000_000, floor=300_000, ceiling=4_000_000)
+CAMERA_BITRATES = Bitrates(start=3_000_000, floor=300_000, ceiling=4_000_000)
 
 #: Seconds that an orderly end may take.
 CLOSE_TIMEOUT_S = 5.0
@@ -126,7 +127,7 @@ class Peer:
         for candidate in self._pending:
             await self._pc.addIceCandidate(candidate)
         self._pending.clear()
-        return tuning.with_start_bitrate(self._pc.localDescription.sdp, CAMERA_BITRATES)
+        return with_start_bitrate(self._pc.localDescription.sdp, CAMERA_BITRATES)
 
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
         """Add a candidate of the client (None: there will be no more); junk is ignored.
