@@ -291,8 +291,10 @@ class ControlSession:
             await peer.close()
 
     def _on_first_frame(self) -> None:
-        self._first_frame_at = asyncio.get_running_loop().time()
         self._generation.start()
+        if self.room is not None and self._first_frame_at is not None:
+            return  # the client joined its room anew: what went wrong once doesn't again
+        self._first_frame_at = asyncio.get_running_loop().time()
         self.set_faults(self._faults)
 
     def _on_media_lost(self) -> None:
@@ -311,9 +313,7 @@ class ControlSession:
         self._alarm(self._first_frame_at, faults.dead_peer_after_s, self._vanish)
         if self.room is not None:
             self.room.faults = faults
-            self._alarm(
-                self._first_frame_at, faults.drop_signal_after_s, self.room.drop_sockets
-            )
+            self._alarm(self._first_frame_at, faults.drop_signal_after_s, self.room.drop_sockets)
             self._alarm(self._first_frame_at, faults.leave_after_s, self._dismiss)
 
     def _alarm(self, since: float | None, after_s: float | None, act: Any) -> None:

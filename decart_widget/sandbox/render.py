@@ -55,6 +55,17 @@ class Renderer:
         self.seconds += time.perf_counter() - started
         return painted
 
+    def warm_up(self, look: Look, width: int, height: int) -> None:
+        """Paint a black picture (size in pixels) for nobody: some effects' first one takes 50 ms.
+
+        A user's own function isn't called: it may count its frames.
+        """
+        if self._transform is None and not look.is_passthrough:
+            frame = VideoFrame(width, height, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            self._paint(frame, look)
+
     def _paint(self, frame: VideoFrame, look: Look) -> VideoFrame:
         if self._transform is None and look.is_passthrough:
             return frame

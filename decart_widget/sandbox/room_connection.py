@@ -87,6 +87,7 @@ class RoomConnection:
         self._attached: dict[str, RTCRtpTransceiver] = {}
         self._watchers: dict[str, Watcher] = {}
         self._closed = False
+        self._vanished = False
         self._up = self._connect()
         self._down = self._up if single else self._connect()
 
@@ -97,7 +98,8 @@ class RoomConnection:
         )
 
         def changed() -> None:
-            if pc.connectionState in ("failed", "closed") and not self._closed:
+            silent = self._closed or self._vanished
+            if pc.connectionState in ("failed", "closed") and not silent:
                 self._events.lost()
 
         pc.on("connectionstatechange", changed)
@@ -247,6 +249,7 @@ class RoomConnection:
 
     def vanish(self) -> None:
         """Leave the network without a word, as a killed server does."""
+        self._vanished = True
         for pc in {self._up, self._down}:
             tuning.go_silent(pc)
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiortc.mediastreams import MediaStreamError, convert_timebase
-from av.video.frame import PictureType
+from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.media import tuning
 
@@ -26,6 +26,9 @@ WAITING_LIMIT = 8
 KEYFRAME_INTERVAL_S = 0.3
 
 _RTP_CLOCK = Fraction(1, 90_000)
+
+#: Time stamp of the first picture: an encoder that was warmed up has had 0.
+FIRST_STAMP = 9_000
 
 
 class Encoded(NamedTuple):
@@ -108,6 +111,7 @@ class _Channel:
         self._watchers: set[Watcher] = set()
         self._keyframe_wanted = False
         self._keyframe_at: float | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def is_watched(self) -> bool:
@@ -137,10 +141,18 @@ class _Channel:
         loop = asyncio.get_running_loop()
         whole = self._keyframe_due(loop.time())
         frame.pict_type = PictureType.NONE
-        payloads, timestamp = await loop.run_in_executor(None, self.encoder.encode, frame, whole)
+        async with self._turn:
+            encode = self.encoder.encode
+            payloads, timestamp = await loop.run_in_executor(None, encode, frame, whole)
         if payloads:
             for watcher in list(self._watchers):
                 watcher.put(Encoded(payloads, timestamp, whole))
+
+    async def warm_up(self, frame: Any) -> None:
+        """Encode a picture for nobody: an encoder's first one takes 30 ms, the next ones 3."""
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self.encoder.encode, frame, False)
 
     def _keyframe_due(self, now: float) -> bool:
         if not self._keyframe_wanted:
@@ -181,9 +193,18 @@ class Feed:
 
     def watch(self, codec: str) -> Watcher:
         """A new watcher in ``codec`` (``h264``, ``vp8``)."""
-        if codec not in self._channels or not self._channels[codec].is_watched:
+        return self._channel(codec).join()
+
+    async def warm_up(self, codec: str, width: int, height: int) -> None:
+        """Get ready for pictures of that size (pixels), which will be watched in ``codec``."""
+        frame = VideoFrame(width, height, "yuv420p")
+        frame.pts, frame.time_base = 0, _RTP_CLOCK
+        await self._channel(codec).warm_up(frame)
+
+    def _channel(self, codec: str) -> _Channel:
+        if codec not in self._channels:
             self._channels[codec] = _Channel(codec, self._bitrates)
-        return self._channels[codec].join()
+        return self._channels[codec]
 
     @property
     def codecs(self) -> list[str]:
@@ -215,6 +236,6 @@ class Feed:
     def _resume(self, now: float) -> int:
         """The time stamp of the first picture of a track."""
         if self._last is None:
-            return 0
+            return FIRST_STAMP
         stamp, at = self._last
         return stamp + max(1, int((now - at) / _RTP_CLOCK))

@@ -6,6 +6,7 @@ client: it publishes what becomes of the camera's picture.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Iterable
@@ -35,6 +36,12 @@ INFERENCE_SERVER = "inference-server-1"
 
 #: Identities of the session's own client and of those who watch.
 CLIENT, VIEWER = "client", "viewer"
+
+#: Seconds that the camera's client may be away, to join anew, before generation counts as over.
+REJOIN_LIMIT_S = 5.0
+
+#: Pixels of pictures that it gets ready for; a client may announce anything.
+WARM_UP_SIZES = (64 * 64, 1920 * 1088)
 
 #: What a room can tell its participants to do.
 LEAVE = {
@@ -89,6 +96,8 @@ class StageRoom(Room):
         self._camera: TransformTrack | None = None
         self._camera_of: Participant | None = None
         self._size = (0, 0)
+        self._grace: asyncio.TimerHandle | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     def credentials(self) -> dict[str, str]:
         """Fields of ``livekit_room_info`` for the session's own client."""
@@ -135,13 +144,27 @@ class StageRoom(Room):
         if info.type != models.TrackType.VIDEO:
             return
         self._size = (info.width, info.height)
-        if self._output_codec is not None:
+        is_new = self._output_codec is None
+        self._output_codec = self._output_codec or codec_named(info.mime_type)
+        self._warming = asyncio.create_task(self._warm_up(self._output_codec))
+        if not is_new:
             return
-        self._output_codec = codec_named(info.mime_type)
         for other in list(self.participants.values()):
             await other.send(messages.update(self.others(other)))
             if other is not participant:
                 other.invite()
+
+    async def _warm_up(self, codec: str) -> None:
+        """Use the time until the camera's first picture: the client is still negotiating."""
+        width, height = self._size
+        if not (WARM_UP_SIZES[0] <= width * height <= WARM_UP_SIZES[1]):
+            return
+        loop = asyncio.get_running_loop()
+        warm_up = self._renderer.warm_up
+        await asyncio.gather(
+            self._feed.warm_up(codec, width & ~1, height & ~1),
+            loop.run_in_executor(self._executor, warm_up, self._look, width & ~1, height & ~1),
+        )
 
     def show(  # noqa: D102
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
@@ -155,13 +178,15 @@ class StageRoom(Room):
             is_frozen=self._events.is_frozen,
         )
         self._camera_of = participant
+        self._end_grace()
         self._feed.show(self._camera)
 
     def gone(self, participant: Participant) -> None:  # noqa: D102
         if participant is self._camera_of:
             self._camera_of = None
             self._feed.hide()
-            self._events.lost()
+            loop = asyncio.get_running_loop()
+            self._grace = loop.call_later(REJOIN_LIMIT_S, self._events.lost)
 
     def vanish(self) -> None:
         """Leave the network without a word, as a killed server does; sockets go on."""
@@ -178,7 +203,15 @@ class StageRoom(Room):
         for participant in list(self.participants.values()):
             await participant.dismiss(LEAVE[action], models.DisconnectReason.SERVER_SHUTDOWN)
 
+    def _end_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
     async def close(self) -> None:  # noqa: D102
+        self._end_grace()
+        if self._warming is not None:
+            self._warming.cancel()
         await super().close()
         self._feed.hide()
 
