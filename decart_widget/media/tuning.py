@@ -26,14 +26,32 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 
-from .bitrates import Bitrates as Bitrates
-from .bitrates import with_start_bitrate as with_start_bitrate
+from .bitrates import Bitrates, with_start_bitrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
     from aiortc.rtcicetransport import RTCIceGatherer
+
+__all__ = [
+    "Bitrates",
+    "FastH264Encoder",
+    "FastVp8Encoder",
+    "MarkerJitterBuffer",
+    "NewestQueue",
+    "SteadyEstimator",
+    "check_versions",
+    "dropped_frames",
+    "encode_fast",
+    "gather_quickly",
+    "go_silent",
+    "keep_newest",
+    "release_on_marker",
+    "report_bandwidth",
+    "tune",
+    "with_start_bitrate",
+]
 
 #: The releases whose private names were read and tested.
 TESTED_VERSIONS = {"aiortc": "1.16", "aioice": "0.13"}
