@@ -34,6 +34,11 @@ class Endpoint:
         """Whether the realtime service runs on this machine."""
         return is_loopback(urlsplit(self.realtime_base_url).hostname or "")
 
+    @property
+    def realtime_http_url(self) -> str:
+        """The realtime service's address for HTTP requests."""
+        return "http" + self.realtime_base_url.removeprefix("ws")
+
     def realtime_url(self, model: RealtimeModel, token: str, **options: str | None) -> str:
         """The WebSocket's URL. It holds a client token: never log it."""
         query = {"api_key": token, "model": model.name}

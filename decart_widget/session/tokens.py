@@ -9,18 +9,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from decart_widget.errors import (
-    AuthenticationError,
-    ConnectTimeoutError,
-    DecartError,
-    ProtocolError,
-    ServiceError,
-    TransportError,
-)
+from decart_widget.errors import InvalidKeyError, ProtocolError
 from decart_widget.models import RealtimeModel
-from decart_widget.protocol.retry import service_error
 from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import Endpoint
+from decart_widget.session.http import post
 
 TOKEN_LIFETIME: Final = 60
 """Seconds in which the token may open a connection (the service's default)."""
@@ -51,43 +44,19 @@ async def client_token(
     """
     if key.is_client_token:
         return key
-    import httpx  # loaded when first used: it costs as much as the rest of the package
-
     body: dict[str, object] = {"expiresIn": TOKEN_LIFETIME, "allowedModels": [model.name]}
     if budget is not None:
         longest = max(SHORTEST_SESSION, math.ceil(budget))
         body["constraints"] = {"realtime": {"maxSessionDuration": longest}}
-    url = f"{endpoint.base_url}/v1/client/tokens"
-    failure: DecartError | None = None
+    answer = await post(
+        f"{endpoint.base_url}/v1/client/tokens",
+        key,
+        body,
+        name=endpoint.name,
+        timeout=timeout,
+        direct=endpoint.is_loopback,
+    )
     try:
-        # No proxy for a server on this machine, and no .netrc that could add credentials.
-        async with httpx.AsyncClient(
-            timeout=timeout, trust_env=not endpoint.is_loopback, follow_redirects=False
-        ) as client:
-            response = await client.post(url, json=body, headers={"x-api-key": key.reveal()})
-            return _token(
-                response.status_code, response.content[:100_000], key.scrub(response.text)[:300]
-            )
-    except httpx.TimeoutException:
-        failure = ConnectTimeoutError(f"{endpoint.name} did not answer within {timeout:g} s.")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        failure = TransportError(
-            f"{endpoint.name} can't be reached ({key.scrub(str(error)) or type(error).__name__})."
-        )
-    # Raised here, outside the handler: httpx's exception holds the request with the key.
-    raise failure
-
-
-def _token(status: int, content: bytes, text: str) -> Secret:
-    import json
-
-    if status in (401, 403):
-        raise AuthenticationError(f"The service refused the API key (HTTP {status}).")
-    if status != 200 and status != 201:
-        error = service_error(f"HTTP {status}: {text}")
-        raise error if status != 429 else ServiceError(f"Too many requests: {text}.")
-    try:
-        token = json.loads(content).get("apiKey")
-        return Secret(token)
-    except (ValueError, AttributeError, DecartError):
+        return Secret(answer["apiKey"])
+    except (KeyError, InvalidKeyError):
         raise ProtocolError("The service's client token can't be read.") from None
