@@ -1,0 +1,511 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decart_widget._version import __version__
+from decart_widget.frontend import HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE, FrontEnds
+from decart_widget.media.base import Preparation
+from decart_widget.models import MODELS
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.messages import Candidate
+from decart_widget.road import FROM_BROWSER, MalformedError, read
+
+ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "road.json").read_text("utf-8"))
+
+
+def label(message: Any) -> str:
+    return json.dumps(message)[:60]
+
+
+class Host:
+    """A kernel's end of the road: it notes what it is told, and its clock is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.attempt: int | None = None
+        self.told: list[Any] = []
+        self.sent: list[dict[str, Any]] = []
+        self.front_ends = FrontEnds(self.sent.append, self, lambda: self.now)
+
+    # what FrontEnds asks of a Browser
+
+    def started(self) -> None:
+        self.told.append("started")
+
+    def stopped(self) -> None:
+        self.told.append("stopped")
+
+    def prompt_applied(self, prompt: str, enrich: bool) -> None:
+        self.told.append(("applied", prompt, enrich))
+
+    def media_message(self, message: dict[str, Any]) -> None:
+        self.told.append((message["type"], message["front_end"]))
+
+    def chunk_needed(self, name: str, digest: str) -> None:
+        self.told.append(("chunk", name, digest))
+
+    def owner_came(self, *, replaced: bool) -> None:
+        self.told.append(("owner", self.front_ends.owner, replaced))
+
+    def unattended(self) -> None:
+        self.told.append("unattended")
+        self.attempt = None
+
+    # what a test does
+
+    def say(self, type_: str, front_end: str = "f1", **fields: Any) -> None:
+        self.front_ends.receive({"type": type_, "front_end": front_end, **fields})
+
+    def hello(self, front_end: str = "f1") -> None:
+        self.say("hello", front_end, protocol=1, version="0.1.0", page={"visible": True})
+
+    def wait(self, seconds: float, *, beats_of: tuple[str, ...] = (), deaf: bool = False) -> None:
+        """Time passes, watched every second, with a heartbeat every five."""
+        for second in range(1, int(seconds) + 1):
+            self.now += 1
+            if second % 5 == 0:
+                for page in beats_of:
+                    self.say("heartbeat", page, attempt=self.attempt)
+            self.front_ends.watch(deaf=deaf)
+
+    def take_told(self) -> list[Any]:
+        told, self.told = self.told, []
+        return told
+
+    def take_sent(self) -> list[dict[str, Any]]:
+        sent = self.sent[:]
+        self.sent.clear()
+        return sent
+
+    @property
+    def owner(self) -> str | None:
+        return self.front_ends.owner
+
+
+def welcome(page: str, *, owner: bool, attempt: int | None = None) -> dict[str, Any]:
+    return {
+        "type": "welcome",
+        "front_end": page,
+        "owner": owner,
+        "protocol": 1,
+        "version": __version__,
+        "attempt": attempt,
+    }
+
+
+def live(*viewers: str) -> Host:
+    """A host with attempt 3 live in page f1."""
+    host = Host()
+    host.hello()
+    host.attempt = 3
+    host.front_ends.refresh()
+    for viewer in viewers:
+        host.hello(viewer)
+    host.take_told()
+    host.take_sent()
+    return host
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+def test_both_ends_read_examples_of_the_same_protocol() -> None:
+    host = Host()
+    host.hello()
+    assert host.sent[0]["protocol"] == ROAD["protocol"]
+
+
+@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> None:
+    assert read(message) == message
+    assert read({**message, "unheard_of": [1]})
+
+
+@pytest.mark.parametrize("message", ROAD["malformed_to_kernel"], ids=label)
+def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
+    with pytest.raises(MalformedError):
+        read(message)
+    host = live()
+    host.front_ends.receive(message)
+    assert sum(host.front_ends.dropped.values()) == 1
+    assert (host.told, host.sent) == ([], [])
+
+
+@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
+    message: dict[str, Any],
+) -> None:
+    for name in message.keys() - {"type", "detail", "version", "page", "message"}:
+        for wrong in ({"no": "such"}, ["x"], True if name != "enrich" else 1, 1.5j):
+            with pytest.raises(MalformedError):
+                read({**message, name: wrong})
+
+
+def test_every_type_in_the_table_is_known_by_an_example() -> None:
+    known = {message["type"] for message in ROAD["to_kernel"]}
+    assert known <= set(FROM_BROWSER)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "offer", "attempt": 3, "sdp": "x" * 200_001},
+        {"type": "apply", "prompt": "x" * 200_001, "enrich": True},
+        {"type": "hello", "protocol": 1, "version": "x" * 101, "page": {}},
+        {
+            "type": "hello",
+            "protocol": 1,
+            "version": "1",
+            "page": dict.fromkeys(map(str, range(17))),
+        },
+        {"type": "heartbeat", "attempt": -1},
+        {"type": "heartbeat", "attempt": 2**53},
+        {"type": "stats", "attempt": 3, "fps": float("inf")},
+        {"type": "stats", "attempt": 3, "fps": float("nan")},
+        {"type": "stats", "attempt": 3, "bitrate": 10**400},
+    ],
+    ids=lambda message: message["type"],
+)
+def test_what_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        read({"front_end": "f1", **message})
+    with pytest.raises(MalformedError):
+        read({"front_end": "f" * 101, "type": "start"})
+
+
+def conforms(message: dict[str, Any]) -> bool:
+    """Whether a message has the fields, with values of the kinds, that some example has."""
+
+    def like(value: Any, example: Any) -> bool:
+        if isinstance(example, dict):
+            return isinstance(value, dict) and all(
+                name in value and like(value[name], part) for name, part in example.items()
+            )
+        if isinstance(example, bool) or isinstance(value, bool):
+            return type(value) is type(example)
+        if isinstance(example, int | float):
+            return isinstance(value, int | float)
+        return type(value) is type(example)
+
+    return any(like(message, example) for example in ROAD["to_browser"])
+
+
+def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_sent() -> None:
+    host = live("f2")
+    host.hello("f2")
+    host.attempt = None
+    host.hello("f3")
+    host.say("start", "f2")
+    host.attempt = 3
+    connection = ConnectionOptions()
+    host.front_ends.prepare(
+        3, Preparation("webrtc", MODELS["lucy-latest"], VideoOptions(), connection.rtc(), 15.0)
+    )
+    host.front_ends.answer(3, "v=0\r\n")
+    host.front_ends.candidate(3, Candidate("candidate:1", "0", 0))
+    host.front_ends.candidate(3, None)
+    host.front_ends.end(3, "stopped", keep_camera=False)
+    host.front_ends.end(3, "reconnecting", keep_camera=True)
+    sent = host.take_sent()
+    assert [message for message in sent if not conforms(message)] == []
+    assert json.loads(json.dumps(sent, allow_nan=False)) == sent
+    # A page says so when it needs a piece of the front end: such examples travel with a buffer.
+    wanted = {message["type"] for message in ROAD["to_browser"]} - {"chunk", "room"}
+    assert {message["type"] for message in sent} == wanted
+
+
+# --- who has the camera -----------------------------------------------------------------------
+
+
+def test_the_first_page_that_says_hello_is_the_owner() -> None:
+    host = Host()
+    host.hello()
+    assert host.take_sent() == [welcome("f1", owner=True)]
+    assert host.take_told() == [("owner", "f1", False)]
+
+
+def test_a_hello_that_is_repeated_is_welcomed_again_and_changes_nothing() -> None:
+    host = Host()
+    host.hello()
+    host.take_told()
+    host.hello()
+    assert host.take_sent()[1:] == [welcome("f1", owner=True)]
+    assert host.take_told() == []
+
+
+def test_while_nothing_is_live_the_newest_page_is_the_owner() -> None:
+    host = Host()
+    host.hello("f1")
+    host.hello("f2")
+    assert host.owner == "f2"
+    host.hello("f1")
+    assert host.owner == "f2"
+
+
+def test_while_a_session_is_live_its_page_keeps_the_camera_and_others_view() -> None:
+    host = live()
+    host.hello("f2")
+    assert host.take_sent() == [welcome("f2", owner=False, attempt=3)]
+    assert host.take_told() == []
+    assert host.owner == "f1"
+
+
+def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
+    host = live()
+    host.say("pagehide")
+    host.wait(PAGEHIDE_GRACE - 1)
+    host.hello("f1-reloaded")
+    assert host.take_sent() == [welcome("f1-reloaded", owner=True, attempt=3)]
+    assert host.take_told() == [("owner", "f1-reloaded", True)]
+
+
+def test_a_click_on_start_makes_its_page_the_owner() -> None:
+    host = Host()
+    host.hello("f1")
+    host.hello("f2")
+    host.take_sent()
+    host.take_told()
+    host.say("start", "f1")
+    assert host.owner == "f1"
+    assert host.take_sent() == [{"type": "owner", "front_end": "f1"}]
+    assert host.take_told() == ["started"]
+
+
+def test_a_click_on_start_in_a_viewer_of_a_live_session_does_nothing() -> None:
+    host = live("f2")
+    host.say("start", "f2")
+    assert (host.owner, host.take_told()) == ("f1", [])
+    assert host.front_ends.dropped == {"start in a page that is not the owner": 1}
+
+
+def test_a_page_that_goes_while_nothing_is_live_hands_over_to_the_one_heard_of_last() -> None:
+    host = Host()
+    for page in ("f1", "f2", "f3"):
+        host.now += 1
+        host.hello(page)
+    host.take_sent()
+    host.say("pagehide", "f3")
+    assert host.owner == "f2"
+    assert host.take_sent() == [{"type": "owner", "front_end": "f2"}]
+    host.say("pagehide", "f2")
+    host.say("pagehide", "f1")
+    assert host.owner is None
+    assert host.front_ends.pages == {}
+
+
+def test_a_page_heard_of_before_its_hello_is_welcomed_all_the_same() -> None:
+    host = Host()
+    host.say("start", "f9")
+    assert host.take_sent() == [welcome("f9", owner=True)]
+    assert host.take_told() == [("owner", "f9", False), "started"]
+
+
+def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> None:
+    host = live()
+    for number in range(100):
+        host.now += 0.01
+        host.hello(f"viewer-{number}")
+    assert len(host.front_ends.pages) == MAX_FRONT_ENDS
+    assert host.owner == "f1"
+    assert f"viewer-{99}" in host.front_ends.pages
+    assert "viewer-50" not in host.front_ends.pages
+
+
+# --- whether anybody is watching --------------------------------------------------------------
+
+
+def test_a_page_that_beats_is_watching() -> None:
+    host = live()
+    host.wait(300, beats_of=("f1",))
+    assert host.take_told() == []
+
+
+def test_a_silent_owner_ends_the_session_after_20_seconds() -> None:
+    host = live()
+    host.wait(HEARTBEAT_TIMEOUT)
+    assert host.take_told() == []
+    host.wait(1)
+    assert host.take_told() == ["unattended"]
+    assert host.owner is None
+
+
+def test_a_viewer_s_beats_do_not_stand_in_for_the_owner_s() -> None:
+    host = live("f2")
+    host.wait(HEARTBEAT_TIMEOUT + 1, beats_of=("f2",))
+    assert host.take_told() == ["unattended"]
+    assert host.owner == "f2"
+
+
+def test_a_page_that_went_ends_the_session_after_10_seconds() -> None:
+    host = live()
+    host.wait(5, beats_of=("f1",))
+    host.say("pagehide")
+    host.wait(PAGEHIDE_GRACE)
+    assert host.take_told() == []
+    host.wait(1)
+    assert host.take_told() == ["unattended"]
+
+
+def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
+    host = live()
+    host.say("pagehide")
+    host.wait(5)
+    host.say("heartbeat", attempt=3)
+    host.wait(60, beats_of=("f1",))
+    assert host.take_told() == []
+
+
+def test_silence_means_nothing_while_messages_can_t_arrive() -> None:
+    host = live()
+    host.wait(600, deaf=True)
+    assert host.take_told() == []
+    host.wait(HEARTBEAT_TIMEOUT - 1)
+    assert host.take_told() == []
+    host.wait(2)
+    assert host.take_told() == ["unattended"]
+
+
+def test_nobody_is_missed_while_nothing_is_live() -> None:
+    host = Host()
+    host.hello()
+    host.wait(3600)
+    assert host.take_told() == [("owner", "f1", False)]
+    assert host.owner == "f1"
+
+
+def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> None:
+    host = Host()
+    host.hello()
+    host.wait(3600)
+    host.take_told()
+    host.attempt = 1
+    host.front_ends.refresh()
+    host.wait(HEARTBEAT_TIMEOUT)
+    assert host.take_told() == []
+
+
+# --- messages of an attempt -------------------------------------------------------------------
+
+OF_AN_ATTEMPT = [
+    message
+    for message in ROAD["to_kernel"]
+    if message["type"] in ("offer", "candidate", "media", "refused", "stats")
+]
+
+
+@pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
+def test_the_owner_s_messages_of_the_live_attempt_are_passed_on(message: dict[str, Any]) -> None:
+    host = live("f2")
+    host.front_ends.receive(message)
+    assert host.take_told() == [(message["type"], "f1")]
+
+
+@pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
+def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
+    message: dict[str, Any],
+) -> None:
+    host = live("f2")
+    host.front_ends.receive({**message, "attempt": 2})
+    host.front_ends.receive({**message, "front_end": "f2"})
+    host.attempt = None
+    host.front_ends.receive(message)
+    assert host.take_told() == []
+    kind = message["type"]
+    assert host.front_ends.dropped == {
+        f"stale {kind}": 2,
+        f"{kind} of a page that is not the owner": 1,
+    }
+
+
+@pytest.mark.parametrize("attempt", [3, None])
+@pytest.mark.parametrize("page", ["f1", "f2"])
+def test_stop_acts_from_any_page(attempt: int | None, page: str) -> None:
+    host = live("f2")
+    host.say("stop", page, attempt=attempt)
+    assert host.take_told() == ["stopped"]
+
+
+def test_a_stop_of_an_older_attempt_does_not_end_the_present_one() -> None:
+    host = live()
+    host.say("stop", attempt=2)
+    assert host.take_told() == []
+    assert host.front_ends.dropped == {"stale stop": 1}
+
+
+def test_a_prompt_may_come_from_any_page() -> None:
+    host = live("f2")
+    host.say("apply", "f2", prompt="sketch", enrich=False)
+    assert host.take_told() == [("applied", "sketch", False)]
+
+
+def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
+    host = live()
+    host.attempt = None
+    host.say("heartbeat", attempt=3)
+    assert host.take_sent() == [
+        {"type": "end", "attempt": 3, "reason": "stopped", "keep_camera": False}
+    ]
+
+
+# --- anything at all --------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+PAGES = st.sampled_from([f"page-{number}" for number in range(25)])
+NAMES = sorted({name for fields in FROM_BROWSER.values() for name in fields})
+EXAMPLES = st.builds(
+    lambda example, page, odd: {**example, "front_end": page, **odd},
+    st.sampled_from(ROAD["to_kernel"]),
+    PAGES,
+    st.dictionaries(st.sampled_from([*NAMES, "type", "front_end"]), JSON, max_size=1),
+)
+ACTS = st.one_of(
+    EXAMPLES,
+    EXAMPLES,
+    JSON,
+    st.sampled_from(["wait", "begin", "end"]),
+)
+
+
+@given(st.lists(ACTS, max_size=80))
+def test_nothing_a_page_says_does_harm(acts: list[Any]) -> None:
+    host = Host()
+    for act in acts:
+        if act == "wait":
+            host.wait(7)
+        elif act == "begin":
+            host.attempt = 3
+            host.front_ends.refresh()
+        elif act == "end":
+            host.attempt = None
+        else:
+            host.front_ends.receive(act)
+        pages = host.front_ends.pages
+        assert len(pages) <= MAX_FRONT_ENDS
+        assert len(host.front_ends.dropped) <= 64
+        assert host.owner in pages if pages else host.owner is None
+        assert all(conforms(message) for message in host.take_sent())
+
+
+@given(st.lists(st.text(max_size=20), max_size=50, unique=True))
+def test_reasons_for_dropping_are_bounded_whatever_types_are_invented(types: list[str]) -> None:
+    host = Host()
+    for type_ in types:
+        host.front_ends.receive({"type": type_, "front_end": "f1"})
+        host.front_ends.receive({"type": type_})
+    assert len(host.front_ends.dropped) <= 64
+    assert host.front_ends.dropped.keys() <= {
+        "unknown type", *(f"{kind} without a front end" for kind in FROM_BROWSER),
+        *(f"{kind} with a bad {name}" for kind, fields in FROM_BROWSER.items() for name in fields),
+    }  # fmt: skip

@@ -1,0 +1,466 @@
+"""The widget without a kernel: its comm is a notebook of what would have been sent."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import comm
+import numpy as np
+import pytest
+from comm.base_comm import BaseComm
+
+from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel, VideoOptions
+from decart_widget.background import Background
+from decart_widget.destination import SandboxWarning
+from decart_widget.errors import (
+    ClosedError,
+    ConfigurationError,
+    DecartError,
+    InvalidImageError,
+    InvalidKeyError,
+    InvalidOptionError,
+    InvalidPromptError,
+    InvalidURLError,
+    UnknownArgumentError,
+    UnknownModelError,
+)
+from decart_widget.live import IDLE
+
+KEY = "dct_MARKER0123456789"
+SERVER = "http://127.0.0.1:9"  # nobody is there, and nothing here connects
+PICTURE = np.zeros((16, 16, 3), np.uint8)
+
+sent: list[dict[str, Any]] = []
+
+
+class NotedComm(BaseComm):
+    """A comm that notes what is published on it."""
+
+    def publish_msg(self, msg_type: str, data: Any = None, **rest: Any) -> None:
+        sent.append({"msg_type": msg_type, "data": data, **rest})
+
+
+@pytest.fixture(autouse=True)
+def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(comm, "create_comm", lambda **arguments: NotedComm(**arguments))
+    sent.clear()
+    yield
+    from ipywidgets.widgets.widget import _instances
+
+    for widget in list(_instances.values()):
+        if isinstance(widget, DecartWidget):
+            widget.close()
+    settle()
+
+
+@pytest.fixture
+def make() -> Callable[..., DecartWidget]:
+    def make(**arguments: Any) -> DecartWidget:
+        return DecartWidget(**{"endpoint": SERVER, "api_key": KEY, **arguments})
+
+    return make
+
+
+async def _nothing() -> None:
+    """Something for the background loop to do, so that it has done what came before."""
+
+
+def settle() -> None:
+    for _ in range(3):
+        Background.get().start(_nothing(), "settle").result(timeout=10)
+
+
+def updates() -> dict[str, Any]:
+    """The newest value of each trait that was sent since the widget was made."""
+    newest: dict[str, Any] = {}
+    for message in sent:
+        if message["msg_type"] == "comm_msg" and message["data"]["method"] == "update":
+            newest.update(message["data"]["state"])
+    return newest
+
+
+# --- made -------------------------------------------------------------------------------------
+
+
+def test_a_new_widget_shows_that_nothing_has_happened(make) -> None:
+    widget = make(model="lucy-2.6", prompt="watercolour", enrich=False, budget=60)
+    state = widget.get_state()
+    assert {name: state[name] for name in IDLE} == IDLE
+    assert (state["model"], state["prompt"], state["enrich"], state["budget"]) == (
+        "lucy-2.6",
+        "watercolour",
+        False,
+        60.0,
+    )
+    assert state["endpoint"] == SERVER
+    assert state["_media"] == {"width": 1280, "height": 720, "fps": 30, "has_image": False}
+
+
+def test_its_arguments_are_all_optional_and_without_a_key_it_warns() -> None:
+    with pytest.warns(SandboxWarning, match="local effects") as caught:
+        widget = DecartWidget()
+    assert widget.endpoint == "sandbox"
+    assert caught[0].filename == __file__
+
+
+def test_with_a_key_nothing_is_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert DecartWidget(api_key=KEY).endpoint == "decart"
+
+
+def test_a_widget_that_was_made_is_quiet(make) -> None:
+    make(prompt="x", image=PICTURE)
+    opened = len(sent)
+    settle()
+    assert len(sent) == opened
+    assert updates().keys() <= {"endpoint", "_media"}
+    assert not [message for message in sent if message["data"].get("method") == "custom"]
+
+
+def test_a_model_of_one_s_own_sets_the_camera(make) -> None:
+    widget = make(model=RealtimeModel("mine", fps=24, width=640, height=480))
+    assert widget.model == "mine"
+    assert widget.get_state()["_media"] == {
+        "width": 640,
+        "height": 480,
+        "fps": 24,
+        "has_image": False,
+    }
+
+
+def test_changing_the_model_changes_the_camera(make) -> None:
+    widget = make()
+    widget.model = "lucy-restyle-2"
+    assert updates()["_media"]["height"] == 704
+
+
+def test_an_image_is_known_to_the_page_but_not_shown_to_it(make) -> None:
+    widget = make(image=PICTURE)
+    assert widget.get_state()["_media"]["has_image"] is True
+    assert "iVBOR" not in json.dumps(sent, default=repr)
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+BAD_ARGUMENTS = [
+    ({"model": "lucy-lates"}, UnknownModelError, "lucy-latest"),
+    ({"model": None}, UnknownModelError, "lucy-latest"),
+    ({"promt": "x"}, UnknownArgumentError, "'prompt'"),
+    ({"apikey": KEY}, UnknownArgumentError, "'api_key'"),
+    ({"zzz": 1}, UnknownArgumentError, "api_key"),
+    ({"api_key": ""}, InvalidKeyError, "DECART_API_KEY"),
+    ({"api_key": "dct_MAR KER"}, InvalidKeyError, "strip"),
+    ({"api_key": f"{KEY}\n"}, InvalidKeyError, "strip"),
+    ({"image": b"no image"}, InvalidImageError, "JPEG"),
+    ({"image": b"\xff\xd8\xff" + bytes(10_000_000)}, InvalidImageError, "10 MB"),
+    ({"image": "no-such-file.png"}, InvalidImageError, "path"),
+    ({"image": PICTURE, "model": "lucy-restyle-2"}, InvalidImageError, "lucy-latest"),
+    ({"prompt": ""}, InvalidPromptError, "sketch"),
+    ({"prompt": "  \n"}, InvalidPromptError, "sketch"),
+    ({"prompt": 5}, InvalidPromptError, "string"),
+    ({"prompt": "x" * 10_001}, InvalidPromptError, "10,000"),
+    ({"endpoint": "ftp://example.org"}, InvalidURLError, "https"),
+    ({"endpoint": "file:///etc"}, InvalidURLError, "https"),
+    ({"endpoint": "example.org"}, InvalidURLError, "sandbox"),
+    ({"connection": {"ice_servers": ()}}, InvalidOptionError, "ConnectionOptions"),
+    ({"video": "VP8"}, InvalidOptionError, "VideoOptions"),
+    ({"transport": "carrier pigeon"}, InvalidOptionError, "webrtc"),
+    ({"resolution": "4k"}, InvalidOptionError, "720p"),
+    ({"speed": "slow"}, InvalidOptionError, "fast"),
+    ({"speed": "fast", "model": "lucy-2.1"}, InvalidOptionError, "None"),
+    ({"budget": 0}, InvalidOptionError, "seconds"),
+    ({"budget": -5}, InvalidOptionError, "seconds"),
+    ({"budget": float("nan")}, InvalidOptionError, "seconds"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "remedy"),
+    BAD_ARGUMENTS,
+    ids=[f"{next(iter(a))} {ascii(next(iter(a.values())))[:20]}" for a, _, _ in BAD_ARGUMENTS],
+)
+def test_bad_input_is_an_error_that_says_what_to_do_and_makes_nothing(
+    make, arguments: dict[str, Any], kind: type[DecartError], remedy: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        make(**arguments)
+    assert isinstance(caught.value, ConfigurationError)
+    assert remedy in caught.value.remedy
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+    assert sent == []
+
+
+def test_a_bitrate_range_upside_down_is_refused_where_it_is_written(make) -> None:
+    with pytest.raises(InvalidOptionError, match="Swap"):
+        make(video=VideoOptions(min_bitrate=2_000_000, max_bitrate=1_000_000))
+
+
+BAD_LOOKS = [
+    ({"prompt": ""}, InvalidPromptError),
+    ({"prompt": 7}, InvalidPromptError),
+    ({"prompt": "x" * 10_001}, InvalidPromptError),
+    ({"enrich": "yes"}, InvalidOptionError),
+    ({"image": b"no image"}, InvalidImageError),
+    ({"image": "no-such-file.png"}, InvalidImageError),
+    ({"prompt": "fine", "enrich": False, "image": b"no image"}, InvalidImageError),
+    ({"prompt": "fine", "image": PICTURE, "enrich": 1}, InvalidOptionError),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind"), BAD_LOOKS, ids=lambda value: ascii(value)[:40])
+def test_set_checks_everything_before_anything_changes(
+    make, changes: dict[str, Any], kind: type[DecartError]
+) -> None:
+    widget = make(prompt="before")
+    before = widget.get_state()
+    look = widget._live.look
+    sent.clear()
+    with pytest.raises(kind) as caught:
+        widget.set(**changes)
+    settle()
+    assert caught.value.remedy
+    assert (sent, widget.get_state()) == ([], before)
+    assert widget._live.look == look
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("model", "lucy-lates", UnknownModelError),
+        ("prompt", "x" * 10_001, InvalidPromptError),
+        ("budget", -1, InvalidOptionError),
+        ("budget", 1e9, InvalidOptionError),
+    ],
+)
+def test_a_trait_refuses_a_bad_value_and_keeps_what_it_had(
+    make, name: str, value: Any, kind: type[DecartError]
+) -> None:
+    widget = make(prompt="before", budget=30)
+    before = getattr(widget, name)
+    with pytest.raises(kind):
+        setattr(widget, name, value)
+    assert getattr(widget, name) == before
+
+
+@pytest.mark.parametrize("name", sorted({*IDLE, "endpoint", "_media"}))
+def test_what_only_the_kernel_knows_can_t_be_set(make, name: str) -> None:
+    import traitlets
+
+    widget = make()
+    with pytest.raises(traitlets.TraitError, match="read-only"):
+        setattr(widget, name, getattr(widget, name))
+
+
+# --- the key ----------------------------------------------------------------------------------
+
+
+def test_the_key_is_in_no_text_and_no_message(make) -> None:
+    widget = make(prompt="x")
+    widget.set(prompt="y").result(timeout=10)
+    settle()
+    texts = [
+        repr(widget),
+        str(widget),
+        json.dumps(widget.get_state(), default=repr),
+        repr(widget.get_state()),
+        repr(widget.keys),
+        repr(widget._live._destination),
+        json.dumps(sent, default=repr),
+        repr(widget._repr_mimebundle_()),
+    ]
+    assert not [text for text in texts if "MARKER" in text]
+    assert len(sent) > 1
+
+
+@pytest.mark.parametrize("copier", [pickle.dumps, copy.deepcopy])
+def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]) -> None:
+    with pytest.raises((TypeError, NotImplementedError, pickle.PicklingError)) as caught:
+        copier(make())
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+
+
+# --- prompt, enrich and image -----------------------------------------------------------------
+
+
+def test_set_without_a_session_stores_the_look_for_the_next(make) -> None:
+    widget = make(prompt="before")
+    assert widget.set(prompt="sketch", enrich=False, image=PICTURE).result(timeout=10) == "stored"
+    settle()
+    assert (widget.prompt, widget.enrich) == ("sketch", False)
+    look = widget._live.look
+    assert (look.prompt, look.enrich, look.image is not None) == ("sketch", False, True)
+    assert updates()["_media"]["has_image"] is True
+
+
+def test_set_takes_prompt_and_image_away_with_none(make) -> None:
+    widget = make(prompt="before", image=PICTURE)
+    widget.set(prompt=None, image=None).result(timeout=10)
+    settle()
+    assert widget.prompt == ""
+    assert widget._live.look.passthrough
+
+
+def test_set_leaves_alone_what_it_is_not_given(make) -> None:
+    widget = make(prompt="before", image=PICTURE, enrich=False)
+    image = widget._live.look.image
+    widget.set(prompt="after").result(timeout=10)
+    settle()
+    look = widget._live.look
+    assert (look.prompt, look.enrich, look.image) == ("after", False, image)
+
+
+def test_a_trait_that_is_set_becomes_the_look(make) -> None:
+    widget = make(prompt="before")
+    widget.prompt = "typed"
+    widget.enrich = False
+    settle()
+    look = widget._live.look
+    assert (look.prompt, look.enrich) == ("typed", False)
+
+
+def test_a_prompt_can_be_linked(make) -> None:
+    import ipywidgets
+
+    widget = make(prompt="before")
+    text, bar = ipywidgets.Text(), ipywidgets.FloatProgress()
+    ipywidgets.link((widget, "prompt"), (text, "value"))
+    ipywidgets.dlink((widget, "generation_tick"), (bar, "value"))
+    text.value = "typed elsewhere"
+    settle()
+    assert widget._live.look.prompt == "typed elsewhere"
+    for each in (text, bar):
+        each.close()
+
+
+# --- publishing and receiving -----------------------------------------------------------------
+
+
+def test_what_changes_together_is_sent_as_one_message(make) -> None:
+    widget = make()
+    sent.clear()
+    widget._publish({"connection_state": "connecting", "queue_position": 2, "queue_size": 5})
+    assert len(sent) == 1
+    assert updates() == {"connection_state": "connecting", "queue_position": 2, "queue_size": 5}
+
+
+def test_an_observer_that_fails_does_not_keep_the_others_from_the_news(
+    make, caplog: pytest.LogCaptureFixture
+) -> None:
+    widget = make()
+    sent.clear()
+
+    def fail(_change: Any) -> None:
+        raise RuntimeError("the user's own")
+
+    widget.observe(fail, "queue_position")
+    widget._publish({"queue_position": 2, "queue_size": 5})
+    assert (widget.queue_position, widget.queue_size) == (2, 5)
+    assert updates() == {"queue_position": 2, "queue_size": 5}
+    widget.unobserve(fail, "queue_position")
+
+
+def test_a_change_made_in_a_cell_meanwhile_is_sent_by_itself(make) -> None:
+    widget = make()
+    sent.clear()
+
+    def cell(_change: Any) -> None:
+        thread = threading.Thread(target=lambda: setattr(widget, "budget", 99.0))
+        thread.start()
+        thread.join(timeout=10)
+
+    widget.observe(cell, "queue_position")
+    widget._publish({"queue_position": 2})
+    states = [message["data"]["state"] for message in sent]
+    assert states == [{"budget": 99.0}, {"queue_position": 2}]
+
+
+def test_a_page_is_welcomed(make) -> None:
+    widget = make()
+    hello = {"type": "hello", "front_end": "f1", "protocol": 1, "version": "0.1.0", "page": {}}
+    widget._handle_custom_msg(hello, [])
+    settle()
+    customs = [m["data"]["content"] for m in sent if m["data"].get("method") == "custom"]
+    assert [(c["type"], c["front_end"], c["owner"]) for c in customs] == [("welcome", "f1", True)]
+
+
+@pytest.mark.parametrize("content", [None, 5, [], {}, {"type": "offer"}, "x" * 100])
+def test_junk_from_a_page_is_dropped(make, content: Any) -> None:
+    widget = make()
+    sent.clear()
+    widget._handle_custom_msg(content, [])
+    settle()
+    assert sent == []
+    assert sum(widget._live.front_ends.dropped.values()) == 1
+
+
+def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
+    widget = make()
+    gate = threading.Event()
+    background = Background.get()
+    background.call(gate.wait, 10)
+    for _ in range(2000):
+        widget._handle_custom_msg({"type": "junk"}, [])
+    gate.set()
+    settle()
+    assert widget._live.front_ends.dropped == {"unknown type": 500}
+    assert widget._inbox == 0
+
+
+def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(make) -> None:
+    widget = make(connection=ConnectionOptions(connection_timeout=0.1))
+    assert widget.connect().result(timeout=20) == "no-frontend"
+    settle()
+    assert widget.connection_state == "idle"
+    assert widget.error["code"] == "no-frontend"
+    assert re.search(r"[Dd]isplay", widget.error["remedy"])
+
+
+# --- closed -----------------------------------------------------------------------------------
+
+
+def test_a_closed_widget_says_so(make) -> None:
+    widget = make()
+    widget.close()
+    widget.close()
+    assert repr(widget) == "DecartWidget(closed)"
+    for verb in (widget.connect, widget.disconnect, lambda: widget.set(prompt="x")):
+        with pytest.raises(ClosedError):
+            verb()
+
+
+def test_news_for_a_closed_widget_are_dropped(make) -> None:
+    widget = make()
+    widget.close()
+    sent.clear()
+    widget._publish({"connection_state": "connected"})
+    assert sent == []
+
+
+def test_disconnecting_without_a_session_is_nothing(make) -> None:
+    assert make().disconnect().result(timeout=10) == "idle"
+
+
+def test_a_widget_says_what_it_is(make) -> None:
+    assert repr(make(prompt="x")) == (
+        f"DecartWidget(model='lucy-latest', prompt='x', endpoint='{SERVER}', "
+        "connection_state='idle')"
+    )
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
+def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
+    widget = make(prompt="before")
+    look, state = widget._live.look, widget.get_state()
+    with pytest.raises(InvalidURLError):
+        widget.set(prompt="after", image=url).result(timeout=10)
+    settle()
+    assert (widget._live.look, widget.get_state()) == (look, state)
