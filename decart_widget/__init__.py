@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
     from decart_widget.options import VideoOptions as VideoOptions
+    from decart_widget.viewer import DecartViewer as DecartViewer
     from decart_widget.widget import DecartWidget as DecartWidget
 
 _HOME = {
     "ConnectionOptions": "options",
     "DecartError": "errors",
+    "DecartViewer": "viewer",
     "DecartWidget": "widget",
     "MODELS": "models",
     "RealtimeModel": "models",
@@ -33,6 +35,7 @@ __all__ = [
     "MODELS",
     "ConnectionOptions",
     "DecartError",
+    "DecartViewer",
     "DecartWidget",
     "RealtimeModel",
     "VideoOptions",

@@ -78,8 +78,7 @@ class Destination:
             endpoint = SANDBOX if self._key is None else DECART.name
             if self._key is None:
                 warnings.warn(
-                    "No API key: this widget shows local effects, not Decart's models. "
-                    f'Set {ENVIRONMENT_VARIABLE} or api_key=, or say endpoint="sandbox".',
+                    f"No key: local effects, not Decart's models. Set {ENVIRONMENT_VARIABLE}.",
                     SandboxWarning,
                     stacklevel=stacklevel + 1,
                 )

@@ -19,10 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from decart_widget._version import __version__
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
-from decart_widget.road import PROTOCOL, MalformedError, read
+from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
 
 log = logging.getLogger(__name__)
 
@@ -175,16 +174,7 @@ class FrontEnds:
         self._welcome(name)
 
     def _welcome(self, name: str) -> None:
-        self._send(
-            {
-                "type": "welcome",
-                "front_end": name,
-                "owner": name == self.owner,
-                "protocol": PROTOCOL,
-                "version": __version__,
-                "attempt": self._browser.attempt,
-            }
-        )
+        self._send(welcome(name, owner=name == self.owner, attempt=self._browser.attempt))
 
     def _own(self, name: str) -> None:
         if self.owner != name:
@@ -249,37 +239,11 @@ class FrontEnds:
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Asks the owner to open the camera and make an offer."""
-        model = preparation.model
-        self._send(
-            {
-                "type": "prepare",
-                "attempt": attempt,
-                "front_end": self.owner,
-                "transport": preparation.transport,
-                "model": {
-                    "name": model.name,
-                    "fps": model.fps,
-                    "width": model.width,
-                    "height": model.height,
-                },
-                "video": preparation.video.as_message(),
-                "rtc": dict(preparation.rtc),
-                "timeout_s": preparation.timeout_s,
-            }
-        )
+        self._send(prepare(self.owner, attempt, preparation))
 
     def room(self, attempt: int, room: RoomInfo) -> None:
         """Hands the room and the token to join it to the owner; the token is short-lived."""
-        self._send(
-            {
-                "type": "room",
-                "attempt": attempt,
-                "front_end": self.owner,
-                "url": room.url,
-                "token": room.token,
-                "room_name": room.room_name,
-            }
-        )
+        self._send(room_to_join(self.owner, attempt, room))
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Hands the service's session description on."""
@@ -292,6 +256,4 @@ class FrontEnds:
 
     def end(self, attempt: int, reason: EndReason, *, keep_camera: bool) -> None:
         """Ends an attempt in the browser."""
-        self._send(
-            {"type": "end", "attempt": attempt, "reason": reason, "keep_camera": keep_camera}
-        )
+        self._send(end(attempt, reason, keep_camera=keep_camera))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from decart_widget.chunks import chunk
-from decart_widget.destination import Destination
+from decart_widget.destination import SANDBOX, Destination
 from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError, internal_error
 from decart_widget.frontend import FrontEnds
 from decart_widget.media.base import EndReason, Transport
@@ -25,7 +25,9 @@ from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
 from decart_widget.publish import Coalescer
 from decart_widget.session.config import SessionConfig
+from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
+from decart_widget.session.watch import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +123,18 @@ class Live:
     def live(self) -> bool:
         """Whether a session exists."""
         return self._run is not None and not self._run.done()
+
+    @property
+    def subscribe_token(self) -> str | None:
+        """What others need to watch this session; None until it has a room."""
+        session = self._session
+        if session is None or session.machine.room_name is None:
+            return None
+        endpoint, room_name = session.config.endpoint, session.machine.room_name
+        if endpoint == DECART:
+            return Subscription(room_name).token()
+        key = session.config.key if endpoint.name == SANDBOX else None
+        return Subscription(room_name, endpoint, key).token()
 
     async def connect(self, timeout: float | None = None) -> str:
         """Starts a session unless one runs; returns when it stands or has failed.

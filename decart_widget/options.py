@@ -131,18 +131,22 @@ class ConnectionOptions:
             plain = _plain("rtc_configuration", dict(self.rtc_configuration))
             object.__setattr__(self, "rtc_configuration", MappingProxyType(plain))
 
-    @property
-    def has_default_ice(self) -> bool:
-        """Whether nobody has chosen ICE servers."""
-        return self.ice_servers == (DEFAULT_ICE_SERVER,) and self.rtc_configuration is None
-
     def rtc(self) -> dict[str, Any]:
-        """The browser's ``RTCConfiguration``."""
+        """The browser's ``RTCConfiguration``, as it was chosen."""
         servers = [
             {"urls": server} if isinstance(server, str) else dict(server)
             for server in self.ice_servers
         ]
         return {"iceServers": servers, **(self.rtc_configuration or {})}
+
+    def rtc_for(self, *, loopback: bool) -> dict[str, Any]:
+        """The same for a service on this machine, where a STUN server can only cost time.
+
+        Servers that somebody has chosen stay.
+        """
+        if loopback and self.ice_servers == (DEFAULT_ICE_SERVER,):
+            return {"iceServers": [], **(self.rtc_configuration or {})}
+        return self.rtc()
 
 
 def _plain(name: str, value: Any) -> Any:

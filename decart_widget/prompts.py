@@ -28,9 +28,8 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\xff\xd8\xff", 0, "JPEG"),
     (b"\x89PNG\r\n\x1a\n", 0, "PNG"),
     (b"WEBP", 8, "WebP"),
-    (b"BM", 0, "BMP"),
 )
-_FORMATS = "JPEG, PNG, WebP or BMP"
+_FORMATS = "JPEG, PNG or WebP"  # what the service takes
 
 
 def check_prompt(prompt: object) -> str:

@@ -1,4 +1,4 @@
-"""The table of the messages that browsers may send, and the check that they are as it says.
+"""The messages between Python and the browser: what they look like, and the check of what comes.
 
 ``tests/vectors/road.json`` holds examples of each message in both directions; ``frontend`` is the
 only module that sends and receives them.
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from decart_widget.protocol.messages import parse_candidate
+from decart_widget._version import __version__
+from decart_widget.media.base import EndReason, Preparation
+from decart_widget.protocol.messages import RoomInfo, parse_candidate
 
 PROTOCOL: Final = 1
 """Version of this road; both ends say theirs in the hello."""
@@ -118,3 +120,52 @@ def read(content: object) -> dict[str, Any]:
         if not good:
             raise MalformedError(f"{kind} with a bad {name}")
     return dict(content)
+
+
+def welcome(front_end: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:
+    """Answers a hello."""
+    return {
+        "type": "welcome",
+        "front_end": front_end,
+        "owner": owner,
+        "protocol": PROTOCOL,
+        "version": __version__,
+        "attempt": attempt,
+    }
+
+
+def prepare(front_end: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
+    """Asks a page to get its media ready."""
+    model = preparation.model
+    return {
+        "type": "prepare",
+        "attempt": attempt,
+        "front_end": front_end,
+        "transport": preparation.transport,
+        "model": {
+            "name": model.name,
+            "fps": model.fps,
+            "width": model.width,
+            "height": model.height,
+        },
+        "video": preparation.video.as_message(),
+        "rtc": dict(preparation.rtc),
+        "timeout_s": preparation.timeout_s,
+    }
+
+
+def room_to_join(front_end: str | None, attempt: int, room: RoomInfo) -> dict[str, Any]:
+    """Hands a page the room and a short-lived token to join it with."""
+    return {
+        "type": "room",
+        "attempt": attempt,
+        "front_end": front_end,
+        "url": room.url,
+        "token": room.token,
+        "room_name": room.room_name,
+    }
+
+
+def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]:
+    """Ends an attempt in the pages."""
+    return {"type": "end", "attempt": attempt, "reason": reason, "keep_camera": keep_camera}

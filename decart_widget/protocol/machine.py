@@ -74,6 +74,7 @@ class SessionMachine:
         self.queue_position: int | None = None
         self.queue_size: int | None = None
         self.session_id: str | None = None
+        self.room_name: str | None = None
         self.generation_tick = 0.0
         """Billed seconds, all attempts of this session together."""
         self.applied: Look | None = None
@@ -320,7 +321,7 @@ class SessionMachine:
         self._billed_before = self.generation_tick
         self.service_status = ServiceStatus.UNKNOWN
         self.queue_position = self.queue_size = None
-        self.session_id = None
+        self.session_id = self.room_name = None
         self._offer = None
         self._held.clear()
         self._outgoing.clear()
@@ -362,6 +363,7 @@ class SessionMachine:
             return
         self.phase = Phase.ANSWERED
         self.session_id = room.session_id or self.session_id
+        self.room_name = room.room_name
         self._notices.append(RoomReceived(room))
 
     def _acknowledged(self, ack: m.PromptAck | m.SetImageAck) -> None:

@@ -214,9 +214,7 @@ class Attempt:
 
     def _preparation(self) -> Preparation:
         connection = self._config.connection
-        rtc = connection.rtc()
-        if self._config.endpoint.is_loopback and connection.has_default_ice:
-            rtc["iceServers"] = []  # on this machine a STUN server can only cost time
+        rtc = connection.rtc_for(loopback=self._config.endpoint.is_loopback)
         config = self._config
         return Preparation(
             config.transport, config.model, config.video, rtc, connection.connection_timeout

@@ -27,10 +27,12 @@ class Subscription:
     Args:
         room_name: The room to watch.
         endpoint: Where, when that is not Decart: the sandbox of another kernel, for instance.
+        key: A sandbox's own key, good on this machine only. No other key is ever in a token.
     """
 
     room_name: str
     endpoint: Endpoint | None = None
+    key: Secret | None = None
 
     def token(self) -> str:
         """The token: base64 of a JSON object with ``room_name`` (source: the public clients)."""
@@ -38,6 +40,8 @@ class Subscription:
         if self.endpoint is not None:
             fields["base_url"] = self.endpoint.base_url
             fields["realtime_base_url"] = self.endpoint.realtime_base_url
+        if self.key is not None:
+            fields["key"] = self.key.reveal()
         return base64.b64encode(json.dumps(fields).encode()).decode("ascii")
 
     @classmethod
@@ -52,7 +56,8 @@ class Subscription:
             raise InvalidOptionError("The subscribe token names no room.", remedy=_REMEDY)
         if "realtime_base_url" not in fields:
             return cls(room_name)
-        return cls(room_name, parse_endpoint(fields))
+        key = fields.get("key")
+        return cls(room_name, parse_endpoint(fields), None if key is None else Secret(key))
 
 
 async def watch_room(

@@ -1,0 +1,68 @@
+"""``DecartViewer``: a running session, watched in another cell, tab or notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from decart_widget.arguments import typed
+from decart_widget.errors import InvalidOptionError
+from decart_widget.options import ConnectionOptions
+from decart_widget.page_widget import PageWidget
+
+
+class DecartViewer(PageWidget):
+    """Shows a session that runs elsewhere: no camera, no controls, nothing billed.
+
+    Args:
+        token: ``w.subscribe_token`` of a connected widget with ``transport="livekit"``.
+        connection: ICE servers and time-outs.
+        api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
+        endpoint: None for where the token says, else Decart; or as for ``DecartWidget``.
+
+    ``connection_state`` is *generating* while a picture is seen. Raises ``InvalidOptionError`` for
+    a token that is none, ``InvalidKeyError`` when Decart is to be asked and there is no key.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        connection: ConnectionOptions | None = None,
+        api_key: str | None = None,
+        endpoint: Any = None,
+    ) -> None:
+        from decart_widget.background import Background
+        from decart_widget.destination import Destination
+        from decart_widget.session.watch import Subscription
+        from decart_widget.watching import Watching
+
+        if not isinstance(token, str):
+            raise InvalidOptionError(
+                "The viewer needs a subscribe token.",
+                remedy='Connect a widget with transport="livekit" and give its subscribe_token.',
+            )
+        subscription = Subscription.parse(token)
+        if endpoint is None:
+            endpoint = subscription.endpoint or "decart"
+            if api_key is None and subscription.key is not None:
+                api_key = subscription.key.reveal()
+        destination = Destination(endpoint, api_key)
+        options = typed("connection", connection, ConnectionOptions)
+        super().__init__()
+        self.set_trait("_kind", "viewer")
+        self.set_trait("endpoint", destination.name)
+        self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})
+        self._background = Background.get()
+        self._watching = Watching(
+            subscription, destination, self._send_to_pages, self._publish, options
+        )
+        self._listen(self._watching.receive)
+
+    def close(self) -> None:
+        """Leaves the room. May be called twice."""
+        if not getattr(self, "_closed", True):
+            self._background.start(self._watching.close(), "close")
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"DecartViewer(connection_state={self.connection_state!r})"

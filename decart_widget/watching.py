@@ -1,0 +1,217 @@
+"""A viewer's life on the background thread: each page that shows it joins the room by itself.
+
+A viewer owns nothing: no camera, no session, no bill. So its pages don't elect an owner; each gets
+a token of its own and, when its connection breaks, a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from decart_widget.chunks import chunk
+from decart_widget.destination import Destination
+from decart_widget.errors import ConnectionLostError, DecartError, internal_error
+from decart_widget.live import Send
+from decart_widget.media.base import Preparation
+from decart_widget.models import RealtimeModel
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.retry import delays, is_permanent
+from decart_widget.protocol.states import ConnectionState
+from decart_widget.publish import Coalescer
+from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
+from decart_widget.session.watch import Subscription, watch_room
+
+log = logging.getLogger(__name__)
+
+MAX_PAGES: Final = 16
+"""Pages that one viewer serves; the oldest is forgotten first."""
+
+_ORDER = (
+    ConnectionState.GENERATING,
+    ConnectionState.CONNECTED,
+    ConnectionState.CONNECTING,
+    ConnectionState.RECONNECTING,
+    ConnectionState.ERROR,
+    ConnectionState.DISCONNECTED,
+    ConnectionState.IDLE,
+)
+
+
+@dataclass
+class Watcher:
+    """A page that watches."""
+
+    state: ConnectionState = ConnectionState.IDLE
+    attempt: int | None = None
+    task: asyncio.Task[None] | None = None
+    broken: asyncio.Event | None = None
+    stands: asyncio.Event | None = None
+
+
+class Watching:
+    """One viewer on the background loop.
+
+    Args:
+        subscription: What to watch.
+        destination: Where, and with which key.
+        send: Sends a message to the viewer's pages.
+        publish: Sets traits.
+        connection: ICE servers and time-outs.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        destination: Destination,
+        send: Send,
+        publish: Callable[[dict[str, Any]], None],
+        connection: ConnectionOptions,
+    ) -> None:
+        self.dropped: dict[str, int] = {}
+        self._subscription = subscription
+        self._destination = destination
+        self._send = send
+        self._connection = connection
+        self._pages: dict[str, Watcher] = {}
+        self._attempt = 0
+        self._error: DecartError | None = None
+        self._traits = Coalescer(publish, {"connection_state": "idle", "error": {}})
+
+    def receive(self, content: object) -> None:
+        """Takes a message from any page. Never raises for what the page says."""
+        try:
+            message = read(content)
+        except MalformedError as bad:
+            self._drop(str(bad))
+            return
+        kind, name = message["type"], message["front_end"]
+        if kind == "need":
+            piece = chunk(message["name"])
+            if piece.digest == message["hash"]:
+                self._send(piece.message(), [piece.data])
+            return
+        if kind == "hello":
+            page = self._page(name)
+            self._send(welcome(name, owner=True, attempt=page.attempt))
+            return
+        page = self._page(name)
+        if kind == "start":
+            self._start(name, page)
+        elif kind in ("stop", "pagehide"):
+            self._stop(page)
+        elif kind in ("media", "refused") and message["attempt"] == page.attempt:
+            self._media(page, message)
+        else:
+            self._drop(f"{kind} of a viewer")
+
+    async def close(self) -> None:
+        """Leaves the room in every page."""
+        for page in self._pages.values():
+            self._stop(page)
+        await asyncio.to_thread(self._destination.close)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _page(self, name: str) -> Watcher:
+        if name not in self._pages and len(self._pages) >= MAX_PAGES:
+            self._stop(self._pages.pop(next(iter(self._pages))))
+        return self._pages.setdefault(name, Watcher())
+
+    def _start(self, name: str, page: Watcher) -> None:
+        if page.task is None or page.task.done():
+            page.task = asyncio.ensure_future(self._watch(name, page))
+
+    def _stop(self, page: Watcher) -> None:
+        if page.task is not None:
+            page.task.cancel()
+        if page.attempt is not None:
+            self._send(end(page.attempt, "stopped", keep_camera=False))
+        page.attempt = None
+        self._move(page, ConnectionState.DISCONNECTED)
+
+    def _media(self, page: Watcher, message: dict[str, Any]) -> None:
+        state = message.get("state", "failed")
+        if state == "connected":
+            self._move(page, ConnectionState.CONNECTED)
+        elif state == "first-frame":
+            self._move(page, ConnectionState.GENERATING)
+            if page.stands is not None:
+                page.stands.set()
+        elif state == "reconnecting":
+            self._move(page, ConnectionState.RECONNECTING)
+        elif state in ("failed", "ended") and page.broken is not None:
+            page.broken.set()
+
+    async def _watch(self, name: str, page: Watcher) -> None:
+        """Joins, and joins again after a loss, until the session is over."""
+        self._move(page, ConnectionState.CONNECTING)
+        error: DecartError
+        try:
+            while True:
+                # A room that was seen counts anew; one that never comes is given up.
+                for delay in delays():
+                    stood, error = await self._join(name, page)
+                    if is_permanent(error) or error.code == "session-over":
+                        self._fail(page, error)
+                        return
+                    self._move(page, ConnectionState.RECONNECTING)
+                    await asyncio.sleep(delay)
+                    if stood:
+                        break
+                else:
+                    self._fail(page, error)
+                    return
+        except asyncio.CancelledError:
+            raise
+        except Exception as unexpected:
+            log.exception("The viewer failed.")
+            self._fail(page, internal_error(unexpected))
+
+    async def _join(self, name: str, page: Watcher) -> tuple[bool, DecartError]:
+        """One attempt, to its end: whether a picture was seen, and why it broke."""
+        self._attempt += 1
+        attempt = page.attempt = self._attempt
+        page.broken, page.stands = asyncio.Event(), asyncio.Event()
+        try:
+            endpoint, key = await self._destination.open()
+            preparation = Preparation(
+                "livekit",
+                RealtimeModel("viewer"),
+                VideoOptions.for_transport("livekit"),
+                self._connection.rtc_for(loopback=endpoint.is_loopback),
+                self._connection.connection_timeout,
+            )
+            self._send(prepare(name, attempt, preparation))
+            room = await watch_room(self._subscription, endpoint, key)
+            self._send(room_to_join(name, attempt, room))
+            await page.broken.wait()
+        except DecartError as error:
+            return False, error
+        finally:
+            self._send(end(attempt, "reconnecting", keep_camera=False))
+        return page.stands.is_set(), ConnectionLostError("The picture's connection broke.")
+
+    def _fail(self, page: Watcher, error: DecartError) -> None:
+        page.attempt = None
+        self._error = error
+        self._move(page, ConnectionState.ERROR)
+
+    def _move(self, page: Watcher, state: ConnectionState) -> None:
+        page.state = state
+        states = {watcher.state for watcher in self._pages.values()}
+        shown = next((s for s in _ORDER if s in states), ConnectionState.IDLE)
+        error = self._error if shown is ConnectionState.ERROR else None
+        self._traits.update(
+            {
+                "connection_state": shown.value,
+                "error": {} if error is None else error.as_trait(),
+            }
+        )
+
+    def _drop(self, reason: str) -> None:
+        if len(self.dropped) < 64 or reason in self.dropped:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
