@@ -64,7 +64,7 @@ class Renderer:
             frame = VideoFrame(width, height, "yuv420p")
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
-            self._paint(frame, look)
+            look.paint(to_picture(frame))
 
     def _paint(self, frame: VideoFrame, look: Look) -> VideoFrame:
         if self._transform is None and look.is_passthrough:

@@ -150,6 +150,9 @@ class RoomConnection:
                 room_tuning.prefer_codec(transceiver, codec)
         if self.single:
             self._attach(publications)
+        for sid, transceiver in self._attached.items():
+            # Every offer puts the codecs back into the client's order.
+            room_tuning.prefer_codec(transceiver, self._watchers[sid].codec)
         await pc.setLocalDescription(await pc.createAnswer())
         self._notice_tracks(sent)
         answer = room_sdp.answer_layers(offer, pc.localDescription.sdp)
@@ -171,7 +174,6 @@ class RoomConnection:
         watcher = publication.feed.watch(publication.codec)
         room_tuning.send_encoded(transceiver.sender, watcher)
         room_tuning.name_track(transceiver.sender, f"{publication.owner}|{sid}", sid)
-        room_tuning.prefer_codec(transceiver, publication.codec)
         transceiver.direction = "sendonly"
         self._attached[sid], self._watchers[sid] = transceiver, watcher
 

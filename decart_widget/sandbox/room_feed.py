@@ -67,6 +67,11 @@ class Watcher:
         self._channel.settle_bitrate()
 
     @property
+    def codec(self) -> str:
+        """What its pictures are encoded with, ``h264`` or ``vp8``."""
+        return self._channel.codec
+
+    @property
     def estimate(self) -> int | None:
         """What the receiver estimated last, in bit/s."""
         return self._bitrate
@@ -107,6 +112,7 @@ class _Channel:
     """Everybody who watches in one codec, and their encoder."""
 
     def __init__(self, codec: str, bitrates: tuning.Bitrates) -> None:
+        self.codec = codec
         self.encoder = tuning.FAST_ENCODERS[f"video/{codec}"](bitrates)
         self._watchers: set[Watcher] = set()
         self._keyframe_wanted = False

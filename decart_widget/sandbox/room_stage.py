@@ -146,9 +146,9 @@ class StageRoom(Room):
         self._size = (info.width, info.height)
         is_new = self._output_codec is None
         self._output_codec = self._output_codec or codec_named(info.mime_type)
-        self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         if not is_new:
             return
+        self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         for other in list(self.participants.values()):
             await other.send(messages.update(self.others(other)))
             if other is not participant:
