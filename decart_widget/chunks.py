@@ -1,18 +1,28 @@
 """The pieces of the front end that travel as messages: pushed once a page, never in a trait.
 
 A trait is copied into every instance, every reload and every saved notebook; a piece that is
-pushed is kept by the page under its hash, for all widgets on it.
+pushed is kept by the page under its hash, for all widgets on it. The first widget that uses a piece
+sends it right away, because a request from the page would wait for a busy cell; a page that lacks
+it all the same asks for it.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-STATIC = Path(__file__).parent / "static"
+if TYPE_CHECKING:
+    from decart_widget.media.base import Transport
+
+STATIC: Final = Path(__file__).parent / "static"
+
+_pushed: set[str] = set()
+"""Names of the pieces that this process has sent without being asked."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +32,17 @@ class Chunk:
     Args:
         name: ``"main"`` or ``"room"``.
         digest: The first 16 hex digits of its SHA-256.
-        data: Its JavaScript, gzipped.
+        source: Its JavaScript.
     """
 
     name: str
     digest: str
-    data: bytes
+    source: bytes
+
+    @cached_property
+    def data(self) -> bytes:
+        """The source, gzipped when it is first sent: packing takes longer than all the rest."""
+        return gzip.compress(self.source, 9, mtime=0)
 
     def message(self) -> dict[str, str]:
         """The message that goes with the data."""
@@ -36,7 +51,19 @@ class Chunk:
 
 @cache
 def chunk(name: str) -> Chunk:
-    """The piece of that name; read and packed once a process."""
+    """The piece of that name; read once a process."""
     source = (STATIC / f"{name}.js").read_bytes()
-    digest = hashlib.sha256(source).hexdigest()[:16]
-    return Chunk(name, digest, gzip.compress(source, 9, mtime=0))
+    return Chunk(name, hashlib.sha256(source).hexdigest()[:16], source)
+
+
+def names(transport: Transport) -> dict[str, str]:
+    """The pieces that a widget with this transport needs, and their hashes."""
+    needed = ("main", "room") if transport == "livekit" else ("main",)
+    return {name: chunk(name).digest for name in needed}
+
+
+def unsent(needed: Iterable[str]) -> list[Chunk]:
+    """Those of the pieces that no widget of this process has sent yet; they count as sent now."""
+    new = [name for name in needed if name not in _pushed]
+    _pushed.update(new)
+    return [chunk(name) for name in new]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
 import traitlets as t
 
 from decart_widget.protocol.states import ConnectionState
+
+if TYPE_CHECKING:
+    from decart_widget.media.base import Transport
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -21,8 +24,10 @@ MAX_INBOX: Final = 500
 class PageWidget(anywidget.AnyWidget):
     """A widget whose life is on the background thread."""
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    # Gets the rest of the front end, which no widget carries; see `chunks`.
+    _esm = _STATIC / "loader.js"
+
+    _transport: Transport = "webrtc"
 
     # Read-only: a page can't make them say something else.
     connection_state = t.Enum(
@@ -35,6 +40,8 @@ class PageWidget(anywidget.AnyWidget):
     endpoint = t.Unicode("", read_only=True, help='"decart", "sandbox" or a URL.').tag(sync=True)
 
     # For the front end only.
+    _kind = t.Unicode("session", read_only=True).tag(sync=True)
+    _chunks = t.Dict(read_only=True).tag(sync=True)
     _media = t.Dict(read_only=True).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -59,6 +66,21 @@ class PageWidget(anywidget.AnyWidget):
         if callable(getattr(self.comm, "_reply_subshell_for", None)):
             self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
         self.on_msg(self._from_page)
+        from decart_widget.background import Background
+
+        Background.get().call(self._push_chunks)
+
+    def _push_chunks(self) -> None:
+        from decart_widget.chunks import unsent
+
+        for chunk in unsent(self._chunks):
+            self._send_to_pages(chunk.message(), [chunk.data])
+
+    @t.default("_chunks")
+    def _needed_chunks(self) -> dict[str, str]:
+        from decart_widget.chunks import names
+
+        return names(self._transport)
 
     def _send_to_pages(
         self, message: dict[str, Any], buffers: list[bytes] | None = None, /

@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  define: { __VERSION__: JSON.stringify("0.0.0-test") },
+  define: {
+    __VERSION__: JSON.stringify("0.0.0-test"),
+    __STYLES__: JSON.stringify(".decart-widget{}"),
+  },
   test: {
     include: ["tests/*.test.ts"],
     environment: "happy-dom",

@@ -1,22 +1,16 @@
 /**
- * anywidget's doors.
+ * The front end proper, as the loader finds it: doors for one model.
  *
- * The default export is a function: what it closes over belongs to one model, and so all views of
- * the model share one session. Hosts differ in whether and how often they call `initialize`, so
- * both doors find the session, or make it.
+ * What the default export closes over belongs to that model, and so all views of it share one
+ * session. Hosts differ in whether and how often they call `initialize`, so both doors find the
+ * session, or make it.
  */
 
-import type { HostModel } from "./model.ts";
+import { type Doors, type HostModel, type Load, lifetime } from "./host.ts";
 import { Session } from "./session.ts";
 import { mount } from "./view/view.ts";
 
-interface Door {
-  model: HostModel;
-  /** Hosts that speak an older protocol have none, and call what the door returned. */
-  signal?: AbortSignal;
-}
-
-export default function decartWidget() {
+export default function decartWidget(load: Load): Doors {
   let session: Session | undefined;
   let scope = new AbortController();
   let holders = 0;
@@ -25,7 +19,7 @@ export default function decartWidget() {
   function hold(model: HostModel, signal: AbortSignal): Session {
     if (!session || scope.signal.aborted) {
       scope = new AbortController();
-      session = new Session(model, scope.signal);
+      session = new Session(model, load, scope.signal);
     }
     const held = scope;
     holders++;
@@ -34,23 +28,16 @@ export default function decartWidget() {
   }
 
   return {
-    // Settles at once: a host drops a model's messages while it waits here.
-    initialize({ model, signal }: Door) {
+    initialize({ model, signal }) {
       const own = lifetime(signal);
       hold(model, own.signal);
       return () => own.abort();
     },
 
-    render({ model, el, signal }: Door & { el: HTMLElement }) {
+    render({ model, el, signal }) {
       const own = lifetime(signal);
       mount(hold(model, own.signal), model, el, own.signal);
       return () => own.abort();
     },
   };
-}
-
-function lifetime(signal?: AbortSignal): AbortController {
-  const own = new AbortController();
-  signal?.addEventListener("abort", () => own.abort(), { once: true });
-  return own;
 }

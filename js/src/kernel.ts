@@ -6,6 +6,7 @@
  * through.
  */
 
+import { type HostModel, listen, randomId } from "./host.ts";
 import {
   PROTOCOL,
   type Prepare,
@@ -14,7 +15,6 @@ import {
   type ToKernel,
   type Welcome,
 } from "./messages.ts";
-import { type HostModel, listen } from "./model.ts";
 
 declare const __VERSION__: string;
 
@@ -144,10 +144,4 @@ export class Kernel {
         else this.receiver.attemptMessage(message);
     }
   }
-}
-
-function randomId(): string {
-  // `crypto.randomUUID` does not exist on an insecure origin.
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

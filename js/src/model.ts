@@ -1,14 +1,6 @@
 /** The widget's synced traits, typed, with a default for each that a host or an older kernel lacks. */
 
-/** What a host hands to `initialize` and `render` (anywidget's model). */
-export interface HostModel {
-  get(name: string): unknown;
-  set(name: string, value: unknown): void;
-  save_changes(): void;
-  send(content: unknown): void;
-  on(name: string, callback: (payload: unknown) => void): void;
-  off(name: string, callback: (payload: unknown) => void): void;
-}
+import type { HostModel } from "./host.ts";
 
 export const STATES = [
   "idle",
@@ -70,16 +62,4 @@ export const SHOWN = Object.keys(DEFAULTS) as (keyof Traits)[];
 
 export function trait<K extends keyof Traits>(model: HostModel, name: K): Traits[K] {
   return (model.get(name) as Traits[K] | null | undefined) ?? DEFAULTS[name];
-}
-
-/** Runs `callback` at each `event` of the model until the signal ends it. */
-export function listen(
-  model: HostModel,
-  event: string,
-  callback: (payload: unknown) => void,
-  signal: AbortSignal,
-): void {
-  if (signal.aborted) return;
-  model.on(event, callback);
-  signal.addEventListener("abort", () => model.off(event, callback), { once: true });
 }

@@ -6,11 +6,12 @@
  */
 
 import { Attempt, type Frame } from "./attempt.ts";
+import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
 import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
 import type { Reading } from "./media/stats.ts";
 import { PROTOCOL, type Prepare } from "./messages.ts";
-import { type ConnectionState, type HostModel, listen, SHOWN, trait } from "./model.ts";
+import { type ConnectionState, SHOWN, trait } from "./model.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
 const GRACE_MS = 5000;
@@ -59,6 +60,7 @@ export class Session implements Receiver {
 
   constructor(
     readonly model: HostModel,
+    readonly load: Load,
     readonly signal: AbortSignal,
   ) {
     for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);

@@ -1,15 +1,15 @@
 /** Stand-ins for what exists in a browser only: a host's model, a camera, a peer connection. */
 
 import { vi } from "vitest";
+import type { HostModel, Listener } from "../src/host.ts";
 import type { Prepare } from "../src/messages.ts";
-import type { HostModel } from "../src/model.ts";
 
 export type Message = Record<string, unknown> & { type: string };
 
 export class FakeModel implements HostModel {
   readonly sent: Message[] = [];
   saves = 0;
-  readonly #handlers = new Map<string, Set<(payload: unknown) => void>>();
+  readonly #handlers = new Map<string, Set<Listener>>();
   readonly #state: Record<string, unknown>;
 
   constructor(state: Record<string, unknown> = {}) {
@@ -34,22 +34,22 @@ export class FakeModel implements HostModel {
     this.sent.push(structuredClone(content) as Message);
   }
 
-  on(name: string, callback: (payload: unknown) => void): void {
+  on(name: string, callback: Listener): void {
     const handlers = this.#handlers.get(name) ?? new Set();
     this.#handlers.set(name, handlers.add(callback));
   }
 
-  off(name: string, callback: (payload: unknown) => void): void {
+  off(name: string, callback: Listener): void {
     this.#handlers.get(name)?.delete(callback);
   }
 
-  emit(name: string, payload?: unknown): void {
-    for (const handler of [...(this.#handlers.get(name) ?? [])]) handler(payload);
+  emit(name: string, payload?: unknown, buffers?: BufferSource[]): void {
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) handler(payload, buffers);
   }
 
   /** As if the kernel had sent it. */
-  receive(message: unknown): void {
-    this.emit("msg:custom", message);
+  receive(message: unknown, buffers: BufferSource[] = []): void {
+    this.emit("msg:custom", message, buffers);
   }
 
   get listeners(): number {
@@ -219,3 +219,6 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
     timeout_s: 15,
   };
 }
+
+/** For what loads nothing more. */
+export const noLoad = (name: string) => Promise.reject(new Error(`there is no ${name}`));

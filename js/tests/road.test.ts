@@ -4,7 +4,15 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import road from "../../tests/vectors/road.json";
 import { PROTOCOL, parse } from "../src/messages.ts";
 import { Session } from "../src/session.ts";
-import { FakeCamera, FakeModel, FakePeer, type Message, prepare, settled } from "./fakes.ts";
+import {
+  FakeCamera,
+  FakeModel,
+  FakePeer,
+  type Message,
+  noLoad,
+  prepare,
+  settled,
+} from "./fakes.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -18,7 +26,7 @@ async function everything(): Promise<Message[]> {
   const camera = new FakeCamera();
   const model = new FakeModel();
   const scope = new AbortController();
-  const session = new Session(model, scope.signal);
+  const session = new Session(model, noLoad, scope.signal);
   session.attach(new AbortController().signal);
   session.apply("a pencil sketch", true);
   session.start();
@@ -89,7 +97,7 @@ describe("kernel to browser", () => {
       new FakeCamera();
       const model = new FakeModel();
       const scope = new AbortController();
-      const session = new Session(model, scope.signal);
+      const session = new Session(model, noLoad, scope.signal);
       const mine = "front_end" in example ? { ...example, front_end: model.frontEnd } : example;
       const attempt = typeof example.attempt === "number" ? example.attempt : 1;
       if (example.type !== "prepare") model.receive(prepare(model, attempt));
@@ -97,7 +105,7 @@ describe("kernel to browser", () => {
       await settled();
       expect(session.kernel.counts).toEqual({ dropped: 0, unknown: 0, unsent: 0 });
       // …and a page that it is not for leaves it alone.
-      const other = new Session(new FakeModel(), scope.signal);
+      const other = new Session(new FakeModel(), noLoad, scope.signal);
       other.kernel.model.on("msg:custom", () => undefined);
       (other.kernel.model as FakeModel).receive(example);
       expect(other.attempt).toBeNull();

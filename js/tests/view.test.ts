@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import decartWidget from "../src/index.ts";
 import { STATES } from "../src/model.ts";
-import { FakeCamera, FakeModel, FakePeer, prepare } from "./fakes.ts";
+import { FakeCamera, FakeModel, FakePeer, noLoad, prepare } from "./fakes.ts";
 
 let model: FakeModel;
 let widget: ReturnType<typeof decartWidget>;
@@ -33,7 +33,7 @@ beforeEach(() => {
     ...{ endpoint: "decart", _media: { width: 1280, height: 704, fps: 30 } },
   });
   life = new AbortController();
-  widget = decartWidget();
+  widget = decartWidget(noLoad);
   widget.initialize({ model, signal: life.signal });
   root = render().element;
 });
@@ -54,7 +54,7 @@ describe("doors", () => {
 
   test("models do not share anything", () => {
     const other = new FakeModel();
-    decartWidget().initialize({ model: other, signal: life.signal });
+    decartWidget(noLoad).initialize({ model: other, signal: life.signal });
     expect(other.frontEnd).not.toBe(model.frontEnd);
   });
 
@@ -65,7 +65,7 @@ describe("doors", () => {
       ["initialize", "initialize", "render"],
     ]) {
       const late = new FakeModel();
-      const doors = decartWidget();
+      const doors = decartWidget(noLoad);
       const scope = new AbortController();
       for (const door of order) {
         const el = document.createElement("div");
@@ -79,7 +79,7 @@ describe("doors", () => {
 
   test("a host without signals calls what it was given", () => {
     const bare = new FakeModel();
-    const doors = decartWidget();
+    const doors = decartWidget(noLoad);
     const el = document.createElement("div");
     const close = doors.initialize({ model: bare });
     const remove = doors.render({ model: bare, el });
@@ -93,7 +93,7 @@ describe("doors", () => {
 
   test("a model without any trait is shown all the same", () => {
     const el = document.createElement("div");
-    decartWidget().render({ model: new FakeModel(), el, signal: life.signal });
+    decartWidget(noLoad).render({ model: new FakeModel(), el, signal: life.signal });
     expect((el.firstElementChild as HTMLElement).dataset.state).toBe("idle");
   });
 });

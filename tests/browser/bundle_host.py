@@ -7,6 +7,7 @@ answered from the disk, under whatever host name a test wants to be on.
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,18 +71,32 @@ class Host:
         return list(await self.run("window.dwTracks.map((track) => track.readyState)"))
 
 
-async def _from_disk(route: Route) -> None:
+async def _from_disk(route: Route, policy: str | None) -> None:
     folder, _, name = route.request.url.split("/", 3)[3].partition("/")
-    await route.fulfill(path=(STATIC if folder == "static" else HERE / "pages") / name)
+    path = (STATIC if folder == "static" else HERE / "pages") / name
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    headers = {"content-type": kind}
+    if policy is not None:
+        headers["content-security-policy"] = policy
+    await route.fulfill(path=path, headers=headers)
 
 
 @asynccontextmanager
-async def opened(page: Page, origin: str = TRUSTED, path: str = "host.html") -> AsyncIterator[Host]:
-    """Opens the host's page; on leaving, nothing may have been left in the console."""
+async def opened(
+    page: Page, origin: str = TRUSTED, path: str = "host.html", *, policy: str | None = None
+) -> AsyncIterator[Host]:
+    """Opens the host's page; on leaving, nothing may have been left in the console.
+
+    Args:
+        page: An empty tab.
+        origin: What the page's server calls itself.
+        path: Which page.
+        policy: The page's Content-Security-Policy.
+    """
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    await page.route("http://*/**", _from_disk)
+    await page.route("http://*/**", lambda route: _from_disk(route, policy))
     await page.goto(f"{origin}/pages/{path}")
     frame = page.frames[-1]
     await frame.wait_for_function("window.ready")

@@ -16,7 +16,7 @@ import pytest
 from decart_widget._version import __version__
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = {"decart_widget/static/widget.js", "decart_widget/static/widget.css"}
+BUNDLE = {f"decart_widget/static/{name}.js" for name in ("loader", "main", "room")}
 PROBE = """
 import json, warnings
 import decart_widget
@@ -28,7 +28,7 @@ print(json.dumps({
     "version": decart_widget.__version__,
     "file": decart_widget.__file__,
     "esm": len(widget._esm),
-    "css": len(widget._css),
+    "chunks": list(widget._chunks),
 }))
 """
 
@@ -113,4 +113,4 @@ def test_installed_into_a_fresh_environment_it_makes_a_widget(wheel: Path, works
     assert seen["version"] == __version__
     assert Path(seen["file"]).is_relative_to(fresh)
     assert seen["esm"] > 1000
-    assert seen["css"] > 100
+    assert seen["chunks"] == ["main"]

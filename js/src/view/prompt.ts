@@ -1,6 +1,7 @@
 /** The prompt bar: what is typed goes to the kernel, what others set comes in, neither loses a key. */
 
-import { listen, trait } from "../model.ts";
+import { listen } from "../host.ts";
+import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { h, icon, mark, write } from "./dom.ts";
 import type { Part } from "./stage.ts";

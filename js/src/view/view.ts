@@ -1,10 +1,12 @@
 /** One view: the widget's card, kept true to its session. */
 
-import { type HostModel, listen, trait } from "../model.ts";
+import { type HostModel, listen } from "../host.ts";
+import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { controls } from "./controls.ts";
 import { h, mark } from "./dom.ts";
 import { promptBar } from "./prompt.ts";
+import { dress } from "./sheet.ts";
 import { stage } from "./stage.ts";
 import { clock } from "./words.ts";
 
@@ -68,6 +70,7 @@ export function mount(
   session.attach(signal);
   session.watch(update, signal);
   el.append(root);
+  dress(root, signal);
   signal.addEventListener("abort", () => root.remove(), { once: true });
   update();
 }

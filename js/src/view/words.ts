@@ -1,7 +1,8 @@
 /** What the widget says, as functions of what it shows: no page, no clock. */
 
+import type { HostModel } from "../host.ts";
 import type { Reading } from "../media/stats.ts";
-import { type ConnectionState, type HostModel, trait } from "../model.ts";
+import { type ConnectionState, trait } from "../model.ts";
 
 const STATE: Record<ConnectionState, string> = {
   idle: "Ready",

@@ -1,5 +1,16 @@
 // A host such as anywidget's, with a model that remembers, and a kernel and a service to talk to.
 
+const packs = new Map();
+
+/** A piece of the front end as the kernel sends it. */
+function packed(name) {
+  if (!packs.has(name)) {
+    const gzip = ({ body }) => new Response(body.pipeThrough(new CompressionStream("gzip")));
+    packs.set(name, fetch(`/static/${name}.js`).then((r) => gzip(r).arrayBuffer()));
+  }
+  return packs.get(name);
+}
+
 /** A model with the synced traits; what the widget sends lands in `sent`. */
 class Model {
   constructor(state) {
@@ -29,7 +40,11 @@ class Model {
   emit(name, ...payload) { for (const handler of [...(this.handlers.get(name) ?? [])]) handler(...payload); }
 
   /** As if the kernel had sent this. */
-  receive(message) { this.emit("msg:custom", message, []); }
+  receive(message, buffers = []) { this.emit("msg:custom", message, buffers); }
+  /** As if the kernel had sent a piece of the front end, in a view as hosts hand buffers over. */
+  async push(name, hash = this.state._chunks[name]) {
+    this.receive({ type: "chunk", name, hash, encoding: "gzip" }, [new DataView(await packed(name))]);
+  }
   /** As if the kernel had set these traits. */
   update(traits) { for (const [name, value] of Object.entries(traits)) this.set(name, value); }
   count(type) { return this.sent.filter((m) => m.type === type).length; }
@@ -105,7 +120,7 @@ class Kernel {
     model.onsend = (message) => this.hear(message);
   }
   welcome(owner = true) {
-    const { front_end } = this.model.sent[0];
+    const { front_end } = this.model.last("hello");
     this.frontEnd = front_end;
     this.model.receive({ type: "welcome", front_end, owner, protocol: 1, version: "0", attempt: null });
   }
@@ -145,12 +160,17 @@ const STATE = {
   model: "lucy-latest", prompt: "a pencil sketch", enrich: true, connection_state: "idle",
   service_status: "unknown", queue_position: null, queue_size: null, session_id: null,
   generation_tick: 0, applied_prompt: null, prompt_status: "idle", error: {}, endpoint: "decart",
-  budget: null, _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
+  budget: null, _kind: "session", _chunks: { main: "hash-of-main" }, _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
 };
 
-/** Loads the bundle as a host does, and shows `views` views of one model. */
-async function mount(state = {}, { views = 1, initialize = true, order = "first", kernel = {} } = {}) {
-  const module = await import("/static/widget.js");
+/**
+ * Loads the bundle as a host does, and shows `views` views of one model.
+ *
+ * The kernel sends the front end when it has been `"pushed"` or `"asked"` for, or `"never"`.
+ */
+async function mount(state = {}, options = {}) {
+  const { views = 1, initialize = true, order = "first", kernel = {}, main = "pushed" } = options;
+  const module = await import("/static/loader.js");
   const definition = await module.default();
   const model = new Model({ ...STATE, ...state });
   const host = { model, shown: [], definition, kernel: null };
@@ -161,23 +181,41 @@ async function mount(state = {}, { views = 1, initialize = true, order = "first"
     document.getElementById("views").append(el);
     const controller = new AbortController();
     const cleanup = await definition.render({ model, el, signal: controller.signal, experimental: {} });
+    if (main !== "never") await shown(el);
     const view = {
       el,
-      root: el.querySelector(".decart-widget"),
       remove() { controller.abort(); cleanup?.(); el.remove(); },
     };
     host.shown.push(view);
     return view;
   };
   host.destroy = () => life.abort();
+  if (main === "asked") {
+    model.onsend = (message) => {
+      if (message.type === "need") model.push(message.name, message.hash);
+    };
+  }
   if (initialize && order === "first") await begin();
+  // A model that nobody has initialized yet hears nothing.
+  if (main === "pushed") (initialize && order === "first" ? Promise.resolve() : listens(model)).then(() => model.push("main"));
   for (let i = 0; i < views; i++) await host.show();
   if (initialize && order === "last") await begin();
-  if (kernel) {
+  if (kernel && main !== "never") {
+    await model.until("hello");
     host.kernel = new Kernel(model, kernel);
     host.kernel.welcome();
   }
   return host;
+}
+
+/** Waits until somebody listens to what the kernel says. */
+async function listens(model) {
+  while (!model.handlers.get("msg:custom")?.size) await new Promise(requestAnimationFrame);
+}
+
+/** Waits until the front end has taken the place of the placeholder. */
+async function shown(el) {
+  while (!el.querySelector(".decart-widget")) await new Promise(requestAnimationFrame);
 }
 
 /** The mean colour of what a video shows, 0..255 each. */

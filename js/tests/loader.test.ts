@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import decartWidget from "../src/loader.ts";
+import { FakeModel, type Message } from "./fakes.ts";
+
+/** A front end that writes down what it is asked to do. */
+const SOURCE = `export const log = [];
+export default (load) => {
+  log.push("made");
+  return {
+    initialize() { log.push("initialize"); return () => {}; },
+    render({ el }) { log.push("render"); el.append("the view"); return () => {}; },
+    load,
+  };
+};`;
+
+let hash: string;
+let count = 0;
+let life: AbortController;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  // The page's map outlives a test.
+  hash = `hash-${++count}`;
+  life = new AbortController();
+  document.body.replaceChildren();
+  // Node imports no Blob URL; the address of the data says the same.
+  const made = new Map<string, Blob>();
+  vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
+    const url = `data:text/javascript,${encodeURIComponent(SOURCE)}//${count}`;
+    made.set(url, blob as Blob);
+    return url;
+  });
+});
+afterEach(() => {
+  life.abort();
+  vi.useRealTimers();
+});
+
+function show(model: FakeModel, doors = decartWidget()) {
+  const el = document.body.appendChild(document.createElement("div"));
+  doors.initialize({ model, signal: life.signal });
+  const end = doors.render({ model, el, signal: life.signal });
+  return { el, end, doors };
+}
+
+const widget = (more: object = {}) => new FakeModel({ _chunks: { main: hash }, ...more });
+
+function deliver(model: FakeModel, more: object = {}) {
+  const message = { type: "chunk", name: "main", hash, encoding: "none", ...more };
+  model.receive(message, [new TextEncoder().encode(SOURCE)]);
+}
+
+const needs = (...models: FakeModel[]): Message[] => models.flatMap((model) => model.all("need"));
+
+describe("a page that has the front end", () => {
+  test("hands the host on to it, for model and view", async () => {
+    const model = widget();
+    const { el } = show(model);
+    deliver(model);
+    await vi.waitFor(() => expect(el.textContent).toBe("the view"));
+    expect(el.querySelector(".decart-loading")).toBeNull();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(needs(model)).toEqual([]);
+  });
+
+  test("never needs it again: the next model asks nobody", async () => {
+    const first = widget();
+    const { el } = show(first);
+    deliver(first);
+    await vi.waitFor(() => expect(el.textContent).toBe("the view"));
+    const second = widget();
+    const { el: other } = show(second);
+    await vi.waitFor(() => expect(other.textContent).toBe("the view"));
+    expect(needs(first, second)).toEqual([]);
+    expect(URL.createObjectURL).toHaveBeenCalledTimes(1);
+  });
+
+  test("takes it from whichever model's kernel sends it", async () => {
+    const [first, second] = [widget(), widget()];
+    const views = [show(first), show(second)];
+    deliver(second);
+    deliver(first);
+    for (const { el } of views) await vi.waitFor(() => expect(el.textContent).toBe("the view"));
+    expect(URL.createObjectURL).toHaveBeenCalledTimes(1);
+  });
+
+  test("keeps versions apart", async () => {
+    const old = new FakeModel({ _chunks: { main: `${hash}-old` } });
+    const { el } = show(old);
+    const model = widget();
+    const { el: other } = show(model);
+    deliver(model);
+    await vi.waitFor(() => expect(other.textContent).toBe("the view"));
+    expect(el.querySelector(".decart-loading")).not.toBeNull();
+  });
+});
+
+describe("a page that lacks the front end", () => {
+  test("waits for it to be sent, then asks now and again", async () => {
+    const model = widget();
+    show(model);
+    await vi.advanceTimersByTimeAsync(140);
+    expect(needs(model)).toEqual([]);
+    const times: number[] = [];
+    const began = performance.now();
+    model.send = (message) => {
+      expect(message).toMatchObject({ type: "need", name: "main", hash });
+      expect((message as Message).front_end).toMatch(/^[0-9a-f]{24}$/);
+      times.push(Math.round(performance.now() - began) + 140);
+    };
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(times).toEqual([150, 650, 1650, 3650, 5650, 7650]);
+  });
+
+  test("asks once for all its models", async () => {
+    const models = [widget(), widget(), widget()];
+    for (const model of models) show(model);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(needs(...models)).toHaveLength(2);
+  });
+
+  test("asks by way of another model where one has lost its kernel", async () => {
+    const [dead, model] = [widget(), widget()];
+    dead.send = () => {
+      throw new Error("Cannot send");
+    };
+    show(dead);
+    show(model);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(needs(model)).toHaveLength(1);
+  });
+
+  test("stops asking when the model goes, and at some time by itself", async () => {
+    const model = widget();
+    show(model);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    const asked = needs(model).length;
+    expect(asked).toBeLessThan(60);
+    model.emit("comm_live_update");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(needs(model)).toHaveLength(asked + 1);
+    life.abort();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(needs(model)).toHaveLength(asked + 1);
+    expect(model.listeners).toBe(0);
+  });
+
+  test("asks for every piece that the model names", async () => {
+    const model = new FakeModel({ _chunks: { main: hash, room: `${hash}-room` } });
+    show(model);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(needs(model).map((m) => m.name)).toEqual(["main", "room"]);
+  });
+});
+
+describe("the placeholder", () => {
+  const said = (el: HTMLElement) => el.querySelector(".decart-loading p")?.textContent;
+
+  test("is quiet at first, then says what a page without a kernel needs", async () => {
+    const { el } = show(widget());
+    expect(said(el)).toBe("");
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(said(el)).toBe("Run the cell to see it live.");
+  });
+
+  test("has the picture's shape, also where the kernel tells it late", () => {
+    const model = widget();
+    const { el } = show(model);
+    const box = el.querySelector<HTMLElement>(".decart-loading");
+    expect(box?.style.getPropertyValue("--dl-shape")).toBe("16/9");
+    model.set("_media", { width: 1280, height: 704 });
+    expect(box?.style.getPropertyValue("--dl-shape")).toBe("1280/704");
+  });
+
+  test("says so when the kernel has another version", async () => {
+    const model = widget();
+    const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { el } = show(model);
+    deliver(model, { hash: "another" });
+    await vi.waitFor(() => expect(said(el)).toContain("Another version"));
+    expect(error).toHaveBeenCalledOnce();
+  });
+
+  test("says so in a browser that can't unpack it", async () => {
+    vi.stubGlobal("DecompressionStream", undefined);
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const model = widget();
+    const { el } = show(model);
+    deliver(model, { encoding: "gzip" });
+    await vi.waitFor(() => expect(said(el)).toContain("too old"));
+  });
+
+  test("says so where the page forbids to load it", async () => {
+    vi.mocked(URL.createObjectURL).mockReturnValue("data:text/javascript,throw 1//forbidden");
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const model = widget();
+    const { el } = show(model);
+    deliver(model);
+    await vi.waitFor(() => expect(said(el)).toContain("does not let"));
+  });
+
+  test("goes with its view", () => {
+    const { el, end } = show(widget());
+    end();
+    expect(el.childElementCount).toBe(0);
+  });
+});

@@ -1,0 +1,95 @@
+"""How the front end comes into a page: sent or asked for, once, with a quiet place kept for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.bundle_host import Host, opened
+
+#: Where the views are, and how large.
+BOXES = """() => [...document.querySelectorAll('#views > div')].map((view) => {
+  const { x, y, width, height } = view.firstElementChild.getBoundingClientRect();
+  return [x, y, width, height].map((value) => Math.round(value * 2) / 2);
+})"""
+STYLES = "document.querySelectorAll('style[data-decart-widget]').length"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def host(page: Page) -> AsyncIterator[Host]:
+    async with opened(page) as host:
+        yield host
+
+
+@pytest.mark.parametrize("width", [760, 340])
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"endpoint": "sandbox"}, {"_media": {"width": 1280, "height": 704, "fps": 30}}],
+    ids=["plain", "sandbox", "704"],
+)
+async def test_the_placeholder_keeps_the_place(
+    host: Host, width: int, state: dict[str, Any]
+) -> None:
+    await host.run("document.body.style.setProperty('--width', %s)", f"{width}px")
+    await host.mount(state, views=2, main="never")
+    await expect(host.frame.locator(".decart-loading")).to_have_count(2)
+    before = await host.run(BOXES)
+    await host.run("h.model.push('main')")
+    await expect(host.view(1)).to_be_visible()
+    await expect(host.frame.locator(".decart-loading")).to_have_count(0)
+    assert await host.run(BOXES) == before
+
+
+async def test_a_page_that_was_sent_nothing_asks_for_it(host: Host) -> None:
+    await host.mount(main="asked")
+    await expect(host.view()).to_be_visible()
+    (need,) = await host.sent("need")
+    assert (need["name"], need["hash"]) == ("main", "hash-of-main")
+    await host.start()
+    await host.revealed()
+
+
+async def test_without_a_kernel_the_page_says_what_is_missing(host: Host) -> None:
+    await host.mount(main="never")
+    words = host.frame.locator(".decart-loading")
+    await expect(words).to_have_text("Run the cell to see it live.")
+
+
+async def test_all_widgets_of_a_page_share_it(host: Host) -> None:
+    await host.mount(views=2)
+    await host.run("(async () => { window.other = await mount({}, { main: 'asked' }) })()")
+    await expect(host.view(2)).to_be_visible()
+    assert await host.run("other.model.count('need')") == 0
+    assert await host.run(STYLES) == 1
+
+
+async def test_a_view_in_a_shadow_root_has_its_styles(host: Host) -> None:
+    await host.mount()
+    style = await host.run("""async () => {
+      const outer = document.createElement('div');
+      const shadow = outer.attachShadow({ mode: 'open' });
+      const el = document.createElement('div');
+      // The host fills the element first and shows it later.
+      await h.definition.render({ model: h.model, el, signal: new AbortController().signal });
+      shadow.append(el);
+      document.body.append(outer);
+      while (!shadow.querySelector('style[data-decart-widget]'))
+        await new Promise(requestAnimationFrame);
+      return getComputedStyle(el.querySelector('.dw-stage')).backgroundColor;
+    }""")
+    assert style == "rgb(11, 13, 16)"
+
+
+async def test_pages_that_forbid_it_say_so(page: Page) -> None:
+    policy = "script-src 'self'"
+    async with opened(page, policy=policy) as host:
+        await host.mount(main="never")
+        await host.run("h.model.push('main')")
+        words = host.frame.locator(".decart-loading")
+        await expect(words).to_contain_text("does not let the widget load")
+        assert all("Content Security Policy" in e or "did not load" in e for e in host.errors)
+        host.errors.clear()
