@@ -49,9 +49,14 @@ def delays() -> Iterator[float]:
         yield min(FIRST_DELAY * 2**attempt, LONGEST_DELAY)
 
 
+def _shown(text: str) -> str:
+    """The service's words as part of a sentence of ours, which has a full stop of its own."""
+    return redact(text)[:_MAX_TEXT].strip().rstrip(".") or "no reason given"
+
+
 def service_error(text: str, close_code: int | None = None) -> ServiceError:
     """The error that a text of the service's, or the code it closed with, stands for."""
-    shown = redact(text)[:_MAX_TEXT].strip() or "no reason given"
+    shown = _shown(text)
     lower = text.lower()
     if close_code == CAPACITY_CLOSE_CODE or any(phrase in lower for phrase in _CAPACITY):
         return AtCapacityError(f"The service is at capacity ({shown}).")
@@ -64,8 +69,7 @@ def service_error(text: str, close_code: int | None = None) -> ServiceError:
 
 def rejection(what: str, text: str | None) -> RequestRejectedError:
     """The error of a prompt or image that the service refused."""
-    shown = redact(text or "no reason given")[:_MAX_TEXT].strip()
-    return RequestRejectedError(f"The service refused the {what}: {shown}.")
+    return RequestRejectedError(f"The service refused the {what}: {_shown(text or '')}.")
 
 
 def is_permanent(error: DecartError) -> bool:

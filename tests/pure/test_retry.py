@@ -105,6 +105,8 @@ def test_a_broken_connection_says_how_it_broke() -> None:
 
 def test_a_refused_request_names_itself_and_the_reason() -> None:
     assert rejection("prompt", "flagged").message == "The service refused the prompt: flagged."
+    assert rejection("image", "Too dark. ").message == "The service refused the image: Too dark."
+    assert rejection("image", "").message == rejection("image", None).message
     assert "no reason given" in rejection("image", None).message
 
 

@@ -1,0 +1,257 @@
+"""Sessions told step by step in ``tests/vectors/sessions.json``, replayed twice.
+
+Once through the machine alone, and once through everything that a widget has on the background
+thread, with the service's end of the control channel in memory and a clock that jumps. The front
+end's tests replay the traits of the same file into its view.
+
+A step says what is done (``do``) or what the service says (``receive``; a string is a frame as it
+is). ``sent`` is what goes out to the service then, nothing where it is missing; ``traits`` is what
+the widget shows then, where that has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decart_widget import live as live_module
+from decart_widget.destination import Destination
+from decart_widget.errors import ConnectionLostError
+from decart_widget.live import IDLE, Live, Settings
+from decart_widget.models import MODELS
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol.messages import ClientMessage, ImageData, decode, encode
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import ConnectionState
+from decart_widget.secrets import Secret
+from decart_widget.session import attempt as attempt_module
+
+Step = dict[str, Any]
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "sessions.json"
+SCRIPTS: list[dict[str, Any]] = json.loads(VECTORS.read_text("utf-8"))
+TRAITS = sorted(set(IDLE) - {"_applied_in"})  # how long something took is in no script
+MACHINE_S_OWN = sorted(set(TRAITS) - {"prompt_status", "error", "_retry"})
+
+each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script["name"])
+
+
+def look_of(step: Step) -> Look:
+    image = step["look"]["image"]
+    return Look(
+        step["look"]["prompt"],
+        step["look"]["enrich"],
+        None if image is None else ImageData(**image),
+    )
+
+
+def frame_of(step: Step) -> str:
+    said = step["receive"]
+    return said if isinstance(said, str) else json.dumps(said)
+
+
+# --- what every script must be ----------------------------------------------------------------
+
+
+def test_scripts_have_names_of_their_own() -> None:
+    names = [script["name"] for script in SCRIPTS]
+    assert len(names) == len(set(names)) >= 12
+    assert all(script["about"] and script["steps"] for script in SCRIPTS)
+
+
+@each_script
+def test_traits_are_complete_wherever_they_are_given(script: dict[str, Any]) -> None:
+    for step in script["steps"]:
+        assert ("do" in step) != ("receive" in step)
+        assert step.keys() <= {"do", "receive", "look", "with_image", "sdp", "sent", "traits"}
+        assert sorted(step.get("traits", TRAITS)) == TRAITS
+
+
+def test_the_scripts_together_show_every_state() -> None:
+    shown = {
+        step["traits"]["connection_state"]
+        for script in SCRIPTS
+        for step in script["steps"]
+        if "traits" in step
+    }
+    assert shown == {state.value for state in ConnectionState} - {"idle"}
+
+
+# --- through the machine ----------------------------------------------------------------------
+
+
+def act_on_machine(machine: SessionMachine, step: Step) -> None:
+    acts: dict[str, Callable[[], object]] = {
+        "connect": lambda: machine.connect(look_of(step)),
+        "socket-opened": machine.socket_opened,
+        "offer": lambda: machine.offer_made(step["sdp"]),
+        "media-established": machine.media_established,
+        "lost": machine.lost,
+        "reconnect": machine.reconnect,
+        "submit": lambda: machine.submit(look_of(step), with_image=step["with_image"]),
+        "disconnect": machine.disconnect,
+        "fail": machine.fail,
+    }
+    if "receive" in step:
+        machine.receive(decode(frame_of(step)))
+    else:
+        acts[step["do"]]()
+
+
+@each_script
+def test_the_machine_does_what_the_script_says(script: dict[str, Any]) -> None:
+    machine = SessionMachine()
+    for number, step in enumerate(script["steps"]):
+        act_on_machine(machine, step)
+        sent = [json.loads(encode(message)) for message in machine.take_outgoing()]
+        assert (number, sent) == (number, step.get("sent", []))
+        if "traits" in step:
+            applied = machine.applied
+            shown = {
+                "connection_state": machine.state.value,
+                "service_status": machine.service_status.value,
+                "queue_position": machine.queue_position,
+                "queue_size": machine.queue_size,
+                "session_id": machine.session_id,
+                "generation_tick": machine.generation_tick,
+                "applied_prompt": None if applied is None else applied.prompt,
+            }
+            expected = {name: step["traits"][name] for name in MACHINE_S_OWN}
+            assert (number, shown) == (number, expected)
+
+
+# --- through the whole of a widget's life on the background thread ----------------------------
+
+
+class Wire:
+    """A control channel whose other end is the script."""
+
+    def __init__(self) -> None:
+        self.incoming: asyncio.Queue[str | Exception] = asyncio.Queue()
+        self.sent: list[dict[str, Any]] = []
+
+    async def send(self, message: ClientMessage) -> None:
+        self.sent.append(json.loads(encode(message)))
+
+    async def frames(self) -> AsyncIterator[str]:
+        while True:
+            item = await self.incoming.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+class World:
+    """A widget's life, a page that shows it, and a service that does what the script says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.traits = dict(IDLE)
+        self.wire = Wire()
+        self.to_page: list[dict[str, Any]] = []
+        self._may_open = asyncio.Event()
+        self._tasks: list[asyncio.Future[Any]] = []
+
+        @asynccontextmanager
+        async def open_control(*_: Any, **__: Any) -> AsyncIterator[Wire]:
+            await self._may_open.wait()
+            self._may_open.clear()
+            yield self.wire
+
+        async def client_token(*_: Any, **__: Any) -> Secret:
+            return Secret("ek_scripted")
+
+        monkeypatch.setattr(attempt_module, "open_control", open_control)
+        monkeypatch.setattr(attempt_module, "client_token", client_token)
+        monkeypatch.setattr(live_module, "_load_network_libraries", lambda: None)
+        self.live = Live(
+            Destination("http://127.0.0.1:9", None),
+            lambda message, _buffers=None: self.to_page.append(message),
+            self.traits.update,
+            lambda: Settings(
+                transport="webrtc",
+                model=MODELS["lucy-latest"],
+                video=VideoOptions(),
+                connection=ConnectionOptions(),
+                budget=None,
+                resolution=None,
+                speed=None,
+            ),
+            Look(),
+        )
+        self.live.front_ends.receive(
+            {"type": "hello", "front_end": "f1", "protocol": 1, "version": "1", "page": {}}
+        )
+
+    def page_says(self, type_: str, **fields: Any) -> None:
+        attempt = self.live.attempt
+        self.live.front_ends.receive(
+            {"type": type_, "front_end": "f1", "attempt": attempt, **fields}
+        )
+
+    async def act(self, step: Step) -> None:
+        live = self.live
+        if "receive" in step:
+            self.wire.incoming.put_nowait(frame_of(step))
+        elif step["do"] == "connect":
+            live.look = look_of(step)
+            self._tasks.append(asyncio.ensure_future(live.connect()))
+        elif step["do"] == "socket-opened":
+            self._may_open.set()
+        elif step["do"] == "offer":
+            self.page_says("offer", sdp=step["sdp"])
+        elif step["do"] == "media-established":
+            self.page_says("media", state="connected")
+        elif step["do"] == "lost":
+            self.wire.incoming.put_nowait(ConnectionLostError("The connection broke."))
+        elif step["do"] == "submit":
+            look = look_of(step)
+            changes = {"prompt": look.prompt, "enrich": look.enrich, "image": look.image}
+            self._tasks.append(asyncio.ensure_future(live.set_look(**changes)))
+        elif step["do"] == "disconnect":
+            self._tasks.append(asyncio.ensure_future(live.disconnect()))
+        elif step["do"] == "reconnect":
+            await self._phase(Phase.OPENING)
+        else:
+            assert step["do"] == "fail"  # a session that must fail does so by itself
+        # On a clock that jumps this is no wait, but everything that is to happen soon happens.
+        await asyncio.sleep(0.5)
+
+    async def _phase(self, phase: Phase) -> None:
+        async with asyncio.timeout(30):
+            while self.live._session is None or self.live._session.machine.phase is not phase:
+                await asyncio.sleep(0.05)
+
+    def take_sent(self) -> list[dict[str, Any]]:
+        sent, self.wire.sent = self.wire.sent, []
+        return sent
+
+    async def close(self) -> None:
+        await self.live.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@each_script
+def test_the_widget_shows_what_the_script_says(
+    script: dict[str, Any], monkeypatch: pytest.MonkeyPatch, in_no_time: Callable[..., Any]
+) -> None:
+    async def replay() -> None:
+        world = World(monkeypatch)
+        expected = {name: IDLE[name] for name in TRAITS}
+        for number, step in enumerate(script["steps"]):
+            await world.act(step)
+            assert (number, world.take_sent()) == (number, step.get("sent", []))
+            if any(later.get("do") == "fail" for later in script["steps"][number + 1 :][:1]):
+                continue  # it has failed by now, as the next step says
+            expected = step.get("traits", expected)
+            shown = {name: world.traits[name] for name in TRAITS}
+            assert (number, shown) == (number, expected)
+        await world.close()
+
+    in_no_time(replay())
