@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from decart_widget.errors import DecartError, MediaError, NoFrontEndError
+from decart_widget.frontend import FrontEnds
+from decart_widget.media.browser import _REFUSALS, BrowserMedia
+from decart_widget.protocol.messages import Candidate
+from decart_widget.road import REFUSALS
+
+
+class Nobody:
+    """A widget without a session: pages may come, and nothing follows from it."""
+
+    attempt = None
+
+    def started(self) -> None: ...
+    def stopped(self) -> None: ...
+    def prompt_applied(self, prompt: str, enrich: bool) -> None: ...
+    def media_message(self, message: dict[str, Any]) -> None: ...
+    def chunk_needed(self, name: str, digest: str) -> None: ...
+    def owner_came(self, *, replaced: bool) -> None: ...
+    def unattended(self) -> None: ...
+
+
+class Session:
+    """Notes what media reports."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self.error: DecartError | None = None
+
+    def offer_made(self, attempt: int, sdp: str) -> None:
+        self.heard.append(("offer", attempt, sdp))
+
+    def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
+        self.heard.append(("candidate", attempt, candidate))
+
+    def media_changed(self, attempt: int, state: str) -> None:
+        self.heard.append(("media", attempt, state))
+
+    def media_refused(self, attempt: int, error: DecartError) -> None:
+        self.heard.append(("refused", attempt, error.code))
+        self.error = error
+
+    def media_lost(self, error: DecartError) -> None:
+        self.heard.append(("lost", error.code))
+
+
+def media() -> tuple[BrowserMedia, Session, FrontEnds]:
+    front_ends = FrontEnds(lambda _message: None, Nobody())
+    browser = BrowserMedia(front_ends)
+    browser.listener = session = Session()
+    return browser, session, front_ends
+
+
+def test_every_reason_for_refusing_has_words_and_a_remedy() -> None:
+    assert set(_REFUSALS) == REFUSALS
+    assert all(text and remedy for text, remedy in _REFUSALS.values())
+
+
+@pytest.mark.parametrize("reason", sorted(REFUSALS))
+def test_a_refusal_becomes_an_error_of_that_code(reason: str) -> None:
+    browser, session, _ = media()
+    browser.receive({"type": "refused", "attempt": 3, "reason": reason, "message": "x"})
+    assert session.heard == [("refused", 3, reason)]
+    assert isinstance(session.error, MediaError)
+    assert session.error.remedy == _REFUSALS[reason][1]
+
+
+def test_what_the_page_reports_is_passed_on() -> None:
+    browser, session, _ = media()
+    browser.receive({"type": "offer", "attempt": 3, "sdp": "v=0"})
+    browser.receive({"type": "candidate", "attempt": 3, "candidate": {"candidate": "candidate:1"}})
+    browser.receive({"type": "candidate", "attempt": 3, "candidate": None})
+    browser.receive({"type": "media", "attempt": 3, "state": "camera", "detail": {"width": 640}})
+    browser.receive({"type": "media", "attempt": 3, "state": "connected"})
+    assert session.heard == [
+        ("offer", 3, "v=0"),
+        ("candidate", 3, Candidate("candidate:1")),
+        ("candidate", 3, None),
+        ("media", 3, "camera"),
+        ("media", 3, "connected"),
+    ]
+    assert browser.detail == {"width": 640}
+
+
+def test_it_waits_for_a_page_as_long_as_it_may(in_no_time) -> None:
+    async def story() -> None:
+        browser, _, _ = media()
+        with pytest.raises(NoFrontEndError, match="15 s"):
+            await browser.ready(15)
+
+    in_no_time(story())
+
+
+def test_a_page_that_is_there_or_comes_ends_the_wait(in_no_time) -> None:
+    async def story() -> None:
+        import asyncio
+
+        browser, _, front_ends = media()
+        waiting = asyncio.ensure_future(browser.ready(15))
+        await asyncio.sleep(5)
+        assert not waiting.done()
+        front_ends.receive({"type": "hello", "front_end": "f1", "protocol": 1})
+        browser.owner_came()
+        await asyncio.sleep(0.1)
+        assert waiting.done()
+        await browser.ready(0.1)
+
+    in_no_time(story())
