@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from decart_widget import DecartWidget
 
 # Speed is not what these tests are about, and two cores are shared: no deadline for one example.
 settings.register_profile("pure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,3 +59,24 @@ def in_no_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
             return runner.run(work)
 
     return run
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., DecartWidget]]:
+    """Makes widgets whose messages land in ``widgets.sent``; closes them all in the end."""
+    import comm
+    from ipywidgets.widgets.widget import _instances
+
+    from decart_widget import DecartWidget
+    from tests.pure import widgets
+
+    def make(**arguments: Any) -> DecartWidget:
+        return DecartWidget(**{"endpoint": widgets.SERVER, "api_key": widgets.KEY, **arguments})
+
+    monkeypatch.setattr(comm, "create_comm", lambda **given: widgets.NotedComm(**given))
+    widgets.sent.clear()
+    yield make
+    for widget in list(_instances.values()):
+        if isinstance(widget, DecartWidget):
+            widget.close()
+    widgets.settle()

@@ -1,91 +1,23 @@
-"""The widget without a kernel: its comm is a notebook of what would have been sent."""
+"""The widget without a kernel."""
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 import re
 import threading
-import traceback
 import warnings
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import comm
-import numpy as np
 import pytest
-from comm.base_comm import BaseComm
 
-from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel, VideoOptions
+from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel
 from decart_widget.background import Background
 from decart_widget.destination import SandboxWarning
 from decart_widget.errors import (
     ClosedError,
-    ConfigurationError,
-    DecartError,
-    InvalidImageError,
-    InvalidKeyError,
-    InvalidOptionError,
-    InvalidPromptError,
-    InvalidURLError,
-    UnknownArgumentError,
-    UnknownModelError,
 )
 from decart_widget.live import IDLE
-
-KEY = "dct_MARKER0123456789"
-SERVER = "http://127.0.0.1:9"  # nobody is there, and nothing here connects
-PICTURE = np.zeros((16, 16, 3), np.uint8)
-
-sent: list[dict[str, Any]] = []
-
-
-class NotedComm(BaseComm):
-    """A comm that notes what is published on it."""
-
-    def publish_msg(self, msg_type: str, data: Any = None, **rest: Any) -> None:
-        sent.append({"msg_type": msg_type, "data": data, **rest})
-
-
-@pytest.fixture(autouse=True)
-def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(comm, "create_comm", lambda **arguments: NotedComm(**arguments))
-    sent.clear()
-    yield
-    from ipywidgets.widgets.widget import _instances
-
-    for widget in list(_instances.values()):
-        if isinstance(widget, DecartWidget):
-            widget.close()
-    settle()
-
-
-@pytest.fixture
-def make() -> Callable[..., DecartWidget]:
-    def make(**arguments: Any) -> DecartWidget:
-        return DecartWidget(**{"endpoint": SERVER, "api_key": KEY, **arguments})
-
-    return make
-
-
-async def _nothing() -> None:
-    """Something for the background loop to do, so that it has done what came before."""
-
-
-def settle() -> None:
-    for _ in range(3):
-        Background.get().start(_nothing(), "settle").result(timeout=10)
-
-
-def updates() -> dict[str, Any]:
-    """The newest value of each trait that was sent since the widget was made."""
-    newest: dict[str, Any] = {}
-    for message in sent:
-        if message["msg_type"] == "comm_msg" and message["data"]["method"] == "update":
-            newest.update(message["data"]["state"])
-    return newest
-
+from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------
 
@@ -104,6 +36,7 @@ def test_a_new_widget_shows_that_nothing_has_happened(make) -> None:
     assert state["_media"] == {"width": 1280, "height": 720, "fps": 30, "has_image": False}
 
 
+@pytest.mark.usefixtures("make")
 def test_its_arguments_are_all_optional_and_without_a_key_it_warns() -> None:
     with pytest.warns(SandboxWarning, match="local effects") as caught:
         widget = DecartWidget()
@@ -111,6 +44,7 @@ def test_its_arguments_are_all_optional_and_without_a_key_it_warns() -> None:
     assert caught[0].filename == __file__
 
 
+@pytest.mark.usefixtures("make")
 def test_with_a_key_nothing_is_warned_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -147,145 +81,6 @@ def test_an_image_is_known_to_the_page_but_not_shown_to_it(make) -> None:
     widget = make(image=PICTURE)
     assert widget.get_state()["_media"]["has_image"] is True
     assert "iVBOR" not in json.dumps(sent, default=repr)
-
-
-# --- bad input --------------------------------------------------------------------------------
-
-BAD_ARGUMENTS = [
-    ({"model": "lucy-lates"}, UnknownModelError, "lucy-latest"),
-    ({"model": None}, UnknownModelError, "lucy-latest"),
-    ({"promt": "x"}, UnknownArgumentError, "'prompt'"),
-    ({"apikey": KEY}, UnknownArgumentError, "'api_key'"),
-    ({"zzz": 1}, UnknownArgumentError, "api_key"),
-    ({"api_key": ""}, InvalidKeyError, "DECART_API_KEY"),
-    ({"api_key": "dct_MAR KER"}, InvalidKeyError, "strip"),
-    ({"api_key": f"{KEY}\n"}, InvalidKeyError, "strip"),
-    ({"image": b"no image"}, InvalidImageError, "JPEG"),
-    ({"image": b"\xff\xd8\xff" + bytes(10_000_000)}, InvalidImageError, "10 MB"),
-    ({"image": "no-such-file.png"}, InvalidImageError, "path"),
-    ({"image": PICTURE, "model": "lucy-restyle-2"}, InvalidImageError, "lucy-latest"),
-    ({"prompt": ""}, InvalidPromptError, "sketch"),
-    ({"prompt": "  \n"}, InvalidPromptError, "sketch"),
-    ({"prompt": 5}, InvalidPromptError, "string"),
-    ({"prompt": "x" * 10_001}, InvalidPromptError, "10,000"),
-    ({"endpoint": "ftp://example.org"}, InvalidURLError, "https"),
-    ({"endpoint": "file:///etc"}, InvalidURLError, "https"),
-    ({"endpoint": "example.org"}, InvalidURLError, "sandbox"),
-    ({"connection": {"ice_servers": ()}}, InvalidOptionError, "ConnectionOptions"),
-    ({"video": "VP8"}, InvalidOptionError, "VideoOptions"),
-    ({"transport": "carrier pigeon"}, InvalidOptionError, "webrtc"),
-    ({"resolution": "4k"}, InvalidOptionError, "720p"),
-    ({"speed": "slow"}, InvalidOptionError, "fast"),
-    ({"speed": "fast", "model": "lucy-2.1"}, InvalidOptionError, "None"),
-    ({"budget": 0}, InvalidOptionError, "seconds"),
-    ({"budget": -5}, InvalidOptionError, "seconds"),
-    ({"budget": float("nan")}, InvalidOptionError, "seconds"),
-]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "kind", "remedy"),
-    BAD_ARGUMENTS,
-    ids=[f"{next(iter(a))} {ascii(next(iter(a.values())))[:20]}" for a, _, _ in BAD_ARGUMENTS],
-)
-def test_bad_input_is_an_error_that_says_what_to_do_and_makes_nothing(
-    make, arguments: dict[str, Any], kind: type[DecartError], remedy: str
-) -> None:
-    with pytest.raises(kind) as caught:
-        make(**arguments)
-    assert isinstance(caught.value, ConfigurationError)
-    assert remedy in caught.value.remedy
-    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
-    assert sent == []
-
-
-def test_a_bitrate_range_upside_down_is_refused_where_it_is_written(make) -> None:
-    with pytest.raises(InvalidOptionError, match="Swap"):
-        make(video=VideoOptions(min_bitrate=2_000_000, max_bitrate=1_000_000))
-
-
-BAD_LOOKS = [
-    ({"prompt": ""}, InvalidPromptError),
-    ({"prompt": 7}, InvalidPromptError),
-    ({"prompt": "x" * 10_001}, InvalidPromptError),
-    ({"enrich": "yes"}, InvalidOptionError),
-    ({"image": b"no image"}, InvalidImageError),
-    ({"image": "no-such-file.png"}, InvalidImageError),
-    ({"prompt": "fine", "enrich": False, "image": b"no image"}, InvalidImageError),
-    ({"prompt": "fine", "image": PICTURE, "enrich": 1}, InvalidOptionError),
-]
-
-
-@pytest.mark.parametrize(("changes", "kind"), BAD_LOOKS, ids=lambda value: ascii(value)[:40])
-def test_set_checks_everything_before_anything_changes(
-    make, changes: dict[str, Any], kind: type[DecartError]
-) -> None:
-    widget = make(prompt="before")
-    before = widget.get_state()
-    look = widget._live.look
-    sent.clear()
-    with pytest.raises(kind) as caught:
-        widget.set(**changes)
-    settle()
-    assert caught.value.remedy
-    assert (sent, widget.get_state()) == ([], before)
-    assert widget._live.look == look
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "kind"),
-    [
-        ("model", "lucy-lates", UnknownModelError),
-        ("prompt", "x" * 10_001, InvalidPromptError),
-        ("budget", -1, InvalidOptionError),
-        ("budget", 1e9, InvalidOptionError),
-    ],
-)
-def test_a_trait_refuses_a_bad_value_and_keeps_what_it_had(
-    make, name: str, value: Any, kind: type[DecartError]
-) -> None:
-    widget = make(prompt="before", budget=30)
-    before = getattr(widget, name)
-    with pytest.raises(kind):
-        setattr(widget, name, value)
-    assert getattr(widget, name) == before
-
-
-@pytest.mark.parametrize("name", sorted({*IDLE, "endpoint", "_media"}))
-def test_what_only_the_kernel_knows_can_t_be_set(make, name: str) -> None:
-    import traitlets
-
-    widget = make()
-    with pytest.raises(traitlets.TraitError, match="read-only"):
-        setattr(widget, name, getattr(widget, name))
-
-
-# --- the key ----------------------------------------------------------------------------------
-
-
-def test_the_key_is_in_no_text_and_no_message(make) -> None:
-    widget = make(prompt="x")
-    widget.set(prompt="y").result(timeout=10)
-    settle()
-    texts = [
-        repr(widget),
-        str(widget),
-        json.dumps(widget.get_state(), default=repr),
-        repr(widget.get_state()),
-        repr(widget.keys),
-        repr(widget._live._destination),
-        json.dumps(sent, default=repr),
-        repr(widget._repr_mimebundle_()),
-    ]
-    assert not [text for text in texts if "MARKER" in text]
-    assert len(sent) > 1
-
-
-@pytest.mark.parametrize("copier", [pickle.dumps, copy.deepcopy])
-def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]) -> None:
-    with pytest.raises((TypeError, NotImplementedError, pickle.PicklingError)) as caught:
-        copier(make())
-    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
 
 
 # --- prompt, enrich and image -----------------------------------------------------------------
@@ -454,13 +249,3 @@ def test_a_widget_says_what_it_is(make) -> None:
         f"DecartWidget(model='lucy-latest', prompt='x', endpoint='{SERVER}', "
         "connection_state='idle')"
     )
-
-
-@pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
-def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
-    widget = make(prompt="before")
-    look, state = widget._live.look, widget.get_state()
-    with pytest.raises(InvalidURLError):
-        widget.set(prompt="after", image=url).result(timeout=10)
-    settle()
-    assert (widget._live.look, widget.get_state()) == (look, state)

@@ -1,0 +1,122 @@
+"""A kernel's end of the road to the browser, and what may travel on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from decart_widget._version import __version__
+from decart_widget.frontend import FrontEnds
+
+ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "road.json").read_text("utf-8"))
+
+
+def label(message: Any) -> str:
+    return json.dumps(message)[:60]
+
+
+class Host:
+    """A kernel's end of the road: it notes what it is told, and its clock is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.attempt: int | None = None
+        self.told: list[Any] = []
+        self.sent: list[dict[str, Any]] = []
+        self.front_ends = FrontEnds(self.sent.append, self, lambda: self.now)
+
+    # what FrontEnds asks of a Browser
+
+    def started(self) -> None:
+        self.told.append("started")
+
+    def stopped(self) -> None:
+        self.told.append("stopped")
+
+    def prompt_applied(self, prompt: str, enrich: bool) -> None:
+        self.told.append(("applied", prompt, enrich))
+
+    def media_message(self, message: dict[str, Any]) -> None:
+        self.told.append((message["type"], message["front_end"]))
+
+    def chunk_needed(self, name: str, digest: str) -> None:
+        self.told.append(("chunk", name, digest))
+
+    def owner_came(self, *, replaced: bool) -> None:
+        self.told.append(("owner", self.front_ends.owner, replaced))
+
+    def unattended(self) -> None:
+        self.told.append("unattended")
+        self.attempt = None
+
+    # what a test does
+
+    def say(self, type_: str, front_end: str = "f1", **fields: Any) -> None:
+        self.front_ends.receive({"type": type_, "front_end": front_end, **fields})
+
+    def hello(self, front_end: str = "f1") -> None:
+        self.say("hello", front_end, protocol=1, version="0.1.0", page={"visible": True})
+
+    def wait(self, seconds: float, *, beats_of: tuple[str, ...] = (), deaf: bool = False) -> None:
+        """Time passes, watched every second, with a heartbeat every five."""
+        for second in range(1, int(seconds) + 1):
+            self.now += 1
+            if second % 5 == 0:
+                for page in beats_of:
+                    self.say("heartbeat", page, attempt=self.attempt)
+            self.front_ends.watch(deaf=deaf)
+
+    def take_told(self) -> list[Any]:
+        told, self.told = self.told, []
+        return told
+
+    def take_sent(self) -> list[dict[str, Any]]:
+        sent = self.sent[:]
+        self.sent.clear()
+        return sent
+
+    @property
+    def owner(self) -> str | None:
+        return self.front_ends.owner
+
+
+def welcome(page: str, *, owner: bool, attempt: int | None = None) -> dict[str, Any]:
+    return {
+        "type": "welcome",
+        "front_end": page,
+        "owner": owner,
+        "protocol": 1,
+        "version": __version__,
+        "attempt": attempt,
+    }
+
+
+def live(*viewers: str) -> Host:
+    """A host with attempt 3 live in page f1."""
+    host = Host()
+    host.hello()
+    host.attempt = 3
+    host.front_ends.refresh()
+    for viewer in viewers:
+        host.hello(viewer)
+    host.take_told()
+    host.take_sent()
+    return host
+
+
+def conforms(message: dict[str, Any]) -> bool:
+    """Whether a message has the fields, with values of the kinds, that some example has."""
+
+    def like(value: Any, example: Any) -> bool:
+        if isinstance(example, dict):
+            return isinstance(value, dict) and all(
+                name in value and like(value[name], part) for name, part in example.items()
+            )
+        if isinstance(example, bool) or isinstance(value, bool):
+            return type(value) is type(example)
+        if isinstance(example, int | float):
+            return isinstance(value, int | float)
+        return type(value) is type(example)
+
+    return any(like(message, example) for example in ROAD["to_browser"])

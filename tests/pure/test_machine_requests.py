@@ -1,0 +1,163 @@
+"""Prompts and images through the machine: sent once, ended once, brought back after a loss."""
+
+from __future__ import annotations
+
+import pytest
+
+from decart_widget.errors import AckTimeoutError, AuthenticationError, RequestRejectedError
+from decart_widget.protocol import machine as core
+from decart_widget.protocol import messages as m
+from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import ConnectionState as S
+from tests.pure.machines import CAT, DOG, endings, ok, standing
+
+
+def test_one_request_is_in_flight_and_the_newest_follows_its_ack() -> None:
+    machine = standing()
+    a = machine.submit(Look("a"), with_image=False)
+    b = machine.submit(Look("b"), with_image=False)
+    c = machine.submit(Look("c"), with_image=False)
+    assert machine.take_outgoing() == [m.Prompt("a", True)]
+    assert machine.awaiting_ack == a.number
+    machine.receive(ok("a"))
+    assert machine.take_outgoing() == [m.Prompt("c", True)]
+    machine.receive(ok("c"))
+    assert endings(machine) == [
+        ("Superseded", b.number),
+        ("Applied", a.number),
+        ("Applied", c.number),
+    ]
+    assert machine.applied == Look("c")
+    assert machine.awaiting_ack is None
+
+
+def test_a_refused_request_leaves_the_look_as_it_was() -> None:
+    machine = standing()
+    request = machine.submit(Look("bad"), with_image=False)
+    machine.receive(m.PromptAck("bad", False, "flagged"))
+    (notice,) = machine.take_notices()
+    assert isinstance(notice, core.Rejected)
+    assert (notice.request, type(notice.error)) == (request, RequestRejectedError)
+    assert machine.applied == Look("first")
+    assert machine.state is S.GENERATING
+
+
+def test_after_a_refused_image_a_prompt_does_not_count_it_as_applied() -> None:
+    machine = standing(Look("first", True, CAT))
+    machine.submit(Look("first", True, DOG), with_image=True)
+    machine.receive(m.SetImageAck(False, "no"))
+    machine.submit(Look("second", True, DOG), with_image=False)
+    machine.receive(ok("second"))
+    assert machine.applied == Look("second", True, CAT)
+
+
+def test_an_ack_that_never_comes_rejects_its_request_and_lets_the_next_one_go() -> None:
+    machine = standing()
+    a = machine.submit(Look("a"), with_image=False)
+    machine.submit(Look("b"), with_image=False)
+    machine.take_outgoing()
+    machine.ack_timed_out()
+    (notice,) = machine.take_notices()
+    assert isinstance(notice, core.Rejected)
+    assert (notice.request, type(notice.error)) == (a, AckTimeoutError)
+    assert machine.take_outgoing() == [m.Prompt("b", True)]
+
+
+def test_an_error_of_the_service_fails_the_open_request() -> None:
+    machine = standing()
+    request = machine.submit(Look("a"), with_image=False)
+    machine.receive(m.ServerError("Invalid API key"))
+    rejected, complaint = machine.take_notices()
+    assert isinstance(rejected, core.Rejected)
+    assert rejected.request == request
+    assert isinstance(complaint, core.Complaint)
+    assert isinstance(complaint.error, AuthenticationError)
+
+
+def test_what_is_asked_for_before_the_socket_opens_becomes_the_initial_state() -> None:
+    machine = SessionMachine()
+    early = machine.submit(Look("early"), with_image=False)
+    machine.connect(Look("first"))
+    asked = machine.submit(Look("a", True, CAT), with_image=True)
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.SetImage(CAT, "a", True)]
+    assert machine.awaiting_ack == asked.number
+    machine.receive(m.SetImageAck(True, None))
+    assert endings(machine) == [("Superseded", early.number), ("Applied", asked.number)]
+
+
+def test_a_refused_initial_state_is_reported_once_and_no_ack_revives_it() -> None:
+    machine = SessionMachine()
+    asked = machine.submit(Look("bad"), with_image=False)
+    machine.connect(Look("first"))
+    machine.socket_opened()
+    machine.offer_made("v=0")
+    machine.take_outgoing()
+    machine.receive(m.PromptAck("bad", False, "flagged"))
+    machine.receive(m.PromptAck("bad", False, "flagged"))
+    machine.receive(ok("bad"))
+    assert machine.phase is Phase.INITIAL
+    assert machine.awaiting_ack is None
+    machine.fail()
+    assert endings(machine) == [("Rejected", asked.number)]
+    assert machine.take_outgoing() == []
+
+
+@pytest.mark.parametrize("end", ["disconnect", "fail", "cancel"])
+def test_an_initial_state_that_was_never_answered_is_superseded_by_the_end(end: str) -> None:
+    machine = SessionMachine()
+    asked = machine.submit(Look("a"), with_image=False)
+    machine.connect(Look("first"))
+    machine.socket_opened()
+    getattr(machine, end)()
+    assert endings(machine) == [("Superseded", asked.number)]
+
+
+def test_requests_still_open_are_superseded_by_the_end() -> None:
+    machine = standing()
+    a = machine.submit(Look("a"), with_image=False)
+    b = machine.submit(Look("b"), with_image=False)
+    machine.disconnect()
+    assert endings(machine) == [("Superseded", a.number), ("Superseded", b.number)]
+    assert machine.take_outgoing() == []
+
+
+def test_a_reconnect_brings_back_the_last_applied_look_and_not_the_first() -> None:
+    machine = standing()
+    machine.submit(Look("second", False, CAT), with_image=True)
+    machine.receive(m.SetImageAck(True, None))
+    machine.submit(Look("bad", False, CAT), with_image=False)
+    machine.receive(m.PromptAck("bad", False, None))
+    machine.take_outgoing()
+    machine.lost()
+    assert machine.state is S.RECONNECTING
+    machine.reconnect()
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.SetImage(CAT, "second", False)]
+
+
+def test_a_request_in_flight_at_a_loss_follows_the_look_that_is_known_to_work() -> None:
+    machine = standing()
+    request = machine.submit(Look("new"), with_image=False)
+    machine.take_outgoing()
+    machine.lost()
+    machine.reconnect()
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.Prompt("first", True)]
+    machine.receive(ok("first"))
+    assert machine.take_outgoing() == [m.Prompt("new", True)]
+    machine.receive(ok("new"))
+    assert ("Applied", request.number) in endings(machine)
+
+
+def test_an_image_in_flight_at_a_loss_comes_along_with_a_prompt_that_waited_behind_it() -> None:
+    machine = standing()
+    image = machine.submit(Look("first", True, CAT), with_image=True)
+    machine.submit(Look("new", True, CAT), with_image=False)
+    machine.lost()
+    assert endings(machine) == [("Superseded", image.number)]
+    machine.reconnect()
+    machine.socket_opened()
+    machine.receive(ok("first"))
+    assert machine.take_outgoing() == [m.Prompt("first", True), m.SetImage(CAT, "new", True)]

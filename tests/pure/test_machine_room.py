@@ -1,0 +1,89 @@
+"""The machine with media through a room."""
+
+from __future__ import annotations
+
+from decart_widget.protocol import machine as core
+from decart_widget.protocol import messages as m
+from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol.requests import Look
+from decart_widget.protocol.states import ConnectionState as S
+from tests.pure.machines import CAT, endings, ok, opened
+
+ROOM = m.RoomInfo("wss://rooms.example.org", "token", "room-1", "s-9")
+
+
+def in_room(look: Look) -> SessionMachine:
+    machine = SessionMachine()
+    machine.connect(look, room=True)
+    machine.socket_opened()
+    return machine
+
+
+def test_a_room_is_asked_for_with_the_initial_state_right_behind() -> None:
+    machine = in_room(Look("first", True, CAT))
+    assert machine.take_outgoing() == [m.LivekitJoin(False), m.SetImage(CAT, "first", True)]
+
+
+def test_a_room_without_a_look_passes_the_picture_through_and_settles_what_asked_for_it() -> None:
+    machine = SessionMachine()
+    asked = machine.submit(Look(), with_image=False)
+    machine.connect(Look("first"), room=True)
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.LivekitJoin(True)]
+    assert endings(machine) == [("Applied", asked.number)]
+    assert machine.applied == Look()
+
+
+def test_a_room_is_handed_on_once_and_its_tick_generates() -> None:
+    machine = in_room(Look("first"))
+    machine.receive(ROOM)
+    machine.receive(ROOM)
+    assert machine.take_notices() == [core.RoomReceived(ROOM)]
+    assert machine.ignored == {"room not asked for": 1}
+    assert machine.session_id == "s-9"
+    machine.receive(m.GenerationTick(1))
+    assert machine.state is S.GENERATING
+
+
+def test_a_room_and_an_answer_are_not_mistaken_for_each_other() -> None:
+    machine = in_room(Look("first"))
+    machine.receive(m.Answer("v=0"))
+    assert machine.phase is Phase.OFFERED
+    by_offer = opened()
+    by_offer.receive(ok("first"))
+    by_offer.offer_made("v=0")
+    by_offer.receive(ROOM)
+    assert by_offer.phase is Phase.OFFERED
+
+
+def test_media_that_mends_itself_shows_reconnecting_until_it_is_back() -> None:
+    machine = in_room(Look("first"))
+    machine.media_interrupted()
+    assert machine.state is S.CONNECTING
+    machine.receive(ok("first"))
+    machine.receive(ROOM)
+    machine.media_established()
+    machine.media_interrupted()
+    assert machine.state is S.RECONNECTING
+    machine.reconnect()
+    assert machine.phase is Phase.ANSWERED
+    machine.media_established()
+    assert machine.state is S.CONNECTED
+
+
+def test_a_room_that_breaks_before_its_first_ack_comes_back_with_the_look_that_was_asked_for() -> (
+    None
+):
+    machine = SessionMachine()
+    asked = machine.submit(Look("wanted"), with_image=False)
+    machine.connect(Look("first"), room=True)
+    machine.socket_opened()
+    machine.receive(ROOM)
+    machine.media_established()
+    machine.take_outgoing()
+    machine.lost()
+    machine.reconnect()
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.LivekitJoin(False), m.Prompt("wanted", True)]
+    machine.receive(ok("wanted"))
+    assert endings(machine) == [("Applied", asked.number)]

@@ -1,0 +1,103 @@
+"""The table of messages, from both sides, against the examples that both ends read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from decart_widget.media.base import Preparation
+from decart_widget.models import MODELS
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.messages import Candidate
+from decart_widget.road import FROM_BROWSER, MalformedError, read
+from tests.pure.hosts import ROAD, Host, conforms, label, live
+
+
+def test_both_ends_read_examples_of_the_same_protocol() -> None:
+    host = Host()
+    host.hello()
+    assert host.sent[0]["protocol"] == ROAD["protocol"]
+
+
+@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> None:
+    assert read(message) == message
+    assert read({**message, "unheard_of": [1]})
+
+
+@pytest.mark.parametrize("message", ROAD["malformed_to_kernel"], ids=label)
+def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
+    with pytest.raises(MalformedError):
+        read(message)
+    host = live()
+    host.front_ends.receive(message)
+    assert sum(host.front_ends.dropped.values()) == 1
+    assert (host.told, host.sent) == ([], [])
+
+
+@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
+    message: dict[str, Any],
+) -> None:
+    for name in message.keys() - {"type", "detail", "version", "page", "message"}:
+        for wrong in ({"no": "such"}, ["x"], True if name != "enrich" else 1, 1.5j):
+            with pytest.raises(MalformedError):
+                read({**message, name: wrong})
+
+
+def test_every_type_in_the_table_is_known_by_an_example() -> None:
+    known = {message["type"] for message in ROAD["to_kernel"]}
+    assert known <= set(FROM_BROWSER)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "offer", "attempt": 3, "sdp": "x" * 200_001},
+        {"type": "apply", "prompt": "x" * 200_001, "enrich": True},
+        {"type": "hello", "protocol": 1, "version": "x" * 101, "page": {}},
+        {
+            "type": "hello",
+            "protocol": 1,
+            "version": "1",
+            "page": dict.fromkeys(map(str, range(17))),
+        },
+        {"type": "heartbeat", "attempt": -1},
+        {"type": "heartbeat", "attempt": 2**53},
+        {"type": "stats", "attempt": 3, "fps": float("inf")},
+        {"type": "stats", "attempt": 3, "fps": float("nan")},
+        {"type": "stats", "attempt": 3, "bitrate": 10**400},
+    ],
+    ids=lambda message: message["type"],
+)
+def test_what_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        read({"front_end": "f1", **message})
+    with pytest.raises(MalformedError):
+        read({"front_end": "f" * 101, "type": "start"})
+
+
+def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_sent() -> None:
+    host = live("f2")
+    host.hello("f2")
+    host.attempt = None
+    host.hello("f3")
+    host.say("start", "f2")
+    host.attempt = 3
+    connection = ConnectionOptions()
+    host.front_ends.prepare(
+        3, Preparation("webrtc", MODELS["lucy-latest"], VideoOptions(), connection.rtc(), 15.0)
+    )
+    host.front_ends.answer(3, "v=0\r\n")
+    host.front_ends.candidate(3, Candidate("candidate:1", "0", 0))
+    host.front_ends.candidate(3, None)
+    host.front_ends.end(3, "stopped", keep_camera=False)
+    host.front_ends.end(3, "reconnecting", keep_camera=True)
+    sent = host.take_sent()
+    assert [message for message in sent if not conforms(message)] == []
+    assert json.loads(json.dumps(sent, allow_nan=False)) == sent
+    # A page says so when it needs a piece of the front end: such examples travel with a buffer.
+    wanted = {message["type"] for message in ROAD["to_browser"]} - {"chunk", "room"}
+    assert {message["type"] for message in sent} == wanted

@@ -1,0 +1,175 @@
+"""What a widget does with bad input, and what it never shows."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from decart_widget import VideoOptions
+from decart_widget.errors import (
+    ConfigurationError,
+    DecartError,
+    InvalidImageError,
+    InvalidKeyError,
+    InvalidOptionError,
+    InvalidPromptError,
+    InvalidURLError,
+    UnknownArgumentError,
+    UnknownModelError,
+)
+from decart_widget.live import IDLE
+from tests.pure.widgets import KEY, PICTURE, sent, settle
+
+# --- bad input --------------------------------------------------------------------------------
+
+BAD_ARGUMENTS = [
+    ({"model": "lucy-lates"}, UnknownModelError, "lucy-latest"),
+    ({"model": None}, UnknownModelError, "lucy-latest"),
+    ({"promt": "x"}, UnknownArgumentError, "'prompt'"),
+    ({"apikey": KEY}, UnknownArgumentError, "'api_key'"),
+    ({"zzz": 1}, UnknownArgumentError, "api_key"),
+    ({"api_key": ""}, InvalidKeyError, "DECART_API_KEY"),
+    ({"api_key": "dct_MAR KER"}, InvalidKeyError, "strip"),
+    ({"api_key": f"{KEY}\n"}, InvalidKeyError, "strip"),
+    ({"image": b"no image"}, InvalidImageError, "JPEG"),
+    ({"image": b"\xff\xd8\xff" + bytes(10_000_000)}, InvalidImageError, "10 MB"),
+    ({"image": "no-such-file.png"}, InvalidImageError, "path"),
+    ({"image": PICTURE, "model": "lucy-restyle-2"}, InvalidImageError, "lucy-latest"),
+    ({"prompt": ""}, InvalidPromptError, "sketch"),
+    ({"prompt": "  \n"}, InvalidPromptError, "sketch"),
+    ({"prompt": 5}, InvalidPromptError, "string"),
+    ({"prompt": "x" * 10_001}, InvalidPromptError, "10,000"),
+    ({"endpoint": "ftp://example.org"}, InvalidURLError, "https"),
+    ({"endpoint": "file:///etc"}, InvalidURLError, "https"),
+    ({"endpoint": "example.org"}, InvalidURLError, "sandbox"),
+    ({"connection": {"ice_servers": ()}}, InvalidOptionError, "ConnectionOptions"),
+    ({"video": "VP8"}, InvalidOptionError, "VideoOptions"),
+    ({"transport": "carrier pigeon"}, InvalidOptionError, "webrtc"),
+    ({"resolution": "4k"}, InvalidOptionError, "720p"),
+    ({"speed": "slow"}, InvalidOptionError, "fast"),
+    ({"speed": "fast", "model": "lucy-2.1"}, InvalidOptionError, "None"),
+    ({"budget": 0}, InvalidOptionError, "seconds"),
+    ({"budget": -5}, InvalidOptionError, "seconds"),
+    ({"budget": float("nan")}, InvalidOptionError, "seconds"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "remedy"),
+    BAD_ARGUMENTS,
+    ids=[f"{next(iter(a))} {ascii(next(iter(a.values())))[:20]}" for a, _, _ in BAD_ARGUMENTS],
+)
+def test_bad_input_is_an_error_that_says_what_to_do_and_makes_nothing(
+    make, arguments: dict[str, Any], kind: type[DecartError], remedy: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        make(**arguments)
+    assert isinstance(caught.value, ConfigurationError)
+    assert remedy in caught.value.remedy
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+    assert sent == []
+
+
+def test_a_bitrate_range_upside_down_is_refused_where_it_is_written(make) -> None:
+    with pytest.raises(InvalidOptionError, match="Swap"):
+        make(video=VideoOptions(min_bitrate=2_000_000, max_bitrate=1_000_000))
+
+
+BAD_LOOKS = [
+    ({"prompt": ""}, InvalidPromptError),
+    ({"prompt": 7}, InvalidPromptError),
+    ({"prompt": "x" * 10_001}, InvalidPromptError),
+    ({"enrich": "yes"}, InvalidOptionError),
+    ({"image": b"no image"}, InvalidImageError),
+    ({"image": "no-such-file.png"}, InvalidImageError),
+    ({"prompt": "fine", "enrich": False, "image": b"no image"}, InvalidImageError),
+    ({"prompt": "fine", "image": PICTURE, "enrich": 1}, InvalidOptionError),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind"), BAD_LOOKS, ids=lambda value: ascii(value)[:40])
+def test_set_checks_everything_before_anything_changes(
+    make, changes: dict[str, Any], kind: type[DecartError]
+) -> None:
+    widget = make(prompt="before")
+    before = widget.get_state()
+    look = widget._live.look
+    sent.clear()
+    with pytest.raises(kind) as caught:
+        widget.set(**changes)
+    settle()
+    assert caught.value.remedy
+    assert (sent, widget.get_state()) == ([], before)
+    assert widget._live.look == look
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("model", "lucy-lates", UnknownModelError),
+        ("prompt", "x" * 10_001, InvalidPromptError),
+        ("budget", -1, InvalidOptionError),
+        ("budget", 1e9, InvalidOptionError),
+    ],
+)
+def test_a_trait_refuses_a_bad_value_and_keeps_what_it_had(
+    make, name: str, value: Any, kind: type[DecartError]
+) -> None:
+    widget = make(prompt="before", budget=30)
+    before = getattr(widget, name)
+    with pytest.raises(kind):
+        setattr(widget, name, value)
+    assert getattr(widget, name) == before
+
+
+@pytest.mark.parametrize("name", sorted({*IDLE, "endpoint", "_media"}))
+def test_what_only_the_kernel_knows_can_t_be_set(make, name: str) -> None:
+    import traitlets
+
+    widget = make()
+    with pytest.raises(traitlets.TraitError, match="read-only"):
+        setattr(widget, name, getattr(widget, name))
+
+
+# --- the key ----------------------------------------------------------------------------------
+
+
+def test_the_key_is_in_no_text_and_no_message(make) -> None:
+    widget = make(prompt="x")
+    widget.set(prompt="y").result(timeout=10)
+    settle()
+    texts = [
+        repr(widget),
+        str(widget),
+        json.dumps(widget.get_state(), default=repr),
+        repr(widget.get_state()),
+        repr(widget.keys),
+        repr(widget._live._destination),
+        json.dumps(sent, default=repr),
+        repr(widget._repr_mimebundle_()),
+    ]
+    assert not [text for text in texts if "MARKER" in text]
+    assert len(sent) > 1
+
+
+@pytest.mark.parametrize("copier", [pickle.dumps, copy.deepcopy])
+def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]) -> None:
+    with pytest.raises((TypeError, NotImplementedError, pickle.PicklingError)) as caught:
+        copier(make())
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
+def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
+    widget = make(prompt="before")
+    look, state = widget._live.look, widget.get_state()
+    with pytest.raises(InvalidURLError):
+        widget.set(prompt="after", image=url).result(timeout=10)
+    settle()
+    assert (widget._live.look, widget.get_state()) == (look, state)

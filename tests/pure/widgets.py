@@ -1,0 +1,41 @@
+"""A widget without a kernel: its comm is a list of what would have been sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from comm.base_comm import BaseComm
+
+from decart_widget.background import Background
+
+KEY = "dct_MARKER0123456789"
+SERVER = "http://127.0.0.1:9"  # nobody is there, and nothing here connects
+PICTURE = np.zeros((16, 16, 3), np.uint8)
+
+sent: list[dict[str, Any]] = []
+
+
+class NotedComm(BaseComm):
+    """A comm that notes what is published on it."""
+
+    def publish_msg(self, msg_type: str, data: Any = None, **rest: Any) -> None:
+        sent.append({"msg_type": msg_type, "data": data, **rest})
+
+
+async def _nothing() -> None:
+    """Something for the background loop to do, so that it has done what came before."""
+
+
+def settle() -> None:
+    for _ in range(3):
+        Background.get().start(_nothing(), "settle").result(timeout=10)
+
+
+def updates() -> dict[str, Any]:
+    """The newest value of each trait that was sent since the widget was made."""
+    newest: dict[str, Any] = {}
+    for message in sent:
+        if message["msg_type"] == "comm_msg" and message["data"]["method"] == "update":
+            newest.update(message["data"]["state"])
+    return newest
