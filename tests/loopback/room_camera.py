@@ -1,0 +1,90 @@
+"""Media for a session with a room, without a browser: the genuine Python `livekit` client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from decart_widget.media.base import EndReason, MediaListener, Preparation
+from decart_widget.protocol.messages import Candidate, RoomInfo
+
+from .room_client import RoomUser
+
+
+class RoomCamera:
+    """Implements ``Media``; ``user`` is the one in the present attempt's room.
+
+    Args:
+        films: Whether it has a camera; a viewer has none.
+    """
+
+    server_codec = None
+    waiting_for_person = False
+
+    def __init__(self, *, films: bool = True) -> None:
+        self.listener: MediaListener | None = None
+        self.user: RoomUser | None = None
+        self.prepared: list[Preparation] = []
+        self.rooms: list[RoomInfo] = []
+        self.ended: list[tuple[int, EndReason, bool]] = []
+        self._films = films
+        self._work: list[asyncio.Future[Any]] = []
+
+    async def ready(self, timeout: float) -> None:
+        """It always is."""
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        assert self.listener is not None
+        assert preparation.transport == "livekit"
+        self.prepared.append(preparation)
+        if self._films:
+            self.listener.media_changed(attempt, "camera")
+
+    def join(self, attempt: int, room: RoomInfo) -> None:
+        self.rooms.append(room)
+        self.user = RoomUser()
+        self._work.append(asyncio.ensure_future(self._join(attempt, room, self.user)))
+
+    def answer(self, attempt: int, sdp: str) -> None:
+        raise AssertionError("this camera knows rooms only")
+
+    def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
+        raise AssertionError("this camera knows rooms only")
+
+    def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
+        self.ended.append((attempt, reason, keep_source))
+        user, self.user = self.user, None
+        if user is not None:
+            self._work.append(asyncio.ensure_future(user.close()))
+
+    async def picture_that(self, seen: Any) -> np.ndarray:
+        """The first picture from now on of which ``seen`` is true; joins come by themselves."""
+        async with asyncio.timeout(30):
+            while self.user is None or self.user.picture is None:
+                await asyncio.sleep(0.02)
+        return await self.user.picture_that(seen)
+
+    async def close(self) -> None:
+        if self.user is not None:
+            await self.user.close()
+        for work in self._work:
+            if not work.done():
+                work.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    async def _join(self, attempt: int, room: RoomInfo, user: RoomUser) -> None:
+        listener = self.listener
+        assert listener is not None
+        user.room.on("disconnected", lambda _reason: self._lost(attempt, user))
+        await user.join({"livekit_url": room.url, "token": room.token})
+        listener.media_changed(attempt, "connected")
+        if self._films:
+            await user.publish()
+        await user.picture_that(lambda _picture: True)
+        listener.media_changed(attempt, "first-frame")
+
+    def _lost(self, attempt: int, user: RoomUser) -> None:
+        if user is self.user and self.listener is not None:
+            self.listener.media_changed(attempt, "failed")
