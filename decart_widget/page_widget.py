@@ -51,6 +51,7 @@ class PageWidget(anywidget.AnyWidget):
         self._hears_on_main = True
         self._receive: Callable[[object], None] = lambda _content: None
         super().__init__(**traits)
+        self._push_chunks()
 
     def close(self) -> None:
         """Ends the widget in every page. May be called twice."""
@@ -66,11 +67,9 @@ class PageWidget(anywidget.AnyWidget):
         if callable(getattr(self.comm, "_reply_subshell_for", None)):
             self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
         self.on_msg(self._from_page)
-        from decart_widget.background import Background
-
-        Background.get().call(self._push_chunks)
 
     def _push_chunks(self) -> None:
+        """Sends pages what they will need, before they know that they do."""
         from decart_widget.chunks import unsent
 
         for chunk in unsent(self._chunks):

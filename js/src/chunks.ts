@@ -7,7 +7,7 @@
  * it is first used; a page that lacks one all the same (it was reloaded, or came later) asks.
  */
 
-import { type HostModel, listen, randomId } from "./host.ts";
+import { type HostModel, listen } from "./host.ts";
 
 /** Names the map, and what is in it: other versions of this file use it too. */
 const PAGE = Symbol.for("decart-widget.chunks.1");
@@ -16,16 +16,17 @@ const WAITS = [150, 500, 1000, 2000];
 /** Requests of one model, then it rests: traffic keeps an idle kernel from being culled. */
 const REQUESTS_MAX = 40;
 /** Names this page among those that ask. */
-const ASKER = randomId();
+const ASKER = String(Math.random());
+/** Stands for the time of the last request where there need be no other one, and the opposite. */
+const HERE = 1e12;
 
 interface Chunk {
   /** The piece, once it has come; asked for by everybody, settled once. */
   module: Promise<unknown>;
-  /** Takes the bytes; only the first ones count. */
+  /** Takes the bytes. */
   take(data: BufferSource, encoding: unknown): void;
-  /** When somebody last asked for it, on the clock of `performance.now()`. */
-  askedAt: number;
-  taken: boolean;
+  /** When somebody last asked for it, on the clock of `performance.now()`, or `HERE`. */
+  asked: number;
 }
 
 /** The pieces that a model names in its trait `_chunks`: name to hash. */
@@ -42,21 +43,16 @@ export function chunk(hash: string): Chunk {
   const page = holder[PAGE];
   let found = page.get(hash);
   if (!found) {
-    let settle: (module: Promise<unknown>) => void;
-    const made: Chunk = {
-      module: new Promise((resolve) => {
-        settle = resolve;
-      }),
-      take(data, encoding) {
-        if (made.taken) return;
-        made.taken = true;
-        settle(unpack(data, encoding));
-      },
-      askedAt: Number.NEGATIVE_INFINITY,
-      taken: false,
-    };
+    let take: Chunk["take"] = () => undefined;
+    const module = new Promise((resolve) => {
+      take = (data, encoding) => {
+        if (made.asked < HERE) resolve(unpack(data, encoding));
+        made.asked = HERE;
+      };
+    });
     // Whoever needs it hears of a failure; a piece that nobody waits for is no error.
-    made.module.catch(() => undefined);
+    module.catch(() => undefined);
+    const made: Chunk = { module, take, asked: -HERE };
     page.set(hash, made);
     found = made;
   }
@@ -78,56 +74,52 @@ export function attend(
     model,
     "msg:custom",
     (content, buffers) => {
-      const message = (content ?? {}) as Record<string, unknown>;
-      const { type, name, hash } = message;
-      if (type !== "chunk" || typeof name !== "string" || typeof hash !== "string") return;
-      if (names[name] !== undefined && names[name] !== hash) mismatch();
-      else if (buffers?.[0]) chunk(hash).take(buffers[0], message.encoding);
+      const { type, name, hash, encoding } = (content ?? {}) as Record<string, string>;
+      if (type !== "chunk" || !name || !hash) return;
+      if ((names[name] ?? hash) !== hash) mismatch();
+      else if (buffers?.[0]) chunk(hash).take(buffers[0], encoding);
     },
     signal,
   );
-  for (const [name, hash] of Object.entries(names)) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const ask = (round: number, waited = 0) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const ask = (round: number, waited: number) => {
+    let lacking = false;
+    for (const [name, hash] of Object.entries(names)) {
       const piece = chunk(hash);
-      if (piece.taken || signal.aborted || round > REQUESTS_MAX) return;
+      const silence = performance.now() - piece.asked;
+      lacking ||= piece.asked < HERE;
       // Several models of a page wait for the same piece; one of them asks.
-      if (round > 0 && performance.now() - piece.askedAt > waited / 2) {
-        try {
-          model.send({ type: "need", front_end: ASKER, name, hash });
-          piece.askedAt = performance.now();
-        } catch {
-          // This model's kernel is gone; another model may have one.
-        }
+      if (!round || silence < waited / 2) continue;
+      try {
+        model.send({ type: "need", front_end: ASKER, name, hash });
+        piece.asked = performance.now();
+      } catch {
+        // This model's kernel is gone; another model may have one.
       }
-      const wait = WAITS[Math.min(round, WAITS.length - 1)];
-      timer = setTimeout(() => ask(round + 1, wait), wait);
-    };
-    ask(0);
-    // A kernel that was lost and came back may not have heard.
-    listen(
-      model,
-      "comm_live_update",
-      () => {
-        clearTimeout(timer);
-        ask(0);
-      },
-      signal,
-    );
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  }
+    }
+    if (!lacking || round > REQUESTS_MAX) return;
+    const wait = WAITS[Math.min(round, WAITS.length - 1)] ?? 0;
+    timer = setTimeout(ask, wait, round + 1, wait);
+  };
+  const begin = () => {
+    clearTimeout(timer);
+    ask(0, 0);
+  };
+  begin();
+  // A kernel that was lost and came back may not have heard.
+  listen(model, "comm_live_update", begin, signal);
+  signal.addEventListener("abort", () => clearTimeout(timer));
 }
 
 async function unpack(data: BufferSource, encoding: unknown): Promise<unknown> {
-  const type = "text/javascript";
-  // A copy: the buffer may be a view into a whole message.
-  let blob = new Blob([data], { type });
+  const script = (parts: BlobPart[]) => new Blob(parts, { type: "text/javascript" });
+  let blob = script([data]);
   if (encoding === "gzip") {
-    if (typeof DecompressionStream === "undefined") {
+    if (!globalThis.DecompressionStream) {
       throw Error("This browser is too old. Use a current Chrome, Edge, Firefox or Safari.");
     }
     const stream = blob.stream().pipeThrough(new DecompressionStream("gzip"));
-    blob = new Blob([await new Response(stream).arrayBuffer()], { type });
+    blob = script([await new Response(stream).arrayBuffer()]);
   }
   const url = URL.createObjectURL(blob);
   try {

@@ -105,7 +105,7 @@ describe("a page that lacks the front end", () => {
     const began = performance.now();
     model.send = (message) => {
       expect(message).toMatchObject({ type: "need", name: "main", hash });
-      expect((message as Message).front_end).toMatch(/^[0-9a-f]{24}$/);
+      expect((message as Message).front_end).toMatch(/^\S{8,100}$/);
       times.push(Math.round(performance.now() - began) + 140);
     };
     await vi.advanceTimersByTimeAsync(8000);
@@ -161,15 +161,6 @@ describe("the placeholder", () => {
     expect(said(el)).toBe("");
     await vi.advanceTimersByTimeAsync(3000);
     expect(said(el)).toBe("Run the cell to see it live.");
-  });
-
-  test("has the picture's shape, also where the kernel tells it late", () => {
-    const model = widget();
-    const { el } = show(model);
-    const box = el.querySelector<HTMLElement>(".decart-loading");
-    expect(box?.style.getPropertyValue("--dl-shape")).toBe("16/9");
-    model.set("_media", { width: 1280, height: 704 });
-    expect(box?.style.getPropertyValue("--dl-shape")).toBe("1280/704");
   });
 
   test("says so when the kernel has another version", async () => {
