@@ -72,7 +72,8 @@ class Destination:
         self._endpoint: Endpoint | None = None
         self._key = None if api_key is None else Secret(api_key)
         environment = os.environ.get(ENVIRONMENT_VARIABLE)
-        if self._key is None and environment and endpoint != SANDBOX:
+        self._from_environment = bool(self._key is None and environment and endpoint != SANDBOX)
+        if self._from_environment and environment:
             self._key = Secret(environment)
         if endpoint is None:
             endpoint = SANDBOX if self._key is None else DECART.name
@@ -100,6 +101,11 @@ class Destination:
                 remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
             )
         self._endpoint = parse_endpoint(endpoint)
+        if self._from_environment and not self._endpoint.is_private:
+            raise InvalidURLError(
+                f"The key in {ENVIRONMENT_VARIABLE} would travel in clear text to this endpoint.",
+                remedy="Use https, or give the key that is meant for it as api_key=.",
+            )
         self.name = self._endpoint.name
         if self._key is None and self._endpoint.is_loopback:
             self._key = Secret("dct_local")  # a server on this machine: no key to protect

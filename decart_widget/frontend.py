@@ -115,6 +115,8 @@ class FrontEnds:
             self._hello(name, safari=(message.get("page") or {}).get("safari") is True)
             return
         page = self.pages.get(name)
+        if page is None and kind == "pagehide":
+            return  # it has gone before anybody knew it
         if page is None:
             # Heard of before its hello (or after it was forgotten): welcome it all the same.
             self._hello(name)

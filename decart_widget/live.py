@@ -14,13 +14,19 @@ from typing import Any, Final, Protocol
 
 from decart_widget.chunks import chunk
 from decart_widget.destination import SANDBOX, Destination
-from decart_widget.errors import ConnectionLostError, DecartError, NoFrontEndError, internal_error
+from decart_widget.errors import (
+    ConnectionLostError,
+    DecartError,
+    InvalidPromptError,
+    NoFrontEndError,
+    internal_error,
+)
 from decart_widget.frontend import FrontEnds
 from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
-from decart_widget.prompts import load_image
+from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
 from decart_widget.publish import Coalescer
@@ -219,8 +225,11 @@ class Live:
 
     def prompt_applied(self, prompt: str, enrich: bool) -> None:
         """Enter or Apply."""
-        if prompt.strip():
-            self._change(prompt=prompt, enrich=enrich)
+        try:
+            self._change(prompt=check_prompt(prompt), enrich=enrich)
+        except InvalidPromptError as error:
+            log.debug("A page's prompt was not taken: %s", error.code)
+            return
         self._stop_typing()
         self._submit()
 

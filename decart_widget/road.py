@@ -94,7 +94,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "candidate": {"attempt": _whole, "candidate": _candidate},
     "media": {"attempt": _whole, "state": lambda v: v in MEDIA_STATES, "detail": _mapping},
     "refused": {
-        "attempt": lambda v: v is None or _whole(v),
+        "attempt": _whole,
         "reason": lambda v: v in REFUSALS,
         "message": lambda v: v is None or isinstance(v, str),
     },

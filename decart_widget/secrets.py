@@ -72,6 +72,10 @@ class Secret:
         """Whether this is a short-lived client token rather than a permanent key."""
         return self.__value.startswith(CLIENT_TOKEN_PREFIXES)
 
+    def mask(self, text: str) -> str:
+        """The text with this secret alone replaced by ``***``."""
+        return text.replace(self.__value, "***")
+
     def scrub(self, text: str) -> str:
         """The text with this secret, and all that looks like one, replaced by ``***``."""
         return redact(text.replace(self.__value, "***"))

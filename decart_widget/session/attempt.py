@@ -16,6 +16,7 @@ from decart_widget.media.base import Media, Preparation
 from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, decode
 from decart_widget.protocol.waiting import Patience
+from decart_widget.secrets import Secret
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
 from decart_widget.session.tokens import client_token
@@ -135,7 +136,7 @@ class Attempt:
             self.initial_sent_at = self._loop.time()
             self._machine.socket_opened()
             self._drive()
-            reader = asyncio.ensure_future(self._read(control))
+            reader = asyncio.ensure_future(self._read(control, token))
             try:
                 await self._until_established(patience, reader)
                 log.info("Session established (attempt %d).", self.number)
@@ -156,9 +157,11 @@ class Attempt:
             livekit_server_codec=self._media.server_codec if in_room else None,
         )
 
-    async def _read(self, control: ControlChannel) -> None:
+    async def _read(self, control: ControlChannel, token: Secret) -> None:
         async for frame in control.frames():
-            self._machine.receive(decode(frame))
+            # A service that quotes what it was sent must not put it into our errors.
+            clean = token.mask(self._config.key.mask(frame)) if isinstance(frame, str) else frame
+            self._machine.receive(decode(clean))
             self._drive()
 
     async def _send(self, control: ControlChannel, messages: list[ClientMessage]) -> None:

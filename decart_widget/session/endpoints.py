@@ -35,6 +35,14 @@ class Endpoint:
         return is_loopback(urlsplit(self.realtime_base_url).hostname or "")
 
     @property
+    def is_private(self) -> bool:
+        """Whether nobody between can read what is sent: encrypted, or on this machine."""
+        return all(
+            _SECURE[parts.scheme] or is_loopback(parts.hostname or "")
+            for parts in (urlsplit(self.base_url), urlsplit(self.realtime_base_url))
+        )
+
+    @property
     def realtime_http_url(self) -> str:
         """The realtime service's address for HTTP requests."""
         return "http" + self.realtime_base_url.removeprefix("ws")

@@ -196,7 +196,11 @@ class Session:
         self._media.end(self.attempt, self.end_reason, keep_source=False)
         self._drive()
         for future, _ in self._requests.values():
-            if not future.done():
+            if future.done():
+                continue
+            if error is not None and not self._stop.is_set():
+                future.set_exception(error)
+            else:
                 future.set_result("superseded")
         self._requests.clear()
         log.info("Session ended (%s).", self.end_reason if error is None else error.code)
@@ -264,7 +268,8 @@ class Session:
                 self._media.add_candidate(self.attempt, notice.candidate)
             case core.Applied():
                 self._settle(notice.request, None)
-                self.error = None
+                if self.machine.established:
+                    self.error = None
             case core.Rejected():
                 self._settle(notice.request, notice.error)
                 if notice.initial:
