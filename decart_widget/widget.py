@@ -116,11 +116,13 @@ class DecartWidget(PageWidget):
         self._resolution, self._speed = resolution, speed
         from decart_widget.background import Background
         from decart_widget.destination import Destination
-        from decart_widget.prompts import check_prompt, is_url, load_image
+        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.protocol.requests import Look
 
         if image is not None:
             self._need_image_model()
+        if is_url(image):
+            check_image_url(image)
         fetched = image is not None and not is_url(image)
         look = Look(
             None if prompt is None else check_prompt(prompt),
@@ -128,11 +130,12 @@ class DecartWidget(PageWidget):
             load_image(image) if fetched else None,
         )
         destination = Destination(endpoint, api_key, stacklevel=2)
+        # Set before there are pages to tell: they get it with the rest, in one message.
+        self.set_trait("endpoint", destination.name)
+        self._describe_media(image is not None)
         super().__init__(
             model=self._model.name, prompt=prompt or "", enrich=bool(enrich), budget=budget
         )
-        self.set_trait("endpoint", destination.name)
-        self._describe_media(image is not None)
         self._background = Background.get()
         self._live = self._make_live(destination, look, autostart)
         if is_url(image):
@@ -214,7 +217,7 @@ class DecartWidget(PageWidget):
         Raises ``InvalidPromptError``, ``InvalidImageError`` or ``ClosedError`` at once, and
         changes nothing then.
         """
-        from decart_widget.prompts import check_prompt, is_url, load_image
+        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
 
         self._need_open()
         changes: dict[str, Any] = {}
@@ -230,6 +233,7 @@ class DecartWidget(PageWidget):
             if not is_url(image):
                 changes["image"] = None if image is None else load_image(image)
         if is_url(image):
+            check_image_url(image)
             return self._background.start(self._set_with_url(changes, image), "set")
         operation = self._background.start(self._live.set_look(**changes), "set")
         self._show_look(changes)
@@ -252,6 +256,15 @@ class DecartWidget(PageWidget):
             self.enrich = changes["enrich"]
         if "image" in changes:
             self._describe_media(changes["image"] is not None)
+
+    @property
+    def subscribe_token(self) -> str | None:
+        """What ``DecartViewer`` needs to show this session elsewhere.
+
+        None until the session has a room (``transport="livekit"``, connected), and again when it
+        is over. Whoever has it can watch: it is kept out of the traits and so out of the notebook.
+        """
+        return self._live.subscribe_token
 
     def close(self) -> None:
         """Ends the session and the widget. May be called twice."""
