@@ -19,7 +19,7 @@ from decart_widget.errors import DecartError
 from decart_widget.media.base import MediaState, Preparation
 from decart_widget.models import RealtimeModel
 from decart_widget.options import VideoOptions
-from decart_widget.protocol.messages import Candidate, parse_candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 from tests.loopback.camera_peer import CameraPeer
 
 LIMIT = 30.0
@@ -126,17 +126,33 @@ class KernelPage:
 
 
 class WidgetPage:
-    """One page's instance of a widget: says hello, and has a camera."""
+    """One page's instance of a widget: says hello, and has a camera.
 
-    def __init__(self, kernel: KernelPage, name: str = "page-1", comm_id: str | None = None):
+    Args:
+        kernel: Where the widget lives.
+        name: The page's own.
+        comm_id: Which widget; None for the one made last.
+        camera: Carries the picture; None for offer and answer.
+        kind: The widget's class.
+    """
+
+    def __init__(
+        self,
+        kernel: KernelPage,
+        name: str = "page-1",
+        comm_id: str | None = None,
+        *,
+        camera: Any = None,
+        kind: str = "DecartWidget",
+    ) -> None:
         self.kernel = kernel
         self.name = name
         self.comm_id = comm_id or next(
             key
             for key, state in reversed(kernel.state.items())
-            if str(state.get("_anywidget_id", "")).endswith("DecartWidget")
+            if str(state.get("_anywidget_id", "")).endswith(kind)
         )
-        self.camera = CameraPeer()
+        self.camera: Any = camera or CameraPeer()
         self.camera.listener = self
         self._answering: asyncio.Task[None] | None = None
 
@@ -206,6 +222,9 @@ class WidgetPage:
                 self.camera.answer(attempt, message["sdp"])
             case "candidate":
                 self.camera.add_candidate(attempt, parse_candidate(message["candidate"]))
+            case "room" if message["front_end"] == self.name:
+                room = RoomInfo(message["url"], message["token"], message["room_name"])
+                self.camera.join(attempt, room)
             case "end":
                 self.camera.end(attempt, message["reason"], keep_source=message["keep_camera"])
 
