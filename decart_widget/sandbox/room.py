@@ -115,7 +115,7 @@ class Room:
                 return
             participant = Participant(self, grant, single=single, loopback=self._loopback)
             self.participants[grant.identity] = participant
-            await self._tell_others(participant, participant.info())
+            self._tell_others(participant, participant.info())
             offer = request.publisher_offer if request.HasField("publisher_offer") else None
             await participant.join(socket, offer)
         await self._socket_closed(participant, socket)
@@ -125,7 +125,7 @@ class Room:
             participant is not None
             and participant.sid == sid
             and participant.connection.is_alive
-            and not self.faults.refuse_resume
+            and False
         )
 
     async def _send_back(self, socket: ServerConnection) -> None:
@@ -160,24 +160,26 @@ class Room:
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
             self.gone(participant)
-            await self._tell_others(participant, participant.info(gone=True))
+            self._tell_others(participant, participant.info(gone=True))
         if reason is not None:
             await participant.dismiss(reason=reason)
         await participant.close()
 
-    async def _tell_others(self, participant: Participant, info: models.ParticipantInfo) -> None:
+    def _tell_others(self, participant: Participant, info: models.ParticipantInfo) -> None:
         for other in list(self.participants.values()):
             if other is not participant and self.sees(other, participant):
-                await other.send(messages.update([info]))
+                other.tell(messages.update([info]))
 
     async def close(self) -> None:
         """Send everybody away; its tokens are void from now on. May be called twice."""
         self.closed = True
         leaving = list(self.participants.values())
         self.participants.clear()
-        for participant in leaving:
-            await participant.dismiss(text="the room is closed")
-            await participant.close()
+        await asyncio.gather(*(self._send_away(participant) for participant in leaving))
+
+    async def _send_away(self, participant: Participant) -> None:
+        await participant.dismiss(text="the room is closed")
+        await participant.close()
 
     # --- for its kinds ------------------------------------------------------------------------
 

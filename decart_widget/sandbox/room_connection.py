@@ -22,6 +22,7 @@ from decart_widget.media import room_tuning, tuning
 
 from . import room_sdp
 from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, LOOPBACK_BITRATES, NETWORK_BITRATES
+from .room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpTransceiver
@@ -121,8 +122,9 @@ class RoomConnection:
         Raises:
             NegotiationError: It is no SDP, or has no codec that both sides know.
         """
-        if offer.count("m=") > room_sdp.SECTION_LIMIT:
-            raise NegotiationError("The offer has too many media sections")
+        refused = room_sdp.refusal(offer, VIDEO_CODECS)
+        if refused is not None:
+            raise NegotiationError(refused)
         async with self._lock:
             try:
                 return await self._answer(offer, codecs, publications)

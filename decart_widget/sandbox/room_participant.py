@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from . import room_messages as messages
 from .rate import RateLimit
 from .room_connection import ConnectionEvents, NegotiationError, RoomConnection
-from .room_sdp import codec_named
+from .room_sdp import codec_named, unsupported
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
@@ -148,6 +148,10 @@ class Participant:
             except ConnectionClosed:
                 logger.debug("%s is out of reach", self.sid)
 
+    def tell(self, message: rtc.SignalResponse) -> None:
+        """Send one message without waiting: a client that doesn't read holds nobody else up."""
+        self._spawn(self.send(message))
+
     async def dismiss(
         self,
         action: rtc.LeaveRequest.Action = rtc.LeaveRequest.DISCONNECT,
@@ -224,7 +228,7 @@ class Participant:
         if request.type == models.TrackType.VIDEO:
             codec = codec_named(info.mime_type)
             if codec not in messages.VIDEO_CODECS:
-                await self._refuse_codec(codec)
+                await self._refuse_media(unsupported(codec))
                 return
         self.tracks[request.cid] = info
         self._version += 1
@@ -233,8 +237,7 @@ class Participant:
         published = rtc.TrackPublishedResponse(cid=request.cid, track=info)
         await self.send(rtc.SignalResponse(track_published=published))
 
-    async def _refuse_codec(self, codec: str) -> None:
-        text = f"{codec.upper()} can't be published here; use H.264 or VP8"
+    async def _refuse_media(self, text: str) -> None:
         self.room.complain(text)
         await self.dismiss(reason=models.DisconnectReason.MEDIA_FAILURE, text=text)
 
@@ -250,8 +253,7 @@ class Participant:
         try:
             sdp = await self.connection.answer(offer.sdp, codecs=codecs, publications=publications)
         except NegotiationError as error:
-            self.room.complain(str(error))
-            await self.dismiss(reason=models.DisconnectReason.MEDIA_FAILURE, text=str(error))
+            await self._refuse_media(str(error))
             return
         answer = rtc.SessionDescription(type="answer", sdp=sdp, id=offer.id)
         if self.connection.single:
@@ -268,7 +270,7 @@ class Participant:
         if self.connection.single:
             # Only the client offers; it makes that many sections, and offers.
             sections = rtc.MediaSectionsRequirement(num_videos=len(missing))
-            self._spawn(self.send(rtc.SignalResponse(media_sections_requirement=sections)))
+            self.tell(rtc.SignalResponse(media_sections_requirement=sections))
         else:
             self._spawn(self._offer())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _SECTION = re.compile(r"(?m)^(?=m=)")
 _MID = re.compile(r"(?m)^a=mid:(\S+)")
@@ -12,6 +12,8 @@ _SIMULCAST = re.compile(r"(?m)^a=simulcast:send (\S+)")
 _LAYER_EXTENSION = re.compile(
     r"(?m)^a=extmap:\d+(?:/\S+)? urn:ietf:params:rtp-hdrext:sdes:(?:repaired-)?rtp-stream-id"
 )
+_RTPMAP = re.compile(r"(?m)^a=rtpmap:\d+ ([^/\s]+)/")
+_NO_CODECS = {"rtx", "red", "ulpfec", "flexfec-03"}
 _CREDENTIAL = {name: re.compile(rf"(?m)^a=ice-{name}:(\S+)") for name in ("ufrag", "pwd")}
 _LOCAL_NAME = re.compile(r"(?m)^((?:a=)?candidate:.*? )\S+\.local( )")
 
@@ -41,6 +43,30 @@ def track_ids(sdp: str) -> dict[str, str]:
         for section in sections(sdp)[1]
         if section.startswith("m=video") and (found := _MSID.search(section))
     }
+
+
+def refusal(offer: str, known: Collection[str]) -> str | None:
+    """Why an offer can't be answered, as text for its sender, or None.
+
+    Args:
+        offer: SDP.
+        known: Names of the video codecs that this side has, in lower case.
+    """
+    _, offered = sections(offer)
+    if not offered:
+        return "The offer has no media in it"
+    if len(offered) > SECTION_LIMIT:
+        return "The offer has too many media sections"
+    for section in offered:
+        codecs = {name.lower() for name in _RTPMAP.findall(section)} - _NO_CODECS
+        if section.startswith("m=video") and not codecs.intersection(known):
+            return unsupported(", ".join(sorted(codecs)))
+    return None
+
+
+def unsupported(codec: str) -> str:
+    """What the publisher of such a track is told."""
+    return f"{codec.upper()} can't be published here; use H.264 or VP8"
 
 
 def credentials(sdp: str) -> tuple[str, str] | None:

@@ -150,8 +150,10 @@ class StageRoom(Room):
             return
         self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         for other in list(self.participants.values()):
-            await other.send(messages.update(self.others(other)))
-            if other is not participant:
+            if other is participant:
+                await other.send(messages.update(self.others(other)))
+            else:
+                other.tell(messages.update(self.others(other)))
                 other.invite()
 
     async def _warm_up(self, codec: str) -> None:
@@ -200,8 +202,9 @@ class StageRoom(Room):
 
     async def dismiss_all(self, action: str) -> None:
         """Tell everybody to ``disconnect``, ``reconnect``, or ``resume`` on another socket."""
-        for participant in list(self.participants.values()):
-            await participant.dismiss(LEAVE[action], models.DisconnectReason.SERVER_SHUTDOWN)
+        reason = models.DisconnectReason.SERVER_SHUTDOWN
+        leaving = list(self.participants.values())
+        await asyncio.gather(*(p.dismiss(LEAVE[action], reason) for p in leaving))
 
     def _end_grace(self) -> None:
         if self._grace is not None:

@@ -174,6 +174,7 @@ class SandboxServer:
         renderer = self.renderer
         return {
             "sessions": [session.stats() for session in self._sessions],
+            "rooms": len(self._rooms),
             "admitted": self._admitted,
             "refused": self._refused,
             "frames": renderer.frames,

@@ -1,0 +1,200 @@
+"""A client of the sandbox's rooms: the genuine Python `livekit`, and our control channel client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+from livekit import rtc
+
+from decart_widget.sandbox import Sandbox
+
+from .sandbox_client import KEY, LIMIT, Client, Picture, client
+
+#: Full size: a lower simulcast layer would show.
+WIDTH, HEIGHT, FPS = 1280, 720, 15
+
+#: The camera's colours: red on the left, blue on the right.
+LEFT, RIGHT = (200, 50, 40), (40, 60, 200)
+
+CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8, "vp9": rtc.VideoCodec.VP9}
+
+
+class RoomUser:
+    """Somebody in a room: `publish` sends a camera, ``picture`` is what came last."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.picture: Picture | None = None
+        self.pictures = 0
+        self.events: list[str] = []
+        self.seen_of: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._came = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._source: rtc.VideoSource | None = None
+        self.room.on("track_subscribed", self._on_track)
+        self.room.on("disconnected", lambda reason: self._note(f"disconnected {reason}"))
+        for name in ("reconnecting", "reconnected"):
+            self.room.on(name, lambda name=name: self._note(name))
+
+    async def join(self, info: dict[str, Any]) -> None:
+        """Join with ``livekit_url`` and ``token``."""
+        options = rtc.RoomOptions(connect_timeout=LIMIT)
+        await self.room.connect(info["livekit_url"], info["token"], options)
+
+    async def publish(self, codec: str = "h264", *, simulcast: bool = True) -> None:
+        self._source = rtc.VideoSource(WIDTH, HEIGHT)
+        track = rtc.LocalVideoTrack.create_video_track("camera", self._source)
+        self._spawn(self._film(self._source))
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA,
+            video_codec=CODECS[codec],
+            simulcast=simulcast,
+            video_encoding=rtc.VideoEncoding(max_bitrate=3_500_000, max_framerate=FPS),
+        )
+        await self.room.local_participant.publish_track(track, options)
+
+    async def next_pictures(self, count: int = 1, limit: float = LIMIT) -> Picture:
+        """The last of ``count`` pictures that come from now on."""
+        wanted = self.pictures + count
+        return await self.picture_that(lambda _: self.pictures >= wanted, limit)
+
+    async def picture_that(self, seen: Callable[[Picture], Any], limit: float = LIMIT) -> Picture:
+        """The first picture from now on of which ``seen`` is true."""
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    self._came.clear()
+                    await self._came.wait()
+                    if self.picture is not None and seen(self.picture):
+                        return self.picture
+        except TimeoutError:
+            mean = None if self.picture is None else self.picture.mean(axis=(0, 1)).round()
+            raise AssertionError(f"no such picture came; the last had mean {mean}") from None
+
+    async def event(self, name: str, limit: float = LIMIT) -> None:
+        """Wait until the room said so; see ``events``."""
+        async with asyncio.timeout(limit):
+            while not any(event.startswith(name) for event in self.events):
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def close(self) -> None:
+        await self.room.disconnect()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._source is not None:
+            await self._source.aclose()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _note(self, event: str) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_track(self, track: Any, publication: Any, participant: Any) -> None:
+        self.seen_of = participant.identity
+        self._spawn(self._watch(track))
+
+    async def _watch(self, track: rtc.Track) -> None:
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24, capacity=1)
+        try:
+            async for event in stream:
+                data = np.frombuffer(event.frame.data, np.uint8)
+                self.picture = data.reshape(event.frame.height, event.frame.width, 3)
+                self.pictures += 1
+                self._came.set()
+        finally:
+            await stream.aclose()
+
+    async def _film(self, source: rtc.VideoSource) -> None:
+        loop = asyncio.get_running_loop()
+        picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        began, count = loop.time(), 0
+        while True:
+            picture[:, : WIDTH // 2], picture[:, WIDTH // 2 :] = LEFT, RIGHT
+            x = count * 16 % (WIDTH - 64)
+            picture[320:384, x : x + 64] = 255
+            data = picture.tobytes()
+            source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGB24, data))
+            count += 1
+            await asyncio.sleep(max(0.0, began + count / FPS - loop.time()))
+
+
+@asynccontextmanager
+async def user_in(info: dict[str, Any]) -> AsyncIterator[RoomUser]:
+    """Somebody who has joined."""
+    user = RoomUser()
+    try:
+        await user.join(info)
+        yield user
+    finally:
+        await user.close()
+
+
+async def room_for(user: Client, prompt: str | None = "greyscale") -> dict[str, Any]:
+    """Ask for room media, the initial state right behind it; the room's credentials."""
+    await user.send(
+        "livekit_join", passthrough=prompt is None, client_capabilities={"frame_timing": True}
+    )
+    if prompt is not None:
+        await user.send("prompt", prompt=prompt, enhance_prompt=False)
+    info = await user.wait_for("livekit_room_info")
+    if prompt is not None:
+        assert (await user.wait_for("prompt_ack", prompt=prompt))["success"]
+    return info
+
+
+@asynccontextmanager
+async def in_room(
+    sandbox: Sandbox, prompt: str | None = "greyscale", **query: str
+) -> AsyncIterator[tuple[Client, RoomUser]]:
+    """A session with room media, and its client in its room, who has published nothing yet."""
+    async with (
+        client(sandbox.realtime_base_url, **query) as control,
+        user_in(await room_for(control, prompt)) as user,
+    ):
+        yield control, user
+
+
+async def ask_to_watch(base_url: str, name: str, key: str = KEY) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.post(f"{base_url}/watch-stream/{name}", headers={"x-api-key": key})
+
+
+async def validate(base_url: str, token: str, path: str = "/rtc/v1/validate") -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.get(f"{base_url}{path}", params={"access_token": token})
+
+
+def is_grey(picture: Picture) -> bool:
+    return float(np.mean(picture.max(axis=2).astype(int) - picture.min(axis=2))) < 6
+
+
+def is_camera(picture: Picture) -> bool:
+    """Whether it is what the camera filmed, in its place and at its size."""
+    return _is_like(picture, LEFT, RIGHT)
+
+
+def is_inverted(picture: Picture) -> bool:
+    left, right = ([255 - c for c in colour] for colour in (LEFT, RIGHT))
+    return _is_like(picture, left, right)
+
+
+def _is_like(picture: Picture, left: Any, right: Any) -> bool:
+    if picture.shape != (HEIGHT, WIDTH, 3):
+        return False
+    halves = picture[:300, : WIDTH // 2 - 20], picture[:300, WIDTH // 2 + 20 :]
+    means = [half.mean(axis=(0, 1)) for half in halves]
+    return all(np.abs(m - c).max() < 25 for m, c in zip(means, (left, right), strict=True))

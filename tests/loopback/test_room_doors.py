@@ -1,0 +1,280 @@
+"""Who is let into a room, and what those are told who aren't."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from livekit.protocol import models, rtc
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+from decart_widget.sandbox.room_tokens import RoomKeys
+
+from .room_client import ask_to_watch, is_grey, room_for, user_in, validate
+from .sandbox_client import KEY, LIMIT, Client, client
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+async def control(sandbox: Sandbox) -> AsyncIterator[Client]:
+    async with client(sandbox.realtime_base_url) as connected:
+        yield connected
+
+
+async def refusal(sandbox: Sandbox, token: str) -> str:
+    """What a client that joins with this token is told, and its next question too."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{sandbox.realtime_base_url}/rtc?access_token={token}", proxy=None):
+            pass
+    assert refused.value.response.status_code == 401, "final for every client"
+    for path in ("/rtc/v1/validate", "/rtc/validate"):
+        answer = await validate(sandbox.base_url, token, path)
+        assert answer.status_code == 401
+        assert answer.headers["access-control-allow-origin"] == "*"
+    return answer.text
+
+
+async def test_bad_tokens_are_refused_and_disturb_nobody(sandbox: Sandbox, control: Client) -> None:
+    keys: RoomKeys = sandbox._server._rooms.keys
+    info = await room_for(control)
+    good = info["token"]
+    async with user_in(info) as user:
+        await user.publish()
+        await user.picture_that(is_grey)
+        grant = keys.read(good, time.time())
+
+        head, body, signature = good.split(".")
+        forged = f"{head}.{body[:-2]}{'AA' if body[-2:] != 'AA' else 'BB'}.{signature}"
+        assert "signature" in await refusal(sandbox, forged)
+        other_server = RoomKeys(keys.key).sign(grant)
+        assert "signature" in await refusal(sandbox, other_server)
+        assert "expired" in await refusal(sandbox, keys.sign(replace(grant, expires=1.0)))
+        later = keys.sign(replace(grant, issued=time.time() + 600))
+        assert "not good yet" in await refusal(sandbox, later)
+        another_room = keys.sign(replace(grant, room="room-of-somebody-else"))
+        assert "room" in await refusal(sandbox, another_room)
+        assert "no room token" in await refusal(sandbox, "")
+        assert (await validate(sandbox.base_url, good)).status_code == 200
+
+        assert user.events == []
+        await user.next_pictures(5)
+    kinds = [message["type"] for message in control.messages]
+    assert "error" not in kinds
+
+
+async def test_a_token_for_one_room_opens_no_other(sandbox: Sandbox, control: Client) -> None:
+    async with client(sandbox.realtime_base_url) as other:
+        mine, theirs = await room_for(control), await room_for(other)
+        async with user_in(theirs) as user:
+            await user.publish()
+            await user.picture_that(is_grey)
+            # My token leads into my room, whose picture is not there yet, whatever I ask for.
+            async with user_in(mine) as me:
+                assert me.room.name == mine["room_name"]
+                await user.next_pictures(10)
+                assert me.pictures == 0
+
+
+async def test_a_token_is_void_once_its_session_is_over(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as control:
+        info = await room_for(control)
+        assert (await validate(sandbox.base_url, info["token"])).status_code == 200
+    async with asyncio.timeout(LIMIT):
+        while (await validate(sandbox.base_url, info["token"])).status_code == 200:
+            await asyncio.sleep(0.02)
+    assert "closed" in await refusal(sandbox, info["token"])
+    answer = await ask_to_watch(sandbox.base_url, info["room_name"])
+    assert answer.status_code == 404
+    assert "ended" in answer.json()["error"]
+
+
+async def test_tokens_expire_and_those_inside_get_fresh_ones(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(room_token_s=2.0)
+    try:
+        async with client(sandbox.realtime_base_url) as control:
+            info = await room_for(control)
+            async with signal(info) as socket:
+                await reply(socket, "join")
+                token = None
+                async with asyncio.timeout(LIMIT):
+                    while token is None:
+                        await ask(socket, ping_req=rtc.Ping(timestamp=1))
+                        await reply(socket, "pong_resp")
+                        token = await maybe(socket, "refresh_token")
+                assert token.refresh_token != info["token"]
+                assert (await validate(sandbox.base_url, token.refresh_token)).is_success
+    finally:
+        sandbox.faults = Faults()
+
+
+async def test_only_a_good_key_may_watch(sandbox: Sandbox, control: Client) -> None:
+    name = (await room_for(control))["room_name"]
+    assert (await ask_to_watch(sandbox.base_url, name, "nonsense")).status_code == 401
+    assert (await ask_to_watch(sandbox.base_url, name, "")).status_code == 401
+    async with httpx.AsyncClient() as http:
+        minted = await http.post(
+            f"{sandbox.base_url}/v1/client/tokens",
+            headers={"x-api-key": KEY},
+            json={"allowedModels": ["lucy-2.1"]},
+        )
+        wrong_model = await ask_to_watch(sandbox.base_url, name, minted.json()["apiKey"])
+        assert wrong_model.status_code == 403
+        minted = await http.post(f"{sandbox.base_url}/v1/client/tokens", headers={"x-api-key": KEY})
+        assert (await ask_to_watch(sandbox.base_url, name, minted.json()["apiKey"])).is_success
+        asked = await http.get(f"{sandbox.base_url}/watch-stream/{name}")
+        assert asked.status_code == 405
+        # A page asks whether it may send the key's header.
+        asked = await http.options(f"{sandbox.base_url}/watch-stream/{name}")
+        assert asked.is_success
+        assert asked.headers["access-control-allow-headers"] == "*"
+
+
+async def test_a_room_has_room_for_ten(sandbox: Sandbox, control: Client) -> None:
+    info = await room_for(control)
+    sockets = []
+    try:
+        for _ in range(10):
+            watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+            sockets.append(await open_signal(watch))
+            await reply(sockets[-1], "join")
+        watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+        async with signal(watch) as eleventh:
+            left = await reply(eleventh, "leave")
+            assert left.leave.reason == models.DisconnectReason.JOIN_FAILURE
+            await eleventh.wait_closed()
+            assert eleventh.close_reason == "the room is full"
+    finally:
+        for socket in sockets:
+            await socket.close()
+
+
+async def test_junk_on_the_signal_socket_ends_that_participant_only(
+    sandbox: Sandbox, control: Client
+) -> None:
+    info = await room_for(control)
+    async with user_in(info) as user:
+        await user.publish()
+        await user.picture_that(is_grey)
+        for junk in (
+            b"\xff\xff\xff\xff",
+            message(offer=rtc.SessionDescription(type="offer", sdp="junk", id=1)),
+            message(offer=rtc.SessionDescription(type="offer", sdp="m=" * 40, id=1)),
+            message(answer=rtc.SessionDescription(type="answer", sdp="junk", id=1)),
+            message(add_track=rtc.AddTrackRequest(cid="x", type=models.TrackType.VIDEO)),
+        ):
+            watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+            async with signal(watch) as socket:
+                await reply(socket, "join")
+                await socket.send(junk)
+                await reply(socket, "leave")
+                await asyncio.wait_for(socket.wait_closed(), LIMIT)
+        async with signal(watch) as socket:
+            await reply(socket, "join")
+            for candidate in ("", "junk", "{}", "[]", '{"candidate": "candidate:1 1 tcp"}'):
+                await ask(socket, trickle=rtc.TrickleRequest(candidateInit=candidate))
+            await socket.send("text")
+            await ask(socket, ping=7)
+            assert (await reply(socket, "pong")).pong == 7
+        await user.next_pictures(5)
+        assert user.events == []
+
+
+async def test_a_flood_is_cut_off(sandbox: Sandbox, control: Client) -> None:
+    watch = await room_for(control)
+    async with signal(watch) as socket:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(2000):
+                await ask(socket, ping=1)
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(LIMIT):
+                while True:
+                    await socket.recv()
+        assert socket.close_code == 1008
+
+
+@pytest.mark.parametrize("query", ["join_request=junk!", "join_request=AAAA", ""])
+async def test_a_request_to_join_that_can_not_be_read(
+    sandbox: Sandbox, control: Client, query: str
+) -> None:
+    info = await room_for(control)
+    url = f"{sandbox.realtime_base_url}/rtc/v1?access_token={info['token']}&{query}"
+    async with connect(url, proxy=None) as socket:
+        if query:
+            await asyncio.wait_for(socket.wait_closed(), LIMIT)
+            assert socket.close_code == 1008
+        else:
+            await reply(socket, "join")
+
+
+async def test_nothing_of_a_token_or_a_key_is_logged(
+    sandbox: Sandbox, control: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    info = await room_for(control)
+    async with user_in(info) as user:
+        await user.publish()
+        await user.picture_that(is_grey)
+    ours = [r for r in caplog.records if r.name.startswith("decart_widget")]
+    assert info["token"] not in json.dumps([r.getMessage() for r in ours])
+    assert "secret" not in repr(sandbox._server._rooms.keys).lower()
+
+
+# --- bare signal sockets --------------------------------------------------------------------------
+
+
+async def open_signal(info: dict[str, Any]) -> ClientConnection:
+    url = f"{info['livekit_url']}/rtc?access_token={info['token']}"
+    return await connect(url, proxy=None)
+
+
+class signal:  # noqa: N801
+    def __init__(self, info: dict[str, Any]) -> None:
+        self._info = info
+
+    async def __aenter__(self) -> ClientConnection:
+        self._socket = await open_signal(self._info)
+        return self._socket
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._socket.close()
+
+
+def message(**fields: Any) -> bytes:
+    return rtc.SignalRequest(**fields).SerializeToString()
+
+
+async def ask(socket: ClientConnection, **fields: Any) -> None:
+    await socket.send(message(**fields))
+
+
+async def reply(socket: ClientConnection, kind: str) -> rtc.SignalResponse:
+    """The next message of this kind."""
+    async with asyncio.timeout(LIMIT):
+        while True:
+            raw = await socket.recv()
+            assert isinstance(raw, bytes)
+            response = rtc.SignalResponse.FromString(raw)
+            if response.WhichOneof("message") == kind:
+                return response
+
+
+async def maybe(socket: ClientConnection, kind: str) -> rtc.SignalResponse | None:
+    """A message of this kind, if it comes within a moment."""
+    try:
+        return await asyncio.wait_for(reply(socket, kind), 0.2)
+    except TimeoutError:
+        return None

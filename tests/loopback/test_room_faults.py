@@ -1,0 +1,159 @@
+"""What goes wrong in rooms on demand, and what must not go wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+
+from .room_client import RoomUser, in_room, is_grey, room_for
+from .sandbox_client import client
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(sandbox: Sandbox) -> Iterator[None]:
+    yield
+    sandbox.faults = Faults()
+
+
+async def until_silent(user: RoomUser, quiet_s: float = 1.0) -> None:
+    """Wait until no picture has come for a while."""
+    async with asyncio.timeout(15):
+        while True:
+            seen = user.pictures
+            await asyncio.sleep(quiet_s)
+            if user.pictures == seen:
+                return
+
+
+async def test_video_goes_on_while_a_broken_signal_socket_is_resumed(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        before = user.room.local_participant.sid
+        sandbox.faults = Faults(drop_signal_after_s=0)
+        await user.event("reconnecting")
+        await user.next_pictures(5)
+        await user.event("reconnected")
+        sandbox.faults = Faults()
+        assert user.room.local_participant.sid == before
+        await user.next_pictures(10)
+        # Prompts still reach the picture, and nothing was told to have ended.
+        await control.prompt("invert")
+        await user.picture_that(lambda picture: not is_grey(picture))
+        kinds = [message["type"] for message in control.messages]
+        assert "generation_ended" not in kinds
+
+
+async def test_a_refused_resume_is_a_new_join_with_a_moving_picture(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (_control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        sandbox.faults = Faults(drop_signal_after_s=0, refuse_resume=True)
+        await user.event("reconnected")
+        sandbox.faults = Faults()
+        await user.next_pictures(10)
+        await user.picture_that(is_grey)
+
+
+async def test_a_dead_server_falls_silent_while_its_sockets_live(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        sandbox.faults = Faults(dead_peer_after_s=0)
+        await until_silent(user)
+        assert user.events == [], "it must not say goodbye"
+        await control.wait_for("generation_tick")
+
+
+async def test_a_frozen_picture_stands_still(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (_control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        sandbox.faults = Faults(freeze_after_s=0)
+        await until_silent(user)
+        assert user.events == []
+        sandbox.faults = Faults()
+        await user.next_pictures(5)
+
+
+async def test_a_leave_for_good_ends_it(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (_control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        sandbox.faults = Faults(leave_after_s=0)
+        await user.event("disconnected")
+        assert "reconnecting" not in user.events
+
+
+@pytest.mark.parametrize("action", ["reconnect", "resume"])
+async def test_a_leave_to_come_back_brings_the_picture_back(sandbox: Sandbox, action: str) -> None:
+    async with in_room(sandbox) as (_control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        sandbox.faults = Faults(leave_after_s=0, leave_action=action)
+        await user.event("reconnected")
+        await user.next_pictures(10)
+        await user.picture_that(is_grey)
+
+
+async def test_a_slow_join_is_a_join(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(join_delay_s=0.5)
+    async with in_room(sandbox) as (_control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+
+
+async def test_a_queue_comes_before_the_room(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(queue_s=0.4)
+    async with client(sandbox.realtime_base_url) as control:
+        await room_for(control)
+        kinds = [message["type"] for message in control.messages]
+        assert kinds.index("queue_position") < kinds.index("livekit_room_info")
+
+
+async def test_rooms_leave_nothing_behind() -> None:
+    def ours() -> set[str]:
+        return {t.name for t in threading.enumerate() if t.name.startswith(("decart", "video-dec"))}
+
+    process = psutil.Process()
+    before = ours()
+    sandbox = serve()
+    for _ in range(2):
+        async with in_room(sandbox) as (_control, user):
+            await user.publish()
+            await user.picture_that(is_grey)
+    async with asyncio.timeout(10):
+        while sandbox.stats()["sessions"] or sandbox.stats()["rooms"]:
+            await asyncio.sleep(0.02)
+    tasks = await asyncio.to_thread(sandbox._on_loop, lambda: asyncio.all_tasks(sandbox._loop))
+    names = {task.get_coro().__qualname__ for task in tasks}
+    assert not {name for name in names if "Room" in name or "RTC" in name or "Feed" in name}
+    port = int(sandbox.base_url.rpartition(":")[2])
+    held = [c for c in process.net_connections("tcp") if c.laddr and c.laddr.port == port]
+    assert [c.status for c in held if c.status != psutil.CONN_TIME_WAIT] == [psutil.CONN_LISTEN]
+    await asyncio.to_thread(sandbox.close)
+    async with asyncio.timeout(10):
+        while ours() - before:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_server_that_ends_sends_everybody_away_at_once() -> None:
+    sandbox = serve()
+    async with in_room(sandbox) as (control, user):
+        await user.publish()
+        await user.picture_that(is_grey)
+        await asyncio.wait_for(asyncio.to_thread(sandbox.close), 10)
+        await user.event("disconnected")
+        assert (await control.closed())[0] == 1001
