@@ -125,7 +125,7 @@ class Room:
             participant is not None
             and participant.sid == sid
             and participant.connection.is_alive
-            and False
+            and not self.faults.refuse_resume
         )
 
     async def _send_back(self, socket: ServerConnection) -> None:
