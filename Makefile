@@ -1,5 +1,5 @@
-# `make demo` to see it, `make test` to prove it. Everything lives in .venv, js/node_modules and
-# .venv-conformance; `make clean` takes it all away.
+# `make demo` to see it, `make test` to prove it. Everything lives in .venv, .venv-conformance and
+# folders named node_modules; `make clean` takes it all away.
 
 SHELL := /bin/sh
 .SUFFIXES:
@@ -9,10 +9,15 @@ SHELL := /bin/sh
 
 VENV := .venv
 PY := $(VENV)/bin/python
+# Clients by others, for tests and benchmarks: an environment for each of Python's, one page for
+# those of browsers.
 CONFORMANCE := .venv-conformance
-CONFORMANCE_CLIENT := decart[realtime]==0.0.40
+CLIENTS := $(CONFORMANCE)/decart-0.0.40/.ready $(CONFORMANCE)/decart-0.2.4/.ready
+PAGE := tests/conformance/page
+PAGE_READY := $(PAGE)/dist/.ready
 # Node comes from the system or from .venv, where `make setup` puts it when the system has none.
-npm := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --prefix js run --silent
+path := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A key in the environment must never reach a test: nothing here is billed.
 keyless := env -u DECART_API_KEY
@@ -20,7 +25,7 @@ keyless := env -u DECART_API_KEY
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup demo demo-check test lint types js pure loopback kernel notebooks browser \
-        conformance packaging bench clean browser-install
+        conformance clients packaging bench clean browser-install
 
 help:
 	@echo "make demo         JupyterLab on the quick start, everything installed on the way"
@@ -46,7 +51,7 @@ browser-install: setup
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install $(CONFORMANCE)/.ready lint js pure loopback kernel notebooks browser \
+test: browser-install clients lint js pure loopback kernel notebooks browser \
       conformance packaging
 	$(call step,every layer passes)
 
@@ -74,22 +79,29 @@ packaging: setup
 	$(call step,tests/$@: sdist and wheel; built and installed)
 	@$(keyless) $(PY) -m pytest -q tests/$@
 
-# The client by others wants its own versions of shared dependencies, hence its own environment.
-conformance: setup $(CONFORMANCE)/.ready
-	$(call step,tests/$@: $(CONFORMANCE_CLIENT))
-	@$(keyless) DECART_WIDGET_CONFORMANCE_PYTHON=$(CURDIR)/$(CONFORMANCE)/bin/python \
-		$(PY) -m pytest -q tests/$@
+# Clients by others want their own versions of shared dependencies, hence their own environments.
+conformance: browser-install clients
+	$(call step,tests/$@: clients by others)
+	@$(keyless) $(PY) -m pytest -q tests/$@
 
-$(CONFORMANCE)/.ready: Makefile | setup
-	$(call step,environment for $(CONFORMANCE_CLIENT))
-	@$(PY) -m venv $(CONFORMANCE)
-	@$(CONFORMANCE)/bin/python -m pip install --quiet '$(CONFORMANCE_CLIENT)'
+clients: $(CLIENTS) $(PAGE_READY)
+
+$(CONFORMANCE)/%/.ready: tests/conformance/%.txt | setup
+	$(call step,environment for $*)
+	@$(PY) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-bench: browser-install
+$(PAGE_READY): $(PAGE)/package-lock.json $(PAGE)/build.mjs | setup
+	$(call step,pages for clients by others)
+	@$(path) npm --prefix $(PAGE) ci --silent
+	@$(path) npm --prefix $(PAGE) run --silent build
+	@touch $@
+
+bench: browser-install clients
 	@$(keyless) $(PY) -m benchmarks all
 
 clean:
-	rm -rf $(VENV) $(CONFORMANCE) js/node_modules decart_widget/static dist build demo-check.png \
-		.mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CONFORMANCE) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
+		decart_widget/static dist build demo-check.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,6 @@
 """The sandbox is faithful: PyPI's ``decart[realtime]`` 0.0.40, which others wrote, can't tell.
 
-It lives in an environment of its own (``make conformance`` makes it), since it wants its own
-versions of what we use too.
+It speaks offer/answer; `test_room_python.py` has its successor, which speaks of rooms.
 """
 
 from __future__ import annotations
@@ -16,24 +15,15 @@ from typing import Any
 import pytest
 
 from decart_widget.sandbox import ChildSandbox, start_child
+from tests.conformance.clients import interpreter
 
 HERE = Path(__file__).parent
-VARIABLE = "DECART_WIDGET_CONFORMANCE_PYTHON"
-DEFAULT = HERE.parents[1] / ".venv-conformance" / "bin" / "python"
-VERSION = "0.0.40"
 
 
 @pytest.fixture(scope="module")
-def python() -> str:
-    """The interpreter that has the client. Without it these tests fail: skipping proves nothing."""
-    found = os.environ.get(VARIABLE) or str(DEFAULT)
-    if not Path(found).exists():
-        pytest.fail(f"No {found}: run `make conformance`, or point {VARIABLE} to its Python.")
-    code = "from importlib.metadata import version; print(version('decart'))"
-    asked = subprocess.run([found, "-c", code], capture_output=True, text=True, check=False)
-    if asked.stdout.strip() != VERSION:
-        pytest.fail(f"{found} has decart {asked.stdout.strip() or 'not at all'}, not {VERSION}.")
-    return found
+def python() -> Path:
+    """The interpreter that has the client."""
+    return interpreter(decart="0.0.40")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +33,7 @@ def sandbox() -> Iterator[ChildSandbox]:
 
 
 @pytest.fixture
-def run(python: str, sandbox: ChildSandbox, request: pytest.FixtureRequest) -> dict[str, Any]:
+def run(python: Path, sandbox: ChildSandbox, request: pytest.FixtureRequest) -> dict[str, Any]:
     """What the client saw in the scenario that the test is named after."""
     scenario = request.node.name.removeprefix("test_")
     environment = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}

@@ -1,0 +1,370 @@
+"""Clients by others that speak of rooms: PyPI's ``decart`` 0.2.4, and bare ``livekit`` 1.2.1.
+
+    python room_client.py BASE_URL REALTIME_BASE_URL CLIENT SCENARIO
+
+Run by the interpreter of their environment. The last line printed is one JSON object of what the
+client saw; `test_room_python.py` judges it. A line before that with ``faults`` asks for something
+to go wrong, and a line on standard input says that it does. Nothing of this project is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import aiohttp
+import cv2
+import numpy as np
+from decart import DecartSDKError, ModelState, Prompt, models
+from decart.realtime import RealtimeClient, RealtimeConnectOptions, SubscribeOptions
+from livekit import rtc
+
+WIDTH, HEIGHT, FPS = 640, 360, 20
+LIMIT = 30.0
+KEY = "dct_test"
+ROOM_EVENTS = ("reconnecting", "reconnected", "disconnected")
+
+
+class Camera:
+    """Red on the left, blue on the right, and a bar that wanders."""
+
+    def __init__(self) -> None:
+        self._source = rtc.VideoSource(WIDTH, HEIGHT)
+        self.track = rtc.LocalVideoTrack.create_video_track("camera", self._source)
+        self._task = asyncio.create_task(self._capture())
+
+    async def _capture(self) -> None:
+        loop = asyncio.get_running_loop()
+        began, count = loop.time(), 0
+        while True:
+            picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+            picture[:, : WIDTH // 2] = (200, 50, 40)
+            picture[:, WIDTH // 2 :] = (40, 60, 200)
+            picture[:, count * 4 % WIDTH :][:, :8] = 255
+            kind = rtc.VideoBufferType.RGB24
+            self._source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, kind, picture.tobytes()))
+            count += 1
+            await asyncio.sleep(max(0.0, began + count / FPS - loop.time()))
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await self._source.aclose()
+
+
+class Viewer:
+    """Keeps the newest picture of the newest track."""
+
+    def __init__(self) -> None:
+        self.first: np.ndarray | None = None
+        self.picture: np.ndarray | None = None
+        self.frames = 0
+        self.tracks = 0
+        self._came = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def __call__(self, track: rtc.RemoteVideoTrack) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self.tracks += 1
+        self._tasks.append(asyncio.create_task(self._watch(track)))
+
+    async def _watch(self, track: rtc.RemoteVideoTrack) -> None:
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)
+        try:
+            async for event in stream:
+                frame = event.frame
+                data = np.frombuffer(frame.data, np.uint8)
+                self.picture = data.reshape(frame.height, frame.width, 3)
+                self.first = self.picture if self.first is None else self.first
+                self.frames += 1
+                self._came.set()
+        finally:
+            await stream.aclose()
+
+    async def until(self, seen: Callable[[np.ndarray], Any]) -> list[float]:
+        """Mean RGB of the first picture of which ``seen`` is true."""
+        async with asyncio.timeout(LIMIT):
+            while self.picture is None or not seen(self.picture):
+                self._came.clear()
+                await self._came.wait()
+        return [round(float(value), 1) for value in self.picture.mean(axis=(0, 1))]
+
+    async def moves(self, frames: int = 15) -> int:
+        """Waits until so many more pictures came."""
+        goal = self.frames + frames
+        await self.until(lambda picture: self.frames >= goal)
+        return self.frames
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+class Client(Protocol):
+    """What the scenarios ask of either client."""
+
+    ticks: list[float]
+    states: list[str]
+    #: Which of ROOM_EVENTS the room had.
+    room: list[str]
+
+    async def prompt(self, text: str) -> None: ...
+    async def image(self, data: bytes, prompt: str) -> None: ...
+    async def end(self) -> None: ...
+    def about(self) -> dict[str, Any]: ...
+
+
+class Sdk:
+    """The makers' client."""
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+        self.states: list[str] = []
+        self.room: list[str] = []
+
+    async def connect(
+        self, url: str, track: rtc.LocalVideoTrack, viewer: Viewer, prompt: str | None
+    ) -> None:
+        state = ModelState(prompt=Prompt(text=prompt, enhance=False)) if prompt else None
+        options = RealtimeConnectOptions(
+            model=models.realtime("lucy-2.1"), on_remote_stream=viewer, initial_state=state
+        )
+        self._live = await RealtimeClient.connect(url, KEY, track, options)
+        self._live.on("generation_tick", lambda tick: self.ticks.append(tick.seconds))
+        self._live.on("connection_change", self.states.append)
+        # It says nothing of a resume; its room does.
+        watch_room(self._live._manager._connection._room, self.room)
+
+    async def prompt(self, text: str) -> None:
+        await self._live.set_prompt(text, enhance=True)
+
+    async def image(self, data: bytes, prompt: str) -> None:
+        await self._live.set_image(data, prompt=prompt, enhance=False)
+
+    async def end(self) -> None:
+        await self._live.disconnect()
+
+    def about(self) -> dict[str, Any]:
+        return {
+            "state": self._live.get_connection_state(),
+            "session_id": self._live.session_id,
+            "subscribe_token": self._live.subscribe_token,
+        }
+
+
+class Bare:
+    """LiveKit's client; the control channel is a plain WebSocket."""
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+        self.states: list[str] = []
+        self.room: list[str] = []
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._http = aiohttp.ClientSession()
+
+    async def connect(
+        self, url: str, track: rtc.LocalVideoTrack, viewer: Viewer, prompt: str | None
+    ) -> None:
+        query = {"api_key": KEY, "model": "lucy-2.1", "livekit_early_room_info": "true"}
+        self._socket = await self._http.ws_connect(f"{url}/v1/stream", params=query)
+        self._reader = asyncio.create_task(self._read())
+        await self._socket.send_json({"type": "livekit_join", "passthrough": prompt is None})
+        if prompt:
+            await self._socket.send_json(
+                {"type": "prompt", "prompt": prompt, "enhance_prompt": False}
+            )
+        self._info = await self._answer("livekit_room_info")
+        if prompt:
+            await self._answer("prompt_ack")
+        self._room = rtc.Room()
+        self._room.on("track_subscribed", lambda track, *_: viewer(track))
+        watch_room(self._room, self.room)
+        await self._room.connect(self._info["livekit_url"], self._info["token"])
+        options = rtc.TrackPublishOptions(video_codec=rtc.VideoCodec.H264)
+        await self._room.local_participant.publish_track(track, options)
+
+    async def _read(self) -> None:
+        async for raw in self._socket:
+            message = raw.json()
+            if message["type"] == "generation_tick":
+                self.ticks.append(message["seconds"])
+            elif message["type"] == "generation_started":
+                self.states.append("generating")
+            else:
+                self._answers.put_nowait(message)
+
+    async def _answer(self, kind: str) -> dict[str, Any]:
+        async with asyncio.timeout(LIMIT):
+            while (message := await self._answers.get())["type"] != kind:
+                pass
+        if message.get("success") is False:
+            raise DecartSDKError(message["error"])
+        return message
+
+    async def prompt(self, text: str) -> None:
+        await self._socket.send_json({"type": "prompt", "prompt": text, "enhance_prompt": True})
+        await self._answer("prompt_ack")
+
+    async def image(self, data: bytes, prompt: str) -> None:
+        picture = base64.b64encode(data).decode()
+        message = {"type": "set_image", "image_data": picture, "prompt": prompt}
+        await self._socket.send_json({**message, "enhance_prompt": False})
+        await self._answer("set_image_ack")
+
+    async def end(self) -> None:
+        await self._room.disconnect()
+        await self._socket.close()
+        await self._http.close()
+
+    def about(self) -> dict[str, Any]:
+        token = base64.b64encode(json.dumps({"room_name": self._info["room_name"]}).encode())
+        return {
+            "state": self._room.connection_state,
+            "session_id": self._info["session_id"],
+            "subscribe_token": token.decode(),
+        }
+
+
+CLIENTS = {"sdk": Sdk, "livekit": Bare}
+
+
+class Run:
+    """One client against one sandbox."""
+
+    def __init__(self, base_url: str, url: str, client: str) -> None:
+        self.base_url = base_url
+        self.url = url
+        self.kind = CLIENTS[client]
+
+    @asynccontextmanager
+    async def session(self, viewer: Viewer, prompt: str | None) -> AsyncIterator[Client]:
+        camera, client = Camera(), self.kind()
+        try:
+            await client.connect(self.url, camera.track, viewer, prompt)
+            try:
+                yield client
+            finally:
+                await client.end()
+        finally:
+            viewer.close()
+            await camera.close()
+
+    async def whole_session(self) -> dict[str, Any]:
+        """Connect with a prompt, change it, give an image, count ticks, disconnect."""
+        viewer = Viewer()
+        async with self.session(viewer, "greyscale") as live:
+            await viewer.until(lambda picture: True)
+            assert viewer.first is not None
+            seen: dict[str, Any] = {"first_colourfulness": colourfulness(viewer.first)}
+            await live.prompt("make a negative of it")
+            seen["inverted"] = await viewer.until(lambda p: colourfulness(p) > 40)
+            await live.image(png((220, 170, 30)), "sepia")
+            seen["sepia"] = await viewer.until(
+                lambda p: p[..., 0].mean() > p[..., 1].mean() > p[..., 2].mean() + 20
+            )
+            try:
+                await live.image(b"GIF89a is no image here", "sepia")
+            except DecartSDKError as error:
+                seen["refused"] = str(error)
+            await until(lambda: len(live.ticks) >= 3)
+            await viewer.until(lambda p: p.shape == (HEIGHT, WIDTH, 3))
+            seen |= live.about()
+        return {
+            **seen,
+            "ticks": live.ticks,
+            "states": live.states,
+            "room": live.room,
+            "after": live.about()["state"],
+        }
+
+    async def passthrough(self) -> dict[str, Any]:
+        """Without a prompt the picture comes back as it is."""
+        viewer = Viewer()
+        async with self.session(viewer, None):
+            await viewer.until(lambda p: colourfulness(p) > 40)
+            assert viewer.picture is not None
+            left = viewer.picture[:, 20 : WIDTH // 2 - 20]
+            return {"left": np.median(left, axis=(0, 1)).tolist()}
+
+    async def dropped_signal_socket(self) -> dict[str, Any]:
+        """The room's signal socket breaks: the picture never stops."""
+        viewer = Viewer()
+        async with self.session(viewer, "greyscale") as live:
+            await viewer.moves()
+            await fault(drop_signal_after_s=0, sessions=1)
+            await until(lambda: live.room == ["reconnecting", "reconnected"])
+            await viewer.moves()
+            assert viewer.picture is not None
+            seen = {"colourfulness": colourfulness(viewer.picture)}
+            await live.prompt("make a negative of it")
+            seen["inverted"] = await viewer.until(lambda p: colourfulness(p) > 40)
+            ticks = len(live.ticks)
+            await until(lambda: len(live.ticks) > ticks)
+            return {**seen, "tracks": viewer.tracks, "states": list(live.states)}
+
+    async def dropped_control_socket(self) -> dict[str, Any]:
+        """The control channel breaks; only the makers' client comes back from that."""
+        viewer = Viewer()
+        async with self.session(viewer, "greyscale") as live:
+            await viewer.moves()
+            before = live.about()["session_id"]
+            await fault(drop_control_after_s=0, sessions=1)
+            await until(lambda: "reconnecting" in live.states)
+            await until(lambda: live.states[-1] == "generating")
+            await viewer.moves()
+            assert viewer.picture is not None
+            after = live.about()["session_id"]
+            return {"same": before == after, "picture": colourfulness(viewer.picture)}
+
+    async def watch(self) -> dict[str, Any]:
+        """A viewer without a camera sees the running session."""
+        viewer, watcher = Viewer(), Viewer()
+        async with self.session(viewer, "greyscale") as live:
+            await viewer.moves()
+            token = live.about()["subscribe_token"]
+            options = SubscribeOptions(token=token, on_remote_stream=watcher)
+            watching = await RealtimeClient.subscribe(self.url, KEY, options)
+            try:
+                await watcher.moves()
+                assert watcher.picture is not None
+                return {"colourfulness": colourfulness(watcher.picture)}
+            finally:
+                watcher.close()
+                await watching.disconnect()
+
+
+def watch_room(room: rtc.Room, events: list[str]) -> None:
+    for event in ROOM_EVENTS:
+        room.on(event, lambda *_, event=event: events.append(event))
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def fault(**faults: Any) -> None:
+    """Ask for something to go wrong, and return when it does."""
+    print(json.dumps({"faults": faults}), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+def colourfulness(picture: np.ndarray) -> float:
+    return float(np.mean(picture.max(axis=2).astype(int) - picture.min(axis=2)))
+
+
+def png(colour: tuple[int, int, int]) -> bytes:
+    picture = np.full((64, 64, 3), colour[::-1], np.uint8)
+    picture[::2] //= 2
+    return bytes(cv2.imencode(".png", picture)[1])
+
+
+if __name__ == "__main__":
+    *where, scenario = sys.argv[1:]
+    print(json.dumps(asyncio.run(getattr(Run(*where), scenario)())), flush=True)

@@ -1,0 +1,169 @@
+"""The sandbox's rooms are faithful: clients for browsers that others wrote can't tell.
+
+npm's ``@decartai/sdk`` 0.1.20, the makers' current client, and ``livekit-client`` 2.23.0 with
+nothing around it, each in a page of its own in Chromium.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox
+from tests.conformance.clients import PAGE, OpenPage, set_faults, stats_until
+
+both = pytest.mark.parametrize("client", ["sdk", "livekit"])
+
+INVERTED = "p.colourfulness > 40 && p.mean[1] < p.mean[0] - 30 && p.mean[1] < p.mean[2] - 30"
+SEPIA = "p.mean[0] > p.mean[1] && p.mean[1] > p.mean[2] + 10"
+
+
+async def nobody_is_left(sandbox: Sandbox) -> None:
+    await stats_until(sandbox, lambda stats: stats["sessions"] == [])
+
+
+@both
+async def test_whole_session(open_page: OpenPage, sandbox: Sandbox, client: str) -> None:
+    tab = await open_page()
+    await tab.open(client, 1280, 720, prompt="greyscale")
+    await tab.until("page.first")
+    assert await tab.run("page.first.colourfulness") < 6, "the first frame is already transformed"
+    await tab.until("p.width === 1280 && p.height === 720")  # the best layer, not a lower one
+    await tab.run("page.client.prompt('make a negative of it')")
+    await tab.until(INVERTED)
+    await tab.run("page.picture(220, 170, 30).then((image) => page.client.image(image, 'sepia'))")
+    await tab.until(SEPIA)
+    refused = await tab.run("""page.client.image(new Blob(['no image']), 'sepia')
+      .then(() => 'accepted', (error) => error.message)""")
+    assert "JPEG, PNG or WebP" in refused
+    await tab.until("page.seen.ticks.length >= 3")
+    first, second, third = (await tab.run("page.seen.ticks"))[:3]
+    assert (second - first, third - second) == (1, 1)
+    assert await tab.run("page.client.sessionId()")
+    assert await tab.run("page.client.subscribeToken()")
+    assert "generating" in await tab.run("page.seen.states")
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+    assert await tab.run("page.client.state()") == "disconnected"
+
+
+@both
+async def test_passthrough(open_page: OpenPage, sandbox: Sandbox, client: str) -> None:
+    tab = await open_page()
+    await tab.open(client)
+    await tab.until("p.colourfulness > 40 && p.mean[1] > p.mean[0]")  # Chromium's camera is green
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+@both
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_the_codec_that_is_published_comes_back(
+    open_page: OpenPage, sandbox: Sandbox, client: str, codec: str
+) -> None:
+    tab = await open_page()
+    await tab.open(client, prompt="greyscale", codec=codec)
+    await tab.moves()
+    (session,) = sandbox.stats()["sessions"]
+    assert session["media"]["codecs"] == [codec]
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+@both
+async def test_a_codec_that_the_room_lacks_becomes_one_that_it_has(
+    open_page: OpenPage, sandbox: Sandbox, client: str
+) -> None:
+    tab = await open_page()
+    await tab.open(client, prompt="greyscale", codec="vp9")
+    await tab.moves()
+    (session,) = sandbox.stats()["sessions"]
+    assert session["media"]["codecs"] in (["h264"], ["vp8"])
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+@both
+async def test_a_dropped_signal_socket_is_resumed(
+    open_page: OpenPage, sandbox: Sandbox, client: str
+) -> None:
+    tab = await open_page()
+    await tab.open(client, prompt="greyscale")
+    await tab.moves()
+    stream = await tab.run("page.video.srcObject.id")
+    set_faults(sandbox, Faults(drop_signal_after_s=0, sessions=1))
+    await tab.until("page.sockets.filter((one) => one.kind === 'signal').length === 2")
+    await tab.until("page.sockets.at(-1).open")
+    await tab.moves()
+    assert (await tab.run("page.look()"))["colourfulness"] < 6, "still the transformed picture"
+    assert await tab.run("page.video.srcObject.id") == stream, "resumed, not joined anew"
+    ticks = await tab.run("page.seen.ticks.length")
+    await tab.run("page.client.prompt('make a negative of it')")
+    await tab.until(INVERTED)
+    await tab.until("page.seen.ticks.length > v", ticks)
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+async def test_a_room_that_says_join_anew_is_joined_anew(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
+    tab = await open_page()
+    await tab.open("livekit", prompt="greyscale")
+    await tab.moves()
+    stream = await tab.run("page.video.srcObject.id")
+    set_faults(sandbox, Faults(leave_after_s=0, leave_action="reconnect", sessions=1))
+    await tab.until("page.video.srcObject.id !== v", stream)
+    await tab.moves()
+    assert (await tab.run("page.look()"))["colourfulness"] < 6
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+async def test_a_dropped_control_socket_brings_a_new_session(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
+    tab = await open_page()
+    await tab.open("sdk", prompt="greyscale")
+    await tab.moves()
+    (before,) = sandbox.stats()["sessions"]
+    set_faults(sandbox, Faults(drop_control_after_s=0, sessions=1))
+    await tab.until("page.seen.states.includes('reconnecting')")
+    # The sandbox's part: another session, the prompt in it that the client sent, a room joined.
+    stats = await stats_until(
+        sandbox,
+        lambda stats: [
+            session
+            for session in stats["sessions"]
+            if session["id"] != before["id"]
+            and session["effect"] == "greyscale"
+            and session["media"]
+            and session["media"]["participants"]
+        ],
+    )
+    assert len(stats["sessions"]) == 1
+    await tab.until("page.seen.states.at(-1) === 'connected'")
+    # The client's own doing: closing the old room stopped the camera, which it then publishes.
+    assert await tab.run("page.camera.getVideoTracks()[0].readyState") == "ended"
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+async def test_a_viewer_sees_the_running_session(open_page: OpenPage, sandbox: Sandbox) -> None:
+    tab, viewer = await open_page(), await open_page()
+    await tab.open("sdk", prompt="greyscale")
+    await tab.moves()
+    await viewer.watch(await tab.run("page.client.subscribeToken()"))
+    await viewer.moves()
+    assert (await viewer.run("page.look()"))["colourfulness"] < 6
+    await viewer.run("page.client.end()")
+    await tab.moves()
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
+def test_the_clients_are_those_that_are_named_here() -> None:
+    for name, version in {"@decartai/sdk": "0.1.20", "livekit-client": "2.23.0"}.items():
+        package = json.loads((PAGE / "node_modules" / name / "package.json").read_text())
+        assert package["version"] == version
