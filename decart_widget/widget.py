@@ -1,7 +1,7 @@
 """``DecartWidget``: traits and verbs. What they do is done in ``live`` on the background thread.
 
-What only a widget that exists needs (asyncio and all of the session) is imported when the first one
-is made, so that importing the class costs little more than anywidget itself.
+What only a widget that exists needs (the checks, asyncio, all of the session) is imported when the
+first one is made, so that importing the class costs little more than anywidget itself.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets as t
 
-from decart_widget.arguments import one_of, refuse_unknown, typed
 from decart_widget.errors import (
     ClosedError,
     InvalidImageError,
     InvalidOptionError,
     InvalidPromptError,
 )
-from decart_widget.models import RealtimeModel, realtime_model
-from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.page_widget import PageWidget
 from decart_widget.protocol.states import ServiceStatus
 
@@ -27,6 +24,8 @@ if TYPE_CHECKING:
     from decart_widget.destination import Destination
     from decart_widget.live import Live, Settings
     from decart_widget.media.base import Transport
+    from decart_widget.models import RealtimeModel
+    from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.protocol.requests import Look
 
 TRANSPORTS: Final = ("webrtc", "livekit")
@@ -104,6 +103,14 @@ class DecartWidget(PageWidget):
         autostart: bool = False,
         **unknown: Any,
     ) -> None:
+        from decart_widget.arguments import one_of, refuse_unknown, typed
+        from decart_widget.background import Background
+        from decart_widget.destination import Destination
+        from decart_widget.models import realtime_model
+        from decart_widget.options import ConnectionOptions, VideoOptions
+        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
+        from decart_widget.protocol.requests import Look
+
         refuse_unknown(unknown, DecartWidget.__init__)
         self._model = realtime_model(model)
         self._connection = typed("connection", connection, ConnectionOptions)
@@ -114,11 +121,6 @@ class DecartWidget(PageWidget):
         one_of("resolution", resolution, (None, *RESOLUTIONS))
         one_of("speed", speed, (None, *self._model.speeds))
         self._resolution, self._speed = resolution, speed
-        from decart_widget.background import Background
-        from decart_widget.destination import Destination
-        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
-        from decart_widget.protocol.requests import Look
-
         if image is not None:
             self._need_image_model()
         if is_url(image):
@@ -279,6 +281,8 @@ class DecartWidget(PageWidget):
 
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str:
+        from decart_widget.models import realtime_model
+
         model = (
             self._model
             if proposal["value"] == self._model.name
