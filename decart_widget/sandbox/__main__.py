@@ -16,8 +16,14 @@ import signal
 import sys
 import threading
 from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from decart_widget.errors import SandboxError
 
 from .faults import Faults
+
+if TYPE_CHECKING:
+    from .livekit_rooms import LiveKitServer
 
 #: The key of a sandbox that is started by hand; arguments can be read by every user of a machine.
 KEY_VARIABLE = "DECART_WIDGET_SANDBOX_KEY"
@@ -40,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         api_key = json.loads(sys.stdin.readline() or "{}").get("api_key")
     try:
         asyncio.run(_run(options, api_key))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SandboxError) as error:
         print(f"decart_widget.sandbox: {error}", file=sys.stderr)
         return 1
     return 0
@@ -59,6 +65,7 @@ async def _run(options: argparse.Namespace, api_key: str | None) -> None:
         api_key=api_key,
         faults=_faults(options),
         allow_remote=options.allow_remote,
+        livekit=_livekit(options),
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -124,6 +131,19 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"let other machines in, with --host; needs {KEY_VARIABLE}",
     )
+    livekit = parser.add_argument_group(
+        "rooms on a LiveKit server", "Needs: pip install 'decart-widget[livekit]'"
+    )
+    livekit.add_argument("--livekit", metavar="URL", help="such as ws://host:7880")
+    livekit.add_argument(
+        "--livekit-key", default=os.environ.get("LIVEKIT_API_KEY", ""), metavar="KEY"
+    )
+    livekit.add_argument(
+        "--livekit-secret",
+        default=os.environ.get("LIVEKIT_API_SECRET", ""),
+        metavar="SECRET",
+        help="better in the environment: LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
+    )
     parser.add_argument("--verbose", action="store_true", help="log everything")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     faults = parser.add_argument_group("faults", "What goes wrong, for tests (docs/sandbox.md)")
@@ -135,6 +155,14 @@ def _parser() -> argparse.ArgumentParser:
             kind = {"float": float, "int": int}.get(str(field.type).partition(" ")[0], str)
             faults.add_argument(flag, type=kind, default=field.default, metavar=kind.__name__)
     return parser
+
+
+def _livekit(options: argparse.Namespace) -> LiveKitServer | None:
+    if options.livekit is None:
+        return None
+    from .livekit_rooms import LiveKitServer
+
+    return LiveKitServer(options.livekit, options.livekit_key, options.livekit_secret)
 
 
 def _faults(options: argparse.Namespace) -> Faults:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from livekit.protocol import models, rtc
 
 from . import room_messages as messages
+from .grace import Grace
 from .peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
 from .room import Room
 from .room_connection import Publication
@@ -96,7 +97,7 @@ class StageRoom(Room):
         self._camera: TransformTrack | None = None
         self._camera_of: Participant | None = None
         self._size = (0, 0)
-        self._grace: asyncio.TimerHandle | None = None
+        self._grace = Grace(REJOIN_LIMIT_S, events.lost)
         self._warming: asyncio.Task[None] | None = None
 
     def credentials(self) -> dict[str, str]:
@@ -180,15 +181,14 @@ class StageRoom(Room):
             is_frozen=self._events.is_frozen,
         )
         self._camera_of = participant
-        self._end_grace()
+        self._grace.end()
         self._feed.show(self._camera)
 
     def gone(self, participant: Participant) -> None:  # noqa: D102
         if participant is self._camera_of:
             self._camera_of = None
             self._feed.hide()
-            loop = asyncio.get_running_loop()
-            self._grace = loop.call_later(REJOIN_LIMIT_S, self._events.lost)
+            self._grace.begin()
 
     def vanish(self) -> None:
         """Leave the network without a word, as a killed server does; sockets go on."""
@@ -206,13 +206,8 @@ class StageRoom(Room):
         leaving = list(self.participants.values())
         await asyncio.gather(*(p.dismiss(LEAVE[action], reason) for p in leaving))
 
-    def _end_grace(self) -> None:
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
-
     async def close(self) -> None:  # noqa: D102
-        self._end_grace()
+        self._grace.end()
         if self._warming is not None:
             self._warming.cancel()
         await super().close()

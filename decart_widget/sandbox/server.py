@@ -16,6 +16,7 @@ from .control import CLOSE_AT_CAPACITY, CLOSE_BAD_KEY, CLOSE_FORBIDDEN, ControlS
 from .faults import NONE, Faults
 from .front import HttpRequest, HttpResponse, front
 from .guard import is_loopback, refusal
+from .livekit_rooms import LiveKitRooms, LiveKitServer
 from .render import Renderer, Transform
 from .room_host import LocalRooms, RoomHost, codec_asked
 from .room_tokens import RoomTokenError
@@ -54,8 +55,10 @@ class SandboxServer:
         api_key: The one permanent key that is good; None: any that begins with ``dct_``.
         faults: What goes wrong.
         allow_remote: Let other machines and web pages of other machines in. Needs ``api_key``.
+        livekit: A LiveKit server that rooms shall be on; None: they are on this server.
 
     Raises:
+        SandboxError: The packages that ``livekit`` needs aren't installed.
         ValueError: ``host`` is not this machine's alone and ``allow_remote`` isn't set, or it is
             and there is no ``api_key``.
     """
@@ -69,6 +72,7 @@ class SandboxServer:
         api_key: str | None = None,
         faults: Faults = NONE,
         allow_remote: bool = False,
+        livekit: LiveKitServer | None = None,
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise ValueError(f"{host} lets other machines in: allow that explicitly")
@@ -89,12 +93,14 @@ class SandboxServer:
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="decart-sandbox-frame")
         self._rooms = Rooms()
-        self._room_host: RoomHost = LocalRooms(
-            self._rooms,
-            renderer=self.renderer,
-            executor=self._executor,
-            loopback=not allow_remote,
-        )
+        renderer, executor = self.renderer, self._executor
+        self._room_host: RoomHost
+        if livekit is not None:
+            self._room_host = LiveKitRooms(livekit, renderer=renderer, executor=executor)
+        else:
+            self._room_host = LocalRooms(
+                self._rooms, renderer=renderer, executor=executor, loopback=not allow_remote
+            )
 
     # --- life ---------------------------------------------------------------------------------
 

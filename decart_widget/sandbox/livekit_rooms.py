@@ -1,0 +1,228 @@
+"""Rooms on a LiveKit server of somebody's own: many users, on as many machines as that spans.
+
+This server then keeps the control channels and the effects; media goes through LiveKit. Needs the
+packages of the extra ``livekit``, which are imported when first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import re
+import secrets
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from decart_widget.errors import SandboxError
+
+from .faults import NONE
+from .room import TOKEN_LIFETIME_S
+from .room_stage import CLIENT, INFERENCE_SERVER, VIEWER
+
+if TYPE_CHECKING:
+    from .livekit_transformer import Transformer
+    from .render import Renderer
+    from .room_host import RoomRequest, SessionRoom
+
+logger = logging.getLogger(__name__)
+
+#: Seconds for the request that deletes a room.
+DELETE_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True)
+class LiveKitServer:
+    """Where a LiveKit server is, and what signs tokens for it.
+
+    Attributes:
+        url: Such as ``ws://host:7880``; clients must reach it too.
+        key: Its API key.
+        secret: The key's secret.
+    """
+
+    url: str
+    key: str
+    secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not re.match(r"wss?://[^/]", self.url):
+            raise ValueError(f"a LiveKit server's address begins with ws:// or wss://: {self.url}")
+        if not (self.key and self.secret):
+            raise ValueError("a LiveKit server needs a key and a secret to sign tokens with")
+
+
+def require_livekit() -> None:
+    """Import the packages of the extra.
+
+    Raises:
+        SandboxError: One of them isn't installed.
+    """
+    try:
+        import livekit.api
+        import livekit.rtc  # noqa: F401
+    except ImportError as error:
+        raise SandboxError(
+            f"Rooms on a LiveKit server need packages that are not installed: {error}.",
+            remedy="Install them: pip install 'decart-widget[livekit]'",
+        ) from error
+
+
+class LiveKitRooms:
+    """Opens sessions' rooms on a LiveKit server; see `room_host.RoomHost`.
+
+    Args:
+        server: Where.
+        renderer: Transforms frames; shared by the sessions of this server.
+        executor: Where that is done.
+
+    Raises:
+        SandboxError: The packages that it needs aren't installed.
+    """
+
+    def __init__(self, server: LiveKitServer, *, renderer: Renderer, executor: Executor) -> None:
+        require_livekit()
+        self._server = server
+        self._renderer = renderer
+        self._executor = executor
+        self._open: dict[str, LiveKitRoom] = {}
+
+    async def open(self, request: RoomRequest) -> LiveKitRoom:
+        """A new room; the transforming participant joins it while the client does."""
+        room = LiveKitRoom(
+            f"room-{secrets.token_hex(12)}",
+            server=self._server,
+            request=request,
+            renderer=self._renderer,
+            executor=self._executor,
+        )
+        self._open[room.name] = room
+        return room
+
+    def find(self, name: str) -> LiveKitRoom | None:
+        """The open room of that name."""
+        return self._open.get(name)
+
+    async def close(self, room: SessionRoom) -> None:
+        """Close one. May be called twice."""
+        mine = self._open.pop(room.name, None)
+        if mine is not None:
+            await mine.close()
+
+    async def close_all(self) -> None:
+        """Close every one."""
+        await asyncio.gather(*(self.close(room) for room in list(self._open.values())))
+
+
+class LiveKitRoom:
+    """A session's room on a LiveKit server.
+
+    Faults that only a server can have (broken signal sockets, late answers) are not to be had here.
+
+    Attributes:
+        name: Unguessable.
+        model: Name of the session's model.
+        faults: What goes wrong in it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        server: LiveKitServer,
+        request: RoomRequest,
+        renderer: Renderer,
+        executor: Executor,
+    ) -> None:
+        from .livekit_transformer import Transformer
+
+        self.name = name
+        self.model = request.model
+        self.faults = NONE
+        self._server = server
+        self._complain = request.complain
+        self.transformer: Transformer = Transformer(
+            renderer=renderer,
+            look=request.look,
+            executor=executor,
+            events=request.events,
+            codec=request.codec or "h264",
+        )
+        self._joining = asyncio.create_task(self._join())
+
+    async def _join(self) -> None:
+        token = self._token(INFERENCE_SERVER, can_publish=True)
+        try:
+            await self.transformer.join(self._server.url, token)
+        except Exception as error:  # whatever the Rust side says
+            logger.warning("the room on %s can't be joined", self._server.url, exc_info=True)
+            self._complain(f"The LiveKit server can't be used ({type(error).__name__})")
+
+    def _token(self, identity: str, *, can_publish: bool, hidden: bool = False) -> str:
+        from livekit import api
+
+        lifetime = self.faults.room_token_s
+        ttl = TOKEN_LIFETIME_S if lifetime is None else lifetime
+        grants = api.VideoGrants(
+            room_join=True,
+            room=self.name,
+            can_publish=can_publish,
+            can_publish_data=can_publish,
+            hidden=hidden,
+        )
+        return (
+            api.AccessToken(self._server.key, self._server.secret)
+            .with_identity(identity)
+            .with_ttl(dt.timedelta(seconds=ttl))
+            .with_grants(grants)
+            .to_jwt()
+        )
+
+    def credentials(self) -> dict[str, str]:
+        """``livekit_url``, ``token``, ``room_name`` for the session's own client."""
+        return self._credentials(CLIENT, can_publish=True, hidden=False)
+
+    def viewer_credentials(self) -> dict[str, str]:
+        """The same for one more viewer, who can't publish and isn't seen by others."""
+        return self._credentials(VIEWER, can_publish=False, hidden=True)
+
+    def _credentials(self, kind: str, *, can_publish: bool, hidden: bool) -> dict[str, str]:
+        identity = f"{kind}-{secrets.token_hex(4)}"
+        token = self._token(identity, can_publish=can_publish, hidden=hidden)
+        return {"livekit_url": self._server.url, "token": token, "room_name": self.name}
+
+    def vanish(self) -> None:
+        """Send nothing any more."""
+        self.transformer.is_silent = True
+
+    def drop_sockets(self) -> None:
+        """Not from here: the sockets are the LiveKit server's."""
+
+    async def dismiss_all(self, action: str) -> None:
+        """Send everybody away; to come back is for the LiveKit server to say."""
+        if action == "disconnect":
+            await self._delete()
+
+    async def close(self) -> None:
+        """End it: the transforming participant leaves, everybody else is sent away."""
+        self._joining.cancel()
+        await self.transformer.close()
+        await self._delete()
+
+    async def _delete(self) -> None:
+        import aiohttp
+        from livekit import api
+
+        timeout = aiohttp.ClientTimeout(total=DELETE_TIMEOUT_S)
+        url = re.sub("^ws", "http", self._server.url)
+        keys = (self._server.key, self._server.secret)
+        try:
+            async with api.LiveKitAPI(url, *keys, timeout=timeout) as client:
+                await client.room.delete_room(api.DeleteRoomRequest(room=self.name))
+        except Exception as error:  # it empties by itself soon, and tokens expire
+            logger.info("a room was not deleted (%s)", type(error).__name__)
+
+    def stats(self) -> dict[str, Any]:
+        """Frames sent and size of the last one."""
+        return self.transformer.stats()

@@ -1,0 +1,106 @@
+"""A LiveKit server of the plain kind, for tests: everybody sees everybody, nothing is transformed.
+
+It is the sandbox's room server with other rules, so the bridge to a LiveKit server can be tested
+where none is installed. It has no server API (rooms can't be deleted from outside).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from aiortc import MediaStreamTrack
+from livekit.protocol import models
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from decart_widget.media.tuning import Bitrates
+from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
+from decart_widget.sandbox.room import Room
+from decart_widget.sandbox.room_connection import Publication
+from decart_widget.sandbox.room_feed import Feed
+from decart_widget.sandbox.room_participant import Participant
+from decart_widget.sandbox.room_sdp import codec_named
+from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys, RoomTokenError
+from decart_widget.sandbox.rooms import SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+
+
+class MeetingRoom(Room):
+    """Every track of everybody is sent on to everybody else."""
+
+    def __init__(self, name: str, keys: RoomKeys) -> None:
+        super().__init__(name, keys=keys, loopback=True)
+        self._published: dict[str, tuple[Participant, Publication]] = {}
+
+    def sees(self, viewer: Participant, other: Participant) -> bool:
+        return True
+
+    def publications(self, viewer: Participant) -> list[Publication]:
+        return [shown for owner, shown in self._published.values() if owner is not viewer]
+
+    async def announced(self, participant: Participant, info: models.TrackInfo) -> None:
+        if info.type != models.TrackType.VIDEO:
+            return
+        feed = Feed(Bitrates.fixed(3_000_000))
+        publication = Publication(participant.sid, info, feed, codec_named(info.mime_type))
+        self._published[info.sid] = (participant, publication)
+        self._tell_others(participant, participant.info())
+        for other in self.participants.values():
+            if other is not participant:
+                other.invite()
+
+    def show(
+        self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
+    ) -> None:
+        assert info is not None
+        self._published[info.sid][1].feed.show(track)
+
+    def gone(self, participant: Participant) -> None:
+        for sid, (owner, publication) in list(self._published.items()):
+            if owner is participant:
+                publication.feed.hide()
+                del self._published[sid]
+
+
+class MeetingRooms(Rooms):
+    """Opens the room that a good token names, as LiveKit does."""
+
+    def check(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
+        try:
+            return super().check(path, headers)
+        except RoomTokenError:
+            token = path.partition("access_token=")[2].partition("&")[0]
+            token = token or headers["Authorization"].removeprefix("Bearer ")
+            self.open(MeetingRoom(self.keys.read(token, time.time()).room, self.keys))
+            return super().check(path, headers)
+
+
+@asynccontextmanager
+async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, Rooms]]:
+    """Its address, such as ``ws://127.0.0.1:49152``, and its rooms."""
+    rooms = MeetingRooms(RoomKeys(key, secret))
+
+    def http(request: HttpRequest) -> HttpResponse:
+        if urlsplit(request.path).path in VALIDATE_PATHS:
+            return rooms.answer_validate(request)
+        return HttpResponse(404)
+
+    def check(socket: ServerConnection, request: Request) -> Response | None:
+        if urlsplit(request.path).path not in SIGNAL_PATHS:
+            return socket.respond(404, "")
+        try:
+            rooms.check(request.path, request.headers)
+        except RoomTokenError as error:
+            return socket.respond(401, str(error))
+        return None
+
+    async with serve(
+        rooms.serve, "127.0.0.1", 0, create_connection=front(http), process_request=check
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        try:
+            yield f"ws://127.0.0.1:{port}", rooms
+        finally:
+            await rooms.close_all()

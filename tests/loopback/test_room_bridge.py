@@ -1,0 +1,123 @@
+"""Rooms on a LiveKit server: a stand-in always, a real one when its address is set."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from decart_widget.errors import SandboxError
+from decart_widget.sandbox import Faults
+from decart_widget.sandbox.livekit_rooms import LiveKitServer
+from decart_widget.sandbox.server import SandboxServer
+
+from .meeting import livekit_server
+from .room_client import ask_to_watch, is_grey, is_inverted, room_for, user_in
+from .sandbox_client import client
+
+VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SECRET")]
+
+
+@pytest.fixture(params=["stand-in", "real"])
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
+    """A sandbox whose rooms are on another server."""
+    if request.param == "real":
+        settings = [os.environ.get(name, "") for name in VARIABLES]
+        if not all(settings):
+            pytest.skip(f"no LiveKit server to test with: set {', '.join(VARIABLES)}")
+        async with SandboxServer(livekit=LiveKitServer(*settings)) as server:
+            yield server
+    else:
+        key, secret = "devkey", "a-secret-that-is-long-enough-for-hs256"
+        async with livekit_server(key, secret) as (url, rooms):
+            async with SandboxServer(livekit=LiveKitServer(url, key, secret)) as server:
+                yield server
+            # Whoever was there has left.
+            async with asyncio.timeout(20):
+                while any(room.participants for room in rooms._rooms.values()):
+                    await asyncio.sleep(0.05)
+
+
+async def test_a_session_is_transformed_in_a_room_elsewhere(sandbox: SandboxServer) -> None:
+    async with client(sandbox.realtime_base_url) as control:
+        info = await room_for(control)
+        assert info["livekit_url"] != sandbox.realtime_base_url
+        async with user_in(info) as user:
+            await user.publish()
+            await user.picture_that(is_grey)
+            assert user.seen_of is not None
+            assert user.seen_of.startswith("inference-server-")
+            await control.wait_for("generation_started")
+            await control.wait_for("generation_tick")
+            await control.prompt("invert")
+            await user.picture_that(is_inverted)
+
+            watch = await ask_to_watch(sandbox.base_url, info["room_name"])
+            async with user_in(watch.json()) as viewer:
+                await viewer.picture_that(is_inverted)
+
+            sandbox.faults = Faults(freeze_after_s=0)
+            seen = -1
+            async with asyncio.timeout(20):
+                while user.pictures != seen:
+                    seen = user.pictures
+                    await asyncio.sleep(1)
+            sandbox.faults = Faults()
+            await user.next_pictures(3)
+        assert (await control.wait_for("generation_ended"))["reason"] == "media_lost"
+
+
+async def test_a_livekit_server_that_is_not_there_is_told() -> None:
+    nowhere = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
+    async with (
+        SandboxServer(livekit=nowhere) as server,
+        client(server.realtime_base_url) as control,
+    ):
+        await room_for(control)
+        assert "LiveKit" in (await control.wait_for("error"))["error"]
+
+
+def test_the_secret_is_in_no_text() -> None:
+    assert "hidden" not in repr(LiveKitServer("ws://host:7880", "key", "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"), [("http://host", "s"), ("ws://", "s"), ("host:7880", "s"), ("ws://host", "")]
+)
+def test_a_server_that_can_not_be_one_is_refused(url: str, secret: str) -> None:
+    with pytest.raises(ValueError, match="LiveKit"):
+        LiveKitServer(url, "key", secret)
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "livekit.rtc", None)
+    with pytest.raises(SandboxError, match=r"pip install 'decart-widget\[livekit\]'"):
+        SandboxServer(livekit=LiveKitServer("ws://127.0.0.1:7880", "key", "secret"))
+
+
+def test_a_sandbox_without_it_never_imports_them() -> None:
+    code = (
+        "import sys; from decart_widget.sandbox.server import SandboxServer; SandboxServer();"
+        "print(sorted({'livekit.rtc', 'livekit.api', 'aiohttp'} & set(sys.modules)))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_the_program_takes_the_server_as_flags() -> None:
+    command = [sys.executable, "-m", "decart_widget.sandbox", "--livekit", "ws://127.0.0.1:9"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert shown.returncode == 1
+    assert "key and a secret" in shown.stderr
+    command += ["--livekit-key", "k", "--livekit-secret", "s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert "base_url" in program.stdout.readline()
+        program.terminate()
+        assert program.wait(10) == 0
