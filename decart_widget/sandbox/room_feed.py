@@ -143,13 +143,15 @@ class _Channel:
         if estimates:
             self.encoder.target_bitrate = min(estimates)
 
-    async def send(self, frame: Any) -> None:
+    async def send(self, frame: Any, timestamp: int) -> None:
         loop = asyncio.get_running_loop()
         whole = self._keyframe_due(loop.time())
-        frame.pict_type = PictureType.NONE
         async with self._turn:
+            # An encoder writes its own clock and kind into the frame; the next one needs ours.
+            frame.pts, frame.time_base = timestamp, _RTP_CLOCK
+            frame.pict_type = PictureType.NONE
             encode = self.encoder.encode
-            payloads, timestamp = await loop.run_in_executor(None, encode, frame, whole)
+            payloads, _ = await loop.run_in_executor(None, encode, frame, whole)
         if payloads:
             for watcher in list(self._watchers):
                 watcher.put(Encoded(payloads, timestamp, whole))
@@ -228,12 +230,11 @@ class Feed:
                     stamp = convert_timebase(frame.pts, frame.time_base, _RTP_CLOCK)
                     if shift is None:
                         shift = self._resume(loop.time()) - stamp
-                    frame.pts, frame.time_base = stamp + shift, _RTP_CLOCK
-                    self._last = (frame.pts, loop.time())
+                    self._last = (stamp + shift, loop.time())
                     self.pictures += 1
                     for channel in list(self._channels.values()):
                         if channel.is_watched:
-                            await channel.send(frame)
+                            await channel.send(frame, stamp + shift)
         except Exception:
             logger.exception("a room's picture stopped")
         finally:
