@@ -21,7 +21,7 @@ from aiortc.sdp import candidate_from_sdp
 from decart_widget.media import room_tuning, tuning
 
 from . import room_sdp
-from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, LOOPBACK_BITRATES, NETWORK_BITRATES
+from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES
 from .room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ class RoomConnection:
     def __init__(self, *, single: bool, loopback: bool, events: ConnectionEvents) -> None:
         self.single = single
         self._loopback = loopback
-        self._bitrates = LOOPBACK_BITRATES if loopback else NETWORK_BITRATES
         self._events = events
         self._lock = asyncio.Lock()
         self._credentials: tuple[str, str] | None = None
@@ -143,7 +142,7 @@ class RoomConnection:
             room_tuning.follow_ice_restart(pc, *credentials)
         self._credentials = credentials
         await pc.setRemoteDescription(RTCSessionDescription(self._resolve(offer), "offer"))
-        tuning.tune(pc, bitrates=self._bitrates, loopback=self._loopback)
+        tuning.tune(pc, bitrates=NETWORK_BITRATES, loopback=self._loopback)
         sent = room_sdp.track_ids(offer)
         for transceiver in pc.getTransceivers():
             if transceiver.kind == "audio":
@@ -207,7 +206,7 @@ class RoomConnection:
                 known = RTCRtpSender.getCapabilities("video").codecs
                 transceiver.setCodecPreferences([c for c in known if c.name.lower() in names])
                 self._send(transceiver, publication)
-            tuning.tune(pc, bitrates=self._bitrates, loopback=self._loopback)
+            tuning.tune(pc, bitrates=NETWORK_BITRATES, loopback=self._loopback)
             await pc.setLocalDescription(await pc.createOffer())
             return pc.localDescription.sdp
 
