@@ -1,9 +1,8 @@
 /** One attempt at a connection: its transport, its picture and its figures, gone with one signal. */
 
 import type { Kernel } from "./kernel.ts";
-import { openPeer } from "./media/peer.ts";
 import { type Reading, read } from "./media/stats.ts";
-import type { Inbound, Transport } from "./media/transport.ts";
+import type { Inbound, OpenTransport, Transport, TransportState } from "./media/transport.ts";
 import type { MediaState, Prepare } from "./messages.ts";
 
 /** How often the received picture is measured. */
@@ -39,12 +38,18 @@ export class Attempt {
   readonly #kernel: Kernel;
   readonly #events: AttemptEvents;
 
-  constructor(prepare: Prepare, since: number, kernel: Kernel, events: AttemptEvents) {
+  constructor(
+    prepare: Prepare,
+    since: number,
+    open: OpenTransport,
+    kernel: Kernel,
+    events: AttemptEvents,
+  ) {
     this.number = prepare.attempt;
     this.since = since;
     this.#kernel = kernel;
     this.#events = events;
-    this.#transport = openPeer({
+    this.#transport = open({
       attempt: this.number,
       rtc: prepare.rtc,
       video: prepare.video,
@@ -53,9 +58,13 @@ export class Attempt {
         this.stream = stream;
         events.changed();
       },
-      onState: (state) => this.#onState(state),
+      onState: (state, detail) => this.#onState(state, detail),
       signal: this.signal,
     });
+  }
+
+  get transport(): Transport["kind"] {
+    return this.#transport.kind;
   }
 
   /** Ends with the attempt. */
@@ -100,9 +109,9 @@ export class Attempt {
     return read(await this.#transport.stats(), this.reading);
   }
 
-  #onState(state: "connected" | "disconnected" | "failed"): void {
+  #onState(state: TransportState, detail?: Record<string, unknown>): void {
     if (this.signal.aborted) return;
-    this.tell(state);
+    this.tell(state, detail);
     if (state === "connected" && !this.#stood) {
       this.#stood = true;
       this.#look();

@@ -7,6 +7,8 @@
  */
 
 import { type HostModel, listen, randomId } from "./host.ts";
+import { desktopSafari } from "./media/safari.ts";
+import type { Inbound } from "./media/transport.ts";
 import {
   PROTOCOL,
   type Prepare,
@@ -15,6 +17,7 @@ import {
   type ToKernel,
   type Welcome,
 } from "./messages.ts";
+import { trait } from "./model.ts";
 
 declare const __VERSION__: string;
 
@@ -27,8 +30,8 @@ const HEARTBEAT_MS = 5000;
 export interface Receiver {
   welcome(message: Welcome): void;
   prepare(message: Prepare): void;
-  /** `answer`, `candidate` and `end` of the live attempt. */
-  attemptMessage(message: Extract<ToBrowser, { type: "answer" | "candidate" | "end" }>): void;
+  /** `answer`, `candidate`, `room` and `end` of the live attempt. */
+  attemptMessage(message: Inbound | Extract<ToBrowser, { type: "end" }>): void;
   ownerChanged(mine: boolean): void;
   /** The host lost or regained its connection to the kernel. */
   interrupted(): void;
@@ -41,6 +44,7 @@ export class Kernel {
   readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
   welcomed = false;
 
+  readonly #viewer: boolean;
   #attempt: number | null = null;
   #last = Number.NEGATIVE_INFINITY;
   #beat: ReturnType<typeof setInterval> | undefined;
@@ -51,6 +55,7 @@ export class Kernel {
     private readonly receiver: Receiver,
     signal: AbortSignal,
   ) {
+    this.#viewer = trait(model, "_kind") === "viewer";
     listen(model, "msg:custom", (message) => this.#receive(message), signal);
     // A restarted kernel, or a lost and regained socket: say who we are again.
     listen(
@@ -89,6 +94,8 @@ export class Kernel {
   }
 
   send(message: ToKernel): void {
+    // A viewer's kernel owes nobody an account, and traffic would keep it from being culled.
+    if (this.#viewer && (message.type === "heartbeat" || message.type === "stats")) return;
     try {
       this.model.send({ ...message, front_end: this.frontEnd });
     } catch {
@@ -109,6 +116,7 @@ export class Kernel {
         secure: window.isSecureContext === true,
         host: location.host,
         visible: document.visibilityState === "visible",
+        safari: desktopSafari(navigator),
       },
     });
     const wait = HELLO_WAITS[Math.min(round, HELLO_WAITS.length - 1)];
@@ -128,6 +136,8 @@ export class Kernel {
         this.welcomed = true;
         this.receiver.welcome(message);
         return;
+      case "chunk":
+        return; // the loader takes these
       case "owner":
         this.receiver.ownerChanged(message.front_end === this.frontEnd);
         return;
@@ -140,6 +150,7 @@ export class Kernel {
         }
         return;
       default:
+        if ("front_end" in message && message.front_end !== this.frontEnd) return; // another page's
         if (message.attempt !== this.#attempt) this.counts.dropped++;
         else this.receiver.attemptMessage(message);
     }

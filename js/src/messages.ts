@@ -23,6 +23,7 @@ export type MediaState =
   | "camera"
   | "connected"
   | "first-frame"
+  | "reconnecting"
   | "disconnected"
   | "failed"
   | "ended";
@@ -63,6 +64,8 @@ export interface Page {
   secure: boolean;
   host: string;
   visible: boolean;
+  /** Desktop Safari, which shows the service's H.264 black. */
+  safari: boolean;
 }
 
 /** One second of the received picture: frames/s, pixels, seconds, share of packets, bit/s. */
@@ -79,10 +82,22 @@ export interface Prepare {
   type: "prepare";
   attempt: number;
   front_end: string;
+  /** Offer and answer by way of the kernel, or a room that the page joins by itself. */
+  transport?: "webrtc" | "livekit";
   model: { name: string; fps: number; width: number; height: number };
   video: VideoOptions;
   rtc: RTCConfiguration;
   timeout_s: number;
+}
+
+/** Where to go, with a token that is good for a short while and for this page only. */
+export interface RoomToJoin {
+  type: "room";
+  attempt: number;
+  front_end: string;
+  url: string;
+  token: string;
+  room_name: string;
 }
 
 export interface Welcome {
@@ -96,8 +111,10 @@ export interface Welcome {
 
 /** Kernel to browser. */
 export type ToBrowser =
+  | { type: "chunk"; name: string; hash: string; encoding: string }
   | Welcome
   | Prepare
+  | RoomToJoin
   | { type: "answer"; attempt: number; sdp: string }
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
@@ -111,6 +128,8 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
     isObject(m.model) &&
     isObject(m.video) &&
     isObject(m.rtc),
+  chunk: (m) => isText(m.name) && isText(m.hash),
+  room: (m) => isNumber(m.attempt) && isText(m.front_end) && isText(m.url) && isText(m.token),
   answer: (m) => isNumber(m.attempt) && isText(m.sdp),
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),

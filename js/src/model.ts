@@ -34,6 +34,8 @@ export interface Traits {
   error: ErrorTrait;
   endpoint: string;
   budget: number | null;
+  /** "viewer": shows a session that runs elsewhere, and has no camera. */
+  _kind: "session" | "viewer";
   _media: { width: number; height: number; fps: number; has_image?: boolean };
   _retry: { attempt?: number; of?: number; in_s?: number };
   _applied_in: number | null;
@@ -52,6 +54,7 @@ const DEFAULTS: Traits = {
   error: {},
   endpoint: "",
   budget: null,
+  _kind: "session",
   _media: { width: 1280, height: 720, fps: 30 },
   _retry: {},
   _applied_in: null,

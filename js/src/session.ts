@@ -9,7 +9,9 @@ import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
 import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
+import { openPeer } from "./media/peer.ts";
 import type { Reading } from "./media/stats.ts";
+import { openRoomWith } from "./media/transport.ts";
 import { PROTOCOL, type Prepare } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 
@@ -90,6 +92,11 @@ export class Session implements Receiver {
     return this.#camera?.live != null;
   }
 
+  /** Shows what another widget's session shows: no camera, nothing to start or to stop. */
+  get viewer(): boolean {
+    return trait(this.model, "_kind") === "viewer";
+  }
+
   /** The size that the model asks of the camera, and gives back: pixels and frames/s. */
   get size(): CameraSize {
     return trait(this.model, "_media");
@@ -115,6 +122,7 @@ export class Session implements Receiver {
     this.#views++;
     clearTimeout(this.#grace);
     signal.addEventListener("abort", () => --this.#views || this.#awaitView(), { once: true });
+    if (this.viewer) this.start();
   }
 
   /** Opens the camera and asks the kernel for a session, both at once. */
@@ -127,7 +135,7 @@ export class Session implements Receiver {
     this.fault = this.ttffMs = null;
     this.owner = true; // while nothing is live, the page that starts is the one
     this.kernel.send({ type: "start" });
-    this.#open(this.size);
+    if (!this.viewer) this.#open(this.size);
     this.#expectKernel(SILENCE_MS);
     this.#changed();
   }
@@ -192,13 +200,14 @@ export class Session implements Receiver {
     this.owner = true;
     this.ttffMs = null;
     this.kernel.attempt = message.attempt;
-    const camera = this.#open(message.model);
-    const attempt = new Attempt(message, since, this.kernel, {
+    const open = message.transport === "livekit" ? openRoomWith(this.load) : openPeer;
+    const camera = this.viewer ? null : this.#open(message.model);
+    const attempt = new Attempt(message, since, open, this.kernel, {
       changed: () => this.#changed(),
       failed: () => this.#expectKernel(SILENCE_MS),
     });
     this.attempt = attempt;
-    camera.then(
+    camera?.then(
       (track) => (attempt.signal.aborted ? undefined : attempt.publish(track)),
       (refusal: Refusal) => this.#refused(refusal, attempt),
     );

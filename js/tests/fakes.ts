@@ -2,6 +2,12 @@
 
 import { vi } from "vitest";
 import type { HostModel, Listener } from "../src/host.ts";
+import type {
+  Inbound,
+  Transport,
+  TransportOptions,
+  TransportState,
+} from "../src/media/transport.ts";
 import type { Prepare } from "../src/messages.ts";
 
 export type Message = Record<string, unknown> & { type: string };
@@ -123,6 +129,11 @@ export class FakeCamera {
   }
 }
 
+function inbound(framesDecoded: number) {
+  const entry = { id: "in", type: "inbound-rtp", kind: "video", framesDecoded };
+  return new Map([["in", { ...entry, frameWidth: 1280, frameHeight: 720 }]]);
+}
+
 export class FakePeer extends EventTarget {
   static made: FakePeer[] = [];
   connectionState = "new";
@@ -163,19 +174,7 @@ export class FakePeer extends EventTarget {
   }
 
   async getStats() {
-    return new Map([
-      [
-        "in",
-        {
-          id: "in",
-          type: "inbound-rtp",
-          kind: "video",
-          framesDecoded: this.framesDecoded,
-          frameWidth: 1280,
-          frameHeight: 720,
-        },
-      ],
-    ]);
+    return inbound(this.framesDecoded);
   }
 
   close() {
@@ -218,6 +217,34 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
     rtc: { iceServers: [] },
     timeout_s: 15,
   };
+}
+
+/** Rooms that go as the test says; `last` is the newest one's options. */
+export class FakeRooms {
+  last: TransportOptions | undefined;
+  readonly published: unknown[] = [];
+  readonly received: Inbound[] = [];
+  framesDecoded = 0;
+
+  readonly load = async () => ({
+    openRoom: (options: TransportOptions): Transport => {
+      this.last = options;
+      return {
+        kind: "livekit",
+        publish: async (track) => void this.published.push(track),
+        receive: async (message) => void this.received.push(message),
+        stats: async () => inbound(this.framesDecoded),
+      };
+    },
+  });
+
+  become(state: TransportState, detail?: Record<string, unknown>): void {
+    this.last?.onState(state, detail);
+  }
+
+  show(): void {
+    this.last?.onStream(new FakeStream([new FakeTrack()]) as unknown as MediaStream);
+  }
 }
 
 /** For what loads nothing more. */

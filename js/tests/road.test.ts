@@ -2,12 +2,14 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import road from "../../tests/vectors/road.json";
+import { attend } from "../src/chunks.ts";
 import { PROTOCOL, parse } from "../src/messages.ts";
 import { Session } from "../src/session.ts";
 import {
   FakeCamera,
   FakeModel,
   FakePeer,
+  FakeRooms,
   type Message,
   noLoad,
   prepare,
@@ -26,7 +28,10 @@ async function everything(): Promise<Message[]> {
   const camera = new FakeCamera();
   const model = new FakeModel();
   const scope = new AbortController();
-  const session = new Session(model, noLoad, scope.signal);
+  const rooms = new FakeRooms();
+  const hash = () => String(Math.random()); // the page remembers what it asked for
+  attend(model, { main: hash(), room: hash() }, () => undefined, scope.signal);
+  const session = new Session(model, rooms.load, scope.signal);
   session.attach(new AbortController().signal);
   session.apply("a pencil sketch", true);
   session.start();
@@ -50,6 +55,11 @@ async function everything(): Promise<Message[]> {
   camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));
   window.dispatchEvent(new Event("pagehide"));
   session.stop();
+  model.receive({ ...prepare(model, 3), transport: "livekit" });
+  await settled();
+  rooms.become("reconnecting");
+  rooms.become("failed", { reason: "no answer" });
+  session.stop();
   await settled();
   scope.abort();
   return model.sent;
@@ -61,10 +71,17 @@ test("both sides speak the same version", () => {
 
 describe("browser to kernel", () => {
   const label = (m: Message) =>
-    JSON.stringify({ type: m.type, state: m.state, attempt: m.attempt, candidate: m.candidate });
+    JSON.stringify({ type: m.type, state: m.state, name: m.name, candidate: m.candidate });
   /** What tells examples of one type apart. */
   const kind = (m: Message) =>
-    [m.type, m.state, m.type === "stop" && m.attempt === null, m.candidate === null].join();
+    [
+      m.type,
+      m.state,
+      m.name,
+      m.state === "failed" && "detail" in m,
+      m.type === "stop" && m.attempt === null,
+      m.candidate === null,
+    ].join();
   const shape = (value: unknown): unknown =>
     value === null || typeof value !== "object"
       ? typeof value

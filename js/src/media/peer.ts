@@ -79,6 +79,7 @@ export function openPeer(options: TransportOptions): Transport {
         else if (early.length < EARLY_MAX) early.push(candidate);
         return;
       }
+      if (message.type !== "answer") return;
       try {
         const sdp = withBitrates(message.sdp, video.max_bitrate, video.min_bitrate);
         await peer.setRemoteDescription({ type: "answer", sdp });

@@ -1,1 +1,129 @@
-export { Room } from "livekit-client";
+/**
+ * A LiveKit room: the camera goes up as a published track, the transformed picture comes back from
+ * the participant that the service sends into the room.
+ *
+ * This file and livekit-client are a piece of the front end of their own, which widgets that use
+ * offer and answer never get. Nothing here waits for anything that it does not need: the room
+ * connects while the camera opens, and the camera is published as soon as the room has answered,
+ * before its peer connection stands.
+ */
+
+import {
+  DisconnectReason,
+  LocalVideoTrack,
+  type ReconnectContext,
+  Room,
+  RoomEvent,
+  setLogLevel,
+  Track,
+} from "livekit-client";
+import { liveTrack } from "./live-track.ts";
+import { publishOptions, roomConfiguration } from "./room-options.ts";
+import { desktopSafari } from "./safari.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
+
+/**
+ * Waits before LiveKit's own attempts to come back, in ms. After them it is the kernel's turn, with
+ * a new room: together they take less than LiveKit alone would go on for.
+ */
+const RETRIES = [0, 200, 500, 1000, 2000, 3000];
+
+// What happens is told to the kernel, and shown; the console is for what nobody foresaw.
+setLogLevel("silent");
+
+export function openRoom(options: TransportOptions): Transport {
+  const { signal } = options;
+  const room = new Room({
+    adaptiveStream: false,
+    dynacast: false,
+    // The camera is the session's, and the session knows when the page goes.
+    stopLocalTrackOnUnpublish: false,
+    disconnectOnPageLeave: false,
+    reconnectPolicy: {
+      nextRetryDelayInMs: ({ retryCount }: ReconnectContext) => RETRIES[retryCount] ?? null,
+    },
+  });
+  let shown: MediaStreamTrack | null = null;
+  let sent: LocalVideoTrack | undefined;
+  let over = false;
+
+  const fail = (reason: unknown) => {
+    if (over || signal.aborted) return;
+    over = true;
+    const words = reason instanceof Error ? reason.message : String(reason);
+    options.onState("failed", { reason: words.slice(0, 200) });
+  };
+  const answered = new Promise<void>((resolve) => room.once(RoomEvent.SignalConnected, resolve));
+  const senders = () =>
+    [...room.remoteParticipants.values()].map(({ identity, videoTrackPublications }) => ({
+      identity,
+      tracks: [...videoTrackPublications.values()].map((one) => one.track?.mediaStreamTrack),
+    }));
+  const choose = () => {
+    const track = liveTrack(senders());
+    if (!track || track === shown || signal.aborted) return;
+    shown = track;
+    options.onStream(new MediaStream([track]));
+  };
+  const connected = () => {
+    if (!signal.aborted) options.onState("connected");
+    choose();
+  };
+
+  room
+    .on(RoomEvent.TrackSubscribed, choose)
+    .on(RoomEvent.TrackUnsubscribed, choose)
+    .on(RoomEvent.ParticipantDisconnected, choose)
+    .on(RoomEvent.Connected, connected)
+    .on(RoomEvent.Reconnected, connected)
+    // A signal socket that is lost alone (SignalReconnecting) takes nothing from the picture.
+    .on(RoomEvent.Reconnecting, () => signal.aborted || options.onState("reconnecting"))
+    .on(RoomEvent.Disconnected, (reason) => {
+      fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
+    });
+  signal.addEventListener("abort", () => void room.disconnect(false).catch(() => undefined), {
+    once: true,
+  });
+
+  return {
+    kind: "livekit",
+
+    async publish(track) {
+      // A copy: whatever the room does to it, stopping included, the session's track stays.
+      const copy = track.clone();
+      signal.addEventListener("abort", () => copy.stop(), { once: true });
+      if (sent) {
+        const before = sent.mediaStreamTrack;
+        await sent.replaceTrack(copy, true);
+        before.stop();
+        return;
+      }
+      sent = new LocalVideoTrack(copy, undefined, true);
+      await answered;
+      if (signal.aborted) return;
+      await room.localParticipant.publishTrack(sent, {
+        ...publishOptions(options.video, desktopSafari(navigator)),
+        source: Track.Source.Camera,
+      });
+    },
+
+    async receive(message) {
+      if (message.type !== "room" || signal.aborted) return;
+      try {
+        await room.connect(message.url, message.token, {
+          rtcConfig: roomConfiguration(options.rtc),
+          maxRetries: 0,
+        });
+      } catch (error) {
+        fail(error);
+      }
+    },
+
+    async stats() {
+      const { track } = [...room.remoteParticipants.values()]
+        .flatMap((one) => [...one.videoTrackPublications.values()])
+        .find((one) => one.track?.mediaStreamTrack === shown) ?? { track: undefined };
+      return (await track?.getRTCStatsReport()) ?? new Map();
+    },
+  };
+}

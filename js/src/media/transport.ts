@@ -1,27 +1,54 @@
-/** What a session asks of the way its picture travels; peer.ts is one such way. */
+/** What a session asks of the way its picture travels: peer.ts is one such way, room.ts another. */
 
+import type { Load } from "../host.ts";
 import type { ToBrowser, ToKernel, VideoOptions } from "../messages.ts";
 
 /** Messages that a transport exchanges with the service by way of the kernel. */
-export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" }>;
+export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
 export type Outbound = Extract<ToKernel, { type: "offer" | "candidate" }>;
+
+/** `reconnecting`: the transport is at it by itself; `failed`: it has given up. */
+export type TransportState = "connected" | "reconnecting" | "disconnected" | "failed";
 
 export interface TransportOptions {
   attempt: number;
   rtc: RTCConfiguration;
   video: VideoOptions;
   send(message: Outbound): void;
-  /** The transformed picture; each attempt brings a new stream. */
+  /** The transformed picture; each attempt brings a new stream, and a reconnect may bring more. */
   onStream(stream: MediaStream): void;
-  onState(state: "connected" | "disconnected" | "failed"): void;
+  onState(state: TransportState, detail?: Record<string, unknown>): void;
   /** Ends the transport, whatever it is doing. */
   signal: AbortSignal;
 }
 
 export interface Transport {
-  readonly kind: "webrtc";
-  /** Sends this camera track; may be called again with another one. */
+  readonly kind: "webrtc" | "livekit";
+  /** Sends this camera track; may be called again with another one. It never stops the track. */
   publish(track: MediaStreamTrack): Promise<void>;
   receive(message: Inbound): Promise<void>;
-  stats(): Promise<RTCStatsReport>;
+  stats(): Promise<Pick<RTCStatsReport, "forEach">>;
+}
+
+export type OpenTransport = (options: TransportOptions) => Transport;
+
+/**
+ * Opens a room, whose code is a piece of its own that may not have come yet; what is asked of the
+ * transport meanwhile waits for that.
+ */
+export function openRoomWith(load: Load): OpenTransport {
+  return (options) => {
+    const opening = load("room").then((piece) => {
+      if (options.signal.aborted) throw Error("too late");
+      return (piece as { openRoom: OpenTransport }).openRoom(options);
+    });
+    opening.catch((error) => options.onState("failed", { reason: String(error) }));
+    const once = opening.catch(() => null);
+    return {
+      kind: "livekit",
+      publish: async (track) => (await once)?.publish(track),
+      receive: async (message) => (await once)?.receive(message),
+      stats: async () => (await once)?.stats() ?? new Map(),
+    };
+  };
 }

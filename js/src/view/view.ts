@@ -63,7 +63,11 @@ export function mount(
     get attempt() {
       return session.attempt?.number ?? null;
     },
-    stats: async () => ({ transport: "webrtc", framesDecoded: 0, ...(await session.stats()) }),
+    stats: async () => ({
+      transport: session.attempt?.transport ?? "webrtc",
+      framesDecoded: 0,
+      ...(await session.stats()),
+    }),
   };
   Object.assign(root, { decart: handle });
 

@@ -1,0 +1,34 @@
+/** What is asked of a room, from the kernel's options: no page, no room. */
+
+import type { TrackPublishOptions } from "livekit-client";
+import type { VideoOptions } from "../messages.ts";
+
+/** Codecs that carry their layers inside one stream, and are not sent as several. */
+const LAYERED = new Set(["vp9", "av1"]);
+
+/**
+ * How the camera is published.
+ *
+ * @param video bitrates in bit/s, frame rate in frames/s; `min_bitrate` has no place in a room
+ * @param safari desktop Safari sends and shows VP8 alone without trouble
+ */
+export function publishOptions(video: VideoOptions, safari: boolean): TrackPublishOptions {
+  const codec = safari ? "vp8" : video.preferred_codec.toLowerCase();
+  return {
+    videoCodec: codec as NonNullable<TrackPublishOptions["videoCodec"]>,
+    videoEncoding: { maxBitrate: video.max_bitrate, maxFramerate: video.max_framerate },
+    simulcast: !LAYERED.has(codec),
+    // A second encoding for those who lack the first: nobody in this room does.
+    backupCodec: false,
+  };
+}
+
+/**
+ * The connection's configuration: the room brings its own ICE servers, which ours would replace, so
+ * they are passed on only where they can do what the room's may not: relay.
+ */
+export function roomConfiguration(rtc: RTCConfiguration): RTCConfiguration {
+  const { iceServers = [], ...rest } = rtc;
+  const relays = iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/i.test(url)));
+  return relays ? rtc : rest;
+}

@@ -1,0 +1,250 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { liveTrack } from "../src/media/live-track.ts";
+import { publishOptions, roomConfiguration } from "../src/media/room-options.ts";
+import { desktopSafari } from "../src/media/safari.ts";
+import { Session } from "../src/session.ts";
+import {
+  FakeCamera,
+  FakeModel,
+  FakePeer,
+  FakeRooms,
+  FakeTrack,
+  prepare,
+  settled,
+} from "./fakes.ts";
+
+const VIDEO = {
+  preferred_codec: "H264",
+  max_bitrate: 3_500_000,
+  min_bitrate: 300_000,
+  max_framerate: 30,
+};
+
+describe("how the camera is published", () => {
+  test("H.264 in several layers, of the asked bitrate and rate", () => {
+    expect(publishOptions(VIDEO, false)).toEqual({
+      videoCodec: "h264",
+      videoEncoding: { maxBitrate: 3_500_000, maxFramerate: 30 },
+      simulcast: true,
+      backupCodec: false,
+    });
+  });
+
+  test.each(["VP9", "AV1"])("%s carries its layers itself", (preferred_codec) => {
+    const options = publishOptions({ ...VIDEO, preferred_codec }, false);
+    expect(options).toMatchObject({ videoCodec: preferred_codec.toLowerCase(), simulcast: false });
+  });
+
+  test("desktop Safari sends VP8, whatever is preferred", () => {
+    expect(publishOptions(VIDEO, true)).toMatchObject({ videoCodec: "vp8", simulcast: true });
+  });
+});
+
+test.each([
+  ["Apple Computer, Inc.", "Macintosh; Intel Mac OS X 10_15_7) Version/17.4 Safari/605", 0, true],
+  ["Apple Computer, Inc.", "Macintosh; Intel Mac OS X 10_15_7) Version/17.4 Safari/605", 5, false],
+  ["Apple Computer, Inc.", "iPhone; CPU iPhone OS 17_4) Version/17.4 Mobile Safari/604", 5, false],
+  ["Google Inc.", "Macintosh; Intel Mac OS X 10_15_7) Chrome/120 Safari/537", 0, false],
+  ["", "X11; Linux x86_64; rv:120.0) Gecko Firefox/120", 0, false],
+])("%s, %s, %d fingers: desktop Safari is %s", (vendor, userAgent, maxTouchPoints, is) => {
+  expect(desktopSafari({ vendor, userAgent, maxTouchPoints } as Navigator)).toBe(is);
+});
+
+describe("the connection's configuration", () => {
+  test("leaves the room's own ICE servers in place of ours", () => {
+    expect(roomConfiguration({ iceServers: [{ urls: "stun:stun.example" }] })).toEqual({});
+    expect(roomConfiguration({ iceServers: [] })).toEqual({});
+  });
+
+  test("passes relays on, and everything else", () => {
+    const rtc: RTCConfiguration = {
+      iceServers: [{ urls: ["stun:a.example", "turn:a.example"], username: "me" }],
+      iceTransportPolicy: "relay",
+    };
+    expect(roomConfiguration(rtc)).toEqual(rtc);
+    const policy: RTCConfiguration = { iceTransportPolicy: "relay" };
+    expect(roomConfiguration(policy)).toEqual(policy);
+  });
+});
+
+describe("the track that is shown", () => {
+  const track = (readyState = "live") =>
+    Object.assign(new FakeTrack(), { readyState }) as unknown as MediaStreamTrack;
+  const service = (...tracks: (MediaStreamTrack | undefined)[]) => ({
+    identity: "inference-server-1",
+    tracks,
+  });
+
+  test("is the service's", () => {
+    const picture = track();
+    const others = { identity: "client-7", tracks: [track()] };
+    expect(liveTrack([others, service(picture), others])).toBe(picture);
+    expect(liveTrack([others])).toBeNull();
+  });
+
+  test("is the one that lives, wherever the ended one stands", () => {
+    const picture = track();
+    expect(liveTrack([service(track("ended")), service(picture)])).toBe(picture);
+    expect(liveTrack([service(picture), service(track("ended"))])).toBe(picture);
+    expect(liveTrack([service(track("ended"))])).toBeNull();
+  });
+
+  test("is the newest of several, and not one that was not subscribed yet", () => {
+    const picture = track();
+    expect(liveTrack([service(track(), picture), service(undefined)])).toBe(picture);
+  });
+});
+
+describe("a session in a room", () => {
+  let model: FakeModel;
+  let camera: FakeCamera;
+  let rooms: FakeRooms;
+  let scope: AbortController;
+  let session: Session;
+
+  const begin = (state: Record<string, unknown> = {}) => {
+    model = new FakeModel({ connection_state: "idle", ...state });
+    session = new Session(model, rooms.load, scope.signal);
+    session.attach(new AbortController().signal);
+  };
+  const prepared = (attempt = 1) =>
+    model.receive({ ...prepare(model, attempt), transport: "livekit" as const });
+  const room = (more: object = {}) => {
+    const message = { type: "room", attempt: 1, front_end: model.frontEnd, room_name: "r" };
+    model.receive({ ...message, url: "wss://r.example", token: "eyJ", ...more });
+  };
+  const media = () => model.all("media").map((m) => m.state);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    FakePeer.made = [];
+    camera = new FakeCamera();
+    rooms = new FakeRooms();
+    scope = new AbortController();
+  });
+  afterEach(() => {
+    scope.abort();
+    vi.useRealTimers();
+  });
+
+  test("joins without waiting for the camera, and publishes it when it opens", async () => {
+    begin();
+    session.start();
+    prepared();
+    room();
+    await settled();
+    expect(rooms.received).toMatchObject([{ url: "wss://r.example", token: "eyJ" }]);
+    expect(rooms.published).toEqual([]);
+    const track = await camera.open();
+    expect(rooms.published).toEqual([track]);
+    expect(FakePeer.made).toEqual([]);
+  });
+
+  test("joins no room that is another page's", async () => {
+    begin();
+    prepared();
+    room({ front_end: "another" });
+    await settled();
+    expect(rooms.received).toEqual([]);
+    expect(session.kernel.counts.dropped).toBe(0);
+  });
+
+  test("waits for the room's code, and joins when it has come", async () => {
+    let come = () => {};
+    const { load } = rooms;
+    Object.assign(rooms, {
+      load: async () => {
+        await new Promise<void>((resolve) => {
+          come = resolve;
+        });
+        return load();
+      },
+    });
+    begin();
+    session.start();
+    prepared();
+    const track = await camera.open();
+    room();
+    await settled();
+    expect(rooms.received).toEqual([]);
+    come();
+    await settled();
+    expect(rooms.received).toHaveLength(1);
+    expect(rooms.published).toEqual([track]);
+  });
+
+  test("says so when there is no code for rooms", async () => {
+    Object.assign(rooms, { load: () => Promise.reject(new Error("no such piece")) });
+    begin();
+    session.start();
+    prepared();
+    await camera.open();
+    expect(model.all("media")).toContainEqual(
+      expect.objectContaining({
+        state: "failed",
+        detail: { reason: "Error: no such piece" },
+      }),
+    );
+  });
+
+  test("tells the kernel when the room comes back by itself", async () => {
+    begin();
+    session.start();
+    prepared();
+    await camera.open();
+    rooms.become("connected");
+    rooms.become("reconnecting");
+    rooms.become("connected");
+    expect(media()).toEqual(["camera", "connected", "reconnecting", "connected"]);
+    expect(camera.on).toBe(true);
+  });
+
+  test("shows every new stream", async () => {
+    begin();
+    session.start();
+    prepared();
+    await camera.open();
+    rooms.show();
+    const first = session.attempt?.stream;
+    rooms.show();
+    expect(first).toBeTruthy();
+    expect(session.attempt?.stream).not.toBe(first);
+  });
+
+  test("a viewer starts by itself, without a camera, and owes no account", async () => {
+    begin({ _kind: "viewer" });
+    expect(model.all("start")).toHaveLength(1);
+    model.set("connection_state", "connecting");
+    prepared();
+    room();
+    await settled();
+    rooms.become("connected");
+    rooms.show();
+    rooms.framesDecoded = 1;
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(camera.asked).toEqual([]);
+    expect(rooms.received).toHaveLength(1);
+    expect(media()).toEqual(["connected", "first-frame"]);
+    expect(model.all("heartbeat").concat(model.all("stats"))).toEqual([]);
+    expect(session.attempt?.reading?.width).toBe(1280);
+  });
+
+  test("a viewer that is shown again after it was hidden starts again", async () => {
+    begin({ _kind: "viewer" });
+    scope.abort();
+    scope = new AbortController();
+    model = new FakeModel({ connection_state: "idle", _kind: "viewer" });
+    session = new Session(model, rooms.load, scope.signal);
+    const view = new AbortController();
+    session.attach(view.signal);
+    model.set("connection_state", "connecting");
+    prepared();
+    await settled();
+    view.abort();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(model.all("stop")).toHaveLength(1);
+    model.set("connection_state", "disconnected");
+    session.attach(new AbortController().signal);
+    expect(model.all("start")).toHaveLength(2);
+  });
+});
