@@ -23,6 +23,8 @@ class DecartViewer(PageWidget):
     a token that is none, ``InvalidKeyError`` when Decart is to be asked and there is no key.
     """
 
+    _transport = "livekit"
+
     def __init__(
         self,
         token: str,
@@ -48,10 +50,11 @@ class DecartViewer(PageWidget):
                 api_key = subscription.key.reveal()
         destination = Destination(endpoint, api_key)
         options = typed("connection", connection, ConnectionOptions)
-        super().__init__()
+        # Set before there are pages to tell: they get it with the rest, in one message.
         self.set_trait("_kind", "viewer")
         self.set_trait("endpoint", destination.name)
         self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})
+        super().__init__()
         self._background = Background.get()
         self._watching = Watching(
             subscription, destination, self._send_to_pages, self._publish, options
