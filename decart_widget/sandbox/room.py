@@ -106,7 +106,7 @@ class Room:
                 await self._send_back(socket)
                 return
             assert participant is not None
-            await participant.resume(socket)
+            serving = participant.resume(socket)
         else:
             if participant is not None:
                 await self._remove(participant, models.DisconnectReason.DUPLICATE_IDENTITY)
@@ -117,8 +117,11 @@ class Room:
             self.participants[grant.identity] = participant
             self._tell_others(participant, participant.info())
             offer = request.publisher_offer if request.HasField("publisher_offer") else None
-            await participant.join(socket, offer)
-        await self._socket_closed(participant, socket)
+            serving = participant.join(socket, offer)
+        try:
+            await serving
+        finally:
+            await self._socket_closed(participant, socket)
 
     def _can_resume(self, participant: Participant | None, sid: str) -> bool:
         return (
