@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 #: In the order in which `all` runs them.
-NAMES = ("startup", "idle")
+NAMES = ("startup", "idle", "ttff", "latency")
 
-Figures = dict[str, float | int | str | bool]
+#: By name; a figure that consists of figures (each transport's) or of several runs is one too.
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)

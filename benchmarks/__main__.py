@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from benchmarks import NAMES, Benchmark, Figures, load
 
@@ -21,11 +23,20 @@ def over(benchmark: Benchmark, figures: Figures) -> list[str]:
     ]
 
 
+def flat(figures: Figures) -> Iterator[tuple[str, Any]]:
+    """Figures of figures (each transport's) under names with a dot."""
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", figure) for inner, figure in flat(value))
+        else:
+            yield name, value
+
+
 def table(results: list[tuple[Benchmark, Figures]]) -> str:
     rows = [("benchmark", "figure", "value", "limit", "")]
     for benchmark, figures in results:
         late = over(benchmark, figures)
-        for name, value in figures.items():
+        for name, value in flat(figures):
             limit = benchmark.limits.get(name)
             rows.append(
                 (
@@ -35,7 +46,7 @@ def table(results: list[tuple[Benchmark, Figures]]) -> str:
                     if isinstance(value, float)
                     else f"{value:,}"
                     if isinstance(value, int)
-                    else value,
+                    else str(value),
                     "" if limit is None else f"<= {limit:,g}",
                     "" if limit is None else "TOO MUCH" if name in late else "ok",
                 )

@@ -1,0 +1,120 @@
+"""Pages to compare: the widget in JupyterLab, a page with the makers' SDK, and the floor.
+
+All are in one Chromium with one camera, and the first two use one local server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.async_api import Browser, Page
+
+from benchmarks.service import Service
+from tools import browser as chromium
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.pages import served
+from tools.widget_view import WidgetView
+
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "benchmarks" / "pages"
+CLIENT = ROOT / "tests" / "conformance" / "page"
+TRANSPORTS = ("webrtc", "livekit")
+WATCH = (PAGES / "watch.js").read_text()
+
+
+@contextmanager
+def pages() -> Iterator[str]:
+    """Serves the pages of this folder; gives their address.
+
+    Raises:
+        RuntimeError: The SDK isn't there.
+    """
+    if not (CLIENT / "dist" / "sdk.js").exists():
+        raise RuntimeError("The makers' SDK isn't installed: run `make clients` first.")
+    with served(pages=PAGES, client=CLIENT) as address:
+        yield address
+
+
+@asynccontextmanager
+async def tab(browser: Browser, scripts: Sequence[str]) -> AsyncIterator[Page]:
+    """An empty tab in front, with scripts that run before any of a page's own."""
+    context = await browser.new_context(viewport=chromium.VIEWPORT)
+    page = await context.new_page()
+    for script in scripts:
+        await page.add_init_script(script)
+    try:
+        yield page
+    finally:
+        await context.close()
+
+
+@dataclass(frozen=True)
+class Side:
+    """A page that waits for somebody to click: CSS selectors of its button and of its picture."""
+
+    page: Page
+    button: str
+    picture: str
+
+
+@asynccontextmanager
+async def widget(
+    browser: Browser, lab: LabServer, where: Service, transport: str, scripts: Sequence[str] = ()
+) -> AsyncIterator[Side]:
+    """The widget in a notebook of its own, with a kernel of its own; Start not yet clicked."""
+    made = {"endpoint": where.base_url, "transport": transport, "prompt": "greyscale"}
+    cells = [f"from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"]
+    async with tab(browser, scripts) as page:
+        notebook = NotebookPage(lab, page)
+        await notebook.open(lab.write("benchmark.ipynb", cells))
+        await notebook.run_all()
+        view = WidgetView(page)
+        await view.mounted()
+        await notebook.execute("None")  # the kernel has nothing left to do
+        shown = ".decart-widget[data-revealed='true'] video.dw-remote"
+        try:
+            yield Side(page, ".dw-start", shown)
+        finally:
+            if await view.root.locator(".dw-stop").is_visible():
+                await view.stop()
+            await view.wait_attribute("data-camera", "off")
+            lab.end_kernels()
+
+
+@asynccontextmanager
+async def sdk(
+    browser: Browser, address: str, where: Service, scripts: Sequence[str] = ()
+) -> AsyncIterator[Side]:
+    """The page with the SDK, loaded; Start not yet clicked."""
+    options = {"base": where.base_url, "realtime": where.realtime_base_url}
+    async with plain(browser, f"{address}/pages/sdk.html", options, scripts) as side:
+        yield side
+
+
+@asynccontextmanager
+async def floor(
+    browser: Browser, address: str, codec: str, rate: int, scripts: Sequence[str] = ()
+) -> AsyncIterator[Side]:
+    """The page with two connections and nothing between them; `rate` in bit/s."""
+    options = {"codec": codec, "rate": rate}
+    async with plain(browser, f"{address}/pages/floor.html", options, scripts) as side:
+        yield side
+
+
+@asynccontextmanager
+async def plain(
+    browser: Browser, url: str, options: Mapping[str, object], scripts: Sequence[str]
+) -> AsyncIterator[Side]:
+    """A page of this folder."""
+    async with tab(browser, scripts) as page:
+        await page.goto(f"{url}?{urlencode(options)}")
+        await page.wait_for_function("window.ready")
+        try:
+            yield Side(page, "#start", "#picture")
+        finally:
+            await page.evaluate("stop()")
