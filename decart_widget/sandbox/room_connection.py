@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiortc import (
+    InvalidStateError,
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
+    RTCIceCandidate,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -21,7 +23,7 @@ from aiortc.sdp import candidate_from_sdp
 from decart_widget.media import room_tuning, tuning
 
 from . import room_sdp
-from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES
+from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES, PENDING_LIMIT
 from .room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ class RoomConnection:
         self._known: set[MediaStreamTrack] = set()
         self._attached: dict[str, RTCRtpTransceiver] = {}
         self._watchers: dict[str, Watcher] = {}
+        self._described: set[RTCPeerConnection] = set()
+        self._early: list[tuple[RTCPeerConnection, RTCIceCandidate]] = []
         self._closed = False
         self._vanished = False
         self._up = self._connect()
@@ -155,6 +159,7 @@ class RoomConnection:
             # Every offer puts the codecs back into the client's order.
             room_tuning.prefer_codec(transceiver, self._watchers[sid].codec)
         await pc.setLocalDescription(await pc.createAnswer())
+        await self._add_early(pc)
         self._notice_tracks(sent)
         answer = room_sdp.answer_layers(offer, pc.localDescription.sdp)
         return tuning.with_start_bitrate(answer, CAMERA_BITRATES)
@@ -221,6 +226,7 @@ class RoomConnection:
                 await self._down.setRemoteDescription(
                     RTCSessionDescription(self._resolve(answer), "answer")
                 )
+                await self._add_early(self._down)
             except Exception as error:  # as above
                 raise NegotiationError("The answer can't be accepted") from error
 
@@ -242,8 +248,23 @@ class RoomConnection:
         parsed.sdpMLineIndex = index if isinstance(index, int) else 0
         async with self._lock:
             pc = self._down if down else self._up
-            if pc.remoteDescription is not None and not self._closed:
-                await pc.addIceCandidate(parsed)
+            if pc in self._described:
+                await self._add(pc, parsed)
+            elif len(self._early) < PENDING_LIMIT:
+                self._early.append((pc, parsed))
+
+    async def _add(self, pc: RTCPeerConnection, candidate: RTCIceCandidate) -> None:
+        try:
+            await pc.addIceCandidate(candidate)
+        except (ValueError, InvalidStateError):
+            logger.debug("a candidate was left out", exc_info=True)
+
+    async def _add_early(self, pc: RTCPeerConnection) -> None:
+        """The client's description is set: add the candidates that came before it."""
+        self._described.add(pc)
+        for candidate in [early for owner, early in self._early if owner is pc]:
+            await self._add(pc, candidate)
+        self._early = [(owner, early) for owner, early in self._early if owner is not pc]
 
     @property
     def is_alive(self) -> bool:

@@ -51,6 +51,7 @@ class Watcher:
         self._channel = channel
         self._waiting: deque[Encoded] = deque()
         self._filled = asyncio.Event()
+        self._reads = False
         self._is_whole = False
         self._bitrate: int | None = None
         self.pictures = 0
@@ -82,6 +83,8 @@ class Watcher:
 
     def put(self, picture: Encoded) -> None:
         """Give it a picture. One that builds on pictures it never had is left out."""
+        if not self._reads:
+            return  # its connection isn't up: old pictures would only delay it
         self._is_whole = self._is_whole or picture.whole
         if len(self._waiting) >= WAITING_LIMIT:
             self.dropped += len(self._waiting)
@@ -89,15 +92,19 @@ class Watcher:
             self._is_whole = picture.whole
         if not self._is_whole:
             self.dropped += 1
-            self.request_keyframe()
             return
         self.pictures += 1
         self._waiting.append(picture)
         self._filled.set()
 
     async def next(self) -> tuple[list[bytes], int]:
-        """The next picture's payloads and time stamp."""
+        """The next picture's payloads and time stamp; the first one is whole."""
+        if not self._reads:
+            self._reads = True
+            self._channel.welcome()
         while not self._waiting:
+            if not self._is_whole:
+                self.request_keyframe()  # here, so that who never reads never asks
             self._filled.clear()
             await self._filled.wait()
         payloads, timestamp, _ = self._waiting.popleft()
@@ -126,9 +133,12 @@ class _Channel:
     def join(self) -> Watcher:
         watcher = Watcher(self)
         self._watchers.add(watcher)
-        self._keyframe_at = None  # whoever is new waits for no interval
-        self._keyframe_wanted = True
         return watcher
+
+    def welcome(self) -> None:
+        """Somebody new reads from now on, who waits for no interval."""
+        self._keyframe_at = None
+        self._keyframe_wanted = True
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)

@@ -172,7 +172,7 @@ class Participant:
     async def close(self) -> None:
         """End its media and its work. May be called twice."""
         self._moved.set()
-        for task in self._tasks:
+        for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         await self.connection.close()
 

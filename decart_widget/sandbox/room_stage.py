@@ -167,6 +167,7 @@ class StageRoom(Room):
         await asyncio.gather(
             self._feed.warm_up(codec, width & ~1, height & ~1),
             loop.run_in_executor(self._executor, warm_up, self._look, width & ~1, height & ~1),
+            return_exceptions=True,  # what is wrong shows with the first picture
         )
 
     def show(  # noqa: D102

@@ -22,6 +22,14 @@ from decart_widget.sandbox.room_tokens import RoomKeys
 from .room_client import ask_to_watch, is_grey, room_for, user_in, validate
 from .sandbox_client import KEY, LIMIT, Client, client
 
+JUNK_CANDIDATES = [
+    '{"candidate": "candidate:1 1 tcp"}',
+    '{"candidate": "candidate:1 9 udp 1 192.0.2.1 9 typ host"}',
+    '{"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "x"}',
+    '{"candidate": "candidate:1 1 udp 1 nowhere 9 typ host", "sdpMLineIndex": 99}',
+    '{"candidate": {"a": 1}, "sdpMLineIndex": "x"}',
+]
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
@@ -184,7 +192,7 @@ async def test_junk_on_the_signal_socket_ends_that_participant_only(
                 await asyncio.wait_for(socket.wait_closed(), LIMIT)
         async with signal(watch) as socket:
             await reply(socket, "join")
-            for candidate in ("", "junk", "{}", "[]", '{"candidate": "candidate:1 1 tcp"}'):
+            for candidate in ("", "junk", "{}", "[]", *JUNK_CANDIDATES):
                 await ask(socket, trickle=rtc.TrickleRequest(candidateInit=candidate))
             await socket.send("text")
             await ask(socket, ping=7)

@@ -91,10 +91,12 @@ async def test_watchers_in_two_codecs_see_the_same() -> None:
     feed, frames = Feed(RATES), Frames()
     feed.show(frames)
     watchers = {codec: feed.watch(codec) for codec in ("h264", "vp8")}
+    shown = {c: asyncio.create_task(Screen(c).brightness(w)) for c, w in watchers.items()}
+    await asyncio.sleep(0)
     frames.show(90)
     for codec, watcher in watchers.items():
-        assert abs((await Screen(codec).brightness(watcher))[0] - 90) < 12
         assert watcher.codec == codec
+        assert abs((await shown[codec])[0] - 90) < 12
     feed.hide()
 
 
@@ -136,14 +138,37 @@ async def test_a_slow_watcher_loses_pictures_and_then_gets_a_whole_one(
     slow, quick = feed.watch("vp8"), feed.watch("vp8")
     feed.show(frames)
     screen = Screen("vp8")
-    for number in range(WAITING_LIMIT + 4):
-        frames.show(60 + 5 * number)
+    reading = asyncio.gather(slow.next(), screen.brightness(quick))
+    await asyncio.sleep(0)
+    frames.show()
+    await reading
+    for _ in range(WAITING_LIMIT + 4):
+        frames.show()
         await screen.brightness(quick)
     assert slow.dropped >= WAITING_LIMIT
     assert quick.dropped == 0
-    assert quick.pictures == WAITING_LIMIT + 4
-    brightness, _ = await Screen("vp8").brightness(slow)  # decodes with nothing before it
-    assert abs(brightness - (60 + 5 * (WAITING_LIMIT + 1))) < 12
+    assert quick.pictures == WAITING_LIMIT + 5
+    # It reads again, and what comes can be decoded with nothing before it.
+    again = asyncio.create_task(Screen("vp8").brightness(slow))
+    await asyncio.sleep(0)
+    frames.show(200)
+    assert abs((await again)[0] - 200) < 12
+    feed.hide()
+
+
+async def test_who_does_not_read_yet_gets_nothing_old_and_asks_for_nothing() -> None:
+    feed, frames = Feed(RATES), Frames()
+    reader, other = feed.watch("vp8"), feed.watch("vp8")
+    feed.show(frames)
+    for brightness in (40, 60, 80):
+        frames.show(brightness)
+        await reader.next()
+    assert other.pictures == other.dropped == 0
+    assert not other._channel._keyframe_wanted
+    reading = asyncio.create_task(Screen("vp8").brightness(other))
+    await asyncio.sleep(0)
+    frames.show(220)
+    assert abs((await reading)[0] - 220) < 12
     feed.hide()
 
 
