@@ -42,6 +42,7 @@ export class Attempt {
     prepare: Prepare,
     since: number,
     open: OpenTransport,
+    sends: boolean,
     kernel: Kernel,
     events: AttemptEvents,
   ) {
@@ -53,6 +54,7 @@ export class Attempt {
       attempt: this.number,
       rtc: prepare.rtc,
       video: prepare.video,
+      camera: sends ? prepare.model : null,
       send: (message) => kernel.send(message),
       onStream: (stream) => {
         this.stream = stream;

@@ -76,7 +76,9 @@ export class Session implements Receiver {
     if (this.fault) return "error";
     if (this.#intent === "start" && isRest(state)) return "connecting";
     if (this.#intent === "stop" && !isRest(state)) return "disconnected";
-    return state;
+    // A viewer has its picture from the room, whether or not the kernel has heard of it.
+    const early = state === "connecting" || state === "connected";
+    return this.viewer && this.attempt?.revealed && early ? "generating" : state;
   }
 
   get isLive(): boolean {
@@ -202,7 +204,7 @@ export class Session implements Receiver {
     this.kernel.attempt = message.attempt;
     const open = message.transport === "livekit" ? openRoomWith(this.load) : openPeer;
     const camera = this.viewer ? null : this.#open(message.model);
-    const attempt = new Attempt(message, since, open, this.kernel, {
+    const attempt = new Attempt(message, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
       failed: () => this.#expectKernel(SILENCE_MS),
     });
@@ -332,7 +334,7 @@ export class Session implements Receiver {
   #changed(): void {
     const { attempt } = this;
     if (attempt?.frame && !attempt.revealed) {
-      if (trait(this.model, "connection_state") === "generating") {
+      if (this.viewer || trait(this.model, "connection_state") === "generating") {
         attempt.revealed = true;
         this.ttffMs = Math.round(performance.now() - attempt.since);
       }

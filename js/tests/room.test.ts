@@ -27,6 +27,7 @@ describe("how the camera is published", () => {
       videoEncoding: { maxBitrate: 3_500_000, maxFramerate: 30 },
       simulcast: true,
       backupCodec: false,
+      degradationPreference: "maintain-resolution",
     });
   });
 

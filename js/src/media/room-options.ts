@@ -20,6 +20,8 @@ export function publishOptions(video: VideoOptions, safari: boolean): TrackPubli
     simulcast: !LAYERED.has(codec),
     // A second encoding for those who lack the first: nobody in this room does.
     backupCodec: false,
+    // The model has one size. Where the network or the processor is short, rather fewer pictures.
+    degradationPreference: "maintain-resolution",
   };
 }
 

@@ -44,7 +44,7 @@ export function openRoom(options: TransportOptions): Transport {
     },
   });
   let shown: MediaStreamTrack | null = null;
-  let sent: LocalVideoTrack | undefined;
+  let sending: Promise<LocalVideoTrack> | undefined;
   let over = false;
 
   const fail = (reason: unknown) => {
@@ -81,6 +81,28 @@ export function openRoom(options: TransportOptions): Transport {
     .on(RoomEvent.Disconnected, (reason) => {
       fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
     });
+  const send = (track: MediaStreamTrack) => {
+    const local = new LocalVideoTrack(track, undefined, true);
+    const how = publishOptions(options.video, desktopSafari(navigator));
+    sending = answered.then(async () => {
+      if (signal.aborted) return local;
+      await room.localParticipant.publishTrack(local, { ...how, source: Track.Source.Camera });
+      return local;
+    });
+    return sending;
+  };
+  const announce = async () => {
+    if (!options.camera || !(await cameraIsAllowed())) return;
+    await answered;
+    if (!sending && !signal.aborted) await send(own(placeholderTrack(options.camera)));
+  };
+  /** Stopped with the attempt. */
+  const own = (track: MediaStreamTrack) => {
+    signal.addEventListener("abort", () => track.stop(), { once: true });
+    return track;
+  };
+  announce().catch(() => undefined); // publishing the camera itself will say so
+
   signal.addEventListener("abort", () => void room.disconnect(false).catch(() => undefined), {
     once: true,
   });
@@ -90,21 +112,13 @@ export function openRoom(options: TransportOptions): Transport {
 
     async publish(track) {
       // A copy: whatever the room does to it, stopping included, the session's track stays.
-      const copy = track.clone();
-      signal.addEventListener("abort", () => copy.stop(), { once: true });
-      if (sent) {
-        const before = sent.mediaStreamTrack;
-        await sent.replaceTrack(copy, true);
-        before.stop();
-        return;
-      }
-      sent = new LocalVideoTrack(copy, undefined, true);
-      await answered;
+      const copy = own(track.clone());
+      if (!sending) return void (await send(copy));
+      const local = await sending;
       if (signal.aborted) return;
-      await room.localParticipant.publishTrack(sent, {
-        ...publishOptions(options.video, desktopSafari(navigator)),
-        source: Track.Source.Camera,
-      });
+      const before = local.mediaStreamTrack;
+      await local.replaceTrack(copy, true);
+      before.stop();
     },
 
     async receive(message) {
@@ -126,4 +140,25 @@ export function openRoom(options: TransportOptions): Transport {
       return (await track?.getRTCStatsReport()) ?? new Map();
     },
   };
+}
+
+/**
+ * Whether the camera opens without asking: then the room may get ready for it meanwhile. Nobody
+ * shall wait, or pay, in a room while a person reads a question.
+ */
+async function cameraIsAllowed(): Promise<boolean> {
+  const name = "camera" as PermissionName;
+  return navigator.permissions?.query({ name }).then(
+    ({ state }) => state === "granted",
+    () => false, // a browser that doesn't say
+  );
+}
+
+/** A track of this size that never has a picture: the camera takes its place. */
+function placeholderTrack({ width, height }: { width: number; height: number }): MediaStreamTrack {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d"); // Firefox wants one
+  const [track] = canvas.captureStream(0).getVideoTracks();
+  if (!track) throw Error("a canvas without a track");
+  return track;
 }

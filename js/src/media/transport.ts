@@ -14,6 +14,8 @@ export interface TransportOptions {
   attempt: number;
   rtc: RTCConfiguration;
   video: VideoOptions;
+  /** Pixels of the camera that is being opened; null where nothing is sent. */
+  camera: { width: number; height: number } | null;
   send(message: Outbound): void;
   /** The transformed picture; each attempt brings a new stream, and a reconnect may bring more. */
   onStream(stream: MediaStream): void;

@@ -1,10 +1,10 @@
-/** The row below: Stop, and what the session costs. */
+/** The row below: Stop, and what the session costs; for a viewer, what it shows. */
 
 import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { h, icon, show, write } from "./dom.ts";
 import type { Part } from "./stage.ts";
-import { billedWords } from "./words.ts";
+import { billedWords, endpointWords, lossWords } from "./words.ts";
 
 export function controls(session: Session): Part {
   const { model } = session;
@@ -32,8 +32,7 @@ export function controls(session: Session): Part {
       show(stop, live);
       show(name, !live);
       write(name, session.modelName);
-      const { reading } = session.attempt ?? {};
-      const loss = reading ? ` · loss ${(reading.loss * 100).toFixed(1)} %` : "";
+      const loss = lossWords(session.attempt?.reading);
       const session_id = trait(model, "session_id");
       write(id, session.isLive && session_id ? `session ${session_id.slice(0, 4)}…${loss}` : "");
       const budget = trait(model, "budget");
@@ -41,6 +40,26 @@ export function controls(session: Session): Part {
       const spent = budget ? trait(model, "generation_tick") / budget : 0;
       bar.style.inlineSize = `${Math.min(100, spent * 100)}%`;
       write(billed, billedWords(model));
+    },
+  };
+}
+
+/** A viewer's row. */
+export function watching(session: Session): Part {
+  const what = h("span", { class: "dw-name" });
+  const loss = h("span", { class: "dw-session" });
+  return {
+    element: h(
+      "div",
+      { class: "dw-row" },
+      what,
+      h("span", { class: "dw-gap" }),
+      loss,
+      h("span", { class: "dw-billed" }, "Nothing sent or billed"),
+    ),
+    update() {
+      write(what, `Watching a session ${endpointWords(session.endpoint)}`);
+      write(loss, lossWords(session.attempt?.reading).replace(" · ", ""));
     },
   };
 }

@@ -64,6 +64,7 @@ const WORDS: Record<string, Words> = {
   authentication: { title: "The key was refused" },
   "invalid-key": { title: "That is no key" },
   "at-capacity": { title: "No free place now" },
+  "session-over": { title: "The session is over" },
   "session-expired": { title: "The session is over" },
   "connect-timeout": { title: "No connection" },
   "connection-lost": { title: "The connection broke" },

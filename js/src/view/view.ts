@@ -3,7 +3,7 @@
 import { type HostModel, listen } from "../host.ts";
 import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
-import { controls } from "./controls.ts";
+import { controls, watching } from "./controls.ts";
 import { h, mark } from "./dom.ts";
 import { promptBar } from "./prompt.ts";
 import { dress } from "./sheet.ts";
@@ -26,17 +26,21 @@ export function mount(
   if (signal.aborted) return;
   const remaining = countdown(model, signal, () => update());
   const time = () => {
+    if (session.viewer && session.state === "generating") return "";
     if (session.state === "generating") return clock(trait(model, "generation_tick"));
     const seconds = session.state === "reconnecting" ? remaining() : 0;
     return seconds > 0 ? `in ${seconds} s` : "";
   };
-  const parts = [stage(session, time, signal), promptBar(session, signal), controls(session)];
+  const picture = stage(session, time, signal);
+  const parts = session.viewer
+    ? [picture, watching(session)]
+    : [picture, promptBar(session, signal), controls(session)];
   const root = h(
     "div",
     {
       class: "decart-widget",
       role: "group",
-      "aria-label": "Decart camera",
+      "aria-label": session.viewer ? "Decart viewer" : "Decart camera",
       // The notebook's shortcuts are not for keys pressed in here.
       "data-lm-suppress-shortcuts": "true",
     },

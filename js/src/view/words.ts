@@ -15,6 +15,7 @@ const STATE: Record<ConnectionState, string> = {
 };
 
 export function stateWords(state: ConnectionState, model: HostModel): string {
+  if (state === "generating" && trait(model, "_kind") === "viewer") return "Live";
   const { attempt, of } = trait(model, "_retry");
   if (state === "reconnecting" && attempt && of) return `${STATE[state]} · ${attempt} of ${of}`;
   return STATE[state];
@@ -56,6 +57,17 @@ export function qualityWords(reading: Reading | undefined): string[] {
   return words;
 }
 
+/** Packets lost on the way here, to go behind other words. */
+export function lossWords(reading: Reading | undefined): string {
+  return reading ? ` · loss ${(reading.loss * 100).toFixed(1)} %` : "";
+}
+
+/** Where a session is. */
+export function endpointWords(endpoint: string): string {
+  if (endpoint === "sandbox") return "in the sandbox";
+  return endpoint && endpoint !== "decart" ? `at ${endpoint}` : "at Decart";
+}
+
 export interface PosterWords {
   title: string;
   text: string;
@@ -71,6 +83,7 @@ export function posterWords(
   model: HostModel,
   page: { watching: boolean; cameraOn: boolean },
 ): PosterWords {
+  if (trait(model, "_kind") === "viewer") return viewerWords(state);
   const rest = { start: true, busy: false };
   const live = { start: false, busy: true };
   if (page.watching) {
@@ -100,6 +113,22 @@ export function posterWords(
       return page.cameraOn
         ? { title: "Connecting", text: "Your camera is ready.", ...live }
         : { title: "Connecting", text: "Waiting for your camera: allow it if asked.", ...live };
+    default:
+      return { title: "Almost there", text: "The first picture is on its way.", ...live };
+  }
+}
+
+function viewerWords(state: ConnectionState): PosterWords {
+  const live = { start: false, busy: true };
+  switch (state) {
+    case "disconnected":
+    case "error":
+      return { title: "Stopped", text: "No session is watched here now.", ...live, busy: false };
+    case "reconnecting":
+      return { title: "Connection lost", text: "Trying again.", ...live };
+    case "idle":
+    case "connecting":
+      return { title: "Joining", text: "The picture of a running session comes here.", ...live };
     default:
       return { title: "Almost there", text: "The first picture is on its way.", ...live };
   }
