@@ -1,0 +1,152 @@
+"""What breaks under a running session, and the picture that moves again in every view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+from tests.browser.conftest import OpenNotebook
+from tools.notebook_page import NotebookPage
+from tools.pixels import colourfulness, difference
+from tools.widget_view import TIMEOUT, WidgetView
+
+CELLS = """
+from decart_widget import DecartWidget
+w = DecartWidget(
+    prompt="invert", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})
+)
+w
+"""
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+async def two_views(
+    open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
+) -> tuple[NotebookPage, list[WidgetView]]:
+    """Two views of a running session; its prompt was changed since the start."""
+    cell = CELLS.format(
+        transport=transport,
+        base_url=sandbox.base_url,
+        realtime_base_url=sandbox.realtime_base_url,
+    )
+    notebook = await open_notebook(cell, "w")
+    views = [WidgetView(notebook.page, index) for index in range(2)]
+    await views[0].mounted()
+    await views[0].start()
+    shown = [await view.picture() for view in views]
+    assert (await views[0].rate(0.5)).transport == transport
+    await views[0].type_prompt("greyscale")
+    for view, before in zip(views, shown, strict=True):
+        assert colourfulness((await view.changed(before.pixels)).pixels) < 10
+    return notebook, views
+
+
+async def moves(view: WidgetView, times: int = 5) -> None:
+    """Waits until the stage shows `times` pictures, each other than the one before, all grey."""
+    last = np.zeros(1, np.uint8)
+    seen = 0
+    async with asyncio.timeout(TIMEOUT):
+        while seen < times:
+            stage = await view.picture()
+            if last.shape != stage.pixels.shape or difference(stage.pixels, last) > 0:
+                assert colourfulness(stage.pixels) < 10, "the first prompt is back, or the camera"
+                last = stage.pixels
+                seen += 1
+            await asyncio.sleep(0.05)
+
+
+def room_sockets(notebook: NotebookPage) -> list[str]:
+    """Fills with the addresses of the rooms that the page joins from now on."""
+    opened: list[str] = []
+    notebook.page.on("websocket", lambda socket: opened.append(socket.url))
+    return opened
+
+
+async def another(opened: list[str]) -> None:
+    """Waits until the page joins a room once more."""
+    async with asyncio.timeout(TIMEOUT):
+        while not any("/rtc" in url for url in opened):
+            await asyncio.sleep(0.05)
+
+
+async def recovers(notebook: NotebookPage, views: list[WidgetView], attempt: int) -> None:
+    """Waits for a picture of this attempt, or a later one, that moves in every view."""
+    for view in views:
+        await notebook.page.wait_for_function(
+            "([{dataset, decart}, attempt]) =>"
+            " decart.attempt >= attempt && dataset.revealed === 'true'",
+            arg=[await view.root.element_handle(), attempt],
+            timeout=TIMEOUT * 1000,
+        )
+        await moves(view)
+    # A socket that breaks off is an error to the browser, whatever comes of it.
+    notebook.errors[:] = [error for error in notebook.errors if "/rtc" not in error]
+
+
+async def test_a_dropped_control_socket_over_offer_and_answer(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, views = await two_views(open_notebook, sandbox, "webrtc")
+    sandbox.faults = Faults(drop_control_after_s=0.1, sessions=1)
+    await recovers(notebook, views, attempt=2)
+    assert await notebook.execute("w.applied_prompt") == "'greyscale'"
+
+
+async def test_a_dropped_control_socket_with_a_room(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, views = await two_views(open_notebook, sandbox, "livekit")
+    sandbox.faults = Faults(drop_control_after_s=0.1, sessions=1)
+    await recovers(notebook, views, attempt=2)
+    assert await notebook.execute("w.applied_prompt") == "'greyscale'"
+
+
+async def test_a_room_that_is_left_and_joined_anew(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, views = await two_views(open_notebook, sandbox, "livekit")
+    joined = room_sockets(notebook)
+    sandbox.faults = Faults(drop_signal_after_s=0.1, refuse_resume=True, sessions=1)
+    await another(joined)
+    await recovers(notebook, views, attempt=1)
+
+
+async def test_a_room_whose_signal_socket_is_resumed(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, views = await two_views(open_notebook, sandbox, "livekit")
+    joined = room_sockets(notebook)
+    sandbox.faults = Faults(drop_signal_after_s=0.1, sessions=1)
+    await another(joined)
+    await recovers(notebook, views, attempt=1)
+
+
+async def test_a_viewer_shows_the_session_of_another_cell(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, views = await two_views(open_notebook, sandbox, "livekit")
+    await notebook.execute(
+        "from decart_widget import DecartViewer; from IPython.display import display"
+    )
+    page = notebook.page
+    await page.evaluate(
+        "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(1)"
+        ".setSource('DecartViewer(w.subscribe_token, api_key=\"dct_local\")')"
+    )
+    await notebook.run_cell(1)
+    viewer = WidgetView(page, 1)
+    await viewer.mounted()
+    await moves(viewer)
+    controls = viewer.root.locator(".dw-start, .dw-stop, input.dw-prompt")
+    assert not [control for control in await controls.all() if await control.is_visible()]
+    await views[0].stop()
+    await viewer.wait_attribute("data-revealed", "false")
