@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,29 @@ async def _from_disk(route: Route, policy: str | None) -> None:
     await route.fulfill(path=path, headers=headers)
 
 
+class _Disk(SimpleHTTPRequestHandler):
+    def translate_path(self, path: str) -> str:
+        folder, _, name = path.lstrip("/").partition("/")
+        return str((STATIC if folder == "static" else HERE / "pages") / name)
+
+    def log_request(self, *_: Any) -> None:
+        """Tests have better things to print."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The same pages from a server on this machine, and its origin.
+
+    A browser lets a page talk to this machine's servers only when it came from one of them.
+    """
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Disk) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 @asynccontextmanager
 async def opened(
     page: Page, origin: str = TRUSTED, path: str = "host.html", *, policy: str | None = None
@@ -96,7 +121,7 @@ async def opened(
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    await page.route("http://*/**", lambda route: _from_disk(route, policy))
+    await page.route("http://*:8888/**", lambda route: _from_disk(route, policy))
     await page.goto(f"{origin}/pages/{path}")
     frame = page.frames[-1]
     await frame.wait_for_function("window.ready")

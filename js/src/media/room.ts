@@ -45,6 +45,7 @@ export function openRoom(options: TransportOptions): Transport {
   });
   let shown: MediaStreamTrack | null = null;
   let sending: Promise<LocalVideoTrack> | undefined;
+  let stood = false;
   let over = false;
 
   const fail = (reason: unknown) => {
@@ -66,6 +67,7 @@ export function openRoom(options: TransportOptions): Transport {
     options.onStream(new MediaStream([track]));
   };
   const connected = () => {
+    stood = true;
     if (!signal.aborted) options.onState("connected");
     choose();
   };
@@ -79,7 +81,8 @@ export function openRoom(options: TransportOptions): Transport {
     // A signal socket that is lost alone (SignalReconnecting) takes nothing from the picture.
     .on(RoomEvent.Reconnecting, () => signal.aborted || options.onState("reconnecting"))
     .on(RoomEvent.Disconnected, (reason) => {
-      fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
+      // Before that `connect` knows better why.
+      if (stood) fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
     });
   const send = (track: MediaStreamTrack) => {
     const local = new LocalVideoTrack(track, undefined, true);

@@ -127,13 +127,21 @@ class Kernel {
   prepare() {
     const attempt = ++this.attempts;
     const { width, height, fps } = this.model.get("_media");
+    const { transport = "webrtc" } = this.options;
     this.service?.close();
-    this.service = new Service(this.model, attempt, this.options.colour);
+    // With a room the service is a real one, which the test talks to.
+    if (transport === "webrtc") this.service = new Service(this.model, attempt, this.options.colour);
     this.model.receive({
-      type: "prepare", attempt, front_end: this.frontEnd,
+      type: "prepare", attempt, front_end: this.frontEnd, transport,
       model: { name: "lucy-latest", fps, width, height },
       video: { preferred_codec: "VP8", max_bitrate: 2_500_000, min_bitrate: 300_000, max_framerate: 26, ...this.options.video },
       rtc: { iceServers: [] }, timeout_s: this.options.timeout ?? 15,
+    });
+  }
+  /** Tells the page the room to join. */
+  room({ livekit_url: url, token, room_name }) {
+    this.model.receive({
+      type: "room", attempt: this.attempts, front_end: this.frontEnd, url, token, room_name,
     });
   }
   end(reason, keep_camera = false) {
@@ -197,13 +205,18 @@ async function mount(state = {}, options = {}) {
   }
   if (initialize && order === "first") await begin();
   // A model that nobody has initialized yet hears nothing.
-  if (main === "pushed") (initialize && order === "first" ? Promise.resolve() : listens(model)).then(() => model.push("main"));
+  if (main === "pushed") {
+    const heard = initialize && order === "first" ? Promise.resolve() : listens(model);
+    heard.then(() => Promise.all(Object.keys(model.state._chunks).map((name) => model.push(name))));
+  }
   for (let i = 0; i < views; i++) await host.show();
   if (initialize && order === "last") await begin();
   if (kernel && main !== "never") {
     await model.until("hello");
     host.kernel = new Kernel(model, kernel);
     host.kernel.welcome();
+    // What a viewer said before this kernel was there to hear it.
+    for (const message of [...model.sent]) host.kernel.hear(message);
   }
   return host;
 }
