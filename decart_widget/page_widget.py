@@ -27,7 +27,7 @@ class PageWidget(anywidget.AnyWidget):
     # Gets the rest of the front end, which no widget carries; see `chunks`.
     _esm = _STATIC / "loader.js"
 
-    _transport: Transport = "webrtc"
+    _transport: Transport = "livekit"
 
     # Read-only: a page can't make them say something else.
     connection_state = t.Enum(

@@ -14,7 +14,7 @@ class DecartViewer(PageWidget):
     """Shows a session that runs elsewhere: no camera, no controls, nothing billed.
 
     Args:
-        token: ``w.subscribe_token`` of a connected widget with ``transport="livekit"``.
+        token: ``w.subscribe_token`` of a connected widget whose picture goes through a room (the default).
         connection: ICE servers and time-outs.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None for where the token says, else Decart; or as for ``DecartWidget``.
@@ -22,8 +22,6 @@ class DecartViewer(PageWidget):
     ``connection_state`` is *generating* while a picture is seen. Raises ``InvalidOptionError`` for
     a token that is none, ``InvalidKeyError`` when Decart is to be asked and there is no key.
     """
-
-    _transport = "livekit"
 
     def __init__(
         self,
@@ -41,7 +39,7 @@ class DecartViewer(PageWidget):
         if not isinstance(token, str):
             raise InvalidOptionError(
                 "The viewer needs a subscribe token.",
-                remedy='Connect a widget with transport="livekit" and give its subscribe_token.',
+                remedy="Connect a widget (not with transport='webrtc') and give its subscribe_token.",
             )
         subscription = Subscription.parse(token)
         if endpoint is None:

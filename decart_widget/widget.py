@@ -42,7 +42,8 @@ class DecartWidget(PageWidget):
         prompt: What the picture is to become; None leaves it alone.
         enrich: Whether the service may elaborate the prompt.
         image: A reference image: path, bytes, http(s) URL, file id, PIL image or RGB array.
-        transport: How pictures travel: ``"webrtc"`` (offer and answer) or ``"livekit"`` (a room).
+        transport: How pictures travel: ``"livekit"`` (a room, as Decart's clients of 2026 do it) or
+            ``"webrtc"`` (offer and answer).
         connection: ICE servers and time-outs.
         video: Codec, bitrates (bit/s) and frame rate of what is sent.
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
@@ -92,7 +93,7 @@ class DecartWidget(PageWidget):
         enrich: bool = True,
         image: Any = None,
         *,
-        transport: Transport = "webrtc",
+        transport: Transport = "livekit",
         connection: ConnectionOptions | None = None,
         video: VideoOptions | None = None,
         resolution: str | None = None,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aiortc import MediaStreamTrack
+from aiortc import MediaStreamTrack, RTCRtpSender
 from aiortc.rtcrtpsender import RTCEncodedFrame
 
 from .tuning import _cure, _replace
 
 if TYPE_CHECKING:
-    from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
+    from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 
 class EncodedSource(Protocol):
@@ -73,8 +73,8 @@ def name_track(sender: RTCRtpSender, stream_id: str, track_id: str) -> None:
 def prefer_codec(transceiver: RTCRtpTransceiver, codec: str) -> None:
     """Put a codec (``h264``, ``vp8``) and its retransmission first in the answer.
 
-    Both sides send with the first one. `RTCRtpTransceiver.setCodecPreferences` would have to be
-    called before the offer is set, when its transceivers don't exist yet.
+    Both sides send with the first one. Every later offer is to find the same order: the sender
+    may start, with whatever comes first, while aiortc is still taking that offer in.
     """
     names = {c.payloadType: c.name.lower() for c in transceiver._codecs}
 
@@ -83,6 +83,8 @@ def prefer_codec(transceiver: RTCRtpTransceiver, codec: str) -> None:
         return (repeated or candidate.name.lower()) != codec
 
     _replace(transceiver, "_codecs", sorted(transceiver._codecs, key=is_other))
+    known = RTCRtpSender.getCapabilities("video").codecs
+    transceiver.setCodecPreferences(sorted(known, key=lambda c: c.name.lower() != codec))
 
 
 def asks_for_video(transceiver: RTCRtpTransceiver) -> bool:

@@ -19,7 +19,7 @@ class SessionConfig:
         model: The realtime model.
         endpoint: Where the service is.
         key: A permanent key or a client token.
-        transport: ``"webrtc"`` (offer and answer) or ``"livekit"`` (a room).
+        transport: ``"livekit"`` (a room) or ``"webrtc"`` (offer and answer).
         video: What is sent up.
         connection: How, and how long to wait.
         budget: Seconds of generation after which the session ends; None for no limit of ours.
@@ -30,7 +30,7 @@ class SessionConfig:
     model: RealtimeModel
     endpoint: Endpoint
     key: Secret
-    transport: Transport = "webrtc"
+    transport: Transport = "livekit"
     video: VideoOptions = field(default_factory=VideoOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
     budget: float | None = None

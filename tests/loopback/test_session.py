@@ -89,7 +89,7 @@ async def running(
             realtime_model("lucy-latest"),
             endpoint or parse_endpoint(sandbox),
             Secret(key),
-            **config,
+            **{"transport": "webrtc", **config},
         ),
         media,
         lambda session: run.changed(session),

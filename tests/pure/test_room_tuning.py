@@ -83,6 +83,22 @@ async def test_a_codec_and_its_retransmission_come_first(
     assert section.split("\r\n")[0].split(" ")[3] == str(first.payloadType)
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_a_sender_that_starts_during_a_later_offer_keeps_its_codec(
+    answerer: RTCPeerConnection, codec: str
+) -> None:
+    transceiver = answerer.getTransceivers()[0]
+    offered = [c.payloadType for c in transceiver._codecs]
+    assert room_tuning.prefer_codec(transceiver, codec)
+    await answerer.setLocalDescription(await answerer.createAnswer())
+    await answerer.setRemoteDescription(answerer.remoteDescription)
+    # What a sender that starts now would send with; nobody has chosen anew.
+    first, second = transceiver._codecs[:2]
+    assert first.name.lower() == codec
+    assert second.parameters["apt"] == first.payloadType
+    assert sorted(offered) == sorted(c.payloadType for c in transceiver._codecs)
+
+
 async def test_sections_that_ask_for_video_are_known(answerer: RTCPeerConnection) -> None:
     asked = [room_tuning.asks_for_video(t) for t in answerer.getTransceivers()]
     assert asked == [True, False, False]
