@@ -14,7 +14,7 @@ class DecartViewer(PageWidget):
     """Shows a session that runs elsewhere: no camera, no controls, nothing billed.
 
     Args:
-        token: ``w.subscribe_token`` of a connected widget whose picture goes through a room (the default).
+        token: ``w.subscribe_token`` of a connected widget, unless that has ``transport="webrtc"``.
         connection: ICE servers and time-outs.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None for where the token says, else Decart; or as for ``DecartWidget``.
@@ -39,7 +39,7 @@ class DecartViewer(PageWidget):
         if not isinstance(token, str):
             raise InvalidOptionError(
                 "The viewer needs a subscribe token.",
-                remedy="Connect a widget (not with transport='webrtc') and give its subscribe_token.",
+                remedy="Connect a widget, not with transport='webrtc', and give its subscribe_token.",
             )
         subscription = Subscription.parse(token)
         if endpoint is None:

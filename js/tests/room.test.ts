@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { liveTrack } from "../src/media/live-track.ts";
-import { publishOptions, roomConfiguration } from "../src/media/room-options.ts";
+import { harmless, publishOptions, roomConfiguration } from "../src/media/room-options.ts";
 import { desktopSafari } from "../src/media/safari.ts";
 import { Session } from "../src/session.ts";
 import {
@@ -66,6 +66,17 @@ describe("the connection's configuration", () => {
     const policy: RTCConfiguration = { iceTransportPolicy: "relay" };
     expect(roomConfiguration(policy)).toEqual(policy);
   });
+});
+
+test.each([
+  [
+    Error("could not reach wss://a.example/rtc/v1?access_token=eyJhbGciOi.eyJ2aWRlbyI.sig-n_x now"),
+    "could not reach … now",
+  ],
+  [Error("token eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6e30.c2lnbmF0dXJl expired"), "token … expired"],
+  ["ROOM_DELETED", "ROOM_DELETED"],
+])("why a room failed is told without its token: %s", (reason, told) => {
+  expect(harmless(reason)).toBe(told);
 });
 
 describe("the track that is shown", () => {

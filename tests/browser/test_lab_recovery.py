@@ -130,8 +130,6 @@ async def test_a_room_whose_signal_socket_is_resumed(
     await recovers(notebook, views, attempt=1)
 
 
-# Under load a viewer may be sent VP8 where H.264 was agreed, and decode nothing.
-@pytest.mark.skip(reason="known defect: a viewer's first picture may not come under load")
 async def test_a_viewer_shows_the_session_of_another_cell(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:

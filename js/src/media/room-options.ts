@@ -34,3 +34,9 @@ export function roomConfiguration(rtc: RTCConfiguration): RTCConfiguration {
   const relays = iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/i.test(url)));
   return relays ? rtc : rest;
 }
+
+/** Words for why a room failed: without the token, which is in the address that errors name. */
+export function harmless(reason: unknown): string {
+  const words = reason instanceof Error ? reason.message : String(reason);
+  return words.replace(/\b[a-z]+:\/\/\S+|\beyJ[\w.-]+/gi, "…").slice(0, 200);
+}

@@ -18,7 +18,7 @@ import {
   Track,
 } from "livekit-client";
 import { liveTrack } from "./live-track.ts";
-import { publishOptions, roomConfiguration } from "./room-options.ts";
+import { harmless, publishOptions, roomConfiguration } from "./room-options.ts";
 import { desktopSafari } from "./safari.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 
@@ -51,8 +51,7 @@ export function openRoom(options: TransportOptions): Transport {
   const fail = (reason: unknown) => {
     if (over || signal.aborted) return;
     over = true;
-    const words = reason instanceof Error ? reason.message : String(reason);
-    options.onState("failed", { reason: words.slice(0, 200) });
+    options.onState("failed", { reason: harmless(reason) });
   };
   const answered = new Promise<void>((resolve) => room.once(RoomEvent.SignalConnected, resolve));
   const senders = () =>
