@@ -39,7 +39,7 @@ class DecartViewer(PageWidget):
         if not isinstance(token, str):
             raise InvalidOptionError(
                 "The viewer needs a subscribe token.",
-                remedy="Connect a widget whose transport is 'livekit' and give its subscribe_token.",
+                remedy="Connect a widget with transport 'livekit' and give its subscribe_token.",
             )
         subscription = Subscription.parse(token)
         if endpoint is None:
