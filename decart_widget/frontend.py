@@ -54,6 +54,9 @@ class Browser(Protocol):
     def started(self) -> None:
         """Somebody clicked Start in the page that is the owner now."""
 
+    def start_likely(self) -> None:
+        """Somebody points at Start in the page that is the owner now."""
+
     def stopped(self) -> None:
         """Somebody clicked Stop; the browser has already let go of the camera."""
 
@@ -139,6 +142,8 @@ class FrontEnds:
                 return
             self._own(name)
             browser.started()
+        elif kind == "intent":
+            browser.start_likely()
         elif kind == "stop":
             if message["attempt"] is None or message["attempt"] == live:
                 browser.stopped()

@@ -33,6 +33,7 @@ from decart_widget.publish import Coalescer
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
+from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Live:
         self._typing: asyncio.TimerHandle | None = None
         self._image_changed = False
         self._warm: asyncio.Task[Any] | None = None
+        self._tokens = Tokens()
         self._watcher: asyncio.Task[None] | None = None
         self.deaf: Callable[[], bool] = lambda: False
         """Whether browsers' messages can't arrive at present."""
@@ -202,6 +204,7 @@ class Live:
         for task in (self._watcher, self._warm):
             if task is not None:
                 task.cancel()
+        self._tokens.close()
         await asyncio.to_thread(self._destination.close)
 
     # --- what browsers say (frontend.Browser) -------------------------------------------------
@@ -215,6 +218,11 @@ class Live:
         """Start was clicked."""
         if not self.live:
             self._start(None)
+
+    def start_likely(self) -> None:
+        """Somebody is about to click Start, or may be: what costs nothing is got ready."""
+        if not self.live and (self._warm is None or self._warm.done()):
+            self._warm = asyncio.ensure_future(self._warm_up())
 
     def stopped(self) -> None:
         """Stop was clicked."""
@@ -253,8 +261,7 @@ class Live:
             if replaced and self._session is not None:
                 self._media.page_changed()
                 self._session.media_lost(ConnectionLostError("The page was reloaded."))
-        if self._warm is None:
-            self._warm = asyncio.ensure_future(self._warm_up())
+        self.start_likely()
         if self._autostart and not self.live:
             self._autostart = False
             self._start(None)
@@ -297,6 +304,7 @@ class Live:
                 budget=settings.budget,
                 resolution=settings.resolution,
                 speed=settings.speed,
+                tokens=self._tokens,
             )
             self._media = BrowserMedia(self.front_ends)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
@@ -333,7 +341,9 @@ class Live:
         try:
             # The libraries of a first connection: a quarter of a second, better spent now.
             await asyncio.to_thread(_load_network_libraries)
-            await self._destination.open()
+            endpoint, key = await self._destination.open()
+            settings = self._settings()
+            self._tokens.prepare(key, endpoint, settings.model, budget=settings.budget)
         except DecartError as error:
             log.info("Not ready yet: %s", error.code)  # a start tries again, and says why
 

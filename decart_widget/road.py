@@ -84,6 +84,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "heartbeat": {"attempt": _whole},
     "pagehide": {},
     "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
+    "intent": {},
     "start": {},
     "stop": {"attempt": lambda v: v is None or _whole(v)},
     "apply": {
@@ -148,7 +149,7 @@ def prepare(front_end: str | None, attempt: int, preparation: Preparation) -> di
             "width": model.width,
             "height": model.height,
         },
-        "video": preparation.video.as_message(),
+        "video": {**preparation.video.as_message(), "start_bitrate": preparation.start_bitrate},
         "rtc": dict(preparation.rtc),
         "timeout_s": preparation.timeout_s,
     }

@@ -39,13 +39,8 @@ async function styles() {
 }
 
 if (!process.argv.includes("--size")) {
-  await build({
+  const common = {
     ...MINIFIED,
-    entryPoints: {
-      loader: here("src/loader.ts"),
-      main: here("src/index.ts"),
-      room: here("src/media/room.ts"),
-    },
     outdir: here("../decart_widget/static"),
     bundle: true,
     format: "esm",
@@ -54,6 +49,14 @@ if (!process.argv.includes("--size")) {
       __VERSION__: JSON.stringify(await version()),
       __STYLES__: JSON.stringify(await styles()),
     },
+  };
+  const entryPoints = { loader: here("src/loader.ts"), main: here("src/index.ts") };
+  await build({ ...common, entryPoints });
+  await build({
+    ...common,
+    entryPoints: { room: here("src/media/room.ts") },
+    // livekit-client makes its peer connection by the browser's name for it.
+    inject: [here("src/media/room-peer.ts")],
   });
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from decart_widget.errors import DecartError
 from decart_widget.models import RealtimeModel
@@ -18,6 +18,12 @@ MediaState = Literal[
 Transport = Literal["webrtc", "livekit"]
 """How pictures travel: offer and answer on the control channel, or a LiveKit room."""
 
+START_BITRATE: Final = 3_000_000
+"""bit/s; where a picture of 1280x720 is good from its first frame on."""
+
+LOOPBACK_HEADROOM: Final = 4
+"""On one machine a picture may leave this many times faster than the bitrate asks."""
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -29,6 +35,7 @@ class Preparation:
         video: Codec, bitrates, frame rate.
         rtc: The ``RTCConfiguration``; may hold TURN credentials, so it has no ``repr``.
         timeout_s: Seconds until the session must stand.
+        loopback: Whether the service runs on this machine.
     """
 
     transport: Transport
@@ -36,6 +43,17 @@ class Preparation:
     video: VideoOptions
     rtc: Mapping[str, Any]
     timeout_s: float
+    loopback: bool = False
+
+    @property
+    def start_bitrate(self) -> int:
+        """What the connection is estimated to carry at first, in bit/s.
+
+        A browser spreads the packets of a picture over time by this estimate. On a network that
+        keeps routers from dropping them; on one machine it is nothing but delay.
+        """
+        most = int(self.video.max_bitrate)
+        return LOOPBACK_HEADROOM * most if self.loopback else min(most, START_BITRATE)
 
     def __repr__(self) -> str:
         return f"Preparation({self.model.name})"

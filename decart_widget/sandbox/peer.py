@@ -21,6 +21,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.media import tuning
 from decart_widget.media.bitrates import Bitrates, with_start_bitrate
+from decart_widget.media.playout_tuning import show_at_once
 
 from .track import TransformTrack
 
@@ -115,6 +116,8 @@ class Peer:
                 RTCSessionDescription(self._resolve(offer), "offer")
             )
             tuning.tune(self._pc, bitrates=bitrates, loopback=self._loopback)
+            if self._loopback:
+                show_at_once(self._pc)
             self._send_back()
             answer = await self._pc.createAnswer()
             await self._pc.setLocalDescription(answer)

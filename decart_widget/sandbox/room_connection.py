@@ -21,6 +21,7 @@ from aiortc import (
 from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.media import room_tuning, tuning
+from decart_widget.media.playout_tuning import show_at_once
 
 from . import room_sdp
 from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES, PENDING_LIMIT
@@ -147,6 +148,8 @@ class RoomConnection:
         self._credentials = credentials
         await pc.setRemoteDescription(RTCSessionDescription(self._resolve(offer), "offer"))
         tuning.tune(pc, bitrates=NETWORK_BITRATES, loopback=self._loopback)
+        if self._loopback:
+            show_at_once(pc)
         sent = room_sdp.track_ids(offer)
         for transceiver in pc.getTransceivers():
             if transceiver.kind == "audio":

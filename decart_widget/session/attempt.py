@@ -19,7 +19,6 @@ from decart_widget.protocol.waiting import Patience
 from decart_widget.secrets import Secret
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
-from decart_widget.session.tokens import client_token
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class Attempt:
         await self._media.ready(limit)
         # From here on camera and offer are on their way, beside token, socket and first ack.
         self._media.prepare(self.number, self._preparation())
-        token = await client_token(
+        token = await config.tokens.take(
             config.key, config.endpoint, config.model, budget=budget, timeout=limit
         )
         url = self._url(token.reveal())
@@ -217,10 +216,14 @@ class Attempt:
 
     def _preparation(self) -> Preparation:
         connection = self._config.connection
-        rtc = connection.rtc_for(loopback=self._config.endpoint.is_loopback)
-        config = self._config
+        config, loopback = self._config, self._config.endpoint.is_loopback
         return Preparation(
-            config.transport, config.model, config.video, rtc, connection.connection_timeout
+            config.transport,
+            config.model,
+            config.video,
+            connection.rtc_for(loopback=loopback),
+            connection.connection_timeout,
+            loopback,
         )
 
 

@@ -9,6 +9,7 @@ from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import Endpoint
+from decart_widget.session.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class SessionConfig:
         budget: Seconds of generation after which the session ends; None for no limit of ours.
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` or None.
+        tokens: Where client tokens come from; one may have been got in advance.
     """
 
     model: RealtimeModel
@@ -36,3 +38,4 @@ class SessionConfig:
     budget: float | None = None
     resolution: str | None = None
     speed: str | None = None
+    tokens: Tokens = field(default_factory=Tokens, repr=False, compare=False)

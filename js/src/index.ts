@@ -7,10 +7,12 @@
  */
 
 import { type Doors, type HostModel, type Load, lifetime } from "./host.ts";
+import { warmUp } from "./media/warm.ts";
 import { Session } from "./session.ts";
 import { mount } from "./view/view.ts";
 
 export default function decartWidget(load: Load): Doors {
+  warmUp();
   let session: Session | undefined;
   let scope = new AbortController();
   let holders = 0;

@@ -43,6 +43,8 @@ export interface VideoOptions {
   max_bitrate: number;
   min_bitrate: number;
   max_framerate: number;
+  /** What the connection is estimated to carry at first. */
+  start_bitrate: number;
 }
 
 /** Browser to kernel; the road adds `front_end` to each. */
@@ -50,6 +52,7 @@ export type ToKernel =
   | { type: "hello"; protocol: number; version: string; page: Page }
   | { type: "heartbeat"; attempt: number }
   | { type: "pagehide" }
+  | { type: "intent" }
   | { type: "start" }
   | { type: "stop"; attempt: number | null }
   | { type: "apply"; prompt: string; enrich: boolean }

@@ -21,6 +21,8 @@ const GRACE_MS = 5000;
 const SILENCE_MS = 30_000;
 /** The same once the host has lost the kernel. */
 const LOST_MS = 10_000;
+/** What is got ready for a click that is likely stays good for longer than this. */
+const INTENT_MS = 10_000;
 
 /** Something that this page found out by itself, shown like the kernel's errors. */
 export interface Fault {
@@ -54,6 +56,7 @@ export class Session implements Receiver {
   /** What was clicked and the kernel's traits don't show yet. */
   #intent: "start" | "stop" | null = null;
   #clickedAt = 0;
+  #intendedAt = Number.NEGATIVE_INFINITY;
   /** A live state was seen since the click. */
   #underWay = false;
   /** Stop was clicked before the attempt's number was known: the next one is turned down. */
@@ -125,6 +128,14 @@ export class Session implements Receiver {
     clearTimeout(this.#grace);
     signal.addEventListener("abort", () => --this.#views || this.#awaitView(), { once: true });
     if (this.viewer) this.start();
+  }
+
+  /** Somebody points at Start: the kernel may get ready what costs nothing. */
+  intend(): void {
+    const now = performance.now();
+    if (this.isLive || now - this.#intendedAt < INTENT_MS) return;
+    this.#intendedAt = now;
+    this.kernel.send({ type: "intent" });
   }
 
   /** Opens the camera and asks the kernel for a session, both at once. */

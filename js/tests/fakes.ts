@@ -149,7 +149,11 @@ export class FakePeer extends EventTarget {
     FakePeer.made.push(this);
   }
 
-  addTransceiver(_kind: string, init: RTCRtpTransceiverInit) {
+  async createOffer() {
+    return { type: "offer", sdp: "v=0\r\n" };
+  }
+
+  addTransceiver(_kind: string, init: RTCRtpTransceiverInit = {}) {
     this.log.push(`transceiver ${init.direction} ${init.sendEncodings?.[0]?.maxBitrate}`);
     const sender = {
       replaceTrack: async (track: unknown) => {
@@ -213,6 +217,7 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
       max_bitrate: 2_500_000,
       min_bitrate: 300_000,
       max_framerate: 26,
+      start_bitrate: 2_500_000,
     },
     rtc: { iceServers: [] },
     timeout_s: 15,

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { preferred } from "../src/media/peer.ts";
 import { read } from "../src/media/stats.ts";
+import { FakePeer } from "./fakes.ts";
 
 const codecs = (...names: string[]) =>
   names.map((name) => ({ mimeType: `video/${name}`, clockRate: 90_000 }));
@@ -87,4 +88,18 @@ test("a report without video is a picture without frames", () => {
     framesDecoded: 0,
     codec: "",
   });
+});
+
+test("a page's first peer connection is made early, once, and thrown away", async () => {
+  const { warmUp } = await import("../src/media/warm.ts");
+  vi.stubGlobal("RTCPeerConnection", FakePeer);
+  const before = FakePeer.made.length;
+  warmUp();
+  warmUp();
+  await Promise.resolve();
+  await Promise.resolve();
+  const made = FakePeer.made.slice(before);
+  expect(made).toHaveLength(1);
+  expect(made[0]).toMatchObject({ connectionState: "closed", localDescription: null });
+  vi.unstubAllGlobals();
 });

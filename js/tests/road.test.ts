@@ -34,6 +34,7 @@ async function everything(): Promise<Message[]> {
   const session = new Session(model, rooms.load, scope.signal);
   session.attach(new AbortController().signal);
   session.apply("a pencil sketch", true);
+  session.intend();
   session.start();
   model.receive(prepare(model, 1));
   await camera.refuse("NotAllowedError");

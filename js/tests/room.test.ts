@@ -18,6 +18,7 @@ const VIDEO = {
   max_bitrate: 3_500_000,
   min_bitrate: 300_000,
   max_framerate: 30,
+  start_bitrate: 3_000_000,
 };
 
 describe("how the camera is published", () => {

@@ -17,10 +17,16 @@ const ANSWER = lines(
   "a=rtpmap:45 AV1/90000",
   "a=fmtp:45 level-idx=5",
 );
+const rates = (max_bitrate: number, min_bitrate: number, start_bitrate = max_bitrate) => ({
+  max_bitrate,
+  min_bitrate,
+  start_bitrate,
+});
+const RATES_OF_2 = rates(2_500_000, 300_000);
 const RATES = "x-google-min-bitrate=300;x-google-start-bitrate=2500;x-google-max-bitrate=2500";
 
 test("every video codec gets its bitrates, nothing else changes", () => {
-  expect(withBitrates(ANSWER, 2_500_000, 300_000)).toBe(
+  expect(withBitrates(ANSWER, RATES_OF_2)).toBe(
     lines(
       "v=0",
       "m=audio 9 UDP/TLS/RTP/SAVPF 111",
@@ -41,28 +47,37 @@ test("every video codec gets its bitrates, nothing else changes", () => {
 });
 
 test("doing it twice is doing it once", () => {
-  const once = withBitrates(ANSWER, 2_500_000, 300_000);
-  expect(withBitrates(once, 2_500_000, 300_000)).toBe(once);
+  const once = withBitrates(ANSWER, RATES_OF_2);
+  expect(withBitrates(once, RATES_OF_2)).toBe(once);
 });
 
 test.each([
   [
     8_000_000,
     300_000,
+    3_000_000,
     "x-google-min-bitrate=300;x-google-start-bitrate=3000;x-google-max-bitrate=8000",
   ],
   [
     500_000,
     300_000,
+    500_000,
     "x-google-min-bitrate=300;x-google-start-bitrate=500;x-google-max-bitrate=500",
+  ],
+  [
+    2_500_000,
+    300_000,
+    10_000_000,
+    "x-google-min-bitrate=300;x-google-start-bitrate=10000;x-google-max-bitrate=10000",
   ],
   [
     9_000_000,
     4_000_000,
+    3_000_000,
     "x-google-min-bitrate=4000;x-google-start-bitrate=4000;x-google-max-bitrate=9000",
   ],
-])("start lies between %d and %d bit/s", (max, min, expected) => {
-  expect(withBitrates(ANSWER, max, min)).toContain(`a=fmtp:96 ${expected}\r\n`);
+])("at most %d, at least %d, at first %d bit/s", (max, min, start, expected) => {
+  expect(withBitrates(ANSWER, rates(max, min, start))).toContain(`a=fmtp:96 ${expected}\r\n`);
 });
 
 test("what is no video answer stays as it is", () => {
@@ -72,11 +87,11 @@ test("what is no video answer stays as it is", () => {
     "junk",
     lines("v=0", "m=audio 9 X 0", "a=rtpmap:0 VP8/90000"),
   ]) {
-    expect(withBitrates(sdp, 1e6, 1e5)).toBe(sdp);
+    expect(withBitrates(sdp, rates(1e6, 1e5))).toBe(sdp);
   }
 });
 
 test("bare line feeds are kept", () => {
   const sdp = "v=0\nm=video 9 X 96\na=rtpmap:96 VP8/90000\n";
-  expect(withBitrates(sdp, 1e6, 1e5)).not.toContain("\r");
+  expect(withBitrates(sdp, rates(1e6, 1e5))).not.toContain("\r");
 });

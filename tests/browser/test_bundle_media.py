@@ -109,7 +109,9 @@ async def test_what_is_sent_has_the_models_size_and_the_asked_bitrates(host: Hos
       };
     }""")
     model = {"width": 1280, "height": 704, "fps": 30}
-    await host.mount({"_media": model}, kernel={"video": {"max_bitrate": 1_500_000}})
+    await host.mount(
+        {"_media": model}, kernel={"video": {"max_bitrate": 1_500_000, "start_bitrate": 1_500_000}}
+    )
     await host.start()
     await host.revealed()
     assert "x-google-start-bitrate=1500" in await host.run("answer")

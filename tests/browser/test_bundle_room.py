@@ -17,7 +17,12 @@ from tests.loopback.sandbox_client import KEY, Client, client
 
 CHUNKS = {"main": "hash-of-main", "room": "hash-of-room"}
 STATE = {"_chunks": CHUNKS, "_media": {"width": 1280, "height": 720, "fps": 30}}
-VIDEO = {"preferred_codec": "H264", "max_bitrate": 3_500_000, "max_framerate": 30}
+VIDEO = {
+    "preferred_codec": "H264",
+    "max_bitrate": 3_500_000,
+    "max_framerate": 30,
+    "start_bitrate": 3_000_000,
+}
 WHOLE = {"transport": "livekit", "width": 1280, "height": 720}
 
 #: Every track that can keep a camera's light on: copies of it, too.

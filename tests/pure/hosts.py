@@ -31,6 +31,9 @@ class Host:
     def started(self) -> None:
         self.told.append("started")
 
+    def start_likely(self) -> None:
+        self.told.append("start likely")
+
     def stopped(self) -> None:
         self.told.append("stopped")
 

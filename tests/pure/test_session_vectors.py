@@ -32,6 +32,7 @@ from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.secrets import Secret
 from decart_widget.session import attempt as attempt_module
+from decart_widget.session import tokens as tokens_module
 
 Step = dict[str, Any]
 
@@ -168,7 +169,7 @@ class World:
             return Secret("ek_scripted")
 
         monkeypatch.setattr(attempt_module, "open_control", open_control)
-        monkeypatch.setattr(attempt_module, "client_token", client_token)
+        monkeypatch.setattr(tokens_module, "client_token", client_token)
         monkeypatch.setattr(live_module, "_load_network_libraries", lambda: None)
         self.live = Live(
             Destination("http://127.0.0.1:9", None),

@@ -81,7 +81,7 @@ export function openPeer(options: TransportOptions): Transport {
       }
       if (message.type !== "answer") return;
       try {
-        const sdp = withBitrates(message.sdp, video.max_bitrate, video.min_bitrate);
+        const sdp = withBitrates(message.sdp, video);
         await peer.setRemoteDescription({ type: "answer", sdp });
         answered = true;
         await Promise.all(early.splice(0).map(add));

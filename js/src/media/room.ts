@@ -127,7 +127,10 @@ export function openRoom(options: TransportOptions): Transport {
       if (message.type !== "room" || signal.aborted) return;
       try {
         await room.connect(message.url, message.token, {
-          rtcConfig: roomConfiguration(options.rtc),
+          rtcConfig: {
+            ...roomConfiguration(options.rtc),
+            decartBitrates: options.video,
+          } as RTCConfiguration,
           maxRetries: 0,
         });
       } catch (error) {

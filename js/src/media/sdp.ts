@@ -3,21 +3,24 @@
  * from 300 kbit/s, and against a service with a shy congestion answer it stays there.
  */
 
+import type { VideoOptions } from "../messages.ts";
+
+/** In bit/s. */
+export type Bitrates = Pick<VideoOptions, "max_bitrate" | "min_bitrate" | "start_bitrate">;
+
 const CODECS = /^(VP8|VP9|H264|AV1)$/i;
-/** Where a picture of 1280x720 is good from its first frame on (bit/s). */
-const START_BITRATE = 3_000_000;
 
 /**
  * The answer with `x-google-{start,min,max}-bitrate` (kbit/s) on every video codec of it.
  *
+ * The encoder keeps to the maximum that its sender was given, whatever the connection may carry.
+ *
  * @param sdp the answer as it came
- * @param maxBitrate bit/s; also the start where it is below 3 Mbit/s
- * @param minBitrate bit/s
  */
-export function withBitrates(sdp: string, maxBitrate: number, minBitrate: number): string {
-  const max = Math.round(maxBitrate / 1000);
-  const min = Math.round(Math.min(minBitrate, maxBitrate) / 1000);
-  const start = Math.max(min, Math.round(Math.min(maxBitrate, START_BITRATE) / 1000));
+export function withBitrates(sdp: string, rates: Bitrates): string {
+  const max = Math.round(Math.max(rates.max_bitrate, rates.start_bitrate) / 1000);
+  const min = Math.round(Math.min(rates.min_bitrate, rates.max_bitrate) / 1000);
+  const start = Math.max(min, Math.round(rates.start_bitrate / 1000));
   const wanted = {
     "x-google-min-bitrate": min,
     "x-google-start-bitrate": start,

@@ -27,7 +27,10 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
     icon("play"),
     "Show the picture",
   );
-  const poster = posterView(() => session.start());
+  const poster = posterView(
+    () => session.start(),
+    () => session.intend(),
+  );
   const notice: NoticeView = noticeView(() => session.start());
   const top = pills();
   const badge = h(
@@ -130,7 +133,7 @@ function keepStill(video: HTMLVideoElement, still: HTMLCanvasElement): void {
   show(still, true);
 }
 
-function posterView(start: () => void) {
+function posterView(start: () => void, intend: () => void) {
   const title = h("div", { class: "dw-title" });
   const text = h("p");
   const button = h(
@@ -141,6 +144,8 @@ function posterView(start: () => void) {
   );
   const spinner = h("div", { class: "dw-spinner" });
   button.addEventListener("click", start);
+  button.addEventListener("pointerenter", intend);
+  button.addEventListener("focus", intend);
   const foot = h("div", { class: "dw-foot" }, button, spinner);
   const element = h(
     "div",

@@ -134,7 +134,7 @@ class Kernel {
     this.model.receive({
       type: "prepare", attempt, front_end: this.frontEnd, transport,
       model: { name: "lucy-latest", fps, width, height },
-      video: { preferred_codec: "VP8", max_bitrate: 2_500_000, min_bitrate: 300_000, max_framerate: 26, ...this.options.video },
+      video: { preferred_codec: "VP8", max_bitrate: 2_500_000, min_bitrate: 300_000, max_framerate: 26, start_bitrate: 2_500_000, ...this.options.video },
       rtc: { iceServers: [] }, timeout_s: this.options.timeout ?? 15,
     });
   }
