@@ -103,7 +103,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
       const revealed = session.attempt?.revealed === true;
       hasPicture = revealed;
       const obstacle = noticeOf(session);
-      if (revealed || !session.isLive) show(still, false);
+      if (revealed || !session.isLive || session.watching) show(still, false);
       const { width, height } = session.size;
       picture.style.setProperty("--dw-ratio", `${width} / ${height}`);
       // A picture of the stage's shape covers it, or rounding leaves a dark line.
