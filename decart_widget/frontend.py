@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 HEARTBEAT_TIMEOUT: Final = 20.0
 """Seconds without a sign of the owner, after which nobody is watching (beats come every 5 s)."""
 
+AWAY: Final = 8.0
+"""Seconds of the owner's silence, after which no attempt to reconnect is made for it."""
+
+BEAT_EVERY: Final = 5.0
+"""Seconds between signs of life to the pages; a page that gets none lets go of its camera."""
+
 PAGEHIDE_GRACE: Final = 10.0
 """Seconds in which a page that is being reloaded may come back."""
 
@@ -60,6 +66,9 @@ class Browser(Protocol):
     def stopped(self) -> None:
         """Somebody clicked Stop; the browser has already let go of the camera."""
 
+    def woke(self) -> None:
+        """The owner's network is back, or somebody looks at it again."""
+
     def prompt_applied(self, prompt: str, enrich: bool) -> None:
         """Somebody pressed Enter or Apply."""
 
@@ -70,7 +79,10 @@ class Browser(Protocol):
         """A page lacks a piece of the front end."""
 
     def owner_came(self, *, replaced: bool) -> None:
-        """There is an owner; ``replaced`` when the live attempt's own page is gone."""
+        """There is an owner; ``replaced`` when the live attempt was another page's."""
+
+    def owner_left(self) -> None:
+        """The live attempt's page goes; it may be a reload."""
 
     def unattended(self) -> None:
         """Nobody has been watching for too long."""
@@ -114,6 +126,12 @@ class FrontEnds:
             # Asked by a page that can't say hello yet.
             self._browser.chunk_needed(message["name"], message["hash"])
             return
+        back = name == self.owner and kind != "pagehide" and not self.present
+        self._take(kind, name, message)
+        if back and self._browser.attempt is not None:
+            self._browser.owner_came(replaced=False)
+
+    def _take(self, kind: str, name: str, message: dict[str, Any]) -> None:
         if kind == "hello":
             self._hello(name, safari=(message.get("page") or {}).get("safari") is True)
             return
@@ -136,6 +154,8 @@ class FrontEnds:
             page.hidden_at = self._clock()
             if live is None:
                 self._forget(name)
+            elif name == self.owner:
+                browser.owner_left()
         elif kind == "start":
             if live is not None and self.owner not in (None, name):
                 self._drop("start in a page that is not the owner")
@@ -144,6 +164,12 @@ class FrontEnds:
             browser.started()
         elif kind == "intent":
             browser.start_likely()
+        elif kind == "take":
+            if live is None or name == self.owner:
+                self._drop("take of what is nobody else's")
+                return
+            self._own(name)  # the page that had it lets go of its camera
+            browser.owner_came(replaced=True)
         elif kind == "stop":
             if message["attempt"] is None or message["attempt"] == live:
                 browser.stopped()
@@ -152,12 +178,15 @@ class FrontEnds:
         elif kind == "apply":
             browser.prompt_applied(message["prompt"], message["enrich"])
         elif kind == "heartbeat":
-            if message["attempt"] != live:
+            # The owner beats on between two attempts.
+            if message["attempt"] != live and (live is None or name != self.owner):
                 # The page has missed the end, for instance while its socket was away.
                 self._drop("stale heartbeat")
                 self.end(message["attempt"], "stopped", keep_camera=False)
         elif name != self.owner:
             self._drop(f"{kind} of a page that is not the owner")
+        elif kind == "wake":
+            browser.woke()
         elif message["attempt"] is not None and message["attempt"] != live:
             self._drop(f"stale {kind}")
         else:
@@ -210,6 +239,12 @@ class FrontEnds:
 
     # --- whether anybody is watching ----------------------------------------------------------
 
+    @property
+    def present(self) -> bool:
+        """Whether a live attempt's owner is there: not being left, and heard of lately."""
+        page = self.pages.get(self.owner) if self.owner is not None else None
+        return page is not None and page.hidden_at is None and self._clock() - page.heard <= AWAY
+
     def watch(self, *, deaf: bool = False) -> None:
         """Looks whether the owner of the live attempt is still there; call it every second.
 
@@ -251,6 +286,10 @@ class FrontEnds:
     def room(self, attempt: int, room: RoomInfo) -> None:
         """Hands the room and the token to join it to the owner; the token is short-lived."""
         self._send(room_to_join(self.owner, attempt, room))
+
+    def beat(self) -> None:
+        """Tells the pages that this kernel lives; call it every ``BEAT_EVERY`` seconds."""
+        self._send({"type": "beat"})
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Hands the service's session description on."""

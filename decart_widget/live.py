@@ -21,7 +21,7 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.frontend import FrontEnds
+from decart_widget.frontend import BEAT_EVERY, FrontEnds
 from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.models import RealtimeModel
@@ -260,11 +260,22 @@ class Live:
             self._media.owner_came()
             if replaced and self._session is not None:
                 self._media.page_changed()
-                self._session.media_lost(ConnectionLostError("The page was reloaded."))
+                self._session.media_moved(ConnectionLostError("The picture moved to another page."))
         self.start_likely()
         if self._autostart and not self.live:
             self._autostart = False
             self._start(None)
+
+    def owner_left(self) -> None:
+        """The page goes: until it, or another, is there nothing is generated, nor billed."""
+        session = self._session
+        if session is not None and session.machine.state is not ConnectionState.CONNECTING:
+            session.media_lost(ConnectionLostError("The page was left."))
+
+    def woke(self) -> None:
+        """What broke may be whole again."""
+        if self._session is not None:
+            self._session.wake()
 
     def unattended(self) -> None:
         """Nobody watches: nobody shall pay."""
@@ -350,8 +361,12 @@ class Live:
             log.info("Not ready yet: %s", error.code)  # a start tries again, and says why
 
     async def _watch(self) -> None:
+        next_beat = 0.0
         while self.live:
             self.front_ends.watch(deaf=self.deaf())
+            if (now := asyncio.get_running_loop().time()) >= next_beat:
+                self.front_ends.beat()
+                next_beat = now + BEAT_EVERY - WATCH_EVERY / 2
             await asyncio.sleep(WATCH_EVERY)
 
     def _change(self, **changes: Any) -> None:

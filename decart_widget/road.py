@@ -35,7 +35,16 @@ CHUNKS: Final = frozenset({"main", "room"})
 """Pieces of the front end that are sent when a page lacks them."""
 
 MEDIA_STATES: Final = frozenset(
-    {"camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"}
+    {
+        "camera",
+        "connected",
+        "first-frame",
+        "reconnecting",
+        "disconnected",
+        "stalled",
+        "failed",
+        "ended",
+    }
 )
 
 
@@ -86,6 +95,8 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
     "intent": {},
     "start": {},
+    "take": {},
+    "wake": {},
     "stop": {"attempt": lambda v: v is None or _whole(v)},
     "apply": {
         "prompt": lambda v: isinstance(v, str) and len(v) <= MAX_TEXT,

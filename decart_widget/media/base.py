@@ -93,6 +93,9 @@ class Media(Protocol):
         Raises ``NoFrontEndError`` when there is nothing after ``timeout`` seconds.
         """
 
+    async def attended(self) -> None:
+        """Returns when what carried the picture can be counted on: at once, unless it is away."""
+
     @property
     def server_codec(self) -> str | None:
         """The codec that the service must send because nothing else can be shown; None for any."""

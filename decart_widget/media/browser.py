@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from decart_widget.errors import MediaError, NoFrontEndError
+from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
 from decart_widget.frontend import FrontEnds
 from decart_widget.media.base import EndReason, MediaListener, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
@@ -41,6 +41,12 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "media-failed": ("The browser could not start the camera or the connection.", "Retry."),
 }
 
+# Why a page says that a picture which should move doesn't.
+_STALLS = {
+    "ended": "The picture's track ended.",
+    "black": "The picture was black for 3 s while the camera's was not.",
+}
+
 
 class BrowserMedia:
     """Implements ``Media`` over the road to the browser."""
@@ -71,8 +77,14 @@ class BrowserMedia:
                 f"No browser has shown this widget within {timeout:g} s."
             ) from None
 
+    async def attended(self) -> None:
+        """Waits while the page with the camera is being reloaded, or silent."""
+        while not self._front_ends.present:
+            self._owner_came.clear()
+            await self._owner_came.wait()
+
     def owner_came(self) -> None:
-        """There is a page now."""
+        """There is a page now, or again."""
         self._owner_came.set()
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
@@ -119,6 +131,10 @@ class BrowserMedia:
                 listener.offer_made(attempt, message["sdp"])
             case "candidate":
                 listener.candidate_found(attempt, parse_candidate(message["candidate"]))
+            case "media" if message["state"] == "stalled":
+                why = (message.get("detail") or {}).get("reason")
+                text = _STALLS.get(str(why), "No new picture came for 3 s.")
+                listener.media_lost(ConnectionLostError(text))
             case "media":
                 if message["state"] == "camera":
                     self._camera_open = True

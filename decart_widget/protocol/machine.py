@@ -88,6 +88,7 @@ class SessionMachine:
         self._initial: Request | None = None  # until it is answered
         self._first = PASSTHROUGH  # in a room media may stand, and break, before its ack
         self._room = False
+        self._interrupted = False  # media is mending itself
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
         self._outgoing: list[m.ClientMessage] = []
@@ -223,12 +224,14 @@ class SessionMachine:
 
     def media_established(self) -> None:
         """Media flows both ways."""
+        self._interrupted = False
         if self.phase is Phase.ANSWERED:
             self._stands(Event.ESTABLISHED)
 
     def media_interrupted(self) -> None:
-        """Media is mending itself; nothing is lost yet."""
+        """Media is mending itself; nothing is lost yet, but ticks alone don't make it whole."""
         if self.established:
+            self._interrupted = True
             self._move(Event.LOST)
 
     def lost(self) -> None:
@@ -317,7 +320,7 @@ class SessionMachine:
     def _reset_attempt(self) -> None:
         self.phase = Phase.CLOSED
         self._initial = None
-        self.established = False
+        self.established = self._interrupted = False
         self._billed_before = self.generation_tick
         self.service_status = ServiceStatus.UNKNOWN
         self.queue_position = self.queue_size = None
@@ -347,6 +350,8 @@ class SessionMachine:
 
     def _generating(self) -> None:
         # A tick can overtake the browser's word that media stands, but not the answer.
+        if self._interrupted:
+            return
         if self.phase is Phase.ANSWERED:
             self._stands(Event.GENERATION_STARTED)
         else:

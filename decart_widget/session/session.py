@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from decart_widget.errors import (
@@ -26,7 +25,7 @@ from decart_widget.media.base import EndReason, Media, MediaState
 from decart_widget.protocol import machine as core
 from decart_widget.protocol.messages import Candidate
 from decart_widget.protocol.requests import Look, Request
-from decart_widget.protocol.retry import ATTEMPTS, delays, is_permanent
+from decart_widget.protocol.retry import ATTEMPTS, FIRST_DELAY, delays, is_permanent
 from decart_widget.protocol.states import LIVE, ConnectionState
 from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
@@ -35,7 +34,10 @@ from decart_widget.session.deadlines import AckDeadline, Budget
 log = logging.getLogger(__name__)
 
 JITTER: Final = 0.1
-"""Part of a delay by which reconnects are spread, so that a crowd doesn't return at once."""
+"""Part by which a delay may be shorter, so that a crowd doesn't return at once."""
+
+SETTLED: Final = 10.0
+"""Seconds for which a connection must have stood before the count of attempts begins anew."""
 
 
 class Session:
@@ -73,6 +75,9 @@ class Session:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()  # what is waited for before an attempt has come
+        self._woken_at = float("-inf")
+        self._stood_at: float | None = None
         self._requests: dict[int, tuple[asyncio.Future[str], float]] = {}
         self._ack = AckDeadline(config.connection.ack_timeout, self._ack_late)
         self._budget = Budget(config.budget, self._budget_spent)
@@ -127,46 +132,52 @@ class Session:
 
     async def _attempts(self) -> DecartError | None:
         error = await self._attempt()
+        number, waits = 0, list(delays())
         while error is not None and not self._stop.is_set():
             if self.machine.state not in LIVE or not self._worth_retrying(error):
                 return error
-            error = await self._reconnect(error)
+            number = 1 if self._settled() else number + 1
+            if number > ATTEMPTS:
+                return ConnectionLostError(
+                    f"The connection was lost and {ATTEMPTS} attempts to restore it failed. "
+                    f"Last: {error.message}"
+                )
+            error = await self._reconnect(error, number, waits[number - 1])
         return error
+
+    def _settled(self) -> bool:
+        # What breaks again and again right after it stood is not restored.
+        return self._stood_at is not None and self._loop.time() - self._stood_at >= SETTLED
 
     def _worth_retrying(self, error: DecartError) -> bool:
         # A start that fails says so at once: the person is there and can decide. What once
         # stood comes back by itself.
         return not is_permanent(error) and self.machine.state is not ConnectionState.CONNECTING
 
-    async def _reconnect(self, error: DecartError) -> DecartError | None:
-        for number, delay in enumerate(delays(), start=1):
-            self.machine.lost()
-            self._media.end(self.attempt, "reconnecting", keep_source=True)
-            spread = delay * (1 + random.uniform(0, JITTER))
-            self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": round(delay, 1)}
-            self.error = error
-            self._drive()
-            log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(spread):
-                    await self._stop.wait()
-            if self._stop.is_set():
-                return None
-            self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
-            self.machine.reconnect()
-            self._drive()
-            next_error = await self._attempt()
-            if next_error is None or is_permanent(next_error):
-                return next_error
-            error = next_error
-            if self.machine.state is not ConnectionState.RECONNECTING:
-                return error  # it stood again, and broke anew: begin counting anew
-        return ConnectionLostError(
-            f"The connection was lost and {ATTEMPTS} attempts to restore it failed. "
-            f"Last: {error.message}"
-        )
+    async def _reconnect(self, error: DecartError, number: int, delay: float) -> DecartError | None:
+        self.machine.lost()
+        self._media.end(self.attempt, "reconnecting", keep_source=True)
+        spread = delay * (1 - random.uniform(0, JITTER))
+        self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": round(delay, 1)}
+        self.error = error
+        self._drive()
+        log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
+        await self._pause(spread)
+        if self._stop.is_set():
+            return None
+        self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
+        self.machine.reconnect()
+        self._drive()
+        return await self._attempt()
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits before an attempt: for its time, or a sign that it may work; then for the page."""
+        await _first(self._stop.wait(), self._at_once.wait(), timeout=seconds)
+        await _first(self._stop.wait(), self._media.attended())
+        self._at_once.clear()
 
     async def _attempt(self) -> DecartError | None:
+        self._stood_at = None
         self._current = Attempt(
             self.attempt + 1, self.config, self.machine, self._media, self._drive
         )
@@ -178,6 +189,8 @@ class Session:
             self._ack.watch(None)
 
     def _stands(self) -> None:
+        self._stood_at = self._loop.time()
+        self._at_once.clear()
         self.retry, self.error = {}, None
         self._drive()
 
@@ -248,6 +261,22 @@ class Session:
         """What carried the picture is gone; a reconnect finds what has come in its place."""
         self._current.break_off(error)
 
+    def media_moved(self, error: DecartError) -> None:
+        """Something else carries the picture now: a reconnect finds it there at once."""
+        self._current.break_off(error)
+        self._at_once.set()
+
+    def wake(self) -> None:
+        """The network may be back: while reconnecting, the rest of the delay is skipped.
+
+        Not more often than once a second, whoever says so.
+        """
+        now = self._loop.time()
+        waiting = self.machine.state is ConnectionState.RECONNECTING
+        if waiting and now - self._woken_at >= FIRST_DELAY:
+            self._woken_at = now
+            self._at_once.set()
+
     # --- carrying out what the machine says ---------------------------------------------------
 
     def _drive(self) -> None:
@@ -316,3 +345,13 @@ class Session:
     def _budget_spent(self) -> None:
         budget = self.config.budget
         self.stop("budget", BudgetSpentError(f"The budget of {budget:g} s is used up."))
+
+
+async def _first(*waits: Coroutine[Any, Any, Any], timeout: float | None = None) -> None:
+    """Runs until the first of these is over, or the time is; cancels the others."""
+    tasks = {asyncio.ensure_future(wait) for wait in waits}
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

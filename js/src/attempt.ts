@@ -3,6 +3,7 @@
 import type { Kernel } from "./kernel.ts";
 import { type Reading, read } from "./media/stats.ts";
 import type { Inbound, OpenTransport, Transport, TransportState } from "./media/transport.ts";
+import { watchdog } from "./media/watchdog.ts";
 import type { MediaState, Prepare } from "./messages.ts";
 
 /** How often the received picture is measured. */
@@ -17,8 +18,8 @@ export interface Frame {
 
 export interface AttemptEvents {
   changed(): void;
-  /** The connection broke, or never stood; the kernel decides what follows. */
-  failed(): void;
+  /** Whether there should be a picture now, for somebody to see. */
+  due(): boolean;
 }
 
 export class Attempt {
@@ -30,6 +31,9 @@ export class Attempt {
   /** The picture is generated and may be seen; stays so until the attempt ends. */
   revealed = false;
   reading: Reading | undefined;
+  camera: MediaStreamTrack | null = null;
+  /** A view's element that shows the stream. */
+  screen: HTMLVideoElement | null = null;
 
   /** Whether it was ever connected. */
   #stood = false;
@@ -63,6 +67,10 @@ export class Attempt {
       onState: (state, detail) => this.#onState(state, detail),
       signal: this.signal,
     });
+    if (sends) {
+      const stalled = (reason: string) => this.tell("stalled", { reason });
+      watchdog(this, events.due, stalled, this.signal);
+    }
   }
 
   get transport(): Transport["kind"] {
@@ -80,6 +88,7 @@ export class Attempt {
   }
 
   async publish(track: MediaStreamTrack): Promise<void> {
+    this.camera = track;
     const { width, height, frameRate } = track.getSettings();
     this.tell("camera", { width, height, fps: frameRate, label: track.label });
     try {
@@ -119,7 +128,6 @@ export class Attempt {
       this.#look();
       this.#every(STATS_MS, () => this.#sample());
     }
-    if (state === "failed") this.#events.failed();
     this.#events.changed();
   }
 

@@ -28,6 +28,8 @@ const HEARTBEAT_MS = 5000;
 
 /** What the session does with the messages that are for it. */
 export interface Receiver {
+  /** The kernel lives: it has said something, whatever it was. */
+  heard(): void;
   welcome(message: Welcome): void;
   prepare(message: Prepare): void;
   /** `answer`, `candidate`, `room` and `end` of the live attempt. */
@@ -80,7 +82,7 @@ export class Kernel {
     this.hello();
   }
 
-  /** The number of the attempt that lives in this page, or null; it beats while it is a number. */
+  /** The attempt of this page, also until the next one begins; it beats while there is one. */
   get attempt(): number | null {
     return this.#attempt;
   }
@@ -129,7 +131,10 @@ export class Kernel {
       this.counts.unknown++;
       return;
     }
+    this.receiver.heard();
     switch (message.type) {
+      case "beat":
+        return;
       case "welcome":
         if (message.front_end !== this.frontEnd) return; // another page's
         clearTimeout(this.#hello);

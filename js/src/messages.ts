@@ -25,6 +25,7 @@ export type MediaState =
   | "first-frame"
   | "reconnecting"
   | "disconnected"
+  | "stalled"
   | "failed"
   | "ended";
 
@@ -54,6 +55,8 @@ export type ToKernel =
   | { type: "pagehide" }
   | { type: "intent" }
   | { type: "start" }
+  | { type: "take" }
+  | { type: "wake" }
   | { type: "stop"; attempt: number | null }
   | { type: "apply"; prompt: string; enrich: boolean }
   | { type: "offer"; attempt: number; sdp: string }
@@ -121,7 +124,8 @@ export type ToBrowser =
   | { type: "answer"; attempt: number; sdp: string }
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
-  | { type: "owner"; front_end: string };
+  | { type: "owner"; front_end: string }
+  | { type: "beat" };
 
 const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
   welcome: (m) => isText(m.front_end),
@@ -137,6 +141,7 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
   owner: (m) => isText(m.front_end),
+  beat: () => true,
 };
 
 /** The message, or null where it is none that this version can act on. */

@@ -17,12 +17,16 @@ import { type ConnectionState, SHOWN, trait } from "./model.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
 const GRACE_MS = 5000;
-/** How long the camera stays open for a kernel that says nothing. */
-const SILENCE_MS = 30_000;
+/** How long the camera stays open for a kernel that says nothing; while it lives it beats. */
+const SILENCE_MS = 22_000;
 /** The same once the host has lost the kernel. */
 const LOST_MS = 10_000;
 /** What is got ready for a click that is likely stays good for longer than this. */
 const INTENT_MS = 10_000;
+/** Between two words to the kernel that what broke may be whole again. */
+const WAKE_MS = 1000;
+/** How much longer than its budget a session may last before this page ends it by itself. */
+const OVERDRAFT_S = 2;
 
 /** Something that this page found out by itself, shown like the kernel's errors. */
 export interface Fault {
@@ -53,6 +57,8 @@ export class Session implements Receiver {
   #views = 0;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #spent: ReturnType<typeof setTimeout> | undefined;
+  #wokeAt = Number.NEGATIVE_INFINITY;
   /** What was clicked and the kernel's traits don't show yet. */
   #intent: "start" | "stop" | null = null;
   #clickedAt = 0;
@@ -70,6 +76,10 @@ export class Session implements Receiver {
   ) {
     for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);
     this.kernel = new Kernel(model, this, signal);
+    window.addEventListener("online", () => this.#wake(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), {
+      signal,
+    });
     signal.addEventListener("abort", () => this.#release(), { once: true });
   }
 
@@ -163,6 +173,11 @@ export class Session implements Receiver {
     this.#changed();
   }
 
+  /** Moves the session that another page shows to this one. */
+  take(): void {
+    this.kernel.send({ type: "take" });
+  }
+
   /** Applies what the prompt box holds, without the kernel's debounce. */
   apply(prompt: string, enrich: boolean): void {
     this.set("prompt", prompt);
@@ -185,10 +200,13 @@ export class Session implements Receiver {
     return (await this.attempt?.measure()) ?? null;
   }
 
+  heard(): void {
+    clearTimeout(this.#silence);
+    if (this.#camera) this.#expectKernel(SILENCE_MS);
+  }
+
   welcome(message: Parameters<Receiver["welcome"]>[0]): void {
     this.owner = message.owner;
-    if (this.attempt) clearTimeout(this.#silence);
-    else if (this.#camera) this.#expectKernel(SILENCE_MS);
     if (message.protocol !== PROTOCOL) {
       this.fault = {
         code: "version-mismatch",
@@ -199,7 +217,6 @@ export class Session implements Receiver {
   }
 
   prepare(message: Prepare): void {
-    clearTimeout(this.#silence);
     if (this.#unwanted) {
       this.#unwanted = false;
       this.kernel.send({ type: "stop", attempt: message.attempt });
@@ -217,7 +234,7 @@ export class Session implements Receiver {
     const camera = this.viewer ? null : this.#open(message.model);
     const attempt = new Attempt(message, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
-      failed: () => this.#expectKernel(SILENCE_MS),
+      due: () => this.#due(),
     });
     this.attempt = attempt;
     camera?.then(
@@ -225,6 +242,7 @@ export class Session implements Receiver {
       (refusal: Refusal) => this.#refused(refusal, attempt),
     );
     if (this.#views === 0) this.#awaitView();
+    this.heard();
     this.#changed();
   }
 
@@ -234,7 +252,7 @@ export class Session implements Receiver {
       return;
     }
     this.#release(message.keep_camera);
-    if (message.keep_camera) this.#expectKernel(SILENCE_MS);
+    this.heard();
     this.#changed();
   }
 
@@ -253,7 +271,7 @@ export class Session implements Receiver {
     const state = trait(this.model, "connection_state");
     if (!isRest(state)) {
       // The kernel has heard of the click; it may take its time to prepare.
-      if (this.#intent === "start" && !this.#underWay) clearTimeout(this.#silence);
+      if (this.#intent === "start" && !this.#underWay) this.heard();
       this.#underWay = true;
       // Something runs again, started elsewhere: what went wrong here is history.
       if (name === "connection_state" && !this.#intent && !this.attempt) this.fault = null;
@@ -264,11 +282,13 @@ export class Session implements Receiver {
     // The start came to nothing before there was an attempt.
     const failed = name === "error" && trait(this.model, "error").code !== undefined;
     if (this.#intent === "start" && isRest(state) && (failed || this.#underWay)) this.#release();
+    if (["connection_state", "generation_tick", "budget"].includes(name)) this.#limit();
     this.#changed();
   }
 
   #open(size: CameraSize): Promise<MediaStreamTrack> {
-    if (this.#camera) return this.#camera.track;
+    if (this.#camera && this.#camera.live?.readyState !== "ended") return this.#camera.track;
+    this.#close();
     const scope = new AbortController();
     const track = openCamera(size, scope.signal);
     const camera: Camera = { scope, track, live: null };
@@ -316,11 +336,39 @@ export class Session implements Receiver {
   #expectKernel(ms: number): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
-      this.#unwanted = this.attempt === null;
-      this.#release();
       this.fault ??= { code: "kernel-silent", message: "The kernel has not answered." };
-      this.#changed();
+      this.stop();
     }, ms);
+  }
+
+  /** Ends a session whose budget is used up, should the kernel not do it. */
+  #limit(): void {
+    clearTimeout(this.#spent);
+    const budget = trait(this.model, "budget");
+    if (!budget || !this.#generating || !this.attempt) return;
+    const left = budget - trait(this.model, "generation_tick") + OVERDRAFT_S;
+    this.#spent = setTimeout(() => {
+      this.fault = { code: "budget-spent", message: `The budget of ${budget} s is used up.` };
+      this.stop();
+    }, left * 1000);
+  }
+
+  #due(): boolean {
+    // The transport may be mending itself: a picture that was seen shall not stand for long.
+    const mending = this.state === "reconnecting" && this.attempt?.revealed;
+    return !document.hidden && (this.#generating || mending === true);
+  }
+
+  #wake(): void {
+    const now = performance.now();
+    const waits = trait(this.model, "connection_state") === "reconnecting" && !this.watching;
+    if (!waits || now - this.#wokeAt < WAKE_MS) return;
+    this.#wokeAt = now;
+    this.kernel.send({ type: "wake" });
+  }
+
+  get #generating(): boolean {
+    return trait(this.model, "connection_state") === "generating";
   }
 
   #awaitView(): void {
@@ -334,18 +382,20 @@ export class Session implements Receiver {
   /** Lets go of the connection and, unless it is to be kept, of the camera. */
   #release(keepCamera = false): void {
     clearTimeout(this.#silence);
+    clearTimeout(this.#spent);
     if (this.signal.aborted) clearTimeout(this.#grace);
     if (this.#intent === "start") this.#intent = null;
-    this.kernel.attempt = null;
     this.attempt?.end();
     this.attempt = null;
-    if (!keepCamera) this.#close();
+    if (keepCamera) return;
+    this.kernel.attempt = null;
+    this.#close();
   }
 
   #changed(): void {
     const { attempt } = this;
     if (attempt?.frame && !attempt.revealed) {
-      if (this.viewer || trait(this.model, "connection_state") === "generating") {
+      if (this.viewer || this.#generating) {
         attempt.revealed = true;
         this.ttffMs = Math.round(performance.now() - attempt.since);
       }

@@ -4,6 +4,7 @@ import { FakeModel, prepare } from "./fakes.ts";
 
 const receiver = () =>
   ({
+    heard: vi.fn(),
     welcome: vi.fn(),
     prepare: vi.fn(),
     attemptMessage: vi.fn(),

@@ -50,7 +50,11 @@ async function everything(): Promise<Message[]> {
   peer.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate: null }));
   peer.become("connected");
   peer.framesDecoded = 1;
-  await vi.advanceTimersByTimeAsync(6000);
+  model.set("connection_state", "generating");
+  await vi.advanceTimersByTimeAsync(6000); // no further frame comes
+  model.set("connection_state", "reconnecting");
+  window.dispatchEvent(new Event("online"));
+  session.take();
   peer.become("disconnected");
   peer.become("failed");
   camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));

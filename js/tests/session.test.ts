@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Session } from "../src/session.ts";
 import { FakeCamera, FakeModel, FakePeer, noLoad, prepare, settled } from "./fakes.ts";
 
@@ -50,6 +50,15 @@ async function generate(attempt = 1): Promise<FakePeer> {
   peer.framesDecoded = 1;
   await vi.advanceTimersByTimeAsync(100);
   return peer;
+}
+
+/** Time passes while the kernel lives, and frames come in. */
+async function alive(seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    if (second % 5 === 0) model.receive({ type: "beat" });
+    for (const peer of FakePeer.made) peer.framesDecoded += 30;
+    await vi.advanceTimersByTimeAsync(1000);
+  }
 }
 
 const end = (more: object) =>
@@ -291,7 +300,7 @@ test("a view that comes back in time keeps it", async () => {
   view.abort();
   await vi.advanceTimersByTimeAsync(4900);
   session.attach(new AbortController().signal);
-  await vi.advanceTimersByTimeAsync(60_000);
+  await alive(60);
   expect(camera.on).toBe(true);
   expect(model.all("stop")).toHaveLength(0);
 });
@@ -300,7 +309,7 @@ test("one view of two may go", async () => {
   await generate();
   session.attach(new AbortController().signal);
   view.abort();
-  await vi.advanceTimersByTimeAsync(60_000);
+  await alive(60);
   expect(camera.on).toBe(true);
 });
 
@@ -316,11 +325,13 @@ test("an attempt that nobody looks at ends", async () => {
 test("a silent kernel loses the camera, and its late attempt is turned down", async () => {
   session.start();
   await camera.open();
-  await vi.advanceTimersByTimeAsync(30_000);
+  await vi.advanceTimersByTimeAsync(21_000);
+  expect(camera.on).toBe(true);
+  await vi.advanceTimersByTimeAsync(1000);
   expect(camera.on).toBe(false);
   expect(session.fault?.code).toBe("kernel-silent");
   model.receive(prepare(model, 7));
-  expect(model.all("stop")).toMatchObject([{ attempt: 7 }]);
+  expect(model.all("stop")).toMatchObject([{ attempt: null }, { attempt: 7 }]);
   expect(camera.asked).toHaveLength(1);
 });
 
@@ -328,7 +339,7 @@ test("a kernel that is gone loses the camera; one that answers keeps it", async 
   await generate();
   model.emit("comm_live_update");
   welcome({ attempt: 1 });
-  await vi.advanceTimersByTimeAsync(60_000);
+  await alive(60);
   expect(camera.on).toBe(true);
   model.emit("comm_live_update");
   await vi.advanceTimersByTimeAsync(10_000);
@@ -339,7 +350,7 @@ test("a kernel that has heard of the click may take its time to prepare", async 
   session.start();
   await camera.open();
   model.set("connection_state", "connecting");
-  await vi.advanceTimersByTimeAsync(60_000);
+  await alive(60);
   expect(camera.on).toBe(true);
 });
 
@@ -348,8 +359,43 @@ test("a connection that failed waits for the kernel, but not with the camera for
   peer.become("failed");
   expect(model.all("media").at(-1)).toMatchObject({ state: "failed" });
   expect(camera.on).toBe(true);
-  await vi.advanceTimersByTimeAsync(30_000);
+  await alive(60);
+  expect(camera.on).toBe(true);
+  await vi.advanceTimersByTimeAsync(22_000);
   expect(camera.on).toBe(false);
+});
+
+test("a kernel that stops in the middle of a session loses the camera, and is told to stop", async () => {
+  await generate();
+  await alive(60);
+  for (let second = 0; second < 22; second++) {
+    FakePeer.last.framesDecoded += 30; // media needs no kernel
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  expect(camera.on).toBe(false);
+  expect(session.fault?.code).toBe("kernel-silent");
+  expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
+});
+
+test("a camera kept for the next attempt goes when the kernel falls silent, not before", async () => {
+  await generate();
+  end({ reason: "reconnecting", keep_camera: true });
+  model.set("connection_state", "reconnecting");
+  await alive(60);
+  expect(camera.on).toBe(true);
+  expect(model.all("heartbeat").length).toBeGreaterThan(10); // this page is there all the time
+  await vi.advanceTimersByTimeAsync(22_000);
+  expect(camera.on).toBe(false);
+});
+
+test("a camera whose track has ended without a word is opened anew", async () => {
+  await generate();
+  end({ reason: "reconnecting", keep_camera: true });
+  camera.tracks[0]?.stop();
+  model.receive(prepare(model, 2));
+  const track = await camera.open();
+  expect(camera.asked).toHaveLength(2);
+  expect(FakePeer.last.track).toBe(track);
 });
 
 test("a page that watches may start when nothing runs, and then it is the one", () => {
@@ -360,6 +406,98 @@ test("a page that watches may start when nothing runs, and then it is the one", 
   expect(session.watching).toBe(false);
   session.start();
   expect(session.watching).toBe(false);
+});
+
+test("a page that watches may take the session over, and opens its camera when it has it", () => {
+  model.receive({ type: "owner", front_end: "another page" });
+  model.set("connection_state", "generating");
+  session.take();
+  expect(model.all("take")).toHaveLength(1);
+  expect(camera.asked).toHaveLength(0);
+  model.receive({ type: "owner", front_end: model.frontEnd });
+  expect(session.watching).toBe(false);
+  model.receive(prepare(model, 4));
+  expect(camera.asked).toHaveLength(1);
+});
+
+describe("the budget in the page", () => {
+  const started = async () => {
+    model.set("budget", 30);
+    const peer = await generate();
+    model.set("generation_tick", 1);
+    return peer;
+  };
+
+  test("ends a session that the kernel does not end", async () => {
+    const peer = await started();
+    await alive(30);
+    expect(camera.on).toBe(true);
+    await alive(1);
+    expect(camera.on).toBe(false);
+    expect(peer.connectionState).toBe("closed");
+    expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
+    expect(session.fault?.code).toBe("budget-spent");
+  });
+
+  test("follows what the kernel has counted", async () => {
+    await started();
+    for (let tick = 1; tick < 29; tick++) {
+      await alive(2); // half of the time there is a queue, say
+      model.set("generation_tick", tick);
+    }
+    expect(camera.on).toBe(true);
+    await alive(4);
+    expect(camera.on).toBe(false);
+  });
+
+  test("is not used up by anything but generating", async () => {
+    await started();
+    model.set("connection_state", "connected");
+    await alive(60);
+    expect(camera.on).toBe(true);
+  });
+
+  test("is not what other traits put off", async () => {
+    await started();
+    for (let second = 0; second < 31; second++) {
+      model.set("prompt", `prompt ${second}`);
+      await alive(1);
+    }
+    expect(camera.on).toBe(false);
+  });
+});
+
+describe("the network comes back", () => {
+  const woken = () => model.all("wake").length;
+  const online = () => window.dispatchEvent(new Event("online"));
+
+  test("the kernel is told while it waits to reconnect, at most once a second", async () => {
+    await generate();
+    online();
+    expect(woken()).toBe(0);
+    end({ reason: "reconnecting", keep_camera: true });
+    model.set("connection_state", "reconnecting");
+    for (let times = 0; times < 9; times++) online();
+    expect(woken()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1000);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(woken()).toBe(2);
+  });
+
+  test("a page that only watches says nothing", () => {
+    model.receive({ type: "owner", front_end: "another page" });
+    model.set("connection_state", "reconnecting");
+    online();
+    expect(woken()).toBe(0);
+  });
+
+  test("its going changes nothing", async () => {
+    const peer = await generate();
+    const said = model.sent.length;
+    window.dispatchEvent(new Event("offline"));
+    expect(peer.connectionState).toBe("connected");
+    expect(model.sent).toHaveLength(said);
+  });
 });
 
 test("the picture goes with the ownership", async () => {

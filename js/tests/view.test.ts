@@ -181,6 +181,19 @@ describe("state", () => {
     expect(visible(".dw-stop")).toBe(false);
     expect(text(".dw-poster .dw-title")).toBe("Shown in another tab");
   });
+
+  test("what is shown in another tab can be taken over from here, and nothing else can", () => {
+    expect(visible(".dw-take")).toBe(false);
+    model.receive({ type: "owner", front_end: "another page" });
+    expect(visible(".dw-take")).toBe(false); // nothing runs there
+    model.set("connection_state", "generating");
+    expect(visible(".dw-take")).toBe(true);
+    one(".dw-take").click();
+    expect(model.all("take")).toHaveLength(1);
+    model.receive({ type: "owner", front_end: model.frontEnd });
+    expect(visible(".dw-take")).toBe(false);
+    expect(visible(".dw-stop")).toBe(true);
+  });
 });
 
 describe("prompt", () => {

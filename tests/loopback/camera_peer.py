@@ -78,6 +78,9 @@ class CameraPeer:
         async with asyncio.timeout(timeout):
             await self._present.wait()
 
+    async def attended(self) -> None:
+        await self._present.wait()
+
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         self.prepared.append(preparation)
         self._spawn(self._offer(attempt, preparation.rtc))

@@ -35,6 +35,9 @@ class RoomCamera:
     async def ready(self, timeout: float) -> None:
         """It always is."""
 
+    async def attended(self) -> None:
+        """Somebody always is."""
+
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         assert self.listener is not None
         assert preparation.transport == "livekit"

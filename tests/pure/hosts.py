@@ -37,6 +37,9 @@ class Host:
     def stopped(self) -> None:
         self.told.append("stopped")
 
+    def woke(self) -> None:
+        self.told.append("woke")
+
     def prompt_applied(self, prompt: str, enrich: bool) -> None:
         self.told.append(("applied", prompt, enrich))
 
@@ -48,6 +51,9 @@ class Host:
 
     def owner_came(self, *, replaced: bool) -> None:
         self.told.append(("owner", self.front_ends.owner, replaced))
+
+    def owner_left(self) -> None:
+        self.told.append("left")
 
     def unattended(self) -> None:
         self.told.append("unattended")

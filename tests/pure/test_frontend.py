@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.frontend import HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE
+from decart_widget.frontend import AWAY, HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE
 from decart_widget.road import FROM_BROWSER
 from tests.pure.hosts import ROAD, Host, conforms, label, live, welcome
 
@@ -52,7 +52,33 @@ def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
     host.wait(PAGEHIDE_GRACE - 1)
     host.hello("f1-reloaded")
     assert host.take_sent() == [welcome("f1-reloaded", owner=True, attempt=3)]
-    assert host.take_told() == [("owner", "f1-reloaded", True)]
+    assert host.take_told() == ["left", ("owner", "f1-reloaded", True)]
+
+
+def test_a_page_that_only_watches_may_go_without_a_word() -> None:
+    host = live("f2")
+    host.say("pagehide", "f2")
+    assert host.take_told() == []
+    assert host.front_ends.present
+
+
+def test_a_page_that_watches_may_take_the_session_over() -> None:
+    host = live("f2", "f3")
+    host.say("take", "f2")
+    assert host.owner == "f2"
+    assert host.take_sent() == [{"type": "owner", "front_end": "f2"}]
+    assert host.take_told() == [("owner", "f2", True)]
+    host.say("media", "f1", attempt=3, state="failed")
+    assert host.take_told() == []
+
+
+def test_what_is_nobody_else_s_can_t_be_taken() -> None:
+    host = live("f2")
+    host.say("take", "f1")
+    host.attempt = None
+    host.say("take", "f2")
+    assert (host.owner, host.take_sent(), host.take_told()) == ("f1", [], [])
+    assert host.front_ends.dropped == {"take of what is nobody else's": 2}
 
 
 def test_a_click_on_start_makes_its_page_the_owner() -> None:
@@ -137,7 +163,7 @@ def test_a_page_that_went_ends_the_session_after_10_seconds() -> None:
     host.wait(5, beats_of=("f1",))
     host.say("pagehide")
     host.wait(PAGEHIDE_GRACE)
-    assert host.take_told() == []
+    assert host.take_told() == ["left"]
     host.wait(1)
     assert host.take_told() == ["unattended"]
 
@@ -148,7 +174,32 @@ def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
     host.wait(5)
     host.say("heartbeat", attempt=3)
     host.wait(60, beats_of=("f1",))
-    assert host.take_told() == []
+    assert host.take_told() == ["left", ("owner", "f1", False)]
+
+
+def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
+    host = live()
+    host.wait(AWAY)
+    assert host.front_ends.present
+    host.wait(1)
+    assert not host.front_ends.present
+    host.say(
+        "stats",
+        **dict.fromkeys(("attempt", "fps", "width", "height", "rtt_s", "loss", "bitrate"), 2),
+    )  # of whatever attempt: it is there
+    assert host.front_ends.present
+    assert host.take_told() == [("owner", "f1", False)]
+    host.say("pagehide")
+    assert not host.front_ends.present
+    host.hello("f1")
+    assert host.front_ends.present
+    assert host.take_told() == ["left", ("owner", "f1", False)]
+
+
+def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:
+    host = live()
+    host.wait(60, deaf=True)
+    assert host.front_ends.present
 
 
 def test_silence_means_nothing_while_messages_can_t_arrive() -> None:
@@ -241,6 +292,23 @@ def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
     assert host.take_sent() == [
         {"type": "end", "attempt": 3, "reason": "stopped", "keep_camera": False}
     ]
+
+
+def test_the_owner_beats_on_between_two_attempts_and_keeps_its_camera() -> None:
+    host = live("f2")
+    host.attempt = 4  # it has not heard of that yet
+    host.say("heartbeat", attempt=3)
+    assert host.take_sent() == []
+    host.say("heartbeat", "f2", attempt=3)
+    assert [message["type"] for message in host.take_sent()] == ["end"]
+
+
+def test_only_the_owner_says_that_the_network_is_back() -> None:
+    host = live("f2")
+    host.say("wake", "f2")
+    assert host.take_told() == []
+    host.say("wake")
+    assert host.take_told() == ["woke"]
 
 
 # --- anything at all --------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     host.front_ends.answer(3, "v=0\r\n")
     host.front_ends.candidate(3, Candidate("candidate:1", "0", 0))
     host.front_ends.candidate(3, None)
+    host.front_ends.beat()
     host.front_ends.end(3, "stopped", keep_camera=False)
     host.front_ends.end(3, "reconnecting", keep_camera=True)
     sent = host.take_sent()

@@ -30,6 +30,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
   const poster = posterView(
     () => session.start(),
     () => session.intend(),
+    () => session.take(),
   );
   const notice: NoticeView = noticeView(() => session.start());
   const top = pills();
@@ -97,11 +98,12 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
     element,
     update() {
       bind(session.attempt?.stream ?? null);
+      if (session.attempt) session.attempt.screen = video;
       const { state } = session;
       const revealed = session.attempt?.revealed === true;
       hasPicture = revealed;
       const obstacle = noticeOf(session);
-      if (revealed || !session.isLive) show(still, false);
+      if (revealed || !session.isLive || session.watching) show(still, false);
       const { width, height } = session.size;
       picture.style.setProperty("--dw-ratio", `${width} / ${height}`);
       // A picture of the stage's shape covers it, or rounding leaves a dark line.
@@ -133,7 +135,7 @@ function keepStill(video: HTMLVideoElement, still: HTMLCanvasElement): void {
   show(still, true);
 }
 
-function posterView(start: () => void, intend: () => void) {
+function posterView(start: () => void, intend: () => void, take: () => void) {
   const title = h("div", { class: "dw-title" });
   const text = h("p");
   const button = h(
@@ -146,7 +148,9 @@ function posterView(start: () => void, intend: () => void) {
   button.addEventListener("click", start);
   button.addEventListener("pointerenter", intend);
   button.addEventListener("focus", intend);
-  const foot = h("div", { class: "dw-foot" }, button, spinner);
+  const over = h("button", { type: "button", class: "dw-button dw-main dw-take" }, "Take over");
+  over.addEventListener("click", take);
+  const foot = h("div", { class: "dw-foot" }, button, over, spinner);
   const element = h(
     "div",
     { class: "dw-poster dw-message" },
@@ -158,6 +162,7 @@ function posterView(start: () => void, intend: () => void) {
       write(title, words.title);
       write(text, words.text);
       show(button, words.start);
+      show(over, words.take === true);
       show(spinner, words.busy);
     },
   };

@@ -73,6 +73,8 @@ export interface PosterWords {
   text: string;
   /** Whether Start belongs to it. */
   start: boolean;
+  /** Whether the session can be moved here. */
+  take?: boolean;
   /** Whether something is under way. */
   busy: boolean;
 }
@@ -87,8 +89,8 @@ export function posterWords(
   const rest = { start: true, busy: false };
   const live = { start: false, busy: true };
   if (page.watching) {
-    const text = "The session runs in another tab or window of this notebook.";
-    return { title: "Shown in another tab", text, start: false, busy: false };
+    const text = "The session runs in another tab or window; there its camera goes off.";
+    return { title: "Shown in another tab", text, start: false, take: true, busy: false };
   }
   switch (state) {
     case "idle":

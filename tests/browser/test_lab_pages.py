@@ -1,0 +1,154 @@
+"""Pages that come and go under a session: reloaded, opened twice, cleared; pictures that freeze."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.pixels import colourfulness
+from tools.widget_view import TIMEOUT, WidgetView
+
+CELL = """
+from decart_widget import DecartWidget
+w = DecartWidget(
+    prompt="greyscale", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})
+)
+w
+"""
+LIVE_TRACKS = "window.dwTracks.filter((track) => track.readyState === 'live').length"
+TRANSPORTS = pytest.mark.parametrize("transport", ["webrtc", "livekit"])
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+async def generating(
+    open_notebook: OpenNotebook, sandbox: Sandbox, transport: str = "livekit"
+) -> tuple[NotebookPage, WidgetView]:
+    """A running session in a notebook of one cell."""
+    cell = CELL.format(
+        transport=transport,
+        base_url=sandbox.base_url,
+        realtime_base_url=sandbox.realtime_base_url,
+    )
+    notebook = await open_notebook(cell)
+    view = WidgetView(notebook.page)
+    await view.mounted()
+    await view.start()
+    await grey(view)
+    await notebook.until("w.generation_tick >= 1")
+    return notebook, view
+
+
+async def grey(view: WidgetView) -> None:
+    """Waits until the view shows its picture, and sees that it is transformed."""
+    assert colourfulness((await view.picture()).pixels) < 10
+
+
+async def one_session(sandbox: Sandbox) -> None:
+    """Waits until the service has one session, no more and no less."""
+    async with asyncio.timeout(TIMEOUT):
+        while len(sandbox.stats()["sessions"]) != 1:
+            await asyncio.sleep(0.02)
+
+
+async def no_session(sandbox: Sandbox) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while sandbox.stats()["sessions"]:
+            await asyncio.sleep(0.02)
+
+
+async def camera_off(view: WidgetView) -> None:
+    await view.page.wait_for_function(f"{LIVE_TRACKS} === 0", timeout=TIMEOUT * 1000)
+
+
+@TRANSPORTS
+async def test_a_picture_that_freezes_is_brought_back(
+    open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
+) -> None:
+    notebook, view = await generating(open_notebook, sandbox, transport)
+    sandbox.faults = Faults(freeze_after_s=0.1, sessions=1)
+    await view.wait_attribute("data-state", "reconnecting")
+    assert "No new picture came" in await notebook.execute("w.error['message']")
+    await view.wait_attribute("data-state", "generating")
+    await grey(view)
+    await one_session(sandbox)
+
+
+async def test_a_page_that_is_reloaded_has_its_picture_back(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, view = await generating(open_notebook, sandbox)
+    await notebook.save()
+    await notebook.page.reload(wait_until="commit")
+    await no_session(sandbox)  # nobody pays for a page that is not there
+    await view.mounted()
+    await grey(view)
+    await one_session(sandbox)
+    assert (
+        await notebook.page.evaluate("document.querySelector('.dw-start').checkVisibility()")
+        is False
+    )
+
+
+async def test_a_second_tab_takes_the_session_over(
+    open_notebook: OpenNotebook, sandbox: Sandbox, lab: LabServer, context: BrowserContext
+) -> None:
+    notebook, first = await generating(open_notebook, sandbox)
+    await notebook.save()
+    page = await context.new_page()
+    await page.add_init_script(REMEMBER_TRACKS)
+    tab = NotebookPage(lab, page)
+    await tab.open("test_a_second_tab_takes_the_session_over.ipynb")
+    second = WidgetView(page)
+    await second.mounted()
+    take = second.root.locator(".dw-take")
+    await take.click()
+    await camera_off(first)
+    await grey(second)
+    await one_session(sandbox)
+    await expect(first.root.locator(".dw-take")).to_be_visible()
+    assert await tab.execute("w.applied_prompt") == "'greyscale'"
+    # And back again.
+    await first.page.bring_to_front()
+    await first.root.locator(".dw-take").click()
+    await camera_off(second)
+    await grey(first)
+    assert tab.errors == []
+
+
+async def test_an_output_that_is_cleared_ends_the_session_and_can_be_shown_again(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, view = await generating(open_notebook, sandbox)
+    await notebook.command("notebook:clear-all-cell-outputs")
+    await camera_off(view)
+    await no_session(sandbox)
+    await notebook.page.evaluate(
+        "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(0).setSource('w')"
+    )
+    await notebook.run_cell(0)
+    await view.mounted()
+    await view.start()
+    await grey(view)
+    await one_session(sandbox)
+
+
+async def test_a_notebook_that_is_closed_ends_the_session(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, view = await generating(open_notebook, sandbox)
+    await notebook.save()
+    await notebook.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+    await camera_off(view)
+    await no_session(sandbox)
