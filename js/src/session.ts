@@ -9,9 +9,8 @@ import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
 import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
-import { openPeer } from "./media/peer.ts";
 import type { Reading } from "./media/stats.ts";
-import { openRoomWith } from "./media/transport.ts";
+import { openWith } from "./media/transport.ts";
 import { PROTOCOL, type Prepare } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 
@@ -230,7 +229,7 @@ export class Session implements Receiver {
     this.owner = true;
     this.ttffMs = null;
     this.kernel.attempt = message.attempt;
-    const open = message.transport === "livekit" ? openRoomWith(this.load) : openPeer;
+    const open = openWith(this.load, message.transport ?? "webrtc");
     const camera = this.viewer ? null : this.#open(message.model);
     const attempt = new Attempt(message, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
