@@ -1,4 +1,4 @@
-"""Pictures that stop in a real browser, and a network that comes back: what the page says of them."""
+"""Pictures that stop in a real browser, and a network that is back: what the page says of them."""
 
 from __future__ import annotations
 
