@@ -87,7 +87,7 @@ export function posterWords(
   const rest = { start: "Start", busy: false };
   const live = { start: "", busy: true };
   if (page.watching) {
-    const text = "The session runs in another tab or window; there its camera goes off.";
+    const text = "The session runs there. Its camera goes off when you take over.";
     return { title: "Shown in another tab", text, start: "Take over", busy: false };
   }
   switch (state) {
