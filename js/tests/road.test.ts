@@ -54,7 +54,6 @@ async function everything(): Promise<Message[]> {
   await vi.advanceTimersByTimeAsync(6000); // no further frame comes
   model.set("connection_state", "reconnecting");
   window.dispatchEvent(new Event("online"));
-  session.take();
   peer.become("disconnected");
   peer.become("failed");
   camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));
@@ -64,6 +63,8 @@ async function everything(): Promise<Message[]> {
   await settled();
   rooms.become("reconnecting");
   rooms.become("failed", { reason: "no answer" });
+  model.receive({ type: "owner", front_end: "another page" });
+  session.start();
   session.stop();
   await settled();
   scope.abort();

@@ -411,7 +411,7 @@ test("a page that watches may start when nothing runs, and then it is the one", 
 test("a page that watches may take the session over, and opens its camera when it has it", () => {
   model.receive({ type: "owner", front_end: "another page" });
   model.set("connection_state", "generating");
-  session.take();
+  session.start();
   expect(model.all("take")).toHaveLength(1);
   expect(camera.asked).toHaveLength(0);
   model.receive({ type: "owner", front_end: model.frontEnd });

@@ -172,26 +172,26 @@ describe("state", () => {
     expect(one(".dw-stage").style.getPropertyValue("--dw-ratio")).toBe("1280 / 704");
   });
 
-  test("a page that watches has neither Start nor Stop", () => {
+  test("a page that watches has nothing to stop", () => {
     model.set("connection_state", "generating");
     const welcome = { type: "welcome", front_end: model.frontEnd, owner: false, protocol: 1 };
     model.receive({ ...welcome, version: "1", attempt: 3 });
     expect(root.dataset.owner).toBe("false");
-    expect(visible(".dw-start")).toBe(false);
     expect(visible(".dw-stop")).toBe(false);
     expect(text(".dw-poster .dw-title")).toBe("Shown in another tab");
   });
 
-  test("what is shown in another tab can be taken over from here, and nothing else can", () => {
-    expect(visible(".dw-take")).toBe(false);
+  test("what is shown in another tab can be taken over from here", () => {
     model.receive({ type: "owner", front_end: "another page" });
-    expect(visible(".dw-take")).toBe(false); // nothing runs there
+    expect(text(".dw-start")).toBe("Start"); // nothing runs there
     model.set("connection_state", "generating");
-    expect(visible(".dw-take")).toBe(true);
-    one(".dw-take").click();
+    expect(text(".dw-start")).toBe("Take over");
+    expect(visible(".dw-start")).toBe(true);
+    one(".dw-start").click();
     expect(model.all("take")).toHaveLength(1);
+    expect(model.all("start")).toHaveLength(0);
     model.receive({ type: "owner", front_end: model.frontEnd });
-    expect(visible(".dw-take")).toBe(false);
+    expect(visible(".dw-start")).toBe(false);
     expect(visible(".dw-stop")).toBe(true);
   });
 });
