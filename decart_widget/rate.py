@@ -29,13 +29,14 @@ class RateLimit:
 class Gate:
     """What pages may ask for, and how often: any script in a page can speak on the comm.
 
-    What costs something (a piece of the front end, a session, an entry in the log) gets through
-    so often and no oftener, however many pages ask. Stop always gets through.
+    What costs something (a piece of the front end, a token, a session, an entry in the log) gets
+    through so often and no oftener, however many pages ask. Stop always gets through.
     """
 
     def __init__(self) -> None:
         self._limits = {
             "need": RateLimit(burst=12, per_second=2.0),
+            "intent": RateLimit(burst=6, per_second=0.5),
             "start": RateLimit(burst=10, per_second=1.0),
             "log": RateLimit(burst=20, per_second=4.0),
         }
