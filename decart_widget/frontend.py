@@ -128,8 +128,7 @@ class FrontEnds:
             self._drop(str(bad))
             return
         kind, name = message["type"], message["front_end"]
-        now = self._clock()
-        if not self._gate.allows(kind, now):
+        if not self._gate.allows(kind, self._clock()):
             self._drop(f"too many {kind}")
             return
         if kind == "need":
@@ -152,7 +151,7 @@ class FrontEnds:
             # Heard of before its hello (or after it was forgotten): welcome it all the same.
             self._hello(name)
             page = self.pages[name]
-        page.heard = now
+        page.heard = self._clock()
         if kind != "pagehide":
             page.hidden_at = None
         self._dispatch(kind, name, page, message)

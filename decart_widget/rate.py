@@ -30,7 +30,8 @@ class Gate:
     """What pages may ask for, and how often: any script in a page can speak on the comm.
 
     What costs something (a piece of the front end, a token, a session, an entry in the log) gets
-    through so often and no oftener, however many pages ask. Stop always gets through.
+    through so often and no oftener, however many pages ask. What ends a session, or keeps it from
+    ending, always gets through.
     """
 
     def __init__(self) -> None:
@@ -38,13 +39,15 @@ class Gate:
             "need": RateLimit(burst=12, per_second=2.0),
             "intent": RateLimit(burst=6, per_second=0.5),
             "start": RateLimit(burst=10, per_second=1.0),
+            "take": RateLimit(burst=6, per_second=0.5),
+            "wake": RateLimit(burst=10, per_second=1.0),
             "log": RateLimit(burst=20, per_second=4.0),
         }
         self._all = RateLimit(burst=400, per_second=100.0)
 
     def allows(self, kind: str, now: float) -> bool:
         """Whether one more message of this kind is within bounds at ``now`` (steady seconds)."""
-        if kind == "stop":
+        if kind in ("stop", "heartbeat", "pagehide"):
             return True
         limit = self._limits.get(kind)
         return self._all.allows(now) and (limit is None or limit.allows(now))
