@@ -91,7 +91,7 @@ class PageWidget(anywidget.AnyWidget):
         method = data.get("method") if isinstance(data, dict) else None
         sane = method in ("update", "request_state", "custom") and (
             method != "update"
-            or (isinstance(data.get("state"), dict) and not data.get("buffer_paths"))
+            or (isinstance(data.get("state"), dict) and data.get("buffer_paths", []) == [])
         )
         if sane:
             super()._handle_msg(msg)

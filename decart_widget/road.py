@@ -168,7 +168,9 @@ def read(content: object) -> dict[str, Any]:
             good = False
         if not good:
             raise MalformedError(f"{kind} with a bad {name}")
-    return dict(content)
+    # Only what the table knows is handed on, and all of it: what is missing is None.
+    known = ("type", "front_end", *fields)
+    return {name: content.get(name) for name in known if name in content or fields[name](None)}
 
 
 def welcome(front_end: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:

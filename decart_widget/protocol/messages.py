@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from decart_widget.redaction import remember
+from decart_widget.redaction import redact, remember
 
 MAX_FRAME: Final = 1_000_000
 """Characters; a longer frame from the service is ignored (an answer has about 5,000)."""
@@ -131,7 +131,7 @@ class RoomInfo:
         remember(self.token)
 
     def __repr__(self) -> str:
-        return f"RoomInfo(room_name={self.room_name!r})"
+        return f"RoomInfo(room_name={redact(self.room_name)!r})"
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _text(fields: Mapping[str, Any], *names: str, limit: int = MAX_FRAME) -> str
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return sendable(value[:MAX_NAME]) if isinstance(value, str) else None
+    return redact(sendable(value[:MAX_NAME])) if isinstance(value, str) else None
 
 
 def _is_number(value: object) -> bool:
