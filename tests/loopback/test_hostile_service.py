@@ -1,4 +1,4 @@
-"""A token endpoint that means harm: bounded memory and time, and an error that says what happened."""
+"""A token endpoint that means harm: bounded memory and time, and an error that says why."""
 
 from __future__ import annotations
 
