@@ -1,4 +1,4 @@
-"""What the widget costs before it does anything: import, bundle, making one.
+"""What the widget costs before it does anything: import, bundle, making one, showing two.
 
 Imports are timed inside fresh processes, ours and anywidget's by turns, so that both meet the same
 machine; `import_ratio` compares `from decart_widget import DecartWidget` with `import anywidget`,
@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from benchmarks import Figures
+from benchmarks.page_weight import weigh
 
 LIMITS = {
     "import_ratio": 1.15,
@@ -20,6 +21,8 @@ LIMITS = {
     "main_bytes": 40_000,
     "room_gzip_bytes": 160_000,
     "create_ms": 20.0,
+    "second_instance_bytes": 10_000,
+    "saved_state_bytes": 60_000,
 }
 
 RUNS = 10
@@ -75,4 +78,5 @@ def run() -> Figures:
         "room_gzip_bytes": made["room"],
         "create_ms": round(statistics.median(made["took"][1:]), 2),
         "create_first_ms": round(made["took"][0], 2),
+        **weigh(),
     }

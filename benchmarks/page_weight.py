@@ -1,0 +1,55 @@
+"""What a widget weighs in a real JupyterLab: on the page's socket, and saved in a notebook.
+
+The first widget of a page brings the front end; the second one is what each further one costs. All
+frames of the kernel's socket count, both ways, from running the cell to the widget on the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from benchmarks import Figures
+from tools import browser
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.widget_view import WidgetView
+
+IMPORT = "from decart_widget import DecartWidget"
+MAKE = 'DecartWidget(prompt="greyscale", endpoint="sandbox")'
+#: What JupyterLab asks to be told before it saves widgets' state along with a notebook.
+SAVE_STATE = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
+
+
+async def saved_bytes(lab: LabServer, notebook: NotebookPage, name: str) -> int:
+    await notebook.save()
+    return (lab.root / name).stat().st_size
+
+
+async def measure() -> Figures:
+    with LabServer(settings=SAVE_STATE) as lab:
+        name = lab.write("benchmark.ipynb", [IMPORT, MAKE, MAKE])
+        async with browser.launched() as chromium:
+            page = await chromium.new_page(viewport=browser.VIEWPORT)
+            notebook = NotebookPage(lab, page)
+            await notebook.open(name)
+            await notebook.run_cell(0)
+            sizes = [await saved_bytes(lab, notebook, name)]
+            sent = []
+            for index in range(2):
+                await notebook.execute("None")  # what was under way has come
+                notebook.frames.clear()
+                await notebook.run_cell(index + 1)
+                await WidgetView(page, index).mounted()
+                await notebook.execute("None")
+                sent.append(sum(len(frame.payload) for frame in notebook.frames))
+                sizes.append(await saved_bytes(lab, notebook, name))
+            lab.end_kernels()
+    return {
+        "first_instance_bytes": sent[0],
+        "second_instance_bytes": sent[1],
+        "saved_state_bytes": sizes[2] - sizes[1],
+    }
+
+
+def weigh() -> Figures:
+    return asyncio.run(measure())
