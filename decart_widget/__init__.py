@@ -7,6 +7,7 @@ Names load when they are first used, so importing the package costs next to noth
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from decart_widget._version import __version__
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from decart_widget.options import VideoOptions as VideoOptions
     from decart_widget.viewer import DecartViewer as DecartViewer
     from decart_widget.widget import DecartWidget as DecartWidget
+
+# Without a handler of its own Python would write warnings into whichever cell ran last.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOME = {
     "ConnectionOptions": "options",
