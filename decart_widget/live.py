@@ -292,7 +292,9 @@ class Live:
     def _start(self, timeout: float | None) -> None:
         self._session = None
         self._established = asyncio.Event()
-        self._traits.update({**IDLE, "connection_state": ConnectionState.CONNECTING.value})
+        # The page that was clicked shows it already.
+        connecting = {**IDLE, "connection_state": ConnectionState.CONNECTING.value}
+        self._traits.update(connecting, urgent=False)
         self._run = asyncio.ensure_future(self._run_session(timeout))
         if self._watcher is None or self._watcher.done():
             self._watcher = asyncio.ensure_future(self._watch())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiortc import MediaStreamTrack, RTCRtpSender
 from aiortc.rtcrtpsender import RTCEncodedFrame
 
-from .tuning import _cure, _replace
+from .cure import _cure, _replace
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpTransceiver

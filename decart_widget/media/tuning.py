@@ -20,21 +20,20 @@ import functools
 import warnings
 from collections import deque
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from aiortc.codecs.h264 import H264Encoder
-from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 
 from .bitrates import Bitrates, with_start_bitrate
+from .cure import _cure, _replace
+from .encoder_tuning import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
+    from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
     from aiortc.rtcicetransport import RTCIceGatherer
 
 __all__ = [
+    "FAST_ENCODERS",
     "Bitrates",
     "FastH264Encoder",
     "FastVp8Encoder",
@@ -59,13 +58,6 @@ TESTED_VERSIONS = {"aiortc": "1.16", "aioice": "0.13"}
 #: Bit/s that one machine's own road carries at the least. Browsers let packets go by what they are
 #: told is free, and encode by what they were asked for: less is nothing but delay.
 LOOPBACK_BANDWIDTH = 50_000_000
-
-#: Faster than aiortc's -6, at the same bitrate 4.1 instead of 6.6 ms a 1280x720 frame; the
-#: denoiser costs time too and a processed picture has no sensor noise.
-VP8_OPTIONS = {"cpu-used": "-12", "noise-sensitivity": "0"}
-
-#: aiortc leaves x264 at preset medium: 33 ms a 1280x720 frame instead of 3.
-H264_OPTIONS = {"preset": "ultrafast", "tune": "zerolatency"}
 
 
 def check_versions() -> list[str]:
@@ -111,37 +103,6 @@ def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -
             keep_newest(transceiver.receiver)
 
 
-Target = TypeVar("Target")
-Options = ParamSpec("Options")
-
-
-def _cure(
-    apply: Callable[Concatenate[Target, Options], None],
-) -> Callable[Concatenate[Target, Options], bool]:
-    """Let ``apply`` fail softly when the name that it needs has moved."""
-
-    @functools.wraps(apply)
-    def guarded(target: Target, /, *args: Options.args, **kwargs: Options.kwargs) -> bool:
-        try:
-            apply(target, *args, **kwargs)
-        except AttributeError as error:
-            warnings.warn(
-                f"{apply.__name__} left out, this aiortc or aioice keeps it elsewhere: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            return False
-        return True
-
-    return guarded
-
-
-def _replace(owner: object, name: str, value: object) -> None:
-    """Set a private attribute that must exist already: a new name would be read by nobody."""
-    getattr(owner, name)
-    setattr(owner, name, value)
-
-
 # --- gathering --------------------------------------------------------------------------------
 
 #: Seconds that a STUN or TURN server may take; aioice waits 5 for one that never answers.
@@ -171,74 +132,6 @@ def gather_quickly(gatherer: RTCIceGatherer, *, loopback: bool = False) -> None:
 # --- sending ----------------------------------------------------------------------------------
 
 
-class _WithOptions:
-    """A codec context that adds options of its own to those that its encoder sets."""
-
-    __slots__ = ("_context", "_extra")
-
-    def __init__(self, context: Any, extra: dict[str, str]) -> None:
-        object.__setattr__(self, "_context", context)
-        object.__setattr__(self, "_extra", extra)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._context, name, {**value, **self._extra} if name == "options" else value)
-
-
-class FastVp8Encoder(Vp8Encoder):
-    """aiortc's VP8 encoder, faster and within `Bitrates` of its own."""
-
-    def __init__(self, bitrates: Bitrates) -> None:
-        super().__init__()
-        self.bitrates = bitrates
-        _replace(self, "_Vp8Encoder__target_bitrate", bitrates.start)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "codec" and value is not None:
-            value = _WithOptions(value, VP8_OPTIONS)
-        super().__setattr__(name, value)
-
-    @property
-    def target_bitrate(self) -> int:
-        """Bit/s; what a receiver's estimate sets, within `bitrates`."""
-        return super().target_bitrate
-
-    @target_bitrate.setter
-    def target_bitrate(self, bitrate: int) -> None:
-        _replace(self, "_Vp8Encoder__target_bitrate", self.bitrates.clamp(bitrate))
-
-
-class FastH264Encoder(H264Encoder):
-    """aiortc's H.264 encoder, ten times faster and within `Bitrates` of its own."""
-
-    def __init__(self, bitrates: Bitrates) -> None:
-        super().__init__()
-        self.bitrates = bitrates
-        _replace(self, "_H264Encoder__target_bitrate", bitrates.start)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "codec" and value is not None:
-            value = _WithOptions(value, H264_OPTIONS)
-        super().__setattr__(name, value)
-
-    @property
-    def target_bitrate(self) -> int:
-        """Bit/s; what a receiver's estimate sets, within `bitrates`."""
-        return super().target_bitrate
-
-    @target_bitrate.setter
-    def target_bitrate(self, bitrate: int) -> None:
-        _replace(self, "_H264Encoder__target_bitrate", self.bitrates.clamp(bitrate))
-
-
-FAST_ENCODERS: dict[str, Callable[[Bitrates], FastVp8Encoder | FastH264Encoder]] = {
-    "video/vp8": FastVp8Encoder,
-    "video/h264": FastH264Encoder,
-}
-
-
 @_cure
 def encode_fast(sender: RTCRtpSender, bitrates: Bitrates) -> None:
     """Give a video sender one of our encoders when its codec is known, at its first frame."""
@@ -255,6 +148,25 @@ def encode_fast(sender: RTCRtpSender, bitrates: Bitrates) -> None:
 
     with_fast_encoder.tuned = True  # type: ignore[attr-defined]
     sender._next_encoded_frame = with_fast_encoder  # type: ignore[method-assign]
+
+
+@_cure
+def prepare_encoder(transceiver: RTCRtpTransceiver, bitrates: Bitrates) -> None:
+    """Give a sender its encoder before its first frame comes, to be warmed up meanwhile.
+
+    Call it when both sides' codecs are known; the first of them is what is sent. It is
+    ``sender_encoder(sender)`` then.
+    """
+    sender, first = transceiver.sender, next(iter(transceiver._codecs), None)
+    fast = FAST_ENCODERS.get(first.mimeType.lower()) if first is not None else None
+    if fast is not None and getattr(sender, "_RTCRtpSender__encoder") is None:  # noqa: B009
+        _replace(sender, "_RTCRtpSender__encoder", fast(bitrates))
+
+
+def sender_encoder(sender: RTCRtpSender) -> FastVp8Encoder | FastH264Encoder | None:
+    """The encoder of ours that a sender has; None while it has none."""
+    encoder = getattr(sender, "_RTCRtpSender__encoder", None)
+    return encoder if isinstance(encoder, FastVp8Encoder | FastH264Encoder) else None
 
 
 # --- receiving --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from decart_widget.errors import SandboxError
+from decart_widget.models import MODELS, RealtimeModel
 
 from . import junk
 from .generation import Generation
@@ -277,6 +278,7 @@ class ControlSession:
                 executor=self._executor,
                 events=self._events(),
                 loopback=self._loopback,
+                size=_picture_size(self._model),
             )
         return self.peer
 
@@ -343,3 +345,9 @@ class ControlSession:
 
     def _say_error(self) -> None:
         self._spawn(self.send, "error", error=self._faults.error_text)
+
+
+def _picture_size(name: str) -> tuple[int, int]:
+    """Width and height, in pixels, that clients send to this model; most of them for an unknown."""
+    model = MODELS.get(name) or RealtimeModel(name or "unknown")
+    return model.width, model.height

@@ -75,6 +75,8 @@ class Peer:
         executor: Where frames are transformed.
         events: Whom to tell what.
         loopback: Exchange packets with this machine only.
+        size: (width, height) in pixels that the camera's picture will probably have: what needs to
+            know is got ready while the client still connects.
     """
 
     def __init__(
@@ -85,7 +87,10 @@ class Peer:
         executor: Executor,
         events: PeerEvents,
         loopback: bool,
+        size: tuple[int, int],
     ) -> None:
+        self._size = size
+        self._warming: asyncio.Task[None] | None = None
         self._renderer = renderer
         self._look = look
         self._executor = executor
@@ -120,6 +125,8 @@ class Peer:
                 show_at_once(self._pc)
             self._send_back()
             answer = await self._pc.createAnswer()
+            for transceiver in self._pc.getTransceivers():
+                tuning.prepare_encoder(transceiver, bitrates)
             await self._pc.setLocalDescription(answer)
         except OfferError:
             raise
@@ -127,6 +134,7 @@ class Peer:
             logger.info("offer refused", exc_info=True)
             raise OfferError(f"The offer can't be answered ({type(error).__name__})") from error
         self._answered = True
+        self._warming = asyncio.create_task(self._warm_up())
         for candidate in self._pending:
             await self._pc.addIceCandidate(candidate)
         self._pending.clear()
@@ -152,6 +160,8 @@ class Peer:
     async def close(self) -> None:
         """End it; the client is told. May be called twice."""
         self._closed = True
+        if self._warming is not None:
+            self._warming.cancel()
         try:
             await asyncio.wait_for(self._pc.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
@@ -188,6 +198,18 @@ class Peer:
             transceiver.direction = "sendrecv"
         if self._track is None:
             raise OfferError("The offer sends no video")
+
+    async def _warm_up(self) -> None:
+        """Use the time until the camera's first picture: the client is still connecting."""
+        loop = asyncio.get_running_loop()
+        works = [
+            loop.run_in_executor(self._executor, self._renderer.warm_up, self._look, *self._size)
+        ]
+        for sender in self._pc.getSenders():
+            encoder = tuning.sender_encoder(sender)
+            if encoder is not None:
+                works.append(loop.run_in_executor(None, encoder.warm_up, *self._size))
+        await asyncio.gather(*works, return_exceptions=True)  # what is wrong shows with a picture
 
     def _resolve(self, sdp: str) -> str:
         # A browser hides its addresses behind .local names. Asking the network for them takes a

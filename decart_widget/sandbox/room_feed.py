@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiortc.mediastreams import MediaStreamError, convert_timebase
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import PictureType
 
 from decart_widget.media import tuning
 
@@ -166,11 +166,10 @@ class _Channel:
             for watcher in list(self._watchers):
                 watcher.put(Encoded(payloads, timestamp, whole))
 
-    async def warm_up(self, frame: Any) -> None:
+    async def warm_up(self, width: int, height: int) -> None:
         """Encode a picture for nobody: an encoder's first one takes 30 ms, the next ones 3."""
-        async with self._turn:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, self.encoder.encode, frame, False)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.encoder.warm_up, width, height)
 
     def _keyframe_due(self, now: float) -> bool:
         if not self._keyframe_wanted:
@@ -215,9 +214,7 @@ class Feed:
 
     async def warm_up(self, codec: str, width: int, height: int) -> None:
         """Get ready for pictures of that size (pixels), which will be watched in ``codec``."""
-        frame = VideoFrame(width, height, "yuv420p")
-        frame.pts, frame.time_base = 0, _RTP_CLOCK
-        await self._channel(codec).warm_up(frame)
+        await self._channel(codec).warm_up(width, height)
 
     def _channel(self, codec: str) -> _Channel:
         if codec not in self._channels:

@@ -19,7 +19,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 from av import VideoFrame
 
-from decart_widget.media import tuning
+from decart_widget.media import encoder_tuning, tuning
 from decart_widget.media.bitrates import _RTPMAP, Bitrates, with_start_bitrate
 
 FIXED = Bitrates.fixed(2_000_000)
@@ -141,8 +141,8 @@ def test_encoders_start_high_and_stay_in_bounds(encoder: Any) -> None:
 @pytest.mark.parametrize(
     ("encoder", "extra"),
     [
-        (tuning.FastVp8Encoder, tuning.VP8_OPTIONS),
-        (tuning.FastH264Encoder, tuning.H264_OPTIONS),
+        (tuning.FastVp8Encoder, encoder_tuning.VP8_OPTIONS),
+        (tuning.FastH264Encoder, encoder_tuning.H264_OPTIONS),
     ],
 )
 def test_ours_are_added_to_the_options_that_the_encoder_sets(
@@ -378,3 +378,31 @@ async def test_going_silent_needs_no_open_connection(pc: RTCPeerConnection) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert tuning.go_silent(pc)
+
+
+# --- warm encoders --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [tuning.FastVp8Encoder, tuning.FastH264Encoder])
+def test_an_encoder_that_was_warmed_up_begins_with_a_whole_picture(kind: Any) -> None:
+    warm, cold = kind(FIXED), kind(FIXED)
+    warm.warm_up(320, 180)
+    context = warm.codec
+    assert context is not None
+    first, _ = warm.encode(frame(9))
+    assert warm.codec is context, "what was got ready is used"
+    assert warm.encode(frame(10))[0], "and goes on"
+    whole, _ = cold.encode(frame(9))
+    assert sum(map(len, first)) > 0.5 * sum(map(len, whole))
+    cold.warm_up(640, 360)
+    assert cold.codec.width == 320, "too late to be of use"
+
+
+async def test_a_sender_may_have_its_encoder_early(answerer: RTCPeerConnection) -> None:
+    transceiver = answerer.getTransceivers()[0]
+    assert tuning.sender_encoder(transceiver.sender) is None
+    assert tuning.prepare_encoder(transceiver, FIXED)
+    encoder = tuning.sender_encoder(transceiver.sender)
+    assert encoder is not None
+    assert tuning.prepare_encoder(transceiver, FIXED)
+    assert tuning.sender_encoder(transceiver.sender) is encoder
