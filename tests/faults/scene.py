@@ -25,7 +25,7 @@ from tools.lab import free_port
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-LIMIT = 60.0
+LIMIT = 45.0
 TRANSPORTS = ("webrtc", "livekit")
 FIRST, SECOND = "invert", "greyscale"
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
+from playwright.async_api import async_playwright
 
 from decart_widget.sandbox import Sandbox
+from tests.browser.conftest import REMEMBER_TRACKS
+from tools import browser as chromium
 
 from .conftest import Begin, Measured
-from .scene import TRANSPORTS, eventually
+from .scene import TRANSPORTS
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -52,43 +56,55 @@ async def test_the_camera_is_unplugged_and_stays_away(
     assert "Connect one" in text
 
 
-@both
-@pytest.mark.fault("camera-denied")
-async def test_the_camera_is_denied(
-    show: Begin, sandbox: Sandbox, measured: Measured, transport: str
-) -> None:
-    scene = await show(sandbox, transport)
-    devtools = await scene.page.context.new_cdp_session(scene.page)
-    permission = {"permission": {"name": "camera"}, "setting": "denied"}
-    await devtools.send("Browser.setPermission", permission)
-    since = time.time()
-    await scene.view.start()
-    text = await scene.fails("permission-denied")
-    measured(time.time() - since, transport)
-    assert "Allow it" in text
+#: Row -> what takes the place of a flag of Chromium's, the code of the notice, and its remedy.
+DEVICE, ANSWER = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+WITHOUT = [
+    pytest.param(
+        (ANSWER, "--deny-permission-prompts"),
+        ("permission-denied", "Allow it"),
+        marks=pytest.mark.fault("camera-denied"),
+    ),
+    pytest.param(
+        (DEVICE, f"{DEVICE}=device-count=0"),
+        ("no-camera", "Connect one"),
+        marks=pytest.mark.fault("camera-absent"),
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "remedy"),
-    [
-        pytest.param(
-            "NotReadableError",
-            "camera-busy",
-            "Close that one",
-            marks=pytest.mark.fault("camera-busy"),
-        ),
-        pytest.param(
-            "NotFoundError", "no-camera", "Connect one", marks=pytest.mark.fault("camera-absent")
-        ),
-    ],
-)
+@pytest.mark.parametrize(("flag", "said"), WITHOUT)
 async def test_there_is_no_camera_to_be_had(
-    show: Begin, sandbox: Sandbox, measured: Measured, name: str, code: str, remedy: str
+    show: Begin,
+    sandbox: Sandbox,
+    measured: Measured,
+    browser_path: Path,
+    flag: tuple[str, str],
+    said: tuple[str, str],
+) -> None:
+    without, instead = flag
+    arguments = [a for a in chromium.launch_arguments() if not a.startswith(without)]
+    async with async_playwright() as playwright:
+        other = await playwright.chromium.launch(
+            executable_path=browser_path, args=[*arguments, instead]
+        )
+        tab = await other.new_page(viewport=chromium.VIEWPORT)
+        await tab.add_init_script(REMEMBER_TRACKS)
+        scene = await show(sandbox, "livekit", tab=tab)
+        since = time.time()
+        await scene.view.start()
+        code, remedy = said
+        assert remedy in await scene.fails(code)
+        measured(time.time() - since)
+        await other.close()
+
+
+@pytest.mark.fault("camera-busy")
+async def test_the_camera_is_in_use_elsewhere(
+    show: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await show(sandbox, "livekit")
-    await scene.page.evaluate(REFUSE, name)
+    await scene.page.evaluate(REFUSE, "NotReadableError")
     since = time.time()
     await scene.view.start()
-    assert remedy in await scene.fails(code)
+    assert "Close that one" in await scene.fails("camera-busy")
     measured(time.time() - since)
-    await eventually(lambda: scene.sandbox and not scene.sessions(), "nothing is billed")

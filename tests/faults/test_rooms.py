@@ -1,4 +1,4 @@
-"""A room loses its signal socket, or tells everybody to go: the picture comes back, or never left."""
+"""A room loses its signal socket, or sends everybody away: the picture comes back, or stays."""
 
 from __future__ import annotations
 

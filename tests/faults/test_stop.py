@@ -1,4 +1,4 @@
-"""Stop, in the moments when something else is under way: camera off, nothing billed, no comeback."""
+"""Stop while something else is under way: camera off, nothing billed, no comeback."""
 
 from __future__ import annotations
 
