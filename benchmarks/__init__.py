@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: In the order in which `all` runs them.
-NAMES = ("startup", "idle", "ttff", "latency")
+NAMES = ("startup", "idle", "ttff", "latency", "faults")
 
 #: By name; a figure that consists of figures (each transport's) or of several runs is one too.
 Figures = dict[str, Any]

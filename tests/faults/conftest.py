@@ -29,9 +29,10 @@ from tests.browser.conftest import (  # noqa: F401  (fixtures)
 from tests.kernel.fake_front_end import KernelPage
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
+from tools.service import Service
 from tools.widget_view import WidgetView
 
-from .scene import CLONES_TOO, FIRST, Scene, Service
+from .scene import CLONES_TOO, FIRST, Scene
 
 HERE = Path(__file__).parent
 REPORT = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))

@@ -8,10 +8,6 @@ what moves is transformed.
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +17,6 @@ from playwright.async_api import Page
 
 from decart_widget.sandbox import Faults, Sandbox
 from tools.eyes import Eyes, open_eyes
-from tools.lab import free_port
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
@@ -49,30 +44,6 @@ async def eventually(true: Callable[[], Any], what: str, timeout: float = LIMIT)
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
         await asyncio.sleep(0.05)
     return value
-
-
-class Service:
-    """A sandbox in a process of its own, on one port: killed and started again."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.base_url = f"http://127.0.0.1:{self.port}"
-        self.realtime_base_url = f"ws://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Returns when it answers."""
-        command = [sys.executable, "-m", "decart_widget.sandbox", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert json.loads(self._process.stdout.readline())["base_url"] == self.base_url
-
-    def kill(self) -> None:
-        """Without a word to anybody. May be called twice."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.communicate(timeout=10)
-            self._process = None
 
 
 @dataclass

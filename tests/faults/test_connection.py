@@ -8,9 +8,10 @@ import time
 import pytest
 
 from decart_widget.sandbox import Sandbox
+from tools.service import Service
 
 from .conftest import Begin, Measured
-from .scene import TRANSPORTS, Service
+from .scene import TRANSPORTS
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
