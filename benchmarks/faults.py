@@ -74,6 +74,8 @@ async def shown(
     made = {"endpoint": endpoint, "transport": transport, "prompt": "greyscale"}
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     page = await context.new_page()
+    # A page with unsaved cells asks whether it may go.
+    page.on("dialog", lambda dialog: dialog.accept())
     notebook = NotebookPage(lab, page)
     await notebook.open(lab.write("benchmark.ipynb", [CELL.format(made=made)]))
     await notebook.run_all()

@@ -118,6 +118,8 @@ async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> As
             "endpoint": (where.base_url, where.realtime_base_url),
             **arguments,
         }
+        # A page with unsaved cells asks whether it may go.
+        tab.on("dialog", lambda dialog: dialog.accept())
         notebook = NotebookPage(lab, tab)
         name = f"{request.node.originalname}-{transport}.ipynb"
         await notebook.open(lab.write(name, [CELL.format(arguments=arguments), *cells]))

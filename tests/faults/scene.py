@@ -20,7 +20,7 @@ from tools.eyes import Eyes, open_eyes
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-LIMIT = 45.0
+LIMIT = 30.0
 TRANSPORTS = ("webrtc", "livekit")
 FIRST, SECOND = "invert", "greyscale"
 

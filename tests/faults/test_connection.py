@@ -11,7 +11,7 @@ from decart_widget.sandbox import Sandbox
 from tools.service import Service
 
 from .conftest import Begin, Measured
-from .scene import TRANSPORTS
+from .scene import LIMIT, TRANSPORTS
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -71,4 +71,21 @@ async def test_the_way_back_leads_through_the_queue(
     await scene.view.root.locator(".dw-queue").filter(has_text="of 4 in the queue").wait_for()
     assert await scene.view.state() == "reconnecting"
     measured(await scene.recovers(since), transport)
+    await scene.stops()
+
+
+@both
+@pytest.mark.fault("network-back")
+async def test_the_network_says_that_it_is_back(
+    begin: Begin, service: Service, measured: Measured, transport: str
+) -> None:
+    scene = await begin(service, transport)
+    service.kill()
+    countdown = scene.view.root.locator(".dw-state").filter(has_text="4 of 5")
+    await countdown.filter(has_text="in ").wait_for(timeout=LIMIT * 1000)
+    service.start()
+    since = time.time()
+    await scene.page.evaluate("window.dispatchEvent(new Event('online'))")
+    async with asyncio.timeout(6):  # the countdown alone would take longer than that
+        measured(await scene.recovers(since), transport)
     await scene.stops()

@@ -203,3 +203,19 @@ async def test_the_browser_sleeps_too_long(
         await scene.notebook.until("w.error['code'] == 'unattended'")
         await scene.view.root.locator(".dw-notice[data-code='unattended']").wait_for()
         await other.close()
+
+
+@both
+@pytest.mark.fault("cell-again")
+async def test_the_making_cell_is_run_again(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    since = time.time()
+    await scene.notebook.run_cell(0)
+    await scene.dark()
+    await scene.unbilled()
+    measured(time.time() - since, transport)
+    again = WidgetView(scene.page)
+    await again.mounted()
+    assert await again.state() == "idle"
