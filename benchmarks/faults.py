@@ -49,6 +49,7 @@ CELL = "from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"
 class Shown:
     """A widget in a notebook; each `live()` is a session of its own."""
 
+    notebook: NotebookPage
     view: WidgetView
     eyes: Eyes
 
@@ -82,7 +83,7 @@ async def shown(
     view = WidgetView(page)
     await view.mounted()
     try:
-        yield Shown(view, await open_eyes(page))
+        yield Shown(notebook, view, await open_eyes(page))
     finally:
         if browser.is_connected():
             await context.close()
@@ -105,6 +106,7 @@ async def media_dead(one: Shown, sandbox: Sandbox) -> float:
 
 async def page_reload(one: Shown, _sandbox: Sandbox) -> float:
     attempt = await one.live()
+    await one.notebook.save()  # what isn't saved doesn't come back
     since = time.time()
     await one.view.page.reload(wait_until="commit")
     return await one.eyes.moved(since, attempt + 1) - since

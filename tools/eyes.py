@@ -69,7 +69,7 @@ class Eyes:
     page: Page
     index: int
 
-    async def moved(self, since: float, attempt: int = 0, *, timeout: float = 60.0) -> float:
+    async def moved(self, since: float, attempt: int = 0, *, timeout: float = 40.0) -> float:
         """Waits for moving, transformed pictures; returns when the first of them was seen.
 
         Args:
@@ -86,7 +86,7 @@ class Eyes:
         )
         return float(await found.evaluate("(seen) => seen.at"))
 
-    async def still(self, seconds: float, *, timeout: float = 60.0) -> None:
+    async def still(self, seconds: float, *, timeout: float = 40.0) -> None:
         """Waits until no new picture has come for so long."""
         await self.page.wait_for_function(
             "({index, seconds}) => {"

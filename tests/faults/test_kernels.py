@@ -13,7 +13,7 @@ from decart_widget.sandbox import Sandbox
 from tools.eyes import open_eyes
 
 from .conftest import Begin, Measured
-from .scene import SECOND, TRANSPORTS, Scene, eventually
+from .scene import LIMIT, SECOND, TRANSPORTS, Scene, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -164,11 +164,14 @@ async def test_the_budget_holds_with_a_frozen_kernel(
     pid = await pid_of(scene)
     os.kill(pid, signal.SIGSTOP)
     try:
+        billed = 0
+        async with asyncio.timeout(LIMIT):
+            while generating(scene):
+                billed = max(billed, *(one["seconds"] for one in scene.sessions()), 0)
+                await asyncio.sleep(0.05)
+        measured(float(billed), transport)
         await scene.view.root.locator(".dw-notice[data-code='budget-spent']").wait_for()
         await scene.dark()
-        await eventually(lambda: not generating(scene), "nothing is billed any more")
-        billed = max((one["seconds"] for one in scene.sessions()), default=0)
-        measured(float(billed), transport)
     finally:
         os.kill(pid, signal.SIGCONT)
     await scene.unbilled()

@@ -32,6 +32,7 @@ async def test_the_page_is_reloaded(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
+    await scene.notebook.save()  # as JupyterLab does by itself: what isn't saved doesn't come back
     since = time.time()
     await scene.page.reload(wait_until="commit")
     seconds = await scene.eyes.moved(since, attempt=2) - since
