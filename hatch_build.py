@@ -20,7 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 #: What the bundle consists of, relative to the project's root.
-PRODUCTS = tuple(f"decart_widget/static/{name}.js" for name in ("loader", "main", "room"))
+PRODUCTS = tuple(f"decart_widget/static/{name}.js" for name in ("loader", "main", "peer", "room"))
 NODE_MIN = 20
 NO_NODE = (
     f"The front-end bundle has to be built, and that takes Node {NODE_MIN} or newer with npm: "

@@ -30,7 +30,7 @@ class Chunk:
     """A piece of the front end.
 
     Args:
-        name: ``"main"`` or ``"room"``.
+        name: ``"main"``, ``"peer"`` or ``"room"``.
         digest: The first 16 hex digits of its SHA-256.
         source: Its JavaScript.
     """
@@ -58,7 +58,7 @@ def chunk(name: str) -> Chunk:
 
 def names(transport: Transport) -> dict[str, str]:
     """The pieces that a widget with this transport needs, and their hashes."""
-    needed = ("main", "room") if transport == "livekit" else ("main",)
+    needed = ("main", "room" if transport == "livekit" else "peer")
     return {name: chunk(name).digest for name in needed}
 
 

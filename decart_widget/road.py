@@ -31,7 +31,7 @@ REFUSALS: Final = frozenset(
         "media-failed",
     }
 )
-CHUNKS: Final = frozenset({"main", "room"})
+CHUNKS: Final = frozenset({"main", "peer", "room"})
 """Pieces of the front end that are sent when a page lacks them."""
 
 MEDIA_STATES: Final = frozenset(

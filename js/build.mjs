@@ -1,6 +1,6 @@
 // Builds the front end into ../decart_widget/static: loader.js, which every widget carries, and the
-// pieces that the kernel sends a page once: main.js (with the styles) and room.js (with
-// livekit-client). What each may weigh is checked here. `--size` only measures what is built.
+// pieces that the kernel sends a page once: main.js (with the styles), and by transport peer.js or
+// room.js (with livekit-client). What each may weigh is checked here. `--size` only measures what is built.
 
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ const product = (name) => here(`../decart_widget/static/${name}`);
 const BUDGETS = [
   { name: "loader.js", limit: 4_000, gzipped: false },
   { name: "main.js", limit: 40_000, gzipped: false },
+  { name: "peer.js", limit: 10_000, gzipped: false },
   { name: "room.js", limit: 160_000, gzipped: true },
 ];
 
@@ -50,7 +51,11 @@ if (!process.argv.includes("--size")) {
       __STYLES__: JSON.stringify(await styles()),
     },
   };
-  const entryPoints = { loader: here("src/loader.ts"), main: here("src/index.ts") };
+  const entryPoints = {
+    loader: here("src/loader.ts"),
+    main: here("src/index.ts"),
+    peer: here("src/media/peer.ts"),
+  };
   await build({ ...common, entryPoints });
   await build({
     ...common,

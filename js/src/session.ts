@@ -9,9 +9,8 @@ import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
 import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
-import { openPeer } from "./media/peer.ts";
 import type { Reading } from "./media/stats.ts";
-import { openRoomWith } from "./media/transport.ts";
+import { openWith } from "./media/transport.ts";
 import { PROTOCOL, type Prepare } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 
@@ -148,8 +147,15 @@ export class Session implements Receiver {
     this.kernel.send({ type: "intent" });
   }
 
-  /** Opens the camera and asks the kernel for a session, both at once. */
+  /**
+   * Opens the camera and asks the kernel for a session, both at once; where one runs in another
+   * page, asks for that one to be moved here.
+   */
   start(): void {
+    if (this.watching) {
+      this.kernel.send({ type: "take" });
+      return;
+    }
     if (this.signal.aborted || this.attempt || (this.#intent === "start" && !this.fault)) return;
     if (this.fault) this.#close(); // a camera that was refused is asked for again
     this.#intent = "start";
@@ -171,11 +177,6 @@ export class Session implements Receiver {
     this.#release();
     this.kernel.send({ type: "stop", attempt });
     this.#changed();
-  }
-
-  /** Moves the session that another page shows to this one. */
-  take(): void {
-    this.kernel.send({ type: "take" });
   }
 
   /** Applies what the prompt box holds, without the kernel's debounce. */
@@ -230,7 +231,7 @@ export class Session implements Receiver {
     this.owner = true;
     this.ttffMs = null;
     this.kernel.attempt = message.attempt;
-    const open = message.transport === "livekit" ? openRoomWith(this.load) : openPeer;
+    const open = openWith(this.load, message.transport ?? "webrtc");
     const camera = this.viewer ? null : this.#open(message.model);
     const attempt = new Attempt(message, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
@@ -282,7 +283,7 @@ export class Session implements Receiver {
     // The start came to nothing before there was an attempt.
     const failed = name === "error" && trait(this.model, "error").code !== undefined;
     if (this.#intent === "start" && isRest(state) && (failed || this.#underWay)) this.#release();
-    if (["connection_state", "generation_tick", "budget"].includes(name)) this.#limit();
+    if (/budget|tick|connection/.test(name)) this.#limit();
     this.#changed();
   }
 

@@ -2,6 +2,7 @@
 
 import { vi } from "vitest";
 import type { HostModel, Listener } from "../src/host.ts";
+import * as peer from "../src/media/peer.ts";
 import type {
   Inbound,
   Transport,
@@ -231,8 +232,10 @@ export class FakeRooms {
   readonly received: Inbound[] = [];
   framesDecoded = 0;
 
-  readonly load = async () => ({
-    openRoom: (options: TransportOptions): Transport => {
+  readonly load = async (name: string) => (name === "peer" ? peer : this.#room);
+
+  readonly #room = {
+    open: (options: TransportOptions): Transport => {
       this.last = options;
       return {
         kind: "livekit",
@@ -241,7 +244,7 @@ export class FakeRooms {
         stats: async () => inbound(this.framesDecoded),
       };
     },
-  });
+  };
 
   become(state: TransportState, detail?: Record<string, unknown>): void {
     this.last?.onState(state, detail);
@@ -252,5 +255,8 @@ export class FakeRooms {
   }
 }
 
-/** For what loads nothing more. */
-export const noLoad = (name: string) => Promise.reject(new Error(`there is no ${name}`));
+/** Offer and answer, with nothing else to load. */
+export const peers = async (name: string) => {
+  if (name !== "peer") throw Error(`there is no ${name}`);
+  return peer;
+};

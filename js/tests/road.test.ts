@@ -11,7 +11,7 @@ import {
   FakePeer,
   FakeRooms,
   type Message,
-  noLoad,
+  peers,
   prepare,
   settled,
 } from "./fakes.ts";
@@ -30,7 +30,7 @@ async function everything(): Promise<Message[]> {
   const scope = new AbortController();
   const rooms = new FakeRooms();
   const hash = () => String(Math.random()); // the page remembers what it asked for
-  attend(model, { main: hash(), room: hash() }, () => undefined, scope.signal);
+  attend(model, { main: hash(), peer: hash(), room: hash() }, () => undefined, scope.signal);
   const session = new Session(model, rooms.load, scope.signal);
   session.attach(new AbortController().signal);
   session.apply("a pencil sketch", true);
@@ -54,7 +54,6 @@ async function everything(): Promise<Message[]> {
   await vi.advanceTimersByTimeAsync(6000); // no further frame comes
   model.set("connection_state", "reconnecting");
   window.dispatchEvent(new Event("online"));
-  session.take();
   peer.become("disconnected");
   peer.become("failed");
   camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));
@@ -64,6 +63,8 @@ async function everything(): Promise<Message[]> {
   await settled();
   rooms.become("reconnecting");
   rooms.become("failed", { reason: "no answer" });
+  model.receive({ type: "owner", front_end: "another page" });
+  session.start();
   session.stop();
   await settled();
   scope.abort();
@@ -119,7 +120,7 @@ describe("kernel to browser", () => {
       new FakeCamera();
       const model = new FakeModel();
       const scope = new AbortController();
-      const session = new Session(model, noLoad, scope.signal);
+      const session = new Session(model, peers, scope.signal);
       const mine = "front_end" in example ? { ...example, front_end: model.frontEnd } : example;
       const attempt = typeof example.attempt === "number" ? example.attempt : 1;
       if (example.type !== "prepare") model.receive(prepare(model, attempt));
@@ -127,7 +128,7 @@ describe("kernel to browser", () => {
       await settled();
       expect(session.kernel.counts).toEqual({ dropped: 0, unknown: 0, unsent: 0 });
       // …and a page that it is not for leaves it alone.
-      const other = new Session(new FakeModel(), noLoad, scope.signal);
+      const other = new Session(new FakeModel(), peers, scope.signal);
       other.kernel.model.on("msg:custom", () => undefined);
       (other.kernel.model as FakeModel).receive(example);
       expect(other.attempt).toBeNull();

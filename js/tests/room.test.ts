@@ -170,7 +170,7 @@ describe("a session in a room", () => {
         await new Promise<void>((resolve) => {
           come = resolve;
         });
-        return load();
+        return load("room");
       },
     });
     begin();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Session } from "../src/session.ts";
-import { FakeCamera, FakeModel, FakePeer, noLoad, prepare, settled } from "./fakes.ts";
+import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "./fakes.ts";
 
 let model: FakeModel;
 let camera: FakeCamera;
@@ -14,7 +14,7 @@ beforeEach(() => {
   camera = new FakeCamera();
   model = new FakeModel({ connection_state: "idle", endpoint: "decart" });
   scope = new AbortController();
-  session = new Session(model, noLoad, scope.signal);
+  session = new Session(model, peers, scope.signal);
   view = new AbortController();
   session.attach(view.signal);
   welcome();
@@ -411,7 +411,7 @@ test("a page that watches may start when nothing runs, and then it is the one", 
 test("a page that watches may take the session over, and opens its camera when it has it", () => {
   model.receive({ type: "owner", front_end: "another page" });
   model.set("connection_state", "generating");
-  session.take();
+  session.start();
   expect(model.all("take")).toHaveLength(1);
   expect(camera.asked).toHaveLength(0);
   model.receive({ type: "owner", front_end: model.frontEnd });

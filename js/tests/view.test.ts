@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import decartWidget from "../src/index.ts";
 import { STATES } from "../src/model.ts";
-import { FakeCamera, FakeModel, FakePeer, noLoad, prepare } from "./fakes.ts";
+import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "./fakes.ts";
 
 let model: FakeModel;
 let widget: ReturnType<typeof decartWidget>;
@@ -33,7 +33,7 @@ beforeEach(() => {
     ...{ endpoint: "decart", _media: { width: 1280, height: 704, fps: 30 } },
   });
   life = new AbortController();
-  widget = decartWidget(noLoad);
+  widget = decartWidget(peers);
   widget.initialize({ model, signal: life.signal });
   root = render().element;
 });
@@ -54,7 +54,7 @@ describe("doors", () => {
 
   test("models do not share anything", () => {
     const other = new FakeModel();
-    decartWidget(noLoad).initialize({ model: other, signal: life.signal });
+    decartWidget(peers).initialize({ model: other, signal: life.signal });
     expect(other.frontEnd).not.toBe(model.frontEnd);
   });
 
@@ -65,7 +65,7 @@ describe("doors", () => {
       ["initialize", "initialize", "render"],
     ]) {
       const late = new FakeModel();
-      const doors = decartWidget(noLoad);
+      const doors = decartWidget(peers);
       const scope = new AbortController();
       for (const door of order) {
         const el = document.createElement("div");
@@ -79,7 +79,7 @@ describe("doors", () => {
 
   test("a host without signals calls what it was given", () => {
     const bare = new FakeModel();
-    const doors = decartWidget(noLoad);
+    const doors = decartWidget(peers);
     const el = document.createElement("div");
     const close = doors.initialize({ model: bare });
     const remove = doors.render({ model: bare, el });
@@ -93,7 +93,7 @@ describe("doors", () => {
 
   test("a model without any trait is shown all the same", () => {
     const el = document.createElement("div");
-    decartWidget(noLoad).render({ model: new FakeModel(), el, signal: life.signal });
+    decartWidget(peers).render({ model: new FakeModel(), el, signal: life.signal });
     expect((el.firstElementChild as HTMLElement).dataset.state).toBe("idle");
   });
 });
@@ -172,26 +172,26 @@ describe("state", () => {
     expect(one(".dw-stage").style.getPropertyValue("--dw-ratio")).toBe("1280 / 704");
   });
 
-  test("a page that watches has neither Start nor Stop", () => {
+  test("a page that watches has nothing to stop", () => {
     model.set("connection_state", "generating");
     const welcome = { type: "welcome", front_end: model.frontEnd, owner: false, protocol: 1 };
     model.receive({ ...welcome, version: "1", attempt: 3 });
     expect(root.dataset.owner).toBe("false");
-    expect(visible(".dw-start")).toBe(false);
     expect(visible(".dw-stop")).toBe(false);
     expect(text(".dw-poster .dw-title")).toBe("Shown in another tab");
   });
 
-  test("what is shown in another tab can be taken over from here, and nothing else can", () => {
-    expect(visible(".dw-take")).toBe(false);
+  test("what is shown in another tab can be taken over from here", () => {
     model.receive({ type: "owner", front_end: "another page" });
-    expect(visible(".dw-take")).toBe(false); // nothing runs there
+    expect(text(".dw-start")).toBe("Start"); // nothing runs there
     model.set("connection_state", "generating");
-    expect(visible(".dw-take")).toBe(true);
-    one(".dw-take").click();
+    expect(text(".dw-start")).toBe("Take over");
+    expect(visible(".dw-start")).toBe(true);
+    one(".dw-start").click();
     expect(model.all("take")).toHaveLength(1);
+    expect(model.all("start")).toHaveLength(0);
     model.receive({ type: "owner", front_end: model.frontEnd });
-    expect(visible(".dw-take")).toBe(false);
+    expect(visible(".dw-start")).toBe(false);
     expect(visible(".dw-stop")).toBe(true);
   });
 });
@@ -363,6 +363,7 @@ test("the root's handle tells attempt and statistics", async () => {
   expect(await handle.stats()).toEqual({ transport: "webrtc", framesDecoded: 0 });
   one(".dw-start").click();
   model.receive(prepare(model, 4));
+  await settled();
   expect(handle.attempt).toBe(4);
   FakePeer.last.framesDecoded = 7;
   expect(await handle.stats()).toMatchObject({

@@ -44,6 +44,7 @@ beforeEach(() => {
 afterEach(() => {
   scope.abort();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
@@ -153,20 +154,22 @@ describe("black", () => {
   beforeEach(() => {
     const playing = { videoWidth: 1280, paused: false };
     picture.screen = playing as unknown as HTMLVideoElement;
-    const create = document.createElement.bind(document);
     let drawn = 0;
-    vi.spyOn(document, "createElement").mockImplementation((tag: string) => {
-      if (tag === "video") return { ...playing, play: async () => undefined } as never;
-      const element = create(tag);
-      return Object.assign(element, {
-        getContext: () => ({
-          drawImage: (source: unknown) => {
-            drawn = source === picture.screen ? lights.screen : lights.camera;
-          },
-          getImageData: () => ({ data: new Uint8ClampedArray([3, drawn, 5, 255]) }),
-        }),
-      });
-    });
+    const context = {
+      drawImage: (source: unknown) => {
+        drawn = source === picture.screen ? lights.screen : lights.camera;
+      },
+      getImageData: () => ({ data: new Uint8ClampedArray([3, drawn, 5, 255]) }),
+    };
+    vi.stubGlobal(
+      "OffscreenCanvas",
+      class {
+        getContext = () => context;
+      },
+    );
+    vi.spyOn(document, "createElement").mockImplementation(
+      () => ({ ...playing, play: async () => undefined }) as never,
+    );
   });
 
   const shown = async (screen: number, camera: number, ms = 3900) => {

@@ -112,16 +112,16 @@ async def test_a_second_tab_takes_the_session_over(
     await tab.open("test_a_second_tab_takes_the_session_over.ipynb")
     second = WidgetView(page)
     await second.mounted()
-    take = second.root.locator(".dw-take")
-    await take.click()
+    await expect(second.root.locator(".dw-start")).to_have_text("Take over")
+    await second.start()
     await camera_off(first)
     await grey(second)
     await one_session(sandbox)
-    await expect(first.root.locator(".dw-take")).to_be_visible()
+    await expect(first.root.locator(".dw-start")).to_have_text("Take over")
     assert await tab.execute("w.applied_prompt") == "'greyscale'"
     # And back again.
     await first.page.bring_to_front()
-    await first.root.locator(".dw-take").click()
+    await first.start()
     await camera_off(second)
     await grey(first)
     assert tab.errors == []

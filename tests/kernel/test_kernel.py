@@ -125,6 +125,24 @@ async def test_a_second_page_watches_and_takes_over_when_the_first_is_gone(
             await second.close()
 
 
+async def test_a_page_that_watches_takes_the_session_over(kernel: KernelPage) -> None:
+    async with shown(kernel) as page:
+        page.say("start")
+        await page.until(connection_state="generating")
+        second = WidgetPage(kernel, "page-2", page.comm_id)
+        try:
+            assert (await second.hello())["owner"] is False
+            second.say("take")
+            await kernel.until(lambda: second.heard("owner"))
+            assert second.heard("owner")[-1]["front_end"] == "page-2"
+            await asyncio.wait_for(second.camera.next_picture(), LIMIT)
+            await page.until(connection_state="generating", applied_prompt="greyscale")
+            assert [number for number, _, _ in second.camera.ended] == [1]
+            assert page.heard("beat"), "a page must know that its kernel lives"
+        finally:
+            await second.close()
+
+
 async def test_messages_of_an_older_attempt_change_nothing(kernel: KernelPage) -> None:
     async with shown(kernel) as page:
         page.say("start")

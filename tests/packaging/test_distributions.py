@@ -16,7 +16,7 @@ import pytest
 from decart_widget._version import __version__
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = {f"decart_widget/static/{name}.js" for name in ("loader", "main", "room")}
+BUNDLE = {f"decart_widget/static/{name}.js" for name in ("loader", "main", "peer", "room")}
 PROBE = """
 import json, warnings
 import decart_widget
@@ -113,4 +113,4 @@ def test_installed_into_a_fresh_environment_it_makes_a_widget(wheel: Path, works
     assert seen["version"] == __version__
     assert Path(seen["file"]).is_relative_to(fresh)
     assert seen["esm"] > 1000
-    assert seen["chunks"] == ["main"]
+    assert sorted(seen["chunks"]) == ["main", "room"]

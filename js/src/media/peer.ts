@@ -15,7 +15,7 @@ const AUXILIARY = /\/(rtx|red|ulpfec|flexfec-03)$/i;
 /** More candidates than any service sends before its answer. */
 const EARLY_MAX = 256;
 
-export function openPeer(options: TransportOptions): Transport {
+export function open(options: TransportOptions): Transport {
   const { attempt, video, signal, send } = options;
   const peer = new RTCPeerConnection(options.rtc);
   // What came before the answer waits for it: a candidate has nowhere to go without one.

@@ -31,7 +31,7 @@ const RETRIES = [0, 200, 500, 1000, 2000, 3000];
 // What happens is told to the kernel, and shown; the console is for what nobody foresaw.
 setLogLevel("silent");
 
-export function openRoom(options: TransportOptions): Transport {
+export function open(options: TransportOptions): Transport {
   const { signal } = options;
   const room = new Room({
     adaptiveStream: false,

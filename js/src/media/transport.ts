@@ -35,19 +35,19 @@ export interface Transport {
 export type OpenTransport = (options: TransportOptions) => Transport;
 
 /**
- * Opens a room, whose code is a piece of its own that may not have come yet; what is asked of the
- * transport meanwhile waits for that.
+ * Opens a transport, whose code is a piece of its own that may not have come yet; what is asked of
+ * the transport meanwhile waits for that.
  */
-export function openRoomWith(load: Load): OpenTransport {
+export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
   return (options) => {
-    const opening = load("room").then((piece) => {
+    const opening = load(kind === "livekit" ? "room" : "peer").then((piece) => {
       if (options.signal.aborted) throw Error("too late");
-      return (piece as { openRoom: OpenTransport }).openRoom(options);
+      return (piece as { open: OpenTransport }).open(options);
     });
     opening.catch((error) => options.onState("failed", { reason: String(error) }));
     const once = opening.catch(() => null);
     return {
-      kind: "livekit",
+      kind,
       publish: async (track) => (await once)?.publish(track),
       receive: async (message) => (await once)?.receive(message),
       stats: async () => (await once)?.stats() ?? new Map(),

@@ -69,13 +69,11 @@ export function watchdog(
     frames = framesDecoded || frames;
     still = moves ? 0 : still + passed;
     odd = !odd;
+    // What can't be seen (NaN) is neither.
     if (odd) {
-      const peak = brightest(watched.screen);
-      isBlack = peak !== null && peak < BLACK;
-      if (isBlack) {
-        eye ??= show(camera);
-        isBlack = (brightest(eye) ?? 0) > LIT;
-      }
+      isBlack = brightest(watched.screen) < BLACK;
+      if (isBlack) eye ??= show(camera);
+      isBlack &&= brightest(eye) > LIT;
     }
     black = isBlack ? black + passed : 0;
     const frozen = still > (frames ? LIMIT_MS : FIRST_MS) - LOOK_MS / 2;
@@ -94,22 +92,17 @@ export function watchdog(
 
 /** An element of its own for a track: it needs no place in the page. */
 function show(track: MediaStreamTrack): HTMLVideoElement {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.srcObject = new MediaStream([track]);
+  const srcObject = new MediaStream([track]);
+  const video = Object.assign(document.createElement("video"), { muted: true, srcObject });
   video.play().catch(() => undefined); // then it shows nothing, and nothing follows
   return video;
 }
 
-/** The brightest channel of what an element plays, 0..255; null where it plays nothing. */
-function brightest(video: HTMLVideoElement | null): number | null {
-  if (!video?.videoWidth || video.paused) return null;
-  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 9 });
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-  if (!context) return null;
-  context.drawImage(video, 0, 0, 16, 9);
-  // Opacity is 255 everywhere and says nothing.
-  return context
-    .getImageData(0, 0, 16, 9)
-    .data.reduce((a, b, i) => (i % 4 < 3 && b > a ? b : a), 0);
+/** The brightest of what an element plays, 0..255; NaN where it plays nothing. */
+function brightest(video?: HTMLVideoElement | null): number {
+  if (!video?.videoWidth || video.paused) return Number.NaN;
+  const context = new OffscreenCanvas(9, 9).getContext("2d", { willReadFrequently: true });
+  context?.drawImage(video, 0, 0, 9, 9);
+  // Every fourth is opacity, which says nothing.
+  return Math.max(...(context?.getImageData(0, 0, 9, 9).data.filter((_, i) => i % 4 < 3) ?? []));
 }

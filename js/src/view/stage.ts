@@ -30,7 +30,6 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
   const poster = posterView(
     () => session.start(),
     () => session.intend(),
-    () => session.take(),
   );
   const notice: NoticeView = noticeView(() => session.start());
   const top = pills();
@@ -135,22 +134,21 @@ function keepStill(video: HTMLVideoElement, still: HTMLCanvasElement): void {
   show(still, true);
 }
 
-function posterView(start: () => void, intend: () => void, take: () => void) {
+function posterView(start: () => void, intend: () => void) {
   const title = h("div", { class: "dw-title" });
   const text = h("p");
+  const label = h("span");
   const button = h(
     "button",
     { type: "button", class: "dw-button dw-main dw-start" },
     icon("play"),
-    "Start",
+    label,
   );
   const spinner = h("div", { class: "dw-spinner" });
   button.addEventListener("click", start);
   button.addEventListener("pointerenter", intend);
   button.addEventListener("focus", intend);
-  const over = h("button", { type: "button", class: "dw-button dw-main dw-take" }, "Take over");
-  over.addEventListener("click", take);
-  const foot = h("div", { class: "dw-foot" }, button, over, spinner);
+  const foot = h("div", { class: "dw-foot" }, button, spinner);
   const element = h(
     "div",
     { class: "dw-poster dw-message" },
@@ -161,8 +159,8 @@ function posterView(start: () => void, intend: () => void, take: () => void) {
     update(words: PosterWords) {
       write(title, words.title);
       write(text, words.text);
-      show(button, words.start);
-      show(over, words.take === true);
+      show(button, words.start !== "");
+      write(label, words.start);
       show(spinner, words.busy);
     },
   };

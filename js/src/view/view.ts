@@ -86,9 +86,7 @@ export function mount(
 /** A button that took itself away passes the focus to the one that came. */
 function keepFocus(root: HTMLElement, focused: Element | null): void {
   if (!(focused instanceof HTMLButtonElement) || focused.checkVisibility?.() !== false) return;
-  const buttons = root.querySelectorAll<HTMLButtonElement>(
-    ".dw-stop, .dw-retry, .dw-start, .dw-take",
-  );
+  const buttons = root.querySelectorAll<HTMLButtonElement>(".dw-stop, .dw-retry, .dw-start");
   [...buttons].find((button) => button.checkVisibility())?.focus({ preventScroll: true });
 }
 

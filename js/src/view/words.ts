@@ -71,10 +71,8 @@ export function endpointWords(endpoint: string): string {
 export interface PosterWords {
   title: string;
   text: string;
-  /** Whether Start belongs to it. */
-  start: boolean;
-  /** Whether the session can be moved here. */
-  take?: boolean;
+  /** What the button says that belongs to it; empty where there is none. */
+  start: string;
   /** Whether something is under way. */
   busy: boolean;
 }
@@ -86,11 +84,11 @@ export function posterWords(
   page: { watching: boolean; cameraOn: boolean },
 ): PosterWords {
   if (trait(model, "_kind") === "viewer") return viewerWords(state);
-  const rest = { start: true, busy: false };
-  const live = { start: false, busy: true };
+  const rest = { start: "Start", busy: false };
+  const live = { start: "", busy: true };
   if (page.watching) {
-    const text = "The session runs in another tab or window; there its camera goes off.";
-    return { title: "Shown in another tab", text, start: false, take: true, busy: false };
+    const text = "The session runs there. Its camera goes off when you take over.";
+    return { title: "Shown in another tab", text, start: "Take over", busy: false };
   }
   switch (state) {
     case "idle":
@@ -121,7 +119,7 @@ export function posterWords(
 }
 
 function viewerWords(state: ConnectionState): PosterWords {
-  const live = { start: false, busy: true };
+  const live = { start: "", busy: true };
   switch (state) {
     case "disconnected":
     case "error":
