@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from decart_widget.errors import InvalidOptionError, UnknownArgumentError
@@ -12,7 +12,7 @@ from decart_widget.errors import InvalidOptionError, UnknownArgumentError
 T = TypeVar("T")
 
 
-def refuse_unknown(unknown: dict[str, Any], function: Callable[..., Any]) -> None:
+def refuse_unknown(unknown: Collection[str], function: Callable[..., Any]) -> None:
     """Raises ``UnknownArgumentError`` for keywords that ``function`` doesn't have."""
     if not unknown:
         return

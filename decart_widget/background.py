@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -16,6 +17,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar
 
 from decart_widget.errors import DecartError
+from decart_widget.log import everywhere
+from decart_widget.redaction import redact
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -91,7 +96,11 @@ class Background:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        self.loop.set_exception_handler(unforeseen)
+        try:
+            self.loop.run_forever()
+        except BaseException as error:  # nothing else says so, and a traceback could show secrets
+            everywhere("The background thread ended", error)
 
     @classmethod
     def get(cls) -> Background:
@@ -110,6 +119,15 @@ class Background:
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Calls a function here soon, from any thread, in order."""
         self.loop.call_soon_threadsafe(function, *args)
+
+
+def unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """In place of asyncio's own account, which shows arguments and messages as they are."""
+    error = context.get("exception")
+    if isinstance(error, Exception):
+        everywhere("A task on a thread of ours failed", error)
+    else:
+        log.warning("%s", redact(str(context.get("message", "")))[:300])
 
 
 class BusyProbe:

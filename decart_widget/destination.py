@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SANDBOX = "sandbox"
 
+START_TIMEOUT = 20.0
+"""Seconds that the sandbox may take to stand."""
+
 
 class SandboxWarning(UserWarning):
     """There is no key, so the pictures come from local effects and not from Decart."""
@@ -38,13 +41,13 @@ class _SharedChild:
         """Starts it if need be; blocks for about a second then. Raises ``SandboxError``."""
         import secrets
 
-        from decart_widget.sandbox import start_child
+        from decart_widget.sandbox import ChildSandbox
 
         with self._lock:
             if self._child is None or self._key is None or not self._child.alive:
                 # A key of its own, so that no other user of this machine gets in.
                 key = Secret(f"dct_{secrets.token_urlsafe(24)}")
-                self._child = start_child(key.reveal())
+                self._child = ChildSandbox(key, timeout=START_TIMEOUT)
                 self._key = key
             child = self._child
             return Endpoint(SANDBOX, child.base_url, child.realtime_base_url), self._key
@@ -66,15 +69,18 @@ class Destination:
     Raises ``InvalidKeyError`` or ``InvalidURLError``.
     """
 
-    def __init__(self, endpoint: Any, api_key: str | None, *, stacklevel: int = 2) -> None:
+    def __init__(self, endpoint: Any, api_key: str | Secret | None, *, stacklevel: int = 2) -> None:
+        self.name = ""
         self._own: Sandbox | None = None
         self._transform: Any = None
         self._endpoint: Endpoint | None = None
-        self._key = None if api_key is None else Secret(api_key)
-        environment = os.environ.get(ENVIRONMENT_VARIABLE)
-        self._from_environment = bool(self._key is None and environment and endpoint != SANDBOX)
-        if self._from_environment and environment:
-            self._key = Secret(environment)
+        self._key = api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
+        self._from_environment = bool(
+            self._key is None and os.environ.get(ENVIRONMENT_VARIABLE) and endpoint != SANDBOX
+        )
+        del api_key  # a traceback may show what a frame holds
+        if self._from_environment:
+            self._key = Secret(os.environ[ENVIRONMENT_VARIABLE])
         if endpoint is None:
             endpoint = SANDBOX if self._key is None else DECART.name
             if self._key is None:

@@ -29,12 +29,15 @@
     └── ClosedError                   the widget or session was closed before
 
 An error has a ``code`` that programs can compare (stable, kebab-case), a ``message`` that says what
-happened and a ``remedy`` that says what to do next. Neither ever holds a key or a token.
+happened and a ``remedy`` that says what to do next. Neither ever holds a key or a token: whatever
+text they are made from is redacted.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from decart_widget.redaction import redact
 
 
 class DecartError(Exception):
@@ -50,14 +53,23 @@ class DecartError(Exception):
     default_remedy: ClassVar[str] = ""
 
     def __init__(self, message: str, *, remedy: str | None = None, code: str | None = None) -> None:
-        self.message = message
-        self.remedy = self.default_remedy if remedy is None else remedy
+        self.message = message = redact(message)
+        self.remedy = self.default_remedy if remedy is None else redact(remedy)
         self.code = code or self.default_code
         # The message alone, so that a pickled error is made again from what it was made from.
         super().__init__(message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
+
+    def bare(self) -> Self:
+        """Itself, without the frames it came through and the errors behind it.
+
+        Frames hold variables, and some tracebacks show them all; an error that leaves the
+        background thread says what happened by its text alone.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
     def as_trait(self) -> dict[str, str]:
         """The form in which the widget's ``error`` trait shows this error."""

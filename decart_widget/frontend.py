@@ -13,17 +13,17 @@ All of this runs on the background loop; a comm handler does nothing but hand ov
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from decart_widget.log import Log, PageClock
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
+from decart_widget.rate import Gate
 from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
-
-log = logging.getLogger(__name__)
 
 HEARTBEAT_TIMEOUT: Final = 20.0
 """Seconds without a sign of the owner, after which nobody is watching (beats come every 5 s)."""
@@ -48,6 +48,8 @@ class Page:
     heard: float
     hidden_at: float | None = None
     safari: bool = False
+    agent: str = ""
+    clock: PageClock = field(default_factory=PageClock)
 
 
 class Browser(Protocol):
@@ -95,6 +97,7 @@ class FrontEnds:
         send: Sends a custom message to all pages; called on the background loop.
         browser: Acts on what they say.
         clock: A steady clock in seconds.
+        log: Where the pages' story goes.
     """
 
     def __init__(
@@ -102,7 +105,9 @@ class FrontEnds:
         send: Callable[[dict[str, Any]], None],
         browser: Browser,
         clock: Callable[[], float] = time.monotonic,
+        log: Log | None = None,
     ) -> None:
+        self.log = Log() if log is None else log
         self._send = send
         self._browser = browser
         self._clock = clock
@@ -111,6 +116,7 @@ class FrontEnds:
         self.dropped: dict[str, int] = {}
         """Messages that changed nothing, by reason."""
         self._watched_at: float | None = None
+        self._gate = Gate()
 
     # --- from the browser ---------------------------------------------------------------------
 
@@ -122,6 +128,9 @@ class FrontEnds:
             self._drop(str(bad))
             return
         kind, name = message["type"], message["front_end"]
+        if not self._gate.allows(kind, self._clock()):
+            self._drop(f"too many {kind}")
+            return
         if kind == "need":
             # Asked by a page that can't say hello yet.
             self._browser.chunk_needed(message["name"], message["hash"])
@@ -133,7 +142,7 @@ class FrontEnds:
 
     def _take(self, kind: str, name: str, message: dict[str, Any]) -> None:
         if kind == "hello":
-            self._hello(name, safari=(message.get("page") or {}).get("safari") is True)
+            self._hello(name, message.get("page") or {})
             return
         page = self.pages.get(name)
         if page is None and kind == "pagehide":
@@ -150,8 +159,11 @@ class FrontEnds:
     def _dispatch(self, kind: str, name: str, page: Page, message: dict[str, Any]) -> None:
         browser = self._browser
         live = browser.attempt
-        if kind == "pagehide":
+        if kind == "log":
+            self.log.take(message, page.clock)
+        elif kind == "pagehide":
             page.hidden_at = self._clock()
+            self.log.add("info", "page hidden or left", front_end=name[:6])
             if live is None:
                 self._forget(name)
             elif name == self.owner:
@@ -192,12 +204,20 @@ class FrontEnds:
         else:
             browser.media_message(message)
 
-    def _hello(self, name: str, *, safari: bool = False) -> None:
+    def _hello(self, name: str, about: Mapping[str, Any] = MappingProxyType({})) -> None:
         now = self._clock()
         if name not in self.pages and len(self.pages) >= MAX_FRONT_ENDS:
             self._forget(min(self.pages, key=lambda n: (n == self.owner, self.pages[n].heard)))
         new = name not in self.pages
-        self.pages[name] = Page(now, safari=safari)
+        agent = about.get("agent")
+        page = Page(now, safari=about.get("safari") is True)
+        page.agent = agent[:200] if isinstance(agent, str) else ""
+        if new:
+            self.log.add("info", "page came", front_end=name[:6], secure=about.get("secure"))
+        else:
+            page.clock = self.pages[name].clock
+            page.agent = page.agent or self.pages[name].agent
+        self.pages[name] = page
         owner = self.pages.get(self.owner) if self.owner is not None else None
         live = self._browser.attempt is not None
         if new and (owner is None or not live or owner.hidden_at is not None):
@@ -215,6 +235,7 @@ class FrontEnds:
     def _own(self, name: str) -> None:
         if self.owner != name:
             self.owner = name
+            self.log.add("info", "owner", front_end=name[:6])
             self._send({"type": "owner", "front_end": name})
 
     def _forget(self, name: str) -> None:
@@ -229,7 +250,7 @@ class FrontEnds:
     def _drop(self, reason: str) -> None:
         if len(self.dropped) < 64 or reason in self.dropped:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        log.debug("Dropped a browser's message: %s.", reason)
+        self.log.refuse(f"page: {reason}")
 
     @property
     def owner_is_safari(self) -> bool:

@@ -7,7 +7,6 @@ what changes goes back through ``publish``, coalesced, as values of traits.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -22,9 +21,11 @@ from decart_widget.errors import (
     internal_error,
 )
 from decart_widget.frontend import BEAT_EVERY, FrontEnds
+from decart_widget.log import Log
 from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.models import RealtimeModel
+from decart_widget.narration import Narrator
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
@@ -35,8 +36,6 @@ from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
 from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
-
-log = logging.getLogger(__name__)
 
 DEBOUNCE: Final = 0.3
 """Seconds of quiet before a prompt that is being typed is sent."""
@@ -89,6 +88,7 @@ class Live:
         settings: Reads what the next session is to be like.
         look: What the picture is to look like at first.
         autostart: Whether the first page that shows the widget starts a session.
+        log: Where its story goes.
     """
 
     def __init__(
@@ -100,8 +100,11 @@ class Live:
         look: Look,
         *,
         autostart: bool = False,
+        log: Log | None = None,
     ) -> None:
-        self.front_ends = FrontEnds(send, self)
+        self.log = Log() if log is None else log
+        self.front_ends = FrontEnds(send, self, log=self.log)
+        self._narrator = Narrator(self.log)
         self._send = send
         self.look = look
         """What is wanted; the session knows what is applied."""
@@ -216,6 +219,7 @@ class Live:
 
     def started(self) -> None:
         """Start was clicked."""
+        self.log.add("debug", "a page asks for a start")
         if not self.live:
             self._start(None)
 
@@ -226,6 +230,7 @@ class Live:
 
     def stopped(self) -> None:
         """Stop was clicked."""
+        self.log.add("debug", "a page asks for a stop")
         if self._session is not None:
             self._session.stop("stopped")
         elif self._run is not None:
@@ -236,7 +241,7 @@ class Live:
         try:
             self._change(prompt=check_prompt(prompt), enrich=enrich)
         except InvalidPromptError as error:
-            log.debug("A page's prompt was not taken: %s", error.code)
+            self.log.refuse(f"page: prompt not taken ({error.code})")
             return
         self._stop_typing()
         self._submit()
@@ -327,7 +332,7 @@ class Live:
             self._never_began(error)
             return
         except Exception as unexpected:
-            log.exception("The session could not begin.")
+            self.log.crash("The session could not begin", unexpected)
             self._never_began(internal_error(unexpected))
             return
         except asyncio.CancelledError:
@@ -341,6 +346,7 @@ class Live:
             self._show()
 
     def _never_began(self, error: DecartError) -> None:
+        self.log.add("error", error.message, code=error.code)
         failed = {"connection_state": ConnectionState.ERROR.value, "error": error.as_trait()}
         self._traits.update({**IDLE, **failed})
 
@@ -359,7 +365,8 @@ class Live:
             settings = self._settings()
             self._tokens.prepare(key, endpoint, settings.model, budget=settings.budget)
         except DecartError as error:
-            log.info("Not ready yet: %s", error.code)  # a start tries again, and says why
+            # A start tries again, and says why.
+            self.log.add("warning", "not ready yet", code=error.code)
 
     async def _watch(self) -> None:
         next_beat = 0.0
@@ -417,6 +424,7 @@ class Live:
         if session is None:
             return
         machine = session.machine
+        self._narrator.tell(session)
         if machine.established:
             self._established.set()
         applied = machine.applied

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from decart_widget.errors import InvalidOptionError, InvalidURLError
+from decart_widget.redaction import remember
 
 CODECS = ("VP8", "VP9", "H264", "AV1")
 """Video codecs that a browser may offer, by their RTP names."""
@@ -130,6 +131,10 @@ class ConnectionOptions:
                 )
             plain = _plain("rtc_configuration", dict(self.rtc_configuration))
             object.__setattr__(self, "rtc_configuration", MappingProxyType(plain))
+        servers = self.rtc()["iceServers"]
+        for server in servers if isinstance(servers, list) else ():
+            if isinstance(server, Mapping) and isinstance(server.get("credential"), str):
+                remember(server["credential"])
 
     def rtc(self) -> dict[str, Any]:
         """The browser's ``RTCConfiguration``, as it was chosen."""

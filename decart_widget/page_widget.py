@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 import traitlets as t
 
+from decart_widget.log import Log
 from decart_widget.protocol.states import ConnectionState
 
 if TYPE_CHECKING:
     from decart_widget.media.base import Transport
 
 _STATIC = Path(__file__).parent / "static"
+
+MAX_PAGE_TEXT: Final = 20_000
+"""Characters of a text trait that a page sets; a prompt has at most 10,000."""
 
 MAX_INBOX: Final = 500
 """Messages of browsers that may wait for the background thread; more are dropped."""
@@ -28,6 +32,7 @@ class PageWidget(anywidget.AnyWidget):
     _esm = _STATIC / "loader.js"
 
     _transport: Transport = "livekit"
+    _closed = True  # until it is made
 
     # Read-only: a page can't make them say something else.
     connection_state = t.Enum(
@@ -45,6 +50,7 @@ class PageWidget(anywidget.AnyWidget):
     _media = t.Dict(read_only=True).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
+        self._events = Log(self._about)
         self._publishing = threading.local()
         self._closed = False
         self._inbox = 0
@@ -58,6 +64,66 @@ class PageWidget(anywidget.AnyWidget):
         if not getattr(self, "_closed", True):
             self._closed = True
             super().close()
+
+    @property
+    def log(self) -> Log:
+        """What happened, in the kernel and in the pages; see ``Log``."""
+        return self._events
+
+    def _about(self) -> dict[str, Any]:
+        """What a report begins with. Never a key."""
+        from decart_widget.versions import versions
+
+        return {
+            "widget": type(self).__name__,
+            **versions(),
+            "transport": self._transport,
+            "endpoint": self._endpoint_kind(),
+            "connection_state": self.connection_state,
+        }
+
+    def _endpoint_kind(self) -> str:
+        return self.endpoint if "://" not in self.endpoint else "a URL"
+
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        """From a page, by way of the comm: what has no sense is refused, not stumbled over."""
+        data = msg.get("content", {}).get("data")
+        method = data.get("method") if isinstance(data, dict) else None
+        sane = method in ("update", "request_state", "custom") and (
+            method != "update"
+            or (isinstance(data.get("state"), dict) and data.get("buffer_paths", []) == [])
+        )
+        if sane:
+            super()._handle_msg(msg)
+        else:
+            self._events.refuse("page: not a message of widgets")
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes values of traits from a page: those that it may set, if they can be.
+
+        ipywidgets sets read-only traits too when a page says so, and sends what it was sent to all
+        pages before it looks at it.
+        """
+        taken = {}
+        for name, value in sync_data.items():
+            trait = self.traits().get(name)
+            open_to_pages = trait is not None and not trait.read_only and name[:1] != "_"
+            if not (open_to_pages or name == "_view_count"):
+                self._events.refuse("page: sets what it may not")
+                continue
+            if isinstance(value, str) and len(value) > MAX_PAGE_TEXT:
+                self._events.refuse("page: sets too long a text")
+                continue
+            taken[name] = value
+        before = {name: getattr(self, name) for name in taken}
+        try:
+            super().set_state(taken)
+        except (t.TraitError, ValueError) as error:
+            # Not the notebook's doing, so no traceback in a cell; the page is told what holds.
+            self._events.refuse(f"page: sets what can't be ({type(error).__name__})")
+            for name, value in before.items():
+                self.set_trait(name, value)
+            self.send_state(list(taken))
 
     def _listen(self, receive: Callable[[object], None]) -> None:
         """Hands what pages say to ``receive``, on the background thread."""
@@ -92,7 +158,10 @@ class PageWidget(anywidget.AnyWidget):
         self._hears_on_main = threading.current_thread() is threading.main_thread()
         from decart_widget.background import Background
 
-        if self._inbox >= MAX_INBOX:
+        # Stop is what costs least and matters most: it has room of its own.
+        urgent = isinstance(content, dict) and content.get("type") == "stop"
+        if self._inbox >= MAX_INBOX * (1 + urgent):
+            self._events.refuse("page: the inbox is full")
             return
         self._inbox += 1
         Background.get().call(self._take, content)
@@ -111,7 +180,7 @@ class PageWidget(anywidget.AnyWidget):
                 try:
                     self.set_trait(name, value)
                 except Exception:  # an observer of the user's failed; the others go on
-                    self.log.exception("An observer of %r failed.", name)
+                    self._events.exception("An observer of %r failed.", name)
         finally:
             self._publishing.names = None
         if names and self.comm is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from decart_widget._version import __version__
+from decart_widget.log import LEVELS
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import RoomInfo, parse_candidate
 
@@ -33,6 +34,9 @@ REFUSALS: Final = frozenset(
 )
 CHUNKS: Final = frozenset({"main", "peer", "room"})
 """Pieces of the front end that are sent when a page lacks them."""
+
+MAX_EVENTS: Final = 50
+"""Entries of a page's log in one message; a page sends at most 20."""
 
 MEDIA_STATES: Final = frozenset(
     {
@@ -78,6 +82,34 @@ def _mapping(value: object) -> bool:
     return value is None or (isinstance(value, Mapping) and len(value) <= 16)
 
 
+def _moment(value: object) -> bool:
+    """Milliseconds since 1970, within what a calendar can show."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 32_503_680e6
+    )
+
+
+def _event(value: object) -> bool:
+    """One entry of a page's log: when, how grave, what, details."""
+    if not isinstance(value, list) or len(value) != 4:
+        return False
+    at, level, what, details = value
+    return (
+        _moment(at)
+        and level in LEVELS
+        and _text(what, 300)
+        and isinstance(details, Mapping)
+        and len(details) <= 8
+        and all(_text(k, 40) and _detail(v) for k, v in details.items())
+    )
+
+
+def _detail(value: object) -> bool:
+    return (
+        isinstance(value, bool) or _number(value) or (isinstance(value, str) and len(value) <= 300)
+    )
+
+
 Check = Callable[[Any], bool]
 _STATS: dict[str, Check] = dict.fromkeys(
     ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
@@ -94,6 +126,11 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "pagehide": {},
     "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
     "intent": {},
+    "log": {
+        "now": _moment,
+        "dropped": _whole,
+        "events": lambda v: isinstance(v, list) and len(v) <= MAX_EVENTS and all(map(_event, v)),
+    },
     "start": {},
     "take": {},
     "wake": {},
@@ -131,7 +168,9 @@ def read(content: object) -> dict[str, Any]:
             good = False
         if not good:
             raise MalformedError(f"{kind} with a bad {name}")
-    return dict(content)
+    # Only what the table knows is handed on, and all of it: what is missing is None.
+    known = ("type", "front_end", *fields)
+    return {name: content.get(name) for name in known if name in content or fields[name](None)}
 
 
 def welcome(front_end: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:

@@ -6,6 +6,9 @@ import re
 from typing import Any, Final, NoReturn
 
 from decart_widget.errors import InvalidKeyError
+from decart_widget.redaction import redact, remember
+
+__all__ = ["Secret", "redact"]
 
 PERMANENT_PREFIX: Final = "dct_"
 """How permanent keys begin (public documentation of the service)."""
@@ -15,18 +18,6 @@ CLIENT_TOKEN_PREFIXES: Final = ("ek_", "eyJ")
 
 ENVIRONMENT_VARIABLE: Final = "DECART_API_KEY"
 
-# Anything in a text that has the form of one of our secrets, and query values named like one.
-_SECRETS = re.compile(
-    r"\b(?:dct|ek)_[A-Za-z0-9_.\-]{4,}"
-    r"|\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]+){0,2}"
-    r"|(?<=api_key=)[^&\s\"']+|(?<=access_token=)[^&\s\"']+"
-)
-
-
-def redact(text: str) -> str:
-    """The text with everything that looks like a key or a token replaced by ``***``."""
-    return _SECRETS.sub("***", text)
-
 
 class Secret:
     """A key or token that only ``reveal()`` shows: not ``repr``, ``str``, pickle or copy.
@@ -34,6 +25,7 @@ class Secret:
     Args:
         value: The key. Surrounding white space is not forgiven: it is a sign that something else
             came along with it.
+        longest: Characters.
 
     Raises ``InvalidKeyError`` for an empty value and for one with spaces, line breaks or other
     characters that no key has.
@@ -41,26 +33,12 @@ class Secret:
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str) -> None:
-        if not isinstance(value, str):
-            raise InvalidKeyError(
-                f"The API key is a {type(value).__name__}.", remedy="Give it as a string."
-            )
-        if not value:
-            raise InvalidKeyError(
-                "The API key is empty.",
-                remedy=f"Set {ENVIRONMENT_VARIABLE}, or leave api_key out to use the sandbox.",
-            )
-        if re.search(r"\s", value):
-            raise InvalidKeyError(
-                "The API key has a space or a line break in it.",
-                remedy="Copy it again without what surrounds it: key.strip() may be enough.",
-            )
-        if not re.fullmatch(r"[\x21-\x7e]{1,4096}", value):
-            raise InvalidKeyError(
-                "The API key has characters that no key has, or is too long.",
-                remedy="Copy it again from the service's console.",
-            )
+    def __init__(self, value: str, *, longest: int = 4096) -> None:
+        wrong = _fault(value, longest)
+        if wrong is not None:
+            del value  # a traceback may show what a frame holds
+            raise InvalidKeyError(wrong[0], remedy=wrong[1])
+        remember(value)
         self.__value = value
 
     def reveal(self) -> str:
@@ -94,3 +72,25 @@ class Secret:
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Secret:
         return self
+
+
+def _fault(value: object, longest: int) -> tuple[str, str] | None:
+    """What is wrong with a key and what to do about it; None for one that can be."""
+    if not isinstance(value, str):
+        return f"The API key is a {type(value).__name__}.", "Give it as a string."
+    if not value:
+        return (
+            "The API key is empty.",
+            f"Set {ENVIRONMENT_VARIABLE}, or leave api_key out to use the sandbox.",
+        )
+    if re.search(r"\s", value):
+        return (
+            "The API key has a space or a line break in it.",
+            "Copy it again without what surrounds it: key.strip() may be enough.",
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", value) or len(value) > longest:
+        return (
+            "The API key has characters that no key has, or is too long.",
+            "Copy it again from the service's console.",
+        )
+    return None

@@ -33,6 +33,7 @@ class DecartViewer(PageWidget):
     ) -> None:
         from decart_widget.background import Background
         from decart_widget.destination import Destination
+        from decart_widget.secrets import Secret
         from decart_widget.session.watch import Subscription
         from decart_widget.watching import Watching
 
@@ -41,12 +42,16 @@ class DecartViewer(PageWidget):
                 "The viewer needs a subscribe token.",
                 remedy="Connect a widget with transport 'livekit' and give its subscribe_token.",
             )
-        subscription = Subscription.parse(token)
+        # No frame of ours holds a key as text: a traceback may show what a frame holds.
+        try:
+            key = None if api_key is None else Secret(api_key)
+            subscription = Subscription.parse(token)
+        finally:
+            del api_key, token
         if endpoint is None:
             endpoint = subscription.endpoint or "decart"
-            if api_key is None and subscription.key is not None:
-                api_key = subscription.key.reveal()
-        destination = Destination(endpoint, api_key)
+            key = subscription.key if key is None else key
+        destination = Destination(endpoint, key)
         options = typed("connection", connection, ConnectionOptions)
         # Set before there are pages to tell: they get it with the rest, in one message.
         self.set_trait("_kind", "viewer")
@@ -55,7 +60,7 @@ class DecartViewer(PageWidget):
         super().__init__()
         self._background = Background.get()
         self._watching = Watching(
-            subscription, destination, self._send_to_pages, self._publish, options
+            subscription, destination, self._send_to_pages, self._publish, options, self.log
         )
         self._listen(self._watching.receive)
 

@@ -7,7 +7,7 @@ a token of its own and, when its connection breaks, a new one.
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,16 +16,16 @@ from decart_widget.chunks import chunk
 from decart_widget.destination import Destination
 from decart_widget.errors import ConnectionLostError, DecartError, internal_error
 from decart_widget.live import Send
+from decart_widget.log import Log
 from decart_widget.media.base import Preparation
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.retry import delays, is_permanent
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer
+from decart_widget.rate import Gate
 from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
 from decart_widget.session.watch import Subscription, watch_room
-
-log = logging.getLogger(__name__)
 
 MAX_PAGES: Final = 16
 """Pages that one viewer serves; the oldest is forgotten first."""
@@ -61,6 +61,7 @@ class Watching:
         send: Sends a message to the viewer's pages.
         publish: Sets traits.
         connection: ICE servers and time-outs.
+        log: Where its story goes.
     """
 
     def __init__(
@@ -70,8 +71,11 @@ class Watching:
         send: Send,
         publish: Callable[[dict[str, Any]], None],
         connection: ConnectionOptions,
+        log: Log | None = None,
     ) -> None:
+        self.log = Log() if log is None else log
         self.dropped: dict[str, int] = {}
+        self._gate = Gate()
         self._subscription = subscription
         self._destination = destination
         self._send = send
@@ -89,6 +93,9 @@ class Watching:
             self._drop(str(bad))
             return
         kind, name = message["type"], message["front_end"]
+        if not self._gate.allows(kind, time.monotonic()):
+            self._drop(f"too many {kind}")
+            return
         if kind == "need":
             piece = chunk(message["name"])
             if piece.digest == message["hash"]:
@@ -168,7 +175,7 @@ class Watching:
         except asyncio.CancelledError:
             raise
         except Exception as unexpected:
-            log.exception("The viewer failed.")
+            self.log.crash("The viewer failed", unexpected)
             self._fail(page, internal_error(unexpected))
 
     async def _join(self, name: str, page: Watcher) -> tuple[bool, DecartError]:
@@ -198,9 +205,12 @@ class Watching:
     def _fail(self, page: Watcher, error: DecartError) -> None:
         page.attempt = None
         self._error = error
+        self.log.add("error", error.message, code=error.code)
         self._move(page, ConnectionState.ERROR)
 
     def _move(self, page: Watcher, state: ConnectionState) -> None:
+        if state is not page.state:
+            self.log.add("info", state.value, attempt=page.attempt)
         page.state = state
         states = {watcher.state for watcher in self._pages.values()}
         shown = next((s for s in _ORDER if s in states), ConnectionState.IDLE)
@@ -213,5 +223,6 @@ class Watching:
         )
 
     def _drop(self, reason: str) -> None:
+        self.log.refuse(f"page: {reason}")
         if len(self.dropped) < 64 or reason in self.dropped:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1

@@ -111,8 +111,15 @@ class DecartWidget(PageWidget):
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.protocol.requests import Look
+        from decart_widget.secrets import Secret
 
-        refuse_unknown(unknown, DecartWidget.__init__)
+        # No frame of ours holds a key as text, not even one that came under a wrong name.
+        try:
+            key = None if api_key is None else Secret(api_key)
+            names = tuple(unknown)
+        finally:
+            del api_key, unknown
+        refuse_unknown(names, DecartWidget.__init__)
         self._model = realtime_model(model)
         self._connection = typed("connection", connection, ConnectionOptions)
         one_of("transport", transport, TRANSPORTS)
@@ -132,7 +139,7 @@ class DecartWidget(PageWidget):
             bool(enrich),
             load_image(image) if fetched else None,
         )
-        destination = Destination(endpoint, api_key, stacklevel=2)
+        destination = Destination(endpoint, key, stacklevel=2)
         # Set before there are pages to tell: they get it with the rest, in one message.
         self.set_trait("endpoint", destination.name)
         self._describe_media(image is not None)
@@ -170,6 +177,7 @@ class DecartWidget(PageWidget):
             settings,
             look,
             autostart=autostart,
+            log=self.log,
         )
         try:
             probe = BusyProbe(asyncio.get_running_loop())
@@ -314,6 +322,18 @@ class DecartWidget(PageWidget):
                 f"The budget is {budget:g} s.", remedy="Give 10 to 86400 seconds, or None."
             )
         return None if budget is None else float(budget)
+
+    def _about(self) -> dict[str, Any]:
+        about = super()._about()
+        owner = self._live.front_ends.pages.get(self._live.front_ends.owner or "")
+        return {
+            **about,
+            "model": self.model,
+            "video": repr(self._video),
+            "connection": repr(self._connection),
+            "pages": len(self._live.front_ends.pages),
+            "browser": owner.agent if owner is not None else "none",
+        }
 
     def _describe_media(self, has_image: bool) -> None:
         model = self._model

@@ -60,6 +60,9 @@ MAX_HELD_CANDIDATES: Final = 64
 """Of ours, before the offer has gone out; a browser makes about ten."""
 
 
+MAX_CANDIDATES: Final = 256
+"""Each way in one attempt; more are not passed on."""
+
 MAX_SECONDS: Final = 86_400.0
 """A tick above a day is junk."""
 
@@ -91,6 +94,7 @@ class SessionMachine:
         self._interrupted = False  # media is mending itself
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
+        self._candidates = [0, 0]  # ours and the service's, in this attempt
         self._outgoing: list[m.ClientMessage] = []
         self._notices: list[Notice] = []
 
@@ -218,7 +222,10 @@ class SessionMachine:
     def local_candidate(self, candidate: m.Candidate | None) -> None:
         """The media found a candidate; held until the offer has gone."""
         if self.phase >= Phase.OFFERED:
-            self._outgoing.append(m.LocalCandidate(candidate))
+            if self._too_many(0):
+                self._ignore("too many candidates of ours")
+            else:
+                self._outgoing.append(m.LocalCandidate(candidate))
         elif self.phase is not Phase.CLOSED:
             self._held.append(candidate)
 
@@ -295,6 +302,8 @@ class SessionMachine:
                     self._ignore("answer without an offer")
             case m.RoomInfo():
                 self._room_came(message)
+            case m.RemoteCandidate() if self._too_many(1):
+                self._ignore("too many candidates")
             case m.RemoteCandidate():
                 self._notices.append(CandidateReceived(message.candidate))
 
@@ -307,6 +316,10 @@ class SessionMachine:
         # Junk must not make the bill shrink within an attempt, nor look endless.
         if seconds <= MAX_SECONDS:
             self.generation_tick = max(self.generation_tick, self._billed_before + seconds)
+
+    def _too_many(self, side: int) -> bool:
+        self._candidates[side] += 1
+        return self._candidates[side] > MAX_CANDIDATES
 
     def _ignore(self, reason: str) -> None:
         self.ignored[reason] = self.ignored.get(reason, 0) + 1
@@ -327,6 +340,7 @@ class SessionMachine:
         self.session_id = self.room_name = None
         self._offer = None
         self._held.clear()
+        self._candidates = [0, 0]
         self._outgoing.clear()
 
     def _close(self, event: Event) -> None:

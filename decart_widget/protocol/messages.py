@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from decart_widget.redaction import redact, remember
+
 MAX_FRAME: Final = 1_000_000
 """Characters; a longer frame from the service is ignored (an answer has about 5,000)."""
 
@@ -125,8 +127,11 @@ class RoomInfo:
     room_name: str
     session_id: str | None = None
 
+    def __post_init__(self) -> None:
+        remember(self.token)
+
     def __repr__(self) -> str:
-        return f"RoomInfo(room_name={self.room_name!r})"
+        return f"RoomInfo(room_name={redact(self.room_name)!r})"
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,15 @@ ServerMessage = (
 )
 
 
+MAX_SDP: Final = 200_000
+"""Characters of a session description; one has about 10,000."""
+
+MAX_TOKEN: Final = 8_192
+
+MAX_NAME: Final = 1_000
+"""Characters of a name, a reason or a status; of more only so many are kept, or none."""
+
+
 class _WrongError(Exception):
     """A field is missing or of the wrong type."""
 
@@ -166,16 +180,16 @@ def sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _text(fields: Mapping[str, Any], *names: str) -> str:
+def _text(fields: Mapping[str, Any], *names: str, limit: int = MAX_FRAME) -> str:
     for name in names:
-        if isinstance(fields.get(name), str):
+        if isinstance(fields.get(name), str) and len(fields[name]) <= limit:
             return sendable(fields[name])
     raise _WrongError(names[0])
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return sendable(value) if isinstance(value, str) else None
+    return redact(sendable(value[:MAX_NAME])) if isinstance(value, str) else None
 
 
 def _is_number(value: object) -> bool:
@@ -225,9 +239,9 @@ def _server_error(fields: Mapping[str, Any]) -> ServerError:
     for name in ("error", "message"):
         value = fields.get(name)
         if isinstance(value, str) and value:
-            return ServerError(sendable(value))
+            return ServerError(sendable(value[:MAX_NAME]))
         if isinstance(value, Mapping) and isinstance(value.get("message"), str):
-            return ServerError(sendable(value["message"]))
+            return ServerError(sendable(value["message"][:MAX_NAME]))
     return ServerError("unknown error")
 
 
@@ -246,12 +260,12 @@ def parse_candidate(value: object) -> Candidate | None:
     return Candidate(
         sendable(value["candidate"][:4096]),
         sendable(mid[:256]) if isinstance(mid, str) else None,
-        index if isinstance(index, int) and not isinstance(index, bool) else None,
+        index if type(index) is int and 0 <= index < 2**16 else None,
     )
 
 
 def _room_url(fields: Mapping[str, Any]) -> str:
-    url = _text(fields, "livekit_url")
+    url = _text(fields, "livekit_url", limit=MAX_NAME)
     if not url.startswith(("ws://", "wss://", "http://", "https://")):
         raise _WrongError("livekit_url")
     return url
@@ -265,8 +279,8 @@ def _remote_candidate(fields: Mapping[str, Any]) -> RemoteCandidate:
 
 
 _DECODERS: dict[str, Callable[[Mapping[str, Any]], ServerMessage]] = {
-    "session_id": lambda f: SessionId(_text(f, "session_id", "sessionId")),
-    "status": lambda f: Status(_text(f, "status")),
+    "session_id": lambda f: SessionId(_text(f, "session_id", "sessionId", limit=MAX_NAME)),
+    "status": lambda f: Status(_text(f, "status", limit=MAX_NAME)),
     "queue_position": _queue_position,
     "prompt_ack": lambda f: PromptAck(
         _text(f, "prompt"), _flag(f, "success"), _optional_text(f, "error")
@@ -276,10 +290,13 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], ServerMessage]] = {
     "generation_tick": lambda f: GenerationTick(_seconds(f)),
     "generation_ended": _generation_ended,
     "error": _server_error,
-    "answer": lambda f: Answer(_text(f, "sdp")),
+    "answer": lambda f: Answer(_text(f, "sdp", limit=MAX_SDP)),
     "ice-candidate": _remote_candidate,
     "livekit_room_info": lambda f: RoomInfo(
-        _room_url(f), _text(f, "token"), _text(f, "room_name"), _optional_text(f, "session_id")
+        _room_url(f),
+        _text(f, "token", limit=MAX_TOKEN),
+        _text(f, "room_name", limit=MAX_NAME),
+        _optional_text(f, "session_id"),
     ),
 }
 

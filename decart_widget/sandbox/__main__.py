@@ -18,7 +18,9 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from decart_widget.background import unforeseen
 from decart_widget.errors import SandboxError
+from decart_widget.secrets import Secret
 
 from .faults import Faults
 
@@ -45,14 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child:
         api_key = json.loads(sys.stdin.readline() or "{}").get("api_key")
     try:
-        asyncio.run(_run(options, api_key))
+        key = Secret(api_key) if api_key else None
+        asyncio.run(_run(options, key))
     except (OSError, ValueError, SandboxError) as error:
         print(f"decart_widget.sandbox: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(options: argparse.Namespace, api_key: str | None) -> None:
+async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
     import cv2
 
     from .server import SandboxServer
@@ -69,6 +72,7 @@ async def _run(options: argparse.Namespace, api_key: str | None) -> None:
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(unforeseen)
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stopping.set)

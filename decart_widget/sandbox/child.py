@@ -13,6 +13,7 @@ from collections import deque
 from typing import IO, TYPE_CHECKING, Self
 
 from decart_widget.errors import SandboxError
+from decart_widget.secrets import Secret, redact
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +40,9 @@ def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSa
     Raises:
         SandboxError: It didn't start, or took longer.
     """
-    return ChildSandbox(api_key, timeout=timeout)
+    key = None if api_key is None else Secret(api_key)
+    del api_key  # a traceback may show what a frame holds
+    return ChildSandbox(key, timeout=timeout)
 
 
 class ChildSandbox:
@@ -51,7 +54,7 @@ class ChildSandbox:
         pid: Its process id.
     """
 
-    def __init__(self, api_key: str | None, *, timeout: float) -> None:
+    def __init__(self, api_key: Secret | None, *, timeout: float) -> None:
         environment = {name: v for name, v in os.environ.items() if name != "DECART_API_KEY"}
         try:
             self._process = subprocess.Popen(
@@ -65,7 +68,10 @@ class ChildSandbox:
             )
         except OSError as error:
             raise SandboxError(f"The sandbox process can't be started: {error}.") from error
+        finally:
+            del environment  # other people's secrets, which a traceback would show
         self.pid = self._process.pid
+        self.base_url = self.realtime_base_url = ""
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._first_line: queue.Queue[str] = queue.Queue()
         self._readers = [
@@ -78,10 +84,10 @@ class ChildSandbox:
         for reader in self._readers:
             reader.start()
         try:
-            self._tell({"api_key": api_key})
+            self._tell(api_key)
             answer = json.loads(self._first_line.get(timeout=timeout))
-            self.base_url: str = answer["base_url"]
-            self.realtime_base_url: str = answer["realtime_base_url"]
+            self.base_url = answer["base_url"]
+            self.realtime_base_url = answer["realtime_base_url"]
         except (queue.Empty, ValueError, KeyError, OSError) as error:
             failed = "did not start" if self.alive is False else f"was not ready in {timeout:g} s"
             self.close()
@@ -108,13 +114,13 @@ class ChildSandbox:
                 stream.close()
 
     def log_tail(self) -> str:
-        """The last lines of its log."""
-        return "".join(self._log)
+        """The last lines of its log, redacted."""
+        return redact("".join(self._log))
 
-    def _tell(self, settings: dict[str, str | None]) -> None:
+    def _tell(self, key: Secret | None) -> None:
         stdin = self._process.stdin
         assert stdin is not None
-        stdin.write(json.dumps(settings) + "\n")
+        stdin.write(json.dumps({"api_key": None if key is None else key.reveal()}) + "\n")
         stdin.flush()
 
     def _close_stdin(self) -> None:

@@ -14,12 +14,12 @@ from websockets.exceptions import ConnectionClosed
 
 from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
+from decart_widget.rate import RateLimit
 
 from . import junk
 from .generation import Generation
 from .look import Look
 from .peer import OfferError, Peer, PeerEvents
-from .rate import RateLimit
 from .render import Renderer
 from .requests import Requests
 from .room_host import RoomHost, RoomRequest, SessionRoom

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from decart_widget.errors import SandboxError
+from decart_widget.redaction import trace
 
 from .faults import NONE
 from .room import TOKEN_LIFETIME_S
@@ -156,7 +157,7 @@ class LiveKitRoom:
         try:
             await self.transformer.join(self._server.url, token)
         except Exception as error:  # whatever the Rust side says
-            logger.warning("the room on %s can't be joined", self._server.url, exc_info=True)
+            logger.warning("the room on %s can't be joined\n%s", self._server.url, trace(error))
             self._complain(f"The LiveKit server can't be used ({type(error).__name__})")
 
     def _token(self, identity: str, *, can_publish: bool, hidden: bool = False) -> str:

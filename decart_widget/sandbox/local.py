@@ -9,7 +9,10 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from decart_widget.background import unforeseen
 from decart_widget.errors import SandboxError
+from decart_widget.log import everywhere
+from decart_widget.secrets import Secret
 
 from .faults import NONE, Faults
 from .server import SandboxServer
@@ -48,7 +51,9 @@ def serve(
     Raises:
         SandboxError: It can't listen there.
     """
-    return Sandbox(transform, host=host, port=port, api_key=api_key, faults=faults)
+    key = None if api_key is None else Secret(api_key)
+    del api_key  # a traceback may show what a frame holds
+    return Sandbox(transform, host=host, port=port, api_key=key, faults=faults)
 
 
 class Sandbox:
@@ -65,7 +70,7 @@ class Sandbox:
         *,
         host: str,
         port: int,
-        api_key: str | None,
+        api_key: Secret | None,
         faults: Faults,
     ) -> None:
         try:
@@ -78,9 +83,7 @@ class Sandbox:
             concurrent.futures.Future()
         )
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="decart-sandbox", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="decart-sandbox", daemon=True)
         self._thread.start()
         try:
             self._loop = self._started.result(START_TIMEOUT_S)
@@ -94,7 +97,14 @@ class Sandbox:
         self.realtime_base_url = self._server.realtime_base_url
         atexit.register(self.close)
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # told redacted, in place of the thread's own account
+            everywhere("The local server's thread failed", error)
+
     async def _main(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(unforeseen)
         try:
             await self._server.start()
         except BaseException as error:

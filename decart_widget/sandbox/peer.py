@@ -22,6 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 from decart_widget.media import tuning
 from decart_widget.media.bitrates import Bitrates, with_start_bitrate
 from decart_widget.media.playout_tuning import show_at_once
+from decart_widget.redaction import trace
 
 from .track import TransformTrack
 
@@ -132,7 +133,7 @@ class Peer:
         except OfferError:
             raise
         except Exception as error:  # aiortc's parser raises whatever it stumbles over
-            logger.info("offer refused", exc_info=True)
+            logger.info("offer refused\n%s", trace(error))
             raise OfferError(f"The offer can't be answered ({type(error).__name__})") from error
         self._answered = True
         self._warming = asyncio.create_task(self._warm_up())

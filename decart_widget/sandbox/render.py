@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
+from decart_widget.redaction import trace
+
 from .picture import I420, Plane
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Renderer:
     def _note(self, error: Exception) -> None:
         self.errors += 1
         if type(error) is not type(self.last_error):  # once a kind, not 30 times a second
-            logger.warning("the transform failed; frames pass unchanged", exc_info=error)
+            logger.warning("the transform failed; frames pass unchanged\n%s", trace(error))
         self.last_error = error
 
 

@@ -22,6 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.media import room_tuning, tuning
 from decart_widget.media.playout_tuning import show_at_once
+from decart_widget.redaction import trace
 
 from . import room_sdp
 from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES, PENDING_LIMIT
@@ -133,7 +134,7 @@ class RoomConnection:
             try:
                 return await self._answer(offer, codecs, publications)
             except Exception as error:  # aiortc's parser raises whatever it stumbles over
-                logger.info("offer refused", exc_info=True)
+                logger.info("offer refused\n%s", trace(error))
                 raise NegotiationError(
                     f"The offer can't be answered ({type(error).__name__})"
                 ) from error
@@ -259,8 +260,8 @@ class RoomConnection:
     async def _add(self, pc: RTCPeerConnection, candidate: RTCIceCandidate) -> None:
         try:
             await pc.addIceCandidate(candidate)
-        except (ValueError, InvalidStateError):
-            logger.debug("a candidate was left out", exc_info=True)
+        except (ValueError, InvalidStateError) as error:
+            logger.debug("a candidate was left out: %s", type(error).__name__)
 
     async def _add_early(self, pc: RTCPeerConnection) -> None:
         """The client's description is set: add the candidates that came before it."""

@@ -14,8 +14,9 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
+from decart_widget.rate import RateLimit
+
 from . import room_messages as messages
-from .rate import RateLimit
 from .room_connection import ConnectionEvents, NegotiationError, RoomConnection
 from .room_sdp import codec_named, unsupported
 

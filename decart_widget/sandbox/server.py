@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from decart_widget.secrets import Secret
+
 from .control import CLOSE_AT_CAPACITY, CLOSE_BAD_KEY, CLOSE_FORBIDDEN, ControlSession
 from .faults import NONE, Faults
 from .front import HttpRequest, HttpResponse, front
@@ -69,7 +71,7 @@ class SandboxServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        api_key: str | None = None,
+        api_key: str | Secret | None = None,
         faults: Faults = NONE,
         allow_remote: bool = False,
         livekit: LiveKitServer | None = None,
@@ -81,7 +83,7 @@ class SandboxServer:
         self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._allow_remote = allow_remote
-        self._keyring = Keyring(api_key)
+        self._keyring = Keyring(api_key.reveal() if isinstance(api_key, Secret) else api_key)
         self._faults = faults
         self._faulty_left = faults.sessions
         self._server: Server | None = None

@@ -79,7 +79,7 @@ class Attempt:
             for future in (work, self._broken):
                 if future.done() and (raised := future.exception()) is not None:
                     if isinstance(raised, DecartError):
-                        return raised
+                        return raised.bare()
                     raise raised
             return None
         finally:
@@ -126,7 +126,7 @@ class Attempt:
         token = await config.tokens.take(
             config.key, config.endpoint, config.model, budget=budget, timeout=limit
         )
-        url = self._url(token.reveal())
+        url = self._url(token)
         open_timeout = max(0.1, patience.remaining(self._loop.time()))
         async with open_control(
             url, config.endpoint.name, open_timeout, direct=config.endpoint.is_loopback
@@ -138,13 +138,13 @@ class Attempt:
             reader = asyncio.ensure_future(self._read(control, token))
             try:
                 await self._until_established(patience, reader)
-                log.info("Session established (attempt %d).", self.number)
+                log.debug("Session established (attempt %d).", self.number)
                 stands()
                 await reader
             finally:
                 await _end(reader)
 
-    def _url(self, token: str) -> str:
+    def _url(self, token: Secret) -> Secret:
         config = self._config
         in_room = config.transport == "livekit"
         return config.endpoint.realtime_url(
@@ -160,7 +160,9 @@ class Attempt:
         async for frame in control.frames():
             # A service that quotes what it was sent must not put it into our errors.
             clean = token.mask(self._config.key.mask(frame)) if isinstance(frame, str) else frame
-            self._machine.receive(decode(clean))
+            message = decode(clean)
+            del frame, clean  # a room's token may be in it, and this frame in a traceback
+            self._machine.receive(message)
             self._drive()
 
     async def _send(self, control: ControlChannel, messages: list[ClientMessage]) -> None:

@@ -20,7 +20,7 @@ from decart_widget.errors import (
 )
 from decart_widget.protocol.messages import ClientMessage, encode
 from decart_widget.protocol.retry import closed_error, service_error
-from decart_widget.secrets import redact
+from decart_widget.secrets import Secret, redact
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -78,7 +78,7 @@ def _closed(closed: object) -> DecartError:
 
 @asynccontextmanager
 async def open_control(
-    url: str, name: str, timeout: float, *, direct: bool = False
+    url: Secret, name: str, timeout: float, *, direct: bool = False
 ) -> AsyncIterator[ControlChannel]:
     """The control channel of a session, closed at the end of the block.
 
@@ -98,7 +98,7 @@ async def open_control(
     connection: ClientConnection | None = None
     try:
         connection = await connect(
-            url,
+            url.reveal(),
             open_timeout=timeout,
             close_timeout=CLOSE_TIMEOUT,
             max_size=MAX_FRAME_BYTES,

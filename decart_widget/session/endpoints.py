@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from decart_widget._version import __version__
 from decart_widget.errors import InvalidURLError
 from decart_widget.models import RealtimeModel
+from decart_widget.secrets import Secret
 
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
@@ -47,12 +48,13 @@ class Endpoint:
         """The realtime service's address for HTTP requests."""
         return "http" + self.realtime_base_url.removeprefix("ws")
 
-    def realtime_url(self, model: RealtimeModel, token: str, **options: str | None) -> str:
-        """The WebSocket's URL. It holds a client token: never log it."""
-        query = {"api_key": token, "model": model.name}
-        query.update({name: value for name, value in options.items() if value is not None})
-        query["user_agent"] = f"decart_widget/{__version__}"
-        return f"{self.realtime_base_url}{model.url_path}?{urlencode(query)}"
+    def realtime_url(self, model: RealtimeModel, token: Secret, **options: str | None) -> Secret:
+        """The WebSocket's URL, a secret because it holds a client token."""
+        rest = {"model": model.name}
+        rest.update({name: value for name, value in options.items() if value is not None})
+        rest["user_agent"] = f"decart_widget/{__version__}"
+        where = f"{self.realtime_base_url}{model.url_path}"
+        return Secret(f"{where}?{urlencode({'api_key': token.reveal(), **rest})}", longest=20_000)
 
 
 # Source: the service's public clients of 2026 (protocol version of the room transport).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from decart_widget.secrets import Secret
 
 if TYPE_CHECKING:
     import ssl
+
+    import httpx
 
 MAX_ANSWER: Final = 100_000
 """Bytes; an answer of the API has about 1,000."""
@@ -60,17 +63,30 @@ async def post(
 
     failure: DecartError
     try:
-        async with httpx.AsyncClient(
-            timeout=timeout,
-            trust_env=not direct,
-            follow_redirects=False,
-            verify=_tls() if url.startswith("https:") else False,
-        ) as client:
-            response = await client.post(url, json=body, headers={"x-api-key": key.reveal()})
-            status, content = response.status_code, response.content[:MAX_ANSWER]
-            text = key.scrub(response.text)[:300]
-            return _object(status, content, text, missing)
-    except httpx.TimeoutException:
+        # The library's own time-out is for each read: a body that trickles would never end.
+        async with (
+            asyncio.timeout(timeout),
+            httpx.AsyncClient(
+                timeout=timeout,
+                trust_env=not direct,
+                follow_redirects=False,
+                verify=_tls() if url.startswith("https:") else False,
+            ) as client,
+            # Uncompressed, or a few bytes could unpack to gigabytes.
+            client.stream(
+                "POST",
+                url,
+                json=body,
+                headers={"x-api-key": key.reveal(), "accept-encoding": "identity"},
+            ) as response,
+        ):
+            status, content = response.status_code, await _content(response)
+        found = _object(status, content, key, missing)
+        del content  # a token may be in it, and this frame in a traceback
+        if isinstance(found, dict):
+            return found
+        failure = found
+    except (TimeoutError, httpx.TimeoutException):
         failure = ConnectTimeoutError(f"{name} did not answer within {timeout:g} s.")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = TransportError(
@@ -80,19 +96,36 @@ async def post(
     raise failure
 
 
-def _object(status: int, content: bytes, text: str, missing: DecartError | None) -> dict[str, Any]:
+async def _content(response: httpx.Response) -> bytes | None:
+    """The body as it came, at most ``MAX_ANSWER`` bytes of it; None for more."""
+    parts, length = [], 0
+    async for part in response.aiter_raw(65_536):
+        length += len(part)
+        if length > MAX_ANSWER:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _object(
+    status: int, content: bytes | None, key: Secret, missing: DecartError | None
+) -> dict[str, Any] | DecartError:
+    """What the answer says, or the error that it stands for."""
+    text = key.scrub((content or b"").decode("utf-8", "replace"))[:300]
     if status in (401, 403):
-        raise AuthenticationError(f"The service refused the API key (HTTP {status}).")
+        return AuthenticationError(f"The service refused the API key (HTTP {status}).")
     if status == 404 and missing is not None:
-        raise missing
+        return missing
     if status == 429:
-        raise ServiceError(f"Too many requests: {text}.")
+        return ServiceError(f"Too many requests: {text}.")
     if status not in (200, 201):
-        raise service_error(f"HTTP {status}: {text}")
+        return service_error(f"HTTP {status}: {text}")
+    if content is None:
+        return ProtocolError(f"The service's answer has more than {MAX_ANSWER:,} bytes.")
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict):
-        raise ProtocolError("The service's answer can't be read.")
-    return answer
+    if isinstance(answer, dict):
+        return answer
+    return ProtocolError("The service's answer can't be read.")

@@ -28,6 +28,7 @@ from decart_widget.protocol.messages import Candidate
 from decart_widget.protocol.requests import Look, Request
 from decart_widget.protocol.retry import ATTEMPTS, FIRST_DELAY, delays, is_permanent
 from decart_widget.protocol.states import LIVE, ConnectionState
+from decart_widget.redaction import trace
 from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.deadlines import AckDeadline, Budget
@@ -100,7 +101,7 @@ class Session:
             self._finish(None)
             raise
         except Exception as unexpected:  # a bug of ours must not leave a session running
-            log.exception("The session failed.")
+            log.error("The session failed.\n%s", trace(unexpected))
             error = internal_error(unexpected)
         self._finish(error)
 
@@ -162,7 +163,7 @@ class Session:
         self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": round(delay, 1)}
         self.error = error
         self._drive()
-        log.info("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
+        log.debug("Connection lost (%s); attempt %d in %.1f s.", error.code, number, spread)
         await self._pause(spread)
         if self._stop.is_set():
             return None
@@ -226,7 +227,7 @@ class Session:
             else:
                 future.set_result("superseded")
         self._requests.clear()
-        log.info("Session ended (%s).", self.end_reason if error is None else error.code)
+        log.debug("Session ended (%s).", self.end_reason if error is None else error.code)
 
     # --- what media reports (MediaListener) ---------------------------------------------------
 
@@ -326,7 +327,7 @@ class Session:
                 if is_permanent(notice.error) or not self.machine.established:
                     self._current.break_off(notice.error)
             case core.Ended():
-                log.info("Generation ended (%s).", notice.reason or "no reason given")
+                log.debug("Generation ended (%s).", notice.reason or "no reason given")
             case core.InitialApplied():
                 pass
 

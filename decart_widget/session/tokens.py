@@ -66,8 +66,9 @@ async def client_token(
         direct=endpoint.is_loopback,
     )
     try:
-        return Secret(answer["apiKey"])
+        return Secret(answer.pop("apiKey"))
     except (KeyError, InvalidKeyError):
+        answer.clear()  # whatever it is, it was meant as a secret
         raise ProtocolError("The service's client token can't be read.") from None
 
 

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from decart_widget.errors import DecartError, InvalidOptionError, ProtocolError, ServiceError
@@ -47,17 +47,25 @@ class Subscription:
     @classmethod
     def parse(cls, token: str) -> Subscription:
         """Reads a token. Raises ``InvalidOptionError``, or ``InvalidURLError`` for its URLs."""
-        try:
-            fields = json.loads(base64.b64decode(token, validate=True))
-            room_name = fields["room_name"]
-        except (binascii.Error, ValueError, TypeError, KeyError):
-            raise InvalidOptionError("This is no subscribe token.", remedy=_REMEDY) from None
-        if not isinstance(room_name, str) or not _ROOM_NAME.fullmatch(room_name):
+        fields = _fields(token)
+        del token  # it may hold a sandbox's key, and a traceback may show what a frame holds
+        if fields is None:
+            raise InvalidOptionError("This is no subscribe token.", remedy=_REMEDY)
+        if not isinstance(name := fields.get("room_name"), str) or not _ROOM_NAME.fullmatch(name):
+            fields.clear()
             raise InvalidOptionError("The subscribe token names no room.", remedy=_REMEDY)
         if "realtime_base_url" not in fields:
-            return cls(room_name)
-        key = fields.get("key")
-        return cls(room_name, parse_endpoint(fields), None if key is None else Secret(key))
+            return cls(name)
+        key = fields.pop("key", None)
+        return cls(name, parse_endpoint(fields), None if key is None else Secret(key))
+
+
+def _fields(token: str) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 async def watch_room(
@@ -77,6 +85,7 @@ async def watch_room(
         missing=session_over(),
     )
     room = decode(json.dumps({**answer, "type": "livekit_room_info"}))
+    answer.clear()  # a token may be in it, and this frame in a traceback
     if isinstance(room, RoomInfo):
         return room
     assert isinstance(room, Ignored)

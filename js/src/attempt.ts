@@ -112,6 +112,9 @@ export class Attempt {
 
   tell(state: MediaState, detail?: Record<string, unknown>): void {
     const message = { type: "media", attempt: this.number, state } as const;
+    // A camera's label may name its owner.
+    const { label, ...harmless } = { ...detail, attempt: this.number } as Record<string, unknown>;
+    this.#kernel.log.add(state === "failed" ? "warning" : "info", state, harmless);
     this.#kernel.send(detail ? { ...message, detail } : message);
   }
 

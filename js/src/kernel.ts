@@ -7,6 +7,7 @@
  */
 
 import { type HostModel, listen, randomId } from "./host.ts";
+import { PageLog } from "./log.ts";
 import { desktopSafari } from "./media/safari.ts";
 import type { Inbound } from "./media/transport.ts";
 import {
@@ -26,6 +27,9 @@ const HELLO_WAITS = [250, 500, 1000, 2000];
 /** The kernel ends an attempt that it hears nothing of for 20 s. */
 const HEARTBEAT_MS = 5000;
 
+/** What a viewer keeps to itself. */
+const QUIET = new Set(["heartbeat", "stats", "log"]);
+
 /** What the session does with the messages that are for it. */
 export interface Receiver {
   /** The kernel lives: it has said something, whatever it was. */
@@ -44,6 +48,7 @@ export class Kernel {
   readonly frontEnd: string = randomId();
   /** What was let go: messages of other attempts, unknown ones, and those the host did not send. */
   readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
+  readonly log = new PageLog(this);
   welcomed = false;
 
   readonly #viewer: boolean;
@@ -64,6 +69,7 @@ export class Kernel {
       model,
       "comm_live_update",
       () => {
+        this.log.add("warning", "interrupted");
         this.hello();
         receiver.interrupted();
       },
@@ -88,6 +94,8 @@ export class Kernel {
   }
 
   set attempt(attempt: number | null) {
+    // What led here is told at once, and what ends the attempt with it.
+    if (attempt !== this.#attempt) this.log.flush();
     this.#attempt = attempt;
     clearInterval(this.#beat);
     if (attempt === null) return;
@@ -97,7 +105,7 @@ export class Kernel {
 
   send(message: ToKernel): void {
     // A viewer's kernel owes nobody an account, and traffic would keep it from being culled.
-    if (this.#viewer && (message.type === "heartbeat" || message.type === "stats")) return;
+    if (this.#viewer && QUIET.has(message.type)) return;
     try {
       this.model.send({ ...message, front_end: this.frontEnd });
     } catch {
@@ -119,6 +127,7 @@ export class Kernel {
         host: location.host,
         visible: document.visibilityState === "visible",
         safari: desktopSafari(navigator),
+        agent: navigator.userAgent,
       },
     });
     const wait = HELLO_WAITS[Math.min(round, HELLO_WAITS.length - 1)];

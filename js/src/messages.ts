@@ -54,6 +54,7 @@ export type ToKernel =
   | { type: "heartbeat"; attempt: number }
   | { type: "pagehide" }
   | { type: "intent" }
+  | { type: "log"; now: number; dropped: number; events: LogEntry[] }
   | { type: "start" }
   | { type: "take" }
   | { type: "wake" }
@@ -65,6 +66,11 @@ export type ToKernel =
   | { type: "refused"; attempt: number; reason: RefusalReason; message: string }
   | ({ type: "stats"; attempt: number } & Sample);
 
+export type Level = "debug" | "info" | "warning" | "error";
+
+/** When (ms since 1970, on this page's clock), how grave, what, and details without secrets. */
+export type LogEntry = [number, Level, string, Record<string, unknown>];
+
 /** What the kernel may know of the page: whether a camera is possible, and whose page it is. */
 export interface Page {
   secure: boolean;
@@ -72,6 +78,8 @@ export interface Page {
   visible: boolean;
   /** Desktop Safari, which shows the service's H.264 black. */
   safari: boolean;
+  /** The browser's name for itself, for a report. */
+  agent: string;
 }
 
 /** One second of the received picture: frames/s, pixels, seconds, share of packets, bit/s. */

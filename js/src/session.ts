@@ -163,6 +163,7 @@ export class Session implements Receiver {
     this.#underWay = this.#unwanted = false;
     this.fault = this.ttffMs = null;
     this.owner = true; // while nothing is live, the page that starts is the one
+    this.kernel.log.add("info", "start");
     this.kernel.send({ type: "start" });
     if (!this.viewer) this.#open(this.size);
     this.#expectKernel(SILENCE_MS);
@@ -174,6 +175,7 @@ export class Session implements Receiver {
     const attempt = this.attempt?.number ?? null;
     this.#intent = "stop";
     this.#unwanted = attempt === null;
+    this.kernel.log.add("info", "stop");
     this.#release();
     this.kernel.send({ type: "stop", attempt });
     this.#changed();
@@ -209,10 +211,10 @@ export class Session implements Receiver {
   welcome(message: Parameters<Receiver["welcome"]>[0]): void {
     this.owner = message.owner;
     if (message.protocol !== PROTOCOL) {
-      this.fault = {
-        code: "version-mismatch",
-        message: `The kernel runs decart_widget ${message.version}, this page another version.`,
-      };
+      this.#fail(
+        "version-mismatch",
+        `The kernel runs decart_widget ${message.version}, this page another version.`,
+      );
     }
     this.#changed();
   }
@@ -324,7 +326,7 @@ export class Session implements Receiver {
 
   #refused(refusal: Refusal, attempt: Attempt | null): void {
     if (attempt?.signal.aborted) return;
-    this.fault = { code: refusal.reason, message: refusal.message };
+    this.#fail(refusal.reason, refusal.message);
     // Before the attempt has its number there is nobody to tell; the attempt tells it then.
     if (attempt && attempt === this.attempt) {
       const { reason, message } = refusal;
@@ -334,10 +336,15 @@ export class Session implements Receiver {
     this.#changed();
   }
 
+  #fail(code: string, message: string): void {
+    this.fault = { code, message };
+    this.kernel.log.add("error", code);
+  }
+
   #expectKernel(ms: number): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
-      this.fault ??= { code: "kernel-silent", message: "The kernel has not answered." };
+      if (!this.fault) this.#fail("kernel-silent", "The kernel has not answered.");
       this.stop();
     }, ms);
   }

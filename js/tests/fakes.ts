@@ -109,7 +109,12 @@ export class FakeCamera {
       this.asked.push(constraints);
       return new Promise((open, refuse) => this.#pending.push({ open, refuse }));
     };
-    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia } });
+    vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices: { getUserMedia } });
+  }
+
+  /** How many wait for it to open. */
+  get pending(): number {
+    return this.#pending.length;
   }
 
   async open(): Promise<FakeTrack> {

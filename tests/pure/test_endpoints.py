@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from decart_widget.errors import InvalidURLError
 from decart_widget.models import MODELS
+from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import (
     DECART,
     Endpoint,
@@ -122,7 +123,11 @@ def test_only_this_machine_is_loopback(host: str, local: bool) -> None:
 
 
 def test_the_realtime_url_carries_token_model_and_options() -> None:
-    url = DECART.realtime_url(MODELS["lucy-2.6"], "ek_a+b&c", resolution="720p", speed=None)
+    secret = DECART.realtime_url(
+        MODELS["lucy-2.6"], Secret("ek_a+b&c"), resolution="720p", speed=None
+    )
+    assert "ek_" not in repr(secret)
+    url = secret.reveal()
     parts = urlsplit(url)
     assert (parts.scheme, parts.netloc, parts.path) == ("wss", "api3.decart.ai", "/v1/stream")
     query = parse_qs(parts.query)

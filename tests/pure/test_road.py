@@ -23,7 +23,11 @@ def test_both_ends_read_examples_of_the_same_protocol() -> None:
 
 @pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
 def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> None:
-    assert read(message) == message
+    told = read(message)
+    assert {name: told[name] for name in told if name in message} == message
+    assert [told[name] for name in told if name not in message] == [None] * (
+        len(told) - len(message)
+    )
     assert read({**message, "unheard_of": [1]})
 
 

@@ -1,0 +1,259 @@
+"""Tracebacks that show every variable, as IPython's Verbose mode and rich do: no key in them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import re
+import traceback
+from typing import Any
+
+import pytest
+
+from decart_widget import DecartViewer, DecartWidget
+from decart_widget.background import Background, unforeseen
+from decart_widget.errors import DecartError
+from decart_widget.log import Log, everywhere
+from decart_widget.models import realtime_model
+from decart_widget.options import ConnectionOptions
+from decart_widget.protocol.messages import RoomInfo
+from decart_widget.secrets import Secret, redact
+from decart_widget.session.control import open_control
+from decart_widget.session.endpoints import DECART, parse_endpoint
+from decart_widget.session.tokens import client_token
+from decart_widget.session.watch import Subscription
+from tests.pure.widgets import settle
+
+KEY = "dct_MARKER0123456789"
+TOKEN = "ek_MARKER0123456789"
+
+
+def errors(error: BaseException) -> list[BaseException]:
+    """The error and all that hang on it, suppressed ones too."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            waiting += [one.__cause__, one.__context__]
+    return found
+
+
+def ours(error: BaseException) -> str:
+    """Everything that could be shown of an error, with the variables of our frames.
+
+    The caller's own frames hold what the caller wrote, and are left out.
+    """
+    shown = []
+    for one in errors(error):
+        told = traceback.TracebackException.from_exception(one, capture_locals=True)
+        shown += [str(one), repr(one), repr(one.args), repr(getattr(one, "__notes__", ""))]
+        for frame in told.stack:
+            if "/tests/" not in frame.filename:
+                shown += [str(frame.locals)]
+    return "\n".join(shown)
+
+
+def verbose(error: BaseException) -> str:
+    """As ``%xmode Verbose`` shows it, without the tests' own frames."""
+    from IPython.core.ultratb import VerboseTB
+
+    told = VerboseTB(theme_name="nocolor", include_vars=True)
+    text = told.text(type(error), error, error.__traceback__)
+    frames = re.split(r"^(?=File )", text, flags=re.MULTILINE)
+    return "".join(frame for frame in frames if "/tests/" not in frame.partition(",")[0])
+
+
+@contextlib.contextmanager
+def shows_nothing() -> Any:
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        yield
+    assert "MARKER" not in ours(caught.value)
+    assert "MARKER" not in verbose(caught.value)
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"api_key": f" {KEY}"},
+        {"api_key": KEY, "model": "no-such-model"},
+        {"api_key": KEY, "endpoint": "https://user:x@example.org"},
+        {"api_key": KEY, "transport": "carrier pigeon"},
+        {"apikey": KEY},
+        {"api_key": KEY, "image": b"no image"},
+    ],
+)
+def test_a_widget_that_can_t_be_made(arguments: dict[str, Any]) -> None:
+    with shows_nothing():
+        DecartWidget(**arguments)
+
+
+def test_a_key_in_the_environment_for_an_endpoint_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DECART_API_KEY", KEY)
+    with shows_nothing():
+        DecartWidget(endpoint="http://example.org")
+
+
+def test_a_viewer_that_can_t_be_made() -> None:
+    endpoint = parse_endpoint("http://127.0.0.1:9")
+    token = Subscription("room", endpoint, Secret(KEY)).token()
+    with shows_nothing():
+        DecartViewer(token, connection=7)  # type: ignore[arg-type]
+    with shows_nothing():
+        DecartViewer(token, api_key=f" {KEY}")
+
+
+def test_a_service_that_can_t_be_reached() -> None:
+    endpoint = parse_endpoint("http://127.0.0.1:9")
+
+    async def token() -> None:
+        await client_token(Secret(KEY), endpoint, realtime_model("lucy-latest"))
+
+    async def socket() -> None:
+        url = endpoint.realtime_url(realtime_model("lucy-latest"), Secret(TOKEN))
+        async with open_control(url, "it", 1.0):
+            pass
+
+    with shows_nothing():
+        asyncio.run(token())
+    with shows_nothing():
+        asyncio.run(socket())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"apiKey": "MARKER with spaces MARKER"}',
+        b'{"apiKey": 7, "token": "MARKER-token"}',
+        b"MARKER-junk",
+        b'["MARKER-list"]',
+    ],
+)
+def test_an_answer_that_holds_a_token_and_can_t_be_used(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n"
+        writer.write(head.encode() + answer)
+        await writer.drain()
+        writer.close()
+
+    async def ask() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            endpoint = parse_endpoint(
+                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            )
+            await client_token(Secret(KEY), endpoint, realtime_model("lucy-latest"))
+
+    with shows_nothing():
+        asyncio.run(ask())
+
+
+def test_what_holds_secrets_shows_none_of_them() -> None:
+    options = ConnectionOptions(
+        ice_servers=[{"urls": "turn:x", "username": "u", "credential": "MARKER-credential"}]
+    )
+    room = RoomInfo("wss://x", "MARKER-room-token", "room")
+    url = DECART.realtime_url(realtime_model("lucy-latest"), Secret(TOKEN))
+    for thing in (options, room, url, Secret(KEY)):
+        for shown in (repr(thing), str(thing), f"{thing}"):
+            assert "MARKER" not in shown
+    # And once we hold a secret, no text of ours shows it, whatever brings it back.
+    quoted = "you sent MARKER-credential and MARKER-room-token"
+    assert redact(quoted) == "you sent *** and ***"
+    assert "MARKER" not in str(DecartError(quoted, remedy=quoted).as_trait())
+
+
+def test_a_task_or_callback_of_ours_that_fails_is_told_without_its_arguments(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = Log()
+    Secret("MARKER-held-secret")
+
+    def fails(_argument: str) -> None:
+        raise RuntimeError("MARKER-held-secret was wrong")
+
+    Background.get().call(fails, "MARKER-held-secret")
+    settle()
+    assert [e.level for e in log.entries] == ["error"]
+    assert log.entries[0].details == {"error": "RuntimeError"}
+    assert "fails" in caplog.text
+    assert "MARKER" not in caplog.text + log.text()
+
+
+def test_asyncio_s_own_words_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+    unforeseen(loop, {"message": f"Unclosed connection to wss://x?api_key={KEY}"})
+    loop.close()
+    assert "Unclosed" in caplog.text
+    assert "MARKER" not in caplog.text
+
+
+def test_handlers_with_tracebacks_of_their_own_get_none_to_work_on() -> None:
+    """Rich's handler shows the variables of each frame of ``exc_info``."""
+    seen: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = seen.append  # type: ignore[method-assign]
+    logger = logging.getLogger("decart_widget")
+    logger.addHandler(handler)
+    try:
+        secret = KEY
+        try:
+            raise RuntimeError(secret)
+        except RuntimeError as error:
+            everywhere("It failed", error)
+            Log().crash("It failed", error)
+    finally:
+        logger.removeHandler(handler)
+    assert seen
+    assert all(record.exc_info is None for record in seen)
+    assert "MARKER" not in " ".join(record.getMessage() for record in seen)
+
+
+def test_an_error_that_left_the_background_thread_has_no_frames_of_it() -> None:
+    def raised() -> DecartError:
+        try:
+            try:
+                json.loads("MARKER")
+            except ValueError as error:
+                raise DecartError("It broke.") from error
+        except DecartError as error:
+            return error
+        raise AssertionError
+
+    error = raised().bare()
+    assert errors(error) == [error]
+    assert error.__traceback__ is None
+
+
+def test_the_child_s_last_words_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from decart_widget.errors import SandboxError
+    from decart_widget.sandbox import child
+
+    class Process:
+        pid = 1
+        stdin, stdout = io.StringIO(), io.StringIO("no JSON\n")
+        stderr = io.StringIO(f"Traceback: {KEY}\n")
+
+        def poll(self) -> int:
+            return 1
+
+        def wait(self, _timeout: float) -> int:
+            return 1
+
+        def terminate(self) -> None: ...
+
+        kill = terminate
+
+    monkeypatch.setattr(child.subprocess, "Popen", lambda *_, **__: Process())
+    with pytest.raises(SandboxError) as caught:
+        child.start_child(KEY)
+    assert "Traceback" in str(caught.value)
+    assert "MARKER" not in ours(caught.value) + verbose(caught.value)
