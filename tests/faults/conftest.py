@@ -49,22 +49,12 @@ w
 Measured = Callable[..., None]
 Begin = Callable[..., Awaitable[Scene]]
 
-times: dict[str, dict[str, float]] = {}
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     session_loop = pytest.mark.asyncio(loop_scope="session")
     for item in items:
         if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
             item.add_marker(session_loop, append=False)
-
-
-def pytest_sessionfinish() -> None:
-    if times:
-        before = json.loads(REPORT.read_text()) if REPORT.exists() else {}
-        for row, measured in times.items():
-            before[row] = {**before.get(row, {}), **measured}
-        REPORT.write_text(json.dumps(dict(sorted(before.items())), indent=1) + "\n")
 
 
 @pytest.fixture
@@ -74,7 +64,9 @@ def measured(request: pytest.FixtureRequest) -> Measured:
     assert marker is not None, "a test of this layer names its row: @pytest.mark.fault('...')"
 
     def report(seconds: float, transport: str = "") -> None:
+        times = json.loads(REPORT.read_text()) if REPORT.exists() else {}
         times.setdefault(marker.args[0], {})[transport or "time"] = round(seconds, 2)
+        REPORT.write_text(json.dumps(dict(sorted(times.items())), indent=1) + "\n")
 
     return report
 
