@@ -205,13 +205,14 @@ class WidgetPage:
         attempt: Any = message.get("attempt")
         match message["type"]:
             case "prepare" if message["front_end"] == self.name:
-                model = message["model"]
+                model, video = message["model"], dict(message["video"])
+                del video["start_bitrate"]  # it follows from the rest
                 self.camera.prepare(
                     attempt,
                     Preparation(
                         message["transport"],
                         RealtimeModel(model["name"]),
-                        VideoOptions(**message["video"]),
+                        VideoOptions(**video),
                         message["rtc"],
                         message["timeout_s"],
                     ),
