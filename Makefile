@@ -12,6 +12,8 @@ PY := $(VENV)/bin/python
 # Clients by others, for tests and benchmarks: an environment for each of Python's, one page for
 # those of browsers.
 CONFORMANCE := .venv-conformance
+# The kernel before subshells: the same packages, but for that one.
+KERNEL6 := .venv-ipykernel6
 CLIENTS := $(CONFORMANCE)/decart-0.0.40/.ready $(CONFORMANCE)/decart-0.2.4/.ready
 PAGE := tests/conformance/page
 PAGE_READY := $(PAGE)/dist/.ready
@@ -68,12 +70,17 @@ js: setup
 	@$(npm) test
 	@$(npm) size
 
-pure loopback kernel notebooks: setup
+pure loopback notebooks: setup
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q tests/$@
 
 # Without hypothesis' plugin, which these layers don't need: it compiles modules at the very end, and
-# CPython 3.11 then trips over the recursion depth that Playwright's greenlets leave behind.
+# CPython 3.11 then trips over the recursion depth that Playwright's greenlets, or the client of rooms,
+# leave behind.
+kernel: setup $(KERNEL6)/.ready
+	$(call step,tests/$@)
+	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+
 browser: browser-install
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
@@ -100,6 +107,12 @@ $(CONFORMANCE)/%/.ready: tests/conformance/%.txt | setup
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
+$(KERNEL6)/.ready: pyproject.toml | setup
+	$(call step,environment with ipykernel 6)
+	@$(PY) -m venv --without-pip --clear $(@D)
+	@$(PY) tools/kernel6.py $(@D)
+	@touch $@
+
 $(PAGE_READY): $(PAGE)/package-lock.json $(PAGE)/build.mjs | setup
 	$(call step,pages for clients by others)
 	@$(path) npm --prefix $(PAGE) ci --silent
@@ -110,6 +123,7 @@ bench: browser-install clients
 	@$(keyless) $(PY) -m benchmarks all
 
 clean:
-	rm -rf $(VENV) $(CONFORMANCE) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build demo-check.png faults-report.json .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
+		decart_widget/static dist build demo-check.png faults-report.json \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -106,10 +106,17 @@ class Background:
     def get(cls) -> Background:
         """The one of this process; a forked child gets one of its own."""
         with cls._lock:
-            instance = cls._instance
-            if instance is None or instance.pid != os.getpid() or not instance.thread.is_alive():
+            instance = cls.current()
+            if instance is None:
                 instance = cls._instance = cls()
             return instance
+
+    @classmethod
+    def current(cls) -> Background | None:
+        """The one of this process, if it runs; makes none."""
+        instance = cls._instance
+        ours = instance is not None and instance.pid == os.getpid()
+        return instance if ours and instance is not None and instance.thread.is_alive() else None
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> Operation[T]:
         """Runs a coroutine here, from any thread."""

@@ -283,14 +283,20 @@ class FrontEnds:
         if page is None:
             return
         if deaf:
-            page.heard += since
-            if page.hidden_at is not None:
-                page.hidden_at += since
+            self.excuse(since)
         hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE
         if hidden or now - page.heard > HEARTBEAT_TIMEOUT:
             assert self.owner is not None
             self._forget(self.owner)
             self._browser.unattended()
+
+    def excuse(self, seconds: float) -> None:
+        """Doesn't count so many seconds in which the owner could not be heard."""
+        page = self.pages.get(self.owner) if self.owner is not None else None
+        if page is not None:
+            page.heard = min(self._clock(), page.heard + seconds)
+            if page.hidden_at is not None:
+                page.hidden_at += seconds
 
     def refresh(self) -> None:
         """Counts the owner as just heard of: an attempt begins, and heartbeats with it."""

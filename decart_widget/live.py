@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from decart_widget import endings
 from decart_widget.chunks import chunk
 from decart_widget.destination import SANDBOX, Destination
 from decart_widget.errors import (
@@ -20,7 +21,7 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.frontend import BEAT_EVERY, FrontEnds
+from decart_widget.frontend import BEAT_EVERY, HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.log import Log
 from decart_widget.media.base import EndReason, Transport
 from decart_widget.media.browser import BrowserMedia
@@ -31,11 +32,13 @@ from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
 from decart_widget.publish import Coalescer
+from decart_widget.running import began
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
 from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
+from decart_widget.sleep import SleepWatch
 
 DEBOUNCE: Final = 0.3
 """Seconds of quiet before a prompt that is being typed is sent."""
@@ -49,6 +52,7 @@ IDLE: Final[dict[str, Any]] = {
     "queue_size": None,
     "session_id": None,
     "generation_tick": 0.0,
+    "budget_low": False,
     "applied_prompt": None,
     "prompt_status": "idle",
     "error": {},
@@ -114,7 +118,7 @@ class Live:
         self._destination = destination
         self._settings = settings
         self._autostart = autostart
-        self._traits = Coalescer(publish, IDLE)
+        self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
         self._media: BrowserMedia | None = None
         self._session: Session | None = None
         self._run: asyncio.Task[None] | None = None
@@ -125,8 +129,14 @@ class Live:
         self._warm: asyncio.Task[Any] | None = None
         self._tokens = Tokens()
         self._watcher: asyncio.Task[None] | None = None
+        self._ended_by: DecartError | None = None
+        """Why a start was given up."""
         self.deaf: Callable[[], bool] = lambda: False
         """Whether browsers' messages can't arrive at present."""
+        self.can_be_deaf: Callable[[], bool] = lambda: False
+        """Whether browsers' messages wait for cells."""
+        self.widget: Callable[[], Any] = lambda: None
+        """Whose life this is, while that exists."""
 
     # --- what the notebook asks for -----------------------------------------------------------
 
@@ -201,6 +211,15 @@ class Live:
             self._typing = asyncio.get_running_loop().call_later(DEBOUNCE, self._typed)
             self._show()
 
+    def budget_changed(self) -> None:
+        """What the next session may spend is another now."""
+        if not self.live:
+            self._traits.update({"remaining": self._settings().budget})
+
+    def superseded(self) -> None:
+        """The cell that made this widget was run again, and made another one."""
+        self._end("superseded", endings.superseded())
+
     async def close(self) -> None:
         """Ends everything."""
         await self.disconnect("closed")
@@ -267,6 +286,7 @@ class Live:
                 self._media.page_changed()
                 self._session.media_moved(ConnectionLostError("The picture moved to another page."))
         self.start_likely()
+        self._keep_watch()
         if self._autostart and not self.live:
             self._autostart = False
             self._start(None)
@@ -284,25 +304,34 @@ class Live:
 
     def unattended(self) -> None:
         """Nobody watches: nobody shall pay."""
-        if self._session is not None:
-            error = DecartError(
-                "The session was ended because no page showed it any more.",
-                remedy="Start again.",
-                code="unattended",
-            )
-            self._session.stop("unattended", error)
+        self._end("unattended", endings.unattended())
 
     # --- inside -------------------------------------------------------------------------------
 
     def _start(self, timeout: float | None) -> None:
         self._session = None
         self._established = asyncio.Event()
+        self._ended_by = None
         # The page that was clicked shows it already.
-        connecting = {**IDLE, "connection_state": ConnectionState.CONNECTING.value}
-        self._traits.update(connecting, urgent=False)
+        self._rest(urgent=False, connection_state=ConnectionState.CONNECTING.value)
         self._run = asyncio.ensure_future(self._run_session(timeout))
-        if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.ensure_future(self._watch())
+        began(self, self._run)
+        self._keep_watch()
+
+    def _end(self, reason: EndReason, error: DecartError) -> None:
+        """Ends the session, if there is one, and says why."""
+        if not self.live or self._run is None:
+            return
+        if self._session is not None:
+            self._session.stop(reason, error)
+        else:
+            self._ended_by = error
+            self._run.cancel()
+
+    def _rest(self, *, urgent: bool = True, **values: Any) -> None:
+        """Shows what is so without a session, and these values."""
+        shown = {**IDLE, "remaining": self._settings().budget, **values}
+        self._traits.update(shown, urgent=urgent)
 
     async def _run_session(self, timeout: float | None) -> None:
         try:
@@ -336,7 +365,7 @@ class Live:
             self._never_began(internal_error(unexpected))
             return
         except asyncio.CancelledError:
-            self._traits.update(IDLE)
+            self._rest(error={} if self._ended_by is None else self._ended_by.as_trait())
             raise
         try:
             await session.run(self.look)
@@ -347,8 +376,7 @@ class Live:
 
     def _never_began(self, error: DecartError) -> None:
         self.log.add("error", error.message, code=error.code)
-        failed = {"connection_state": ConnectionState.ERROR.value, "error": error.as_trait()}
-        self._traits.update({**IDLE, **failed})
+        self._rest(connection_state=ConnectionState.ERROR.value, error=error.as_trait())
 
     async def _fetch_image(self) -> None:
         if self.image_url is not None:
@@ -368,14 +396,34 @@ class Live:
             # A start tries again, and says why.
             self.log.add("warning", "not ready yet", code=error.code)
 
+    def _keep_watch(self) -> None:
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.ensure_future(self._watch())
+
     async def _watch(self) -> None:
+        sleep = SleepWatch(WATCH_EVERY)
         next_beat = 0.0
-        while self.live:
-            self.front_ends.watch(deaf=self.deaf())
-            if (now := asyncio.get_running_loop().time()) >= next_beat:
+        # Without a session only a page that waits for cells has something to be told.
+        while self.live or (self.front_ends.pages and self.can_be_deaf()):
+            deaf = self.deaf()
+            self._traits.update({"kernel_busy": deaf})
+            if asleep := sleep.look():
+                self._slept(asleep)
+            self.front_ends.watch(deaf=deaf)
+            if self.live and (now := asyncio.get_running_loop().time()) >= next_beat:
                 self.front_ends.beat()
                 next_beat = now + BEAT_EVERY - WATCH_EVERY / 2
             await asyncio.sleep(WATCH_EVERY)
+        self._traits.update({"kernel_busy": False})
+
+    def _slept(self, asleep: float) -> None:
+        self.log.add("warning", "was asleep", seconds=round(asleep))
+        if asleep > HEARTBEAT_TIMEOUT:
+            self._end("unattended", endings.slept(asleep))
+            return
+        self.front_ends.excuse(asleep)
+        if self._session is not None and self.live:
+            self._session.verify()
 
     def _change(self, **changes: Any) -> None:
         if "image" in changes:
@@ -436,6 +484,8 @@ class Live:
                 "queue_size": machine.queue_size,
                 "session_id": machine.session_id,
                 "generation_tick": machine.generation_tick,
+                "remaining": session.remaining,
+                "budget_low": session.budget_low,
                 "applied_prompt": None if applied is None else applied.prompt,
                 "prompt_status": self._prompt_status(session),
                 "error": {} if session.error is None else session.error.as_trait(),

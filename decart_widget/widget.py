@@ -6,6 +6,7 @@ first one is made, so that importing the class costs little more than anywidget 
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets as t
@@ -49,6 +50,7 @@ class DecartWidget(PageWidget):
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` for models that have it.
         budget: Seconds of generation after which the session ends; at least 10 at the service.
+            ``remaining`` counts them down, ``budget_low`` turns True when 80 % are used up.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
             a pair of URLs, or a function ``f(frame, prompt, image) -> frame``.
@@ -76,6 +78,17 @@ class DecartWidget(PageWidget):
     queue_size = t.Int(None, allow_none=True, read_only=True).tag(sync=True)
     session_id = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
     generation_tick = t.Float(0.0, read_only=True, help="Billed seconds so far.").tag(sync=True)
+    remaining = t.Float(
+        allow_none=True, read_only=True, help="Seconds left of the budget; None without one."
+    ).tag(sync=True)
+    budget_low = t.Bool(False, read_only=True, help="True once 80 % of the budget is used up.").tag(
+        sync=True
+    )
+    kernel_busy = t.Bool(
+        False,
+        read_only=True,
+        help="True while a cell keeps the kernel from hearing pages (no subshells).",
+    ).tag(sync=True)
     applied_prompt = t.Unicode(
         None, allow_none=True, read_only=True, help="What the service has acknowledged."
     ).tag(sync=True)
@@ -111,6 +124,7 @@ class DecartWidget(PageWidget):
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.protocol.requests import Look
+        from decart_widget.rerun import cells, current_execution
         from decart_widget.secrets import Secret
 
         # No frame of ours holds a key as text, not even one that came under a wrong name.
@@ -152,6 +166,9 @@ class DecartWidget(PageWidget):
             self._live.image_url = image
         self._listen(self._live.front_ends.receive)
         self.observe(self._look_changed, ["prompt", "enrich"])
+        self.observe(self._note_budget, "budget")
+        for older in cells.made(current_execution(), self._live):
+            self._background.call(older.superseded)
 
     def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
         import asyncio
@@ -179,10 +196,12 @@ class DecartWidget(PageWidget):
             autostart=autostart,
             log=self.log,
         )
+        live.widget = weakref.ref(self)
         try:
             probe = BusyProbe(asyncio.get_running_loop())
         except RuntimeError:
             return live  # no loop in this thread: not a kernel that could be busy
+        live.can_be_deaf = lambda: self._hears_on_main
         live.deaf = lambda: self._hears_on_main and probe.busy()
         return live
 
@@ -277,11 +296,32 @@ class DecartWidget(PageWidget):
         """
         return self._live.subscribe_token
 
+    @classmethod
+    def live(cls) -> list[DecartWidget]:
+        """The widgets of this process whose session runs now, oldest session first."""
+        from decart_widget.running import running
+
+        return [widget for live in running() if (widget := live.widget()) is not None]
+
+    @classmethod
+    def stop_all(cls) -> Operation[int]:
+        """Ends every session of this process, and the bills with them.
+
+        The result is how many there were.
+        """
+        from decart_widget.background import Background
+        from decart_widget.running import end_all
+
+        return Background.get().start(end_all(), "stop_all")
+
     def close(self) -> None:
         """Ends the session and the widget. May be called twice."""
         if not getattr(self, "_closed", True):
             self._background.start(self._live.close(), "close")
         super().close()
+
+    def _note_budget(self, _change: Any) -> None:
+        self._background.call(self._live.budget_changed)
 
     def _look_changed(self, _change: Any) -> None:
         self._background.call(self._live.look_typed, self.prompt, self.enrich)
@@ -313,6 +353,11 @@ class DecartWidget(PageWidget):
                 remedy=f"Give at most {MAX_PROMPT:,}.",
             )
         return prompt
+
+    @t.default("remaining")
+    def _whole_budget(self) -> float | None:
+        budget: float | None = self.budget
+        return budget
 
     @t.validate("budget")
     def _check_budget(self, proposal: Any) -> float | None:

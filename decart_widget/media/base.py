@@ -11,7 +11,9 @@ from decart_widget.models import RealtimeModel
 from decart_widget.options import VideoOptions
 from decart_widget.protocol.messages import Candidate, RoomInfo
 
-EndReason = Literal["stopped", "error", "reconnecting", "closed", "unattended", "budget"]
+EndReason = Literal[
+    "stopped", "error", "reconnecting", "closed", "unattended", "budget", "superseded"
+]
 MediaState = Literal[
     "camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"
 ]

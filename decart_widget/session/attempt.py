@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from decart_widget.errors import (
+    ConnectionLostError,
     ConnectTimeoutError,
     DecartError,
     MediaUnreachableError,
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 PERSON_PATIENCE: Final = 60.0
 """Seconds that somebody may think about the browser's question for the camera."""
+
+VERIFY_PATIENCE: Final = 3.0
+"""Seconds in which a connection that is in doubt must answer."""
 
 
 class Attempt:
@@ -103,6 +107,13 @@ class Attempt:
         """Something changed that a wait of this attempt may depend on."""
         self._moved.set()
 
+    def verify(self) -> None:
+        """Breaks off soon when the control socket doesn't answer; it may have died unnoticed."""
+        if self._control is not None:
+            task = asyncio.ensure_future(self._verify(self._control))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
     def unreachable(self) -> DecartError:
         """The error of a browser that finds no way to the service's media."""
         if self._config.endpoint.is_loopback:
@@ -172,6 +183,10 @@ class Attempt:
                     await control.send(message)
         except DecartError as error:
             self.break_off(error)
+
+    async def _verify(self, control: ControlChannel) -> None:
+        if not await control.answers(VERIFY_PATIENCE):
+            self.break_off(ConnectionLostError("The connection did not survive the sleep."))
 
     async def _until_established(self, patience: Patience, reader: asyncio.Future[None]) -> None:
         person = Patience(PERSON_PATIENCE, self._loop.time())

@@ -63,6 +63,17 @@ class ControlChannel:
                 raise _closed(closed) from None
             yield frame
 
+    async def answers(self, timeout: float) -> bool:
+        """Whether the other end answers a ping within so many seconds."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async with asyncio.timeout(timeout):
+                await (await self._connection.ping())
+        except (ConnectionClosed, TimeoutError):
+            return False
+        return True
+
 
 def _closed(closed: object) -> DecartError:
     received = getattr(closed, "rcvd", None)

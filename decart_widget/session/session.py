@@ -20,6 +20,7 @@ from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     NoFrontEndError,
+    SessionExpiredError,
     internal_error,
 )
 from decart_widget.media.base import EndReason, Media, MediaState
@@ -82,7 +83,7 @@ class Session:
         self._stood_at: float | None = None
         self._requests: dict[int, tuple[asyncio.Future[str], float]] = {}
         self._ack = AckDeadline(config.connection.ack_timeout, self._ack_late)
-        self._budget = Budget(config.budget, self._budget_spent)
+        self._budget = Budget(config.budget, self._budget_spent, lambda: changed(self))
         # Attempt 0 never runs; it stands in for the first until that is made.
         self._current = Attempt(self.attempt, config, self.machine, media, self._drive)
 
@@ -129,6 +130,20 @@ class Session:
     def pending(self) -> bool:
         """Whether a request waits for its answer."""
         return bool(self._requests) or self.machine.awaiting_ack is not None
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left of the budget; None without one."""
+        return self._budget.remaining
+
+    @property
+    def budget_low(self) -> bool:
+        """Whether 80 % of the budget is used up."""
+        return self._budget.low
+
+    def verify(self) -> None:
+        """The machine slept for a moment: a connection that did not survive is found out now."""
+        self._current.verify()
 
     # --- attempts -----------------------------------------------------------------------------
 
@@ -195,9 +210,14 @@ class Session:
         self.attempt = self._current.number
         budget = self._budget.left(self.machine.generation_tick)
         try:
-            return await self._current.run(self._stop, budget, self._stands)
+            error = await self._current.run(self._stop, budget, self._stands)
         finally:
             self._ack.watch(None)
+        if isinstance(error, SessionExpiredError) and self.config.budget is not None:
+            # The service counts from the admission on, and so may be the first of us to say it.
+            self._budget_spent()
+            return None
+        return error
 
     def _stands(self) -> None:
         self._stood_at = self._loop.time()

@@ -29,7 +29,14 @@ export type MediaState =
   | "failed"
   | "ended";
 
-export type EndReason = "stopped" | "error" | "reconnecting" | "closed" | "unattended" | "budget";
+export type EndReason =
+  | "stopped"
+  | "error"
+  | "reconnecting"
+  | "closed"
+  | "unattended"
+  | "budget"
+  | "superseded";
 
 /** An ICE candidate as it travels; null ends the candidates. */
 export type Candidate = {

@@ -34,6 +34,9 @@ export interface Traits {
   error: ErrorTrait;
   endpoint: string;
   budget: number | null;
+  budget_low: boolean;
+  /** A cell keeps the kernel from hearing this page. */
+  kernel_busy: boolean;
   /** "viewer": shows a session that runs elsewhere, and has no camera. */
   _kind: "session" | "viewer";
   _media: { width: number; height: number; fps: number; has_image?: boolean };
@@ -54,6 +57,8 @@ const DEFAULTS: Traits = {
   error: {},
   endpoint: "",
   budget: null,
+  budget_low: false,
+  kernel_busy: false,
   _kind: "session",
   _media: { width: 1280, height: 720, fps: 30 },
   _retry: {},

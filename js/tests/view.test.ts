@@ -156,6 +156,34 @@ describe("state", () => {
     expect(text(".dw-time")).toBe("0:42");
   });
 
+  test("the end of a budget is announced beside the state, once", () => {
+    for (const [name, value] of Object.entries({ budget: 60, connection_state: "generating" }))
+      model.set(name, value);
+    expect(text(".dw-queue")).toBe("");
+    model.set("budget_low", true);
+    expect(text(".dw-queue")).toBe("budget almost used up");
+    expect(one(".dw-meter").dataset.low).toBe("true");
+    expect(visible(".dw-notice")).toBe(false);
+    model.set("connection_state", "disconnected");
+    expect(text(".dw-queue")).toBe("");
+  });
+
+  test("a busy kernel is named beside any state", () => {
+    model.set("kernel_busy", true);
+    expect(text(".dw-queue")).toBe("kernel busy");
+    one(".dw-start").click();
+    expect(text(".dw-state")).toContain("kernel busy");
+    model.set("kernel_busy", false);
+    expect(text(".dw-queue")).toBe("");
+  });
+
+  test("the widget of a cell's last run says that the cell was run again", () => {
+    model.set("error", { code: "superseded-by-rerun", message: "Ended.", remedy: "Start here." });
+    model.set("connection_state", "disconnected");
+    expect(text(".dw-notice .dw-title")).toBe("The cell was run again");
+    expect(text(".dw-notice")).toContain("Ended.");
+  });
+
   test("time is seen, not announced", () => {
     expect(one(".dw-state").getAttribute("aria-live")).toBe("polite");
     expect(one(".dw-time").getAttribute("aria-hidden")).toBe("true");

@@ -41,9 +41,11 @@ class KernelPage:
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self, **environment: str) -> KernelPage:
+    async def open(self, python: str | None = None, **environment: str) -> KernelPage:
         clean = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}
         self.manager = AsyncKernelManager()
+        if python is not None:
+            self.manager.kernel_spec.argv[0] = python
         await self.manager.start_kernel(env={**clean, **environment})
         self.client = self.manager.client()
         self.client.start_channels()
@@ -102,9 +104,13 @@ class KernelPage:
                 await self._moved.wait()
         return value
 
-    def begin(self, code: str) -> str:
-        """Starts a cell; returns its message id."""
-        return str(self.client.execute(code))
+    def begin(self, code: str, cell: str | None = None) -> str:
+        """Starts a cell; returns its message id. JupyterLab names the cell."""
+        content = {"code": code, "silent": False, "store_history": True, "stop_on_error": True}
+        metadata = {} if cell is None else {"cellId": cell}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     async def finish(self, message_id: str) -> str:
         """Waits for a cell's end; returns all that has been printed so far."""
@@ -115,8 +121,8 @@ class KernelPage:
                 assert reply["content"]["status"] == "ok", self.printed
                 return self.printed
 
-    async def run(self, code: str) -> str:
-        return await self.finish(self.begin(code))
+    async def run(self, code: str, cell: str | None = None) -> str:
+        return await self.finish(self.begin(code, cell))
 
     def send(self, comm_id: str, data: dict[str, Any]) -> None:
         message = self.client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
@@ -205,8 +211,8 @@ class WidgetPage:
         attempt: Any = message.get("attempt")
         match message["type"]:
             case "prepare" if message["front_end"] == self.name:
-                model, video = message["model"], dict(message["video"])
-                del video["start_bitrate"]  # it follows from the rest
+                model = message["model"]
+                video = {k: v for k, v in message["video"].items() if k != "start_bitrate"}
                 self.camera.prepare(
                     attempt,
                     Preparation(

@@ -34,7 +34,7 @@ async def shown(
     kernel: KernelPage, arguments: str = "prompt='greyscale'"
 ) -> AsyncIterator[WidgetPage]:
     """A widget that a page shows."""
-    await kernel.run(f"{QUIET}w = DecartWidget({arguments})")
+    await kernel.run(f"{QUIET}w = DecartWidget({arguments}, transport='webrtc')")
     page = WidgetPage(kernel)
     try:
         await page.hello()

@@ -109,3 +109,53 @@ def test_without_a_budget_nothing_is_ever_spent(in_no_time) -> None:
         assert spent == []
 
     in_no_time(story())
+
+
+def test_what_remains_follows_the_ticks() -> None:
+    async def story() -> None:
+        budget = Budget(10, lambda: None)
+        assert (budget.remaining, budget.low) == (10, False)
+        seen = []
+        for billed in (1.0, 2.5, 7.9, 8.0, 9.0):
+            budget.watch(billed, True)
+            seen.append((budget.remaining, budget.low))
+        budget.close()
+        expected = [(9, False), (7.5, False), (pytest.approx(2.1), False), (2, True), (1, True)]
+        assert seen == expected
+
+    asyncio.run(story())
+
+
+def test_what_remains_counts_down_once_a_second_when_no_tick_comes(in_no_time) -> None:
+    async def story() -> None:
+        seen: list[float | None] = []
+        budget = Budget(10, lambda: None, lambda: seen.append(budget.remaining))
+        budget.watch(3.0, True)
+        await asyncio.sleep(4.5)
+        assert seen == [6, 5, 4]
+        budget.watch(4.0, True)  # late ticks give nothing back
+        assert budget.remaining == 4
+        budget.watch(7.0, True)
+        assert budget.remaining == 3
+        budget.close()
+        await asyncio.sleep(60)
+        assert seen == [6, 5, 4]
+
+    in_no_time(story())
+
+
+def test_nothing_remains_of_a_budget_that_our_clock_found_spent(in_no_time) -> None:
+    async def story() -> None:
+        budget = Budget(5, lambda: None)
+        budget.watch(0, True)
+        await asyncio.sleep(6)
+        assert (budget.remaining, budget.low) == (0, True)
+        budget.close()
+
+    in_no_time(story())
+
+
+def test_without_a_budget_nothing_remains_to_be_told() -> None:
+    budget = Budget(None, lambda: None)
+    budget.watch(100, True)
+    assert (budget.remaining, budget.low) == (None, False)

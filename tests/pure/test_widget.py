@@ -168,14 +168,14 @@ def test_a_change_made_in_a_cell_meanwhile_is_sent_by_itself(make) -> None:
     sent.clear()
 
     def cell(_change: Any) -> None:
-        thread = threading.Thread(target=lambda: setattr(widget, "budget", 99.0))
+        thread = threading.Thread(target=lambda: setattr(widget, "enrich", False))
         thread.start()
         thread.join(timeout=10)
 
     widget.observe(cell, "queue_position")
     widget._publish({"queue_position": 2})
     states = [message["data"]["state"] for message in sent]
-    assert states == [{"budget": 99.0}, {"queue_position": 2}]
+    assert states == [{"enrich": False}, {"queue_position": 2}]
 
 
 def test_a_page_is_welcomed(make) -> None:
@@ -249,3 +249,21 @@ def test_a_widget_says_what_it_is(make) -> None:
         f"DecartWidget(model='lucy-latest', prompt='x', endpoint='{SERVER}', "
         "connection_state='idle')"
     )
+
+
+def test_what_remains_is_the_whole_budget_before_a_start(make) -> None:
+    widget = make(budget=60)
+    assert (widget.remaining, widget.budget_low, make().remaining) == (60, False, None)
+    widget.budget = 30
+    settle()
+    assert widget.remaining == 30
+    told = threading.Event()
+    widget.observe(lambda change: told.set() if change["new"] is None else None, "remaining")
+    widget.budget = None
+    assert told.wait(timeout=10)
+
+
+def test_without_sessions_there_is_nothing_to_list_or_to_stop(make) -> None:
+    make()
+    assert DecartWidget.live() == []
+    assert DecartWidget.stop_all().result(timeout=10) == 0

@@ -2,7 +2,7 @@
 
 import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
-import { h, icon, show, write } from "./dom.ts";
+import { h, icon, mark, show, write } from "./dom.ts";
 import type { Part } from "./stage.ts";
 import { billedWords, endpointWords, lossWords } from "./words.ts";
 
@@ -37,6 +37,7 @@ export function controls(session: Session): Part {
       write(id, session.isLive && session_id ? `session ${session_id.slice(0, 4)}…${loss}` : "");
       const budget = trait(model, "budget");
       show(meter, budget !== null);
+      mark(meter, "low", trait(model, "budget_low"));
       const spent = budget ? trait(model, "generation_tick") / budget : 0;
       bar.style.inlineSize = `${Math.min(100, spent * 100)}%`;
       write(billed, billedWords(model));

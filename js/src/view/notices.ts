@@ -73,6 +73,7 @@ const WORDS: Record<string, Words> = {
   "sandbox-unreachable": { title: "The sandbox is out of reach" },
   "sandbox-failed": { title: "The sandbox did not start" },
   unattended: { title: "Ended while nobody watched" },
+  "superseded-by-rerun": { title: "The cell was run again" },
   "budget-spent": { title: "The budget is used up" },
   closed: { title: "This widget is closed" },
 };

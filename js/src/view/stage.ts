@@ -3,7 +3,7 @@
 import type { Session } from "../session.ts";
 import { h, icon, show, write } from "./dom.ts";
 import { type NoticeView, noticeOf, noticeView } from "./notices.ts";
-import { type PosterWords, posterWords, qualityWords, queueWords, stateWords } from "./words.ts";
+import { asideWords, type PosterWords, posterWords, qualityWords, stateWords } from "./words.ts";
 
 export interface Part {
   element: HTMLElement;
@@ -117,7 +117,7 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
           cameraOn: session.cameraOn,
         }),
       );
-      top.state(stateWords(state, model), queueWords(state, model), time());
+      top.state(stateWords(state, model), asideWords(state, model), time());
       top.model(session.isLive ? session.modelName : "");
       top.quality(revealed ? qualityWords(session.attempt?.reading) : []);
       show(badge, session.endpoint === "sandbox");

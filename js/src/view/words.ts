@@ -29,6 +29,13 @@ export function queueWords(state: ConnectionState, model: HostModel): string {
   return size === null ? `place ${position} in the queue` : `${position} of ${size} in the queue`;
 }
 
+/** What stands beside the state, announced once when it comes up. */
+export function asideWords(state: ConnectionState, model: HostModel): string {
+  if (trait(model, "kernel_busy")) return "kernel busy";
+  if (state === "generating" && trait(model, "budget_low")) return "budget almost used up";
+  return queueWords(state, model);
+}
+
 /** Seconds as m:ss, as a bill has them. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

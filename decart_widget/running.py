@@ -1,0 +1,55 @@
+"""The sessions that run in this process: listed, ended all at once, and with the interpreter.
+
+A session that outlives whoever started it is billed for nothing. Whoever kills the process closes
+its sockets too, which the service takes for the end; whatever leaves it in an orderly way comes by
+here and says goodbye.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from decart_widget.background import Background
+
+if TYPE_CHECKING:
+    from decart_widget.live import Live
+    from decart_widget.media.base import EndReason
+
+LEAVE_WITHIN: Final = 1.5
+"""Seconds that the interpreter's end waits for goodbyes; the sockets close by themselves then."""
+
+_running: dict[Live, None] = {}
+"""Oldest first; changed on the background loop only."""
+
+
+def began(live: Live, run: asyncio.Task[None]) -> None:
+    """A session begins; it is listed until ``run`` is done."""
+    _running.pop(live, None)
+    _running[live] = None
+    run.add_done_callback(lambda _: _running.pop(live, None))
+
+
+def running() -> list[Live]:
+    """Whose sessions run now, oldest first; from any thread."""
+    return list(_running)
+
+
+async def end_all(reason: EndReason = "stopped") -> int:
+    """Ends them all; returns how many there were once they are over."""
+    lives = running()
+    await asyncio.gather(*(live.disconnect(reason) for live in lives), return_exceptions=True)
+    return len(lives)
+
+
+def _leave() -> None:
+    background = Background.current()
+    if background is None or not _running:
+        return
+    with suppress(Exception):  # nothing may keep an interpreter from leaving, or spoil its end
+        background.start(end_all("closed"), "leaving").result(LEAVE_WITHIN)
+
+
+atexit.register(_leave)

@@ -1,0 +1,86 @@
+"""A kernel that is busy with a cell, with and without subshells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+from tests.loopback.room_camera import RoomCamera
+
+from .fake_front_end import KernelPage
+from .sessions import billed, generating, made, until
+
+SIX = Path(__file__).parents[2] / ".venv-ipykernel6" / "bin" / "python"
+BUSY = "import threading; release = threading.Event(); print('busy'); release.wait(25)"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(params=["ipykernel", "ipykernel-6"])
+async def kernel(request: pytest.FixtureRequest) -> AsyncIterator[KernelPage]:
+    six = request.param == "ipykernel-6"
+    if six and not SIX.exists():
+        pytest.skip("no environment with ipykernel 6: `make kernel` makes it")
+    page = await KernelPage().open(str(SIX) if six else None)
+    try:
+        assert (page.subshell is None) == six
+        yield page
+    finally:
+        await page.close()
+
+
+async def free(kernel: KernelPage, cell: str) -> None:
+    """Interrupts the cell that blocks."""
+    await kernel.manager.interrupt_kernel()
+    with pytest.raises(AssertionError, match="KeyboardInterrupt"):
+        await kernel.finish(cell)
+
+
+async def test_while_a_cell_blocks_a_room_comes_back_and_the_meter_runs(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    cell = made(sandbox, transport="livekit")
+    async with generating(kernel, cell, camera=RoomCamera()) as page:
+        blocking = kernel.begin(BUSY)
+        await kernel.until(lambda: "busy" in kernel.printed)
+        sandbox.faults = Faults(drop_control_after_s=0, sessions=1)
+        ticks = page.traits["generation_tick"]
+        if kernel.subshell is None:
+            await page.until(kernel_busy=True)
+            await kernel.until(lambda: page.traits["generation_tick"] > ticks)
+        await kernel.until(lambda: len(page.camera.prepared) == 2)
+        await page.until(connection_state="generating", error={})
+        ticks = page.traits["generation_tick"]
+        await kernel.until(lambda: page.traits["generation_tick"] > ticks)
+        await free(kernel, blocking)
+        await page.until(kernel_busy=False)
+
+
+async def test_what_a_page_asks_for_meanwhile(kernel: KernelPage, sandbox: Sandbox) -> None:
+    async with generating(kernel, made(sandbox)) as page:
+        blocking = kernel.begin(BUSY)
+        await kernel.until(lambda: "busy" in kernel.printed)
+        if kernel.subshell is None:
+            await page.until(kernel_busy=True)
+        page.say("apply", prompt="invert", enrich=True)
+        if kernel.subshell is None:
+            ticks = page.traits["generation_tick"]
+            await kernel.until(lambda: page.traits["generation_tick"] > ticks)
+            assert page.traits["applied_prompt"] == "greyscale"  # waits for the cell
+            await free(kernel, blocking)
+            await page.until(applied_prompt="invert", kernel_busy=False)
+            page.say("stop", attempt=1)
+        else:
+            await page.until(applied_prompt="invert")
+            page.say("stop", attempt=1)
+            await page.until(connection_state="disconnected")
+            assert not page.traits["kernel_busy"]
+            await free(kernel, blocking)
+        await until(lambda: billed(sandbox) == 0)

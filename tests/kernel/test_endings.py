@@ -1,0 +1,189 @@
+"""What ends a session besides Stop, seen from the side that bills it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from decart_widget.sandbox import Sandbox, serve
+
+from .fake_front_end import LIMIT, KernelPage, WidgetPage
+from .sessions import billed, generating, made, until
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+async def kernel() -> AsyncIterator[KernelPage]:
+    page = await KernelPage().open()
+    try:
+        yield page
+    finally:
+        await page.close()
+
+
+async def test_live_lists_the_running_sessions_and_stop_all_ends_them(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    async with (
+        generating(kernel, made(sandbox, "a"), name="page-a"),
+        generating(kernel, made(sandbox, "b"), name="page-b") as second,
+    ):
+        await kernel.run(made(sandbox, "never"))
+        assert billed(sandbox) == 2
+        printed = await kernel.run("print(DecartWidget.live() == [a, b])")
+        assert printed.strip() == "True"
+        printed = await kernel.run("print(await DecartWidget.stop_all(), DecartWidget.live())")
+        assert printed.splitlines()[-1] == "2 []"
+        await second.until(connection_state="disconnected")
+        await until(lambda: billed(sandbox) == 0)
+
+
+async def test_the_cell_run_again_ends_what_its_last_run_left_behind(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    cell = made(sandbox, "w") + made(sandbox, "twin")
+    await kernel.run(cell, cell="cell-1")
+    names = [key for key in kernel.state if "_anywidget_id" in kernel.state[key]]
+    first, twin = names[-2:]
+    old = WidgetPage(kernel, "old", first)
+    await old.hello()
+    old.say("start")
+    await old.until(connection_state="generating")
+    assert twin != first  # made by the same run, which ended nothing
+    await kernel.run(cell, cell="cell-1")
+    await old.until(connection_state="disconnected")
+    assert old.traits["error"]["code"] == "superseded-by-rerun"
+    assert "run again" in old.traits["error"]["message"]
+    assert old.camera.ended[-1] == (1, "superseded", False)
+    new = WidgetPage(kernel, "new")
+    await new.hello()
+    new.say("start")
+    await new.until(connection_state="generating")
+    await kernel.run(made(sandbox, "other"), cell="cell-2")
+    await kernel.run("print('it makes none now')", cell="cell-1")
+    assert new.traits["connection_state"] == "generating"
+    assert billed(sandbox) == 1
+    await old.close()
+    await new.close()
+
+
+async def test_an_interrupted_cell_changes_nothing(kernel: KernelPage, sandbox: Sandbox) -> None:
+    async with generating(kernel, made(sandbox)) as page:
+        cell = kernel.begin("print('here'); import time; time.sleep(60)")
+        await kernel.until(lambda: "here" in kernel.printed)
+        await kernel.manager.interrupt_kernel()
+        with pytest.raises(AssertionError, match="KeyboardInterrupt"):
+            await kernel.finish(cell)
+        ticks = page.traits["generation_tick"]
+        await kernel.until(lambda: page.traits["generation_tick"] > ticks)
+        page.say("apply", prompt="invert", enrich=True)
+        await page.until(applied_prompt="invert")
+        assert billed(sandbox) == 1
+
+
+@pytest.mark.parametrize("how", ["restart", "shutdown", "terminate", "kill"])
+async def test_a_kernel_that_goes_takes_its_session_along(
+    kernel: KernelPage, sandbox: Sandbox, how: str
+) -> None:
+    async with generating(kernel, made(sandbox)) as page:
+        process = kernel.manager.provisioner.pid
+        if how == "restart":
+            await kernel.manager.restart_kernel()
+        elif how == "shutdown":
+            await kernel.manager.shutdown_kernel()
+        else:
+            os.kill(process, signal.SIGTERM if how == "terminate" else signal.SIGKILL)
+        await until(lambda: billed(sandbox) == 0)
+        if how in ("restart", "shutdown"):  # said goodbye, and told the page
+            await until(lambda: page.camera.ended)
+
+
+async def test_a_stopped_process_that_wakes_late_ends_its_session_and_says_why(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    patience = "import decart_widget.live; decart_widget.live.HEARTBEAT_TIMEOUT = 3.0\n"
+    async with generating(kernel, patience + made(sandbox)) as page:
+        await _stopped_for(kernel, 6.0)  # what is tested is this very time
+        await page.until(connection_state="disconnected")
+        assert page.traits["error"]["code"] == "unattended"
+        assert "slept" in page.traits["error"]["message"]
+        await until(lambda: billed(sandbox) == 0)
+
+
+async def test_a_process_that_wakes_soon_goes_on_with_a_connection_that_answers(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    async with generating(kernel, made(sandbox)) as page:
+        await _stopped_for(kernel, 5.0)
+        ticks = page.traits["generation_tick"]
+        await kernel.until(lambda: page.traits["generation_tick"] > ticks + 3)
+        assert page.traits["connection_state"] == "generating"
+        assert page.traits["error"] == {}
+
+
+async def _stopped_for(kernel: KernelPage, seconds: float) -> None:
+    process = kernel.manager.provisioner.pid
+    os.kill(process, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+async def test_a_budget_is_counted_down_announced_and_kept(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
+    async with generating(kernel, made(sandbox, budget=5.0)) as page:
+        assert page.traits["remaining"] <= 5
+        await page.until(budget_low=True)
+        assert 0 < page.traits["remaining"] <= 1
+        await page.until(connection_state="disconnected")
+        assert page.traits["remaining"] == 0
+        assert page.traits["error"]["code"] == "budget-spent"
+        assert "5 s" in page.traits["error"]["message"]
+        await kernel.run("w.budget = 60")
+        await page.until(remaining=60.0)
+
+
+SCRIPT = """
+{cell}
+import sys
+from tests.loopback.camera_peer import CameraPeer
+import decart_widget.live as live
+class Told(CameraPeer):
+    def end(self, attempt, reason, *, keep_source):
+        print(reason, flush=True)
+        super().end(attempt, reason, keep_source=keep_source)
+live.BrowserMedia = lambda front_ends: Told()
+print(w.connect().result(20), flush=True)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [("", 0), ("sys.exit(3)", 3), ("raise RuntimeError('no')", 1)],
+    ids=["end", "exit", "error"],
+)
+async def test_a_script_that_ends_says_goodbye(sandbox: Sandbox, end: str, status: int) -> None:
+    script = SCRIPT.format(cell=made(sandbox), end=end)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "ignore", "-c", script, stdout=-1, stderr=subprocess.PIPE
+    )
+    async with asyncio.timeout(LIMIT):
+        out, error = await process.communicate()
+    assert out.split()[1:] == [b"closed"], error
+    assert process.returncode == status
+    assert b"Fatal" not in error
+    await until(lambda: billed(sandbox) == 0)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from decart_widget.rerun import MAX_CELLS, Cells, Execution, current_execution
+
+
+class Made:
+    """Something that a cell makes."""
+
+
+def test_what_one_run_makes_lives_together_and_ends_with_the_next_run() -> None:
+    cells, first, second, third = Cells(), Made(), Made(), Made()
+    assert cells.made(Execution("c", "1"), first) == []
+    assert cells.made(Execution("c", "1"), second) == []
+    assert set(cells.made(Execution("c", "2"), third)) == {first, second}
+    assert cells.made(Execution("c", "2"), Made()) == []
+
+
+def test_cells_leave_each_other_alone() -> None:
+    cells, first, second = Cells(), Made(), Made()
+    cells.made(Execution("a", "1"), first)
+    assert cells.made(Execution("b", "2"), second) == []
+
+
+def test_where_nobody_names_the_cell_nothing_is_ended() -> None:
+    cells, first = Cells(), Made()
+    cells.made(None, first)
+    assert cells.made(None, Made()) == []
+
+
+def test_what_is_gone_is_not_kept() -> None:
+    cells = Cells()
+    cells.made(Execution("c", "1"), Made())
+    assert cells.made(Execution("c", "2"), Made()) == []
+
+
+def test_cells_are_bounded_and_the_one_run_longest_ago_is_forgotten() -> None:
+    cells = Cells()
+    kept = [Made() for _ in range(MAX_CELLS + 1)]
+    for number, made in enumerate(kept):
+        cells.made(Execution(str(number), "1"), made)
+    assert cells.made(Execution("0", "2"), Made()) == []
+    assert cells.made(Execution(str(MAX_CELLS), "2"), Made()) == [kept[-1]]
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        None,
+        {},
+        {"metadata": {}, "header": {"msg_id": "m"}},
+        {"metadata": {"cellId": ""}, "header": {"msg_id": "m"}},
+        {"metadata": {"cellId": 5}, "header": {"msg_id": "m"}},
+        {"metadata": {"cellId": "c"}, "header": {}},
+    ],
+)
+def test_other_hosts_say_nothing(parent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = SimpleNamespace(get_parent=lambda: parent)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert current_execution() is None
+
+
+def test_a_lab_names_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = {"metadata": {"cellId": "c"}, "header": {"msg_id": "m"}}
+    shell = SimpleNamespace(get_parent=lambda: parent)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert current_execution() == Execution("c", "m")
+
+
+def test_without_a_shell_there_is_no_cell() -> None:
+    assert current_execution() is None

@@ -1,0 +1,21 @@
+"""Puts ipykernel 6 into an empty environment, before everything that this one has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def main(environment: Path) -> None:
+    """Fills the environment; what it lacks is found here."""
+    own = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment.resolve())}))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(own)]
+    subprocess.run([*pip, "ipykernel<7"], check=True)
+    here = sysconfig.get_path("purelib")
+    (own / "shared.pth").write_text(f"import site; site.addsitedir({here!r})\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
