@@ -42,7 +42,7 @@ async def test_the_service_is_killed_and_back_after_3_s(
     await scene.stops()
 
 
-@both
+@pytest.mark.parametrize("transport", ["livekit"])  # media has no part in it
 @pytest.mark.fault("service-gone")
 async def test_the_service_is_gone_for_good(
     begin: Begin, service: Service, measured: Measured, transport: str
@@ -74,7 +74,7 @@ async def test_the_way_back_leads_through_the_queue(
     await scene.stops()
 
 
-@both
+@pytest.mark.parametrize("transport", ["webrtc"])  # media has no part in it
 @pytest.mark.fault("network-back")
 async def test_the_network_says_that_it_is_back(
     begin: Begin, service: Service, measured: Measured, transport: str

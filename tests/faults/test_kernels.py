@@ -124,7 +124,7 @@ async def test_the_kernel_is_killed(
     scene.notebook.errors.clear()  # JupyterLab's own, about a kernel that is gone
 
 
-@both
+@pytest.mark.parametrize("transport", ["webrtc"])  # media has no part in it
 @pytest.mark.fault("kernel-shut-down")
 async def test_the_kernel_is_shut_down(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str

@@ -171,7 +171,7 @@ async def test_a_second_tab_watches_and_takes_over(
     await other.page.close()
 
 
-@both
+@pytest.mark.parametrize("transport", ["livekit"])  # media has no part in it
 @pytest.mark.fault("browser-asleep")
 async def test_the_browser_sleeps_too_long(
     show: Begin, sandbox: Sandbox, measured: Measured, transport: str
