@@ -27,12 +27,13 @@ keyless := env -u DECART_API_KEY
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup demo demo-check test lint types js pure loopback kernel notebooks browser \
-        conformance clients packaging bench clean browser-install
+        conformance clients packaging faults bench clean browser-install
 
 help:
 	@echo "make demo         JupyterLab on the quick start, everything installed on the way"
 	@echo "make demo-check   the same without a person: headless Chromium, a fake camera, pixels checked"
 	@echo "make test         every layer of tests, fastest first"
+	@echo "make faults       what breaks under a running session, and how it is survived; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
 	@echo "make setup | lint | conformance | clean"
 
@@ -84,6 +85,11 @@ browser: browser-install
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
+# One test for each row of docs/reliability.md; not a part of `make test`, for the time it takes.
+faults: browser-install
+	$(call step,tests/$@: what breaks under a running session)
+	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+
 packaging: setup
 	$(call step,tests/$@: sdist and wheel; built and installed)
 	@$(keyless) $(PY) -m pytest -q tests/$@
@@ -118,5 +124,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build demo-check.png .mypy_cache .ruff_cache .pytest_cache .hypothesis
+		decart_widget/static dist build demo-check.png faults-report.json \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 #: In the order in which `all` runs them.
-NAMES = ("startup", "idle", "ttff", "latency")
+NAMES = ("startup", "idle", "ttff", "latency", "faults")
+
+#: Those that take too long for it, and how long can be said: `--minutes`, `--cycles`.
+LONG = ("soak",)
 
 #: By name; a figure that consists of figures (each transport's) or of several runs is one too.
 Figures = dict[str, Any]
@@ -26,7 +29,7 @@ class Benchmark:
     name: str
     title: str
     limits: Mapping[str, float]
-    run: Callable[[], Figures]
+    run: Callable[..., Figures]
 
 
 def load(name: str) -> Benchmark:

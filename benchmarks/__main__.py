@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import NAMES, Benchmark, Figures, load
+from benchmarks import LONG, NAMES, Benchmark, Figures, load
 
 
 def over(benchmark: Benchmark, figures: Figures) -> list[str]:
@@ -61,14 +61,20 @@ def table(results: list[tuple[Benchmark, Figures]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("name", choices=[*NAMES, *LONG, "all"])
     parser.add_argument("--json", action="store_true", help="print one JSON object, not a table")
+    parser.add_argument("--minutes", type=float, help="of a long benchmark: its long session")
+    parser.add_argument("--cycles", type=int, help="of a long benchmark: its short sessions")
     options = parser.parse_args()
+    given = {"minutes": options.minutes, "cycles": options.cycles}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if wanted and options.name not in LONG:
+        parser.error(f"{options.name} takes as long as it takes")
     results = []
     for name in NAMES if options.name == "all" else [options.name]:
         benchmark = load(name)
         print(f"{name}: {benchmark.title}", file=sys.stderr, flush=True)
-        results.append((benchmark, benchmark.run()))
+        results.append((benchmark, benchmark.run(**wanted)))
     if options.json:
         figures = {benchmark.name: figures for benchmark, figures in results}
         print(json.dumps(figures if options.name == "all" else figures[options.name]))

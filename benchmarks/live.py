@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from playwright.async_api import Page
 
 from tools import browser
 from tools.lab import LabServer
@@ -31,12 +33,21 @@ class Live:
 
 
 @asynccontextmanager
-async def live(cells: Sequence[str] = CELLS) -> AsyncIterator[Live]:
-    """A notebook made of `cells`, run, its first widget mounted and not yet started."""
+async def live(
+    cells: Sequence[str] = CELLS, install: Callable[[Page], Awaitable[None]] | None = None
+) -> AsyncIterator[Live]:
+    """A notebook made of `cells`, run, its first widget mounted and not yet started.
+
+    Args:
+        cells: Their sources.
+        install: Called with the page while it is still empty.
+    """
     with LabServer() as lab:
         name = lab.write("benchmark.ipynb", cells)
         async with browser.launched() as chromium:
             page = await chromium.new_page(viewport=browser.VIEWPORT)
+            if install is not None:
+                await install(page)
             notebook = NotebookPage(lab, page)
             await notebook.open(name)
             await notebook.run_all()

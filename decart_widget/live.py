@@ -352,6 +352,7 @@ class Live:
                 resolution=settings.resolution,
                 speed=settings.speed,
                 tokens=self._tokens,
+                renew=self._destination.open,
             )
             self._media = BrowserMedia(self.front_ends)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)

@@ -18,6 +18,7 @@ LAYERS = {
     "browser": 180,
     "conformance": 180,
     "packaging": 600,
+    "faults": 180,
 }
 
 

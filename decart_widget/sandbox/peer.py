@@ -101,6 +101,7 @@ class Peer:
         self._track: TransformTrack | None = None
         self._answered = False
         self._closed = False
+        self._silent = False
         # No STUN or TURN server: a local server is reached by its own address or not at all.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._on_connection_state)
@@ -156,6 +157,7 @@ class Peer:
 
     def vanish(self) -> None:
         """Leave the network without a word, as a killed server does."""
+        self._silent = True
         tuning.go_silent(self._pc)
 
     async def close(self) -> None:
@@ -230,5 +232,7 @@ class Peer:
         return parsed
 
     def _on_connection_state(self) -> None:
+        if self._silent:
+            return  # a killed server tells nobody, its own control channel neither
         if self._pc.connectionState in ("failed", "closed") and not self._closed:
             self._events.lost()

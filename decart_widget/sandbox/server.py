@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import os
@@ -42,6 +44,9 @@ LARGEST_MESSAGE = 16 * 1024 * 1024
 
 #: Seconds to wait for a client's part of the closing handshake.
 CLOSE_TIMEOUT_S = 2.0
+
+#: Seconds from a session's end to the collection of what it leaves; its media closes meanwhile.
+COLLECT_AFTER_S = 1.0
 
 #: Sessions open at once; each can fill a core with decoding and encoding.
 SESSION_LIMIT = 8
@@ -317,6 +322,13 @@ class SandboxServer:
             await session.run()
         finally:
             self._sessions.remove(session)
+            asyncio.get_running_loop().call_later(COLLECT_AFTER_S, self._collect)
+
+    def _collect(self) -> None:
+        # aiortc's connections go in circles, with encoders and their threads in them: megabytes of
+        # which the collector sees a few objects. It holds up pictures, so not while there are any.
+        if not self._sessions:
+            gc.collect()
 
     def _take_faults(self) -> Faults:
         """The faults for one more session; after the last faulty one, none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from decart_widget.media.base import Transport
@@ -27,6 +28,8 @@ class SessionConfig:
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` or None.
         tokens: Where client tokens come from; one may have been got in advance.
+        renew: Asked before a reconnect where the service is now, and with which key: a local
+            server that died is another one then. None when that never changes.
     """
 
     model: RealtimeModel
@@ -39,3 +42,6 @@ class SessionConfig:
     resolution: str | None = None
     speed: str | None = None
     tokens: Tokens = field(default_factory=Tokens, repr=False, compare=False)
+    renew: Callable[[], Awaitable[tuple[Endpoint, Secret]]] | None = field(
+        default=None, repr=False, compare=False
+    )

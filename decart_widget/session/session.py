@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from decart_widget.errors import (
@@ -184,7 +185,16 @@ class Session:
         self.retry = {"attempt": number, "of": ATTEMPTS, "in_s": 0}
         self.machine.reconnect()
         self._drive()
+        try:
+            await self._find()
+        except DecartError as nowhere:
+            return nowhere
         return await self._attempt()
+
+    async def _find(self) -> None:
+        if self.config.renew is not None:
+            endpoint, key = await self.config.renew()
+            self.config = replace(self.config, endpoint=endpoint, key=key)
 
     async def _pause(self, seconds: float) -> None:
         """Waits before an attempt: for its time, or a sign that it may work; then for the page."""

@@ -138,6 +138,10 @@ async def test_a_dead_peer_falls_silent_while_the_socket_lives(sandbox: Sandbox)
         assert user.pc is not None
         assert user.pc.connectionState == "connected", "it must not say goodbye"
         assert (await user.prompt("sepia"))["success"]
+        await user.wait_for("generation_tick")
+        assert not [m for m in user.messages if m["type"] == "generation_ended"], (
+            "nor on the socket"
+        )
 
 
 async def _until_silent(user: Client) -> None:

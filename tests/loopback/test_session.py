@@ -293,6 +293,20 @@ async def test_a_dropped_control_socket_is_restored_with_the_last_applied_look(
         assert run.session.error is None
 
 
+async def test_a_service_that_died_is_looked_for_again() -> None:
+    with serve(api_key=KEY) as first, serve(api_key=KEY) as second:
+
+        async def renew() -> tuple[Endpoint, Secret]:
+            return parse_endpoint(second), Secret(KEY)
+
+        async with running(first, Look("greyscale"), renew=renew) as run:
+            await run.until(generating)
+            await asyncio.to_thread(first.close)
+            await run.until(lambda _: "reconnecting" in run.states)
+            await run.until(generating)
+            assert [one["effect"] for one in second.stats()["sessions"]] == ["greyscale"]
+
+
 async def test_the_budget_ends_the_session(sandbox: Sandbox) -> None:
     async with running(sandbox, Look("sepia"), budget=1.0) as run:
         await run.over()

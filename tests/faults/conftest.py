@@ -1,0 +1,150 @@
+"""What breaks, one test a row of docs/reliability.md; measured times go into a report.
+
+Chromium, JupyterLab and the tab of a test are those of the browser layer. The report,
+`faults-report.json` or $DECART_WIDGET_FAULTS_REPORT, keeps what earlier runs have measured of rows
+that this one leaves out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page
+
+from decart_widget.sandbox import Sandbox, serve
+from tests.browser.conftest import (  # noqa: F401  (fixtures)
+    REMEMBER_TRACKS,
+    browser,
+    browser_path,
+    context,
+    lab,
+    lab_server,
+)
+from tests.kernel.fake_front_end import KernelPage
+from tools.lab import LabServer
+from tools.notebook_page import NotebookPage
+from tools.service import Service
+from tools.widget_view import WidgetView
+
+from .scene import CLONES_TOO, FIRST, Scene
+
+HERE = Path(__file__).parent
+REPORT = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))
+
+#: A connection that breaks off is an error to the browser's console, whatever comes of it.
+BROKEN = ("WebSocket connection to", "net::ERR_", "/rtc")
+
+CELL = """
+from decart_widget import DecartWidget
+w = DecartWidget(**{arguments!r})
+w
+"""
+
+Measured = Callable[..., None]
+Begin = Callable[..., Awaitable[Scene]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    session_loop = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
+            item.add_marker(session_loop, append=False)
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Reports how long something took, in seconds; by transport, where there are two."""
+    marker = request.node.get_closest_marker("fault")
+    assert marker is not None, "a test of this layer names its row: @pytest.mark.fault('...')"
+
+    def report(seconds: float, transport: str = "") -> None:
+        times = json.loads(REPORT.read_text()) if REPORT.exists() else {}
+        times.setdefault(marker.args[0], {})[transport or "time"] = round(seconds, 2)
+        REPORT.write_text(json.dumps(dict(sorted(times.items())), indent=1) + "\n")
+
+    return report
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A service of this test's own, with faults to be set at any time."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """The same as a process that can be killed."""
+    running = Service()
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: Any) -> Page:  # noqa: F811
+    """An empty tab that remembers every camera track, copies too."""
+    page: Page = await context.new_page()
+    await page.add_init_script(REMEMBER_TRACKS)
+    await page.add_init_script(CLONES_TOO)
+    return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> AsyncIterator[Begin]:  # noqa: F811
+    """Shows a widget in a notebook, not yet started; its errors in the console fail the test."""
+    shown: list[Scene] = []
+
+    async def show(
+        where: Sandbox | Service, transport: str, *cells: str, tab: Page = page, **arguments: Any
+    ) -> Scene:
+        arguments = {
+            "prompt": FIRST,
+            "transport": transport,
+            "endpoint": (where.base_url, where.realtime_base_url),
+            **arguments,
+        }
+        # A page with unsaved cells asks whether it may go.
+        tab.on("dialog", lambda dialog: dialog.accept())
+        notebook = NotebookPage(lab, tab)
+        name = f"{request.node.originalname}-{transport}.ipynb"
+        await notebook.open(lab.write(name, [CELL.format(arguments=arguments), *cells]))
+        await notebook.run_all()
+        sandbox = where if isinstance(where, Sandbox) else None
+        scene = Scene(notebook, WidgetView(tab), transport, sandbox)
+        shown.append(scene)
+        await scene.view.mounted()
+        return scene
+
+    yield show
+    for scene in shown:
+        left = [e for e in scene.notebook.errors if not any(b in e for b in BROKEN)]
+        assert left == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def begin(show: Begin) -> Begin:
+    """Shows a widget and starts it; its picture moves, transformed by the second prompt."""
+
+    async def begin(where: Sandbox | Service, transport: str, *cells: str, **more: Any) -> Scene:
+        scene = await show(where, transport, *cells, **more)
+        await scene.begin()
+        return scene
+
+    return begin
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def kernel() -> AsyncIterator[KernelPage]:
+    """A real ipykernel, whose page is a program."""
+    page = await KernelPage().open()
+    try:
+        yield page
+    finally:
+        await page.close()

@@ -1,0 +1,111 @@
+"""A network of this test's own, to be broken: a Linux network namespace with nothing but itself.
+
+Whatever this thread opens and starts inside (threads, processes, their sockets) is in it: server,
+JupyterLab and Chromium talk over its `lo`, which may lose packets, be slow, or go away.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def enter(file: int) -> None:
+    """Moves this thread into a namespace; what it starts from then on is there, too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(file, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One that is up; its faults stay until they are taken back."""
+
+    name: str
+
+    def down(self) -> None:
+        """No packet arrives any more."""
+        run("ip", "-n", self.name, "link", "set", "lo", "down")
+
+    def up(self) -> None:
+        """All well again."""
+        run("ip", "-n", self.name, "link", "set", "lo", "up")
+
+    def lose(self, percent: int) -> None:
+        """Drops so many of all packets; skips the test where neither netem nor nftables can."""
+        try:
+            self._netem("loss", f"{percent}%")
+        except RuntimeError as no_netem:
+            self._filter(f"numgen random mod 100 < {percent} drop", no_netem)
+
+    def delay(self, round_trip_ms: int) -> None:
+        """Slows every packet down; skips the test where the kernel has no netem."""
+        try:
+            self._netem("delay", f"{round_trip_ms // 2}ms")
+        except RuntimeError as no_netem:
+            pytest.skip(f"this machine can't delay packets: {no_netem}")
+
+    def _netem(self, *fault: str) -> None:
+        if shutil.which("tc") is None:
+            raise RuntimeError("there is no tc")
+        run("tc", "-n", self.name, "qdisc", "add", "dev", "lo", "root", "netem", *fault)
+
+    def _filter(self, rule: str, no_netem: RuntimeError) -> None:
+        inside = ("ip", "netns", "exec", self.name, "nft")
+        hook = "{ type filter hook output priority 0 ; }"
+        try:
+            if shutil.which("nft") is None:
+                raise RuntimeError("there is no nft")
+            run(*inside, "add table inet faults")
+            run(*inside, f"add chain inet faults out {hook}")
+            run(*inside, f"add rule inet faults out {rule}")
+        except RuntimeError as no_nftables:
+            pytest.skip(f"this machine can't lose packets: {no_netem}; {no_nftables}")
+
+
+@contextmanager
+def network() -> Iterator[Network]:
+    """Makes one and enters it; takes it away on leaving. Skips the test where that can't be."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("network namespaces need Linux, root and iproute2")
+    made = Network(f"decart-widget-{secrets.token_hex(4)}")
+    try:
+        run("ip", "netns", "add", made.name)
+    except RuntimeError as refused:
+        pytest.skip(f"this machine makes no network namespaces: {refused}")
+    try:
+        made.up()
+        # Browsers give no candidate for `lo` alone: an interface that leads nowhere will do.
+        run("ip", "-n", made.name, "link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
+        run("ip", "-n", made.name, "address", "add", "192.0.2.2/24", "dev", "veth0")
+        for device in ("veth0", "veth1"):
+            run("ip", "-n", made.name, "link", "set", device, "up")
+        run("ip", "-n", made.name, "route", "add", "default", "dev", "veth0")
+        outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        inside = os.open(Path("/run/netns") / made.name, os.O_RDONLY)
+        try:
+            enter(inside)
+            yield made
+        finally:
+            enter(outside)
+            os.close(inside)
+            os.close(outside)
+    finally:
+        run("ip", "netns", "delete", made.name)

@@ -1,0 +1,222 @@
+"""The page goes away, comes back, or is one of several: one camera, one bill, and both end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+from playwright.async_api import async_playwright
+
+from decart_widget.sandbox import Sandbox
+from tests.browser.conftest import REMEMBER_TRACKS
+from tools import browser as chromium
+from tools.eyes import open_eyes
+from tools.notebook_page import NotebookPage
+from tools.widget_view import WidgetView
+
+from .conftest import Begin, Measured
+from .scene import CAMERAS, CLONES_TOO, TRANSPORTS, Scene, eventually
+
+both = pytest.mark.parametrize("transport", TRANSPORTS)
+
+#: Within this many seconds whatever nobody watches has ended.
+UNATTENDED_S = 25.0
+
+
+@both
+@pytest.mark.fault("page-reloaded")
+async def test_the_page_is_reloaded(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    await scene.notebook.save()  # as JupyterLab does by itself: what isn't saved doesn't come back
+    since = time.time()
+    await scene.page.reload(wait_until="commit")
+    seconds = await scene.eyes.moved(since, attempt=2) - since
+    await scene.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
+    measured(await scene.recovers(since), transport)
+    assert seconds > 0
+    assert len(scene.sessions()) == 1, "the old session is not billed beside the new one"
+    await scene.stops()
+
+
+@both
+@pytest.mark.fault("page-closed")
+async def test_the_page_is_closed(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    since = time.time()
+    await scene.page.close(run_before_unload=False)
+    await eventually(lambda: not scene.sessions(), "the session ends", 2 * UNATTENDED_S)
+    measured(time.time() - since, transport)
+
+
+@both
+@pytest.mark.fault("browser-killed")
+async def test_the_browser_is_killed(
+    show: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    async with async_playwright() as playwright:
+        before = set(psutil.Process().children(recursive=True))
+        other = await playwright.chromium.launch(
+            executable_path=chromium.require(), args=chromium.launch_arguments()
+        )
+        tab = await other.new_page(viewport=chromium.VIEWPORT)
+        await tab.add_init_script(REMEMBER_TRACKS)
+        scene = await show(sandbox, transport, tab=tab)
+        await scene.begin()
+        since = time.time()
+        for process in set(psutil.Process().children(recursive=True)) - before:
+            if "chrom" in process.name():
+                process.kill()
+        await eventually(lambda: not scene.sessions(), "the session ends", 2 * UNATTENDED_S)
+        measured(time.time() - since, transport)
+
+
+@both
+@pytest.mark.fault("notebook-closed")
+async def test_the_notebooks_tab_is_closed(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    await scene.notebook.save()
+    since = time.time()
+    await scene.page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+    await scene.dark()
+    await scene.unbilled()
+    measured(time.time() - since, transport)
+
+
+@both
+@pytest.mark.fault("output-cleared")
+async def test_the_output_is_cleared(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    since = time.time()
+    await scene.notebook.command("notebook:clear-all-cell-outputs")
+    await scene.dark()
+    await scene.unbilled()
+    measured(time.time() - since, transport)
+
+
+@both
+@pytest.mark.fault("output-back")
+async def test_the_output_is_cleared_and_shown_again(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport, "w")
+    await scene.notebook.command("notebook:clear-all-cell-outputs")
+    await scene.view.root.wait_for(state="detached")
+    since = time.time()
+    await scene.notebook.run_cell(1)
+    measured(await scene.recovers(since, attempt=1), transport)
+    assert await scene.notebook.execute("w._live.attempt") == "1"
+    await scene.stops()
+
+
+@both
+@pytest.mark.fault("two-views")
+async def test_two_views_and_the_first_one_goes(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport, "w")
+    second = await open_eyes(scene.page, 1)
+    await second.moved(0.0)
+    cameras = await scene.cameras()
+    cell = "window.jupyterapp.shell.currentWidget.content"
+    await scene.page.evaluate(f"{cell}.activeCellIndex = 0")
+    since = time.time()
+    await scene.notebook.command("notebook:clear-cell-output")
+    await WidgetView(scene.page, 1).root.wait_for(state="detached")
+    measured(await scene.recovers(since, attempt=1), transport)
+    assert await scene.cameras() == cameras, "one camera for both"
+    await scene.stops()
+
+
+async def second_tab(scene: Scene) -> Scene:
+    """The same notebook, with the same kernel, in another tab."""
+    tab = await scene.page.context.new_page()
+    await tab.add_init_script(REMEMBER_TRACKS)
+    await tab.add_init_script(CLONES_TOO)
+    notebook = NotebookPage(scene.notebook.lab, tab)
+    name = scene.page.url.partition("/tree/")[2].partition("?")[0]
+    await notebook.open(name)
+    other = Scene(notebook, WidgetView(tab), scene.transport, scene.sandbox)
+    await other.view.mounted()
+    return other
+
+
+@both
+@pytest.mark.fault("taken-over")
+async def test_a_second_tab_watches_and_takes_over(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    await scene.notebook.save()
+    other = await second_tab(scene)
+    await other.view.wait_attribute("data-owner", "false")
+    other.eyes = await open_eyes(other.page)
+    since = time.time()
+    await other.view.root.locator(".dw-take").click()
+    measured(await other.recovers(since), transport)
+    await scene.dark()
+    await scene.view.wait_attribute("data-owner", "false")
+    assert len(scene.sessions()) == 1
+    await other.stops()
+    await other.page.close()
+
+
+@pytest.mark.parametrize("transport", ["livekit"])  # media has no part in it
+@pytest.mark.fault("browser-asleep")
+async def test_the_browser_sleeps_too_long(
+    show: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    async with async_playwright() as playwright:
+        before = set(psutil.Process().children(recursive=True))
+        other = await playwright.chromium.launch(
+            executable_path=chromium.require(), args=chromium.launch_arguments()
+        )
+        tab = await other.new_page(viewport=chromium.VIEWPORT)
+        await tab.add_init_script(REMEMBER_TRACKS)
+        await tab.add_init_script(CLONES_TOO)
+        scene = await show(sandbox, transport, tab=tab)
+        await scene.begin()
+        asleep = [
+            process
+            for process in set(psutil.Process().children(recursive=True)) - before
+            if "chrom" in process.name()
+        ]
+        since = time.time()
+        for process in asleep:
+            os.kill(process.pid, signal.SIGSTOP)
+        try:
+            await eventually(lambda: not scene.sessions(), "the session ends", 2 * UNATTENDED_S)
+            measured(time.time() - since, transport)
+        finally:
+            for process in asleep:
+                os.kill(process.pid, signal.SIGCONT)
+        await tab.wait_for_function(f"{CAMERAS} === 0")
+        await scene.notebook.until("w.error['code'] == 'unattended'")
+        await scene.view.root.locator(".dw-notice[data-code='unattended']").wait_for()
+        await other.close()
+
+
+@both
+@pytest.mark.fault("cell-again")
+async def test_the_making_cell_is_run_again(
+    begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    scene = await begin(sandbox, transport)
+    since = time.time()
+    await scene.notebook.run_cell(0)
+    await scene.dark()
+    await scene.unbilled()
+    measured(time.time() - since, transport)
+    again = WidgetView(scene.page)
+    await again.mounted()
+    assert await again.state() == "idle"

@@ -1,0 +1,120 @@
+"""Eyes on one view of a widget: when did its picture move, and was it transformed?
+
+Installed in the page before something is broken, they look 25 times a second at what the stage
+shows. A picture counts when it differs from the one before it, so that a frozen one is seen as what
+it is; the effect to wait for is a colourless one. Times are those of `time.time()`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+
+from playwright.async_api import Page
+
+#: Mean spread between a pixel's channels (0 grey, 255 colour) up to which a picture is grey.
+GREY = 12.0
+
+#: Pictures, each other than the one before, that make a moving picture.
+MOVING = 5
+
+SCRIPT = """
+({index, grey}) => {
+  const WIDTH = 64, HEIGHT = 36, EVERY_MS = 40, KEPT = 5000;
+  const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+  const context = canvas.getContext('2d', {willReadFrequently: true});
+  window.dwEyes ??= {};
+  clearInterval(window.dwEyes[index]?.timer);
+  const eyes = {seen: [], raw: 0};
+  window.dwEyes[index] = eyes;
+  let last = '';
+  const look = () => {
+    const root = document.querySelectorAll('.decart-widget')[index];
+    const video = root?.querySelector('video.dw-remote');
+    if (root?.dataset.revealed !== 'true' || !(video?.readyState >= 2 && video.videoWidth)) return;
+    context.drawImage(video, 0, 0, WIDTH, HEIGHT);
+    const {data} = context.getImageData(0, 0, WIDTH, HEIGHT);
+    let sum = 0, text = '';
+    for (let i = 0; i < data.length; i += 4) {
+      const [red, green, blue] = data.subarray(i, i + 3);
+      sum += Math.max(red, green, blue) - Math.min(red, green, blue);
+      text += String.fromCharCode(red, green, blue);
+    }
+    if (text === last) return;
+    last = text;
+    const coloured = sum / (WIDTH * HEIGHT) > grey;
+    if (coloured) eyes.raw++;
+    else eyes.seen.push({at: Date.now() / 1000, attempt: root.decart.attempt});
+    if (eyes.seen.length > KEPT) eyes.seen.shift();
+  };
+  eyes.timer = setInterval(look, EVERY_MS);
+}
+"""
+
+#: The first of a row of moving pictures of this attempt (or a later one), seen after a moment.
+MOVED = """
+({index, since, attempt, moving}) => {
+  const seen = (window.dwEyes?.[index]?.seen ?? [])
+    .filter((one) => one.at > since && one.attempt >= attempt);
+  return seen.length >= moving ? {at: seen[0].at} : null;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """On view number `index` of a page; `open_eyes` makes them."""
+
+    page: Page
+    index: int
+
+    async def moved(self, since: float, attempt: int = 0, *, timeout: float = 40.0) -> float:
+        """Waits for moving, transformed pictures; returns when the first of them was seen.
+
+        Args:
+            since: Only pictures after this moment count.
+            attempt: Only pictures of this attempt, or of a later one, count.
+            timeout: Seconds to wait for them.
+
+        Raises:
+            playwright's TimeoutError: They didn't come.
+        """
+        wanted = {"index": self.index, "since": since, "attempt": attempt, "moving": MOVING}
+        found = await self.page.wait_for_function(
+            MOVED, arg=wanted, timeout=timeout * 1000, polling=50
+        )
+        return float(await found.evaluate("(seen) => seen.at"))
+
+    async def still(self, seconds: float, *, timeout: float = 40.0) -> None:
+        """Waits until no new picture has come for so long."""
+        await self.page.wait_for_function(
+            "({index, seconds}) => {"
+            " const last = window.dwEyes[index].seen.at(-1)?.at ?? 0;"
+            " return Date.now() / 1000 - last > seconds; }",
+            arg={"index": self.index, "seconds": seconds},
+            timeout=timeout * 1000,
+            polling=50,
+        )
+
+    async def outage(self, since: float) -> float:
+        """The longest time without a new picture since a moment, in seconds."""
+        seen: list[float] = await self.page.evaluate(
+            "({index, since}) => window.dwEyes[index].seen"
+            ".map((one) => one.at).filter((at) => at > since)",
+            {"index": self.index, "since": since},
+        )
+        moments = [since, *seen]
+        return max(after - before for before, after in pairwise(moments))
+
+    async def untransformed(self) -> int:
+        """How many coloured pictures were seen so far: the camera's own, or of another prompt."""
+        return int(await self.page.evaluate("(index) => window.dwEyes[index].raw", self.index))
+
+
+async def open_eyes(page: Page, index: int = 0) -> Eyes:
+    """Begins to look at a view, through reloads of its page; what was seen before is forgotten."""
+    wanted = {"index": index, "grey": GREY}
+    await page.add_init_script(f"({SCRIPT})({json.dumps(wanted)})")
+    await page.evaluate(SCRIPT, wanted)
+    return Eyes(page, index)
