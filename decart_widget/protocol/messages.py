@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from decart_widget.redaction import redact, remember
@@ -22,8 +22,8 @@ MAX_FRAME: Final = 1_000_000
 class Candidate:
     """One ICE candidate, as the W3C's ``RTCIceCandidateInit`` has it."""
 
-    candidate: str
-    sdp_mid: str | None = None
+    candidate: str = field(repr=False)
+    sdp_mid: str | None = field(default=None, repr=False)
     sdp_m_line_index: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class ServerError:
 class Answer:
     """The service's session description."""
 
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -397,7 +397,7 @@ class LivekitJoin:
 class Offer:
     """Our session description."""
 
-    sdp: str
+    sdp: str = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The fields on the wire."""

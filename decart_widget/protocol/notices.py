@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from decart_widget.errors import DecartError
 from decart_widget.protocol.messages import Candidate, RoomInfo
@@ -47,7 +47,7 @@ class Superseded:
 class AnswerReceived:
     """Hand this session description to the media."""
 
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True)
