@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Locator
 
 from decart_widget.sandbox import Sandbox, serve
 from tests.browser.conftest import REMEMBER_TRACKS
@@ -34,8 +35,14 @@ async def alone(browser_path: Path, transport: str) -> AsyncIterator[tuple[Netwo
             page = await browser.new_page(viewport=chromium.VIEWPORT)
             await page.add_init_script(REMEMBER_TRACKS)
             await page.add_init_script(CLONES_TOO)
+            # JupyterLab's own words about its server lie over the page: a person puts them away.
+            await page.add_locator_handler(page.locator(".jp-Dialog"), put_away)
             scene = await begun(lab, NotebookPage(lab, page), sandbox, transport)
             yield broken, scene
+
+
+async def put_away(dialog: Locator) -> None:
+    await dialog.press("Escape")
 
 
 async def begun(lab: LabServer, notebook: NotebookPage, sandbox: Sandbox, transport: str) -> Scene:
