@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from decart_widget import endings
@@ -21,45 +21,26 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.frontend import BEAT_EVERY, HEARTBEAT_TIMEOUT, FrontEnds
+from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.log import Log
-from decart_widget.media.base import EndReason, Transport
+from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
-from decart_widget.models import RealtimeModel
 from decart_widget.narration import Narrator
-from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
-from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
+from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer
 from decart_widget.running import began
-from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
 from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
-from decart_widget.sleep import SleepWatch
+from decart_widget.settings import Settings
+from decart_widget.shown import IDLE, shown
+from decart_widget.vigil import watch
 
 DEBOUNCE: Final = 0.3
 """Seconds of quiet before a prompt that is being typed is sent."""
-
-WATCH_EVERY: Final = 1.0
-
-IDLE: Final[dict[str, Any]] = {
-    "connection_state": ConnectionState.IDLE.value,
-    "service_status": ServiceStatus.UNKNOWN.value,
-    "queue_position": None,
-    "queue_size": None,
-    "session_id": None,
-    "generation_tick": 0.0,
-    "budget_low": False,
-    "applied_prompt": None,
-    "prompt_status": "idle",
-    "error": {},
-    "_retry": {},
-    "_applied_in": None,
-}
-"""What the traits show before anything has happened."""
 
 
 class Send(Protocol):
@@ -67,19 +48,6 @@ class Send(Protocol):
 
     def __call__(self, message: dict[str, Any], buffers: list[bytes] | None = None, /) -> None:
         """Returns at once."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the next session is to be like."""
-
-    transport: Transport
-    model: RealtimeModel
-    video: VideoOptions
-    connection: ConnectionOptions
-    budget: float | None
-    resolution: str | None
-    speed: str | None
 
 
 class Live:
@@ -337,22 +305,8 @@ class Live:
         try:
             await self._fetch_image()
             endpoint, key = await self._destination.open()
-            settings = self._settings()
-            connection = settings.connection
-            if timeout is not None:
-                connection = replace(connection, connection_timeout=timeout)
-            config = SessionConfig(
-                model=settings.model,
-                endpoint=endpoint,
-                key=key,
-                transport=settings.transport,
-                video=settings.video,
-                connection=connection,
-                budget=settings.budget,
-                resolution=settings.resolution,
-                speed=settings.speed,
-                tokens=self._tokens,
-                renew=self._destination.open,
+            config = self._settings().config(
+                endpoint, key, timeout, tokens=self._tokens, renew=self._destination.open
             )
             self._media = BrowserMedia(self.front_ends)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
@@ -401,20 +355,19 @@ class Live:
             self._watcher = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
-        sleep = SleepWatch(WATCH_EVERY)
-        next_beat = 0.0
-        # Without a session only a page that waits for cells has something to be told.
-        while self.live or (self.front_ends.pages and self.can_be_deaf()):
-            deaf = self.deaf()
-            self._traits.update({"kernel_busy": deaf})
-            if asleep := sleep.look():
-                self._slept(asleep)
-            self.front_ends.watch(deaf=deaf)
-            if self.live and (now := asyncio.get_running_loop().time()) >= next_beat:
-                self.front_ends.beat()
-                next_beat = now + BEAT_EVERY - WATCH_EVERY / 2
-            await asyncio.sleep(WATCH_EVERY)
+        await watch(self._vigil_is_due, self._look_around, self._slept)
         self._traits.update({"kernel_busy": False})
+
+    def _vigil_is_due(self) -> bool:
+        # Without a session only a page that waits for cells has something to be told.
+        return self.live or (bool(self.front_ends.pages) and self.can_be_deaf())
+
+    def _look_around(self, *, beat: bool) -> None:
+        deaf = self.deaf()
+        self._traits.update({"kernel_busy": deaf})
+        self.front_ends.watch(deaf=deaf)
+        if beat and self.live:
+            self.front_ends.beat()
 
     def _slept(self, asleep: float) -> None:
         self.log.add("warning", "was asleep", seconds=round(asleep))
@@ -460,39 +413,14 @@ class Live:
     def _shown_state(self) -> ConnectionState:
         return ConnectionState.IDLE if self._session is None else self._session.machine.state
 
-    def _prompt_status(self, session: Session) -> str:
-        if session.machine.state not in LIVE:
-            return "idle"
-        if self._typing is not None or session.pending:
-            return "pending"
-        return session.last_outcome
-
     def _show(self, _session: Session | None = None) -> None:
         session = self._session
         if session is None:
             return
-        machine = session.machine
         self._narrator.tell(session)
-        if machine.established:
+        if session.machine.established:
             self._established.set()
-        applied = machine.applied
-        self._traits.update(
-            {
-                "connection_state": machine.state.value,
-                "service_status": machine.service_status.value,
-                "queue_position": machine.queue_position,
-                "queue_size": machine.queue_size,
-                "session_id": machine.session_id,
-                "generation_tick": machine.generation_tick,
-                "remaining": session.remaining,
-                "budget_low": session.budget_low,
-                "applied_prompt": None if applied is None else applied.prompt,
-                "prompt_status": self._prompt_status(session),
-                "error": {} if session.error is None else session.error.as_trait(),
-                "_retry": session.retry,
-                "_applied_in": session.applied_in,
-            }
-        )
+        self._traits.update(shown(session, typing=self._typing is not None))
 
 
 def _load_network_libraries() -> None:

@@ -23,11 +23,12 @@ from decart_widget.protocol.states import ServiceStatus
 if TYPE_CHECKING:
     from decart_widget.background import Operation
     from decart_widget.destination import Destination
-    from decart_widget.live import Live, Settings
+    from decart_widget.live import Live
     from decart_widget.media.base import Transport
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.protocol.requests import Look
+    from decart_widget.settings import Settings
 
 TRANSPORTS: Final = ("webrtc", "livekit")
 RESOLUTIONS: Final = ("720p", "1080p")
@@ -174,7 +175,8 @@ class DecartWidget(PageWidget):
         import asyncio
 
         from decart_widget.background import BusyProbe
-        from decart_widget.live import Live, Settings
+        from decart_widget.live import Live
+        from decart_widget.settings import Settings
 
         def settings() -> Settings:
             return Settings(

@@ -23,7 +23,7 @@ import pytest
 from decart_widget import live as live_module
 from decart_widget.destination import Destination
 from decart_widget.errors import ConnectionLostError
-from decart_widget.live import IDLE, Live, Settings
+from decart_widget.live import Live
 from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.machine import Phase, SessionMachine
@@ -33,6 +33,8 @@ from decart_widget.protocol.states import ConnectionState
 from decart_widget.secrets import Secret
 from decart_widget.session import attempt as attempt_module
 from decart_widget.session import tokens as tokens_module
+from decart_widget.settings import Settings
+from decart_widget.shown import IDLE
 
 Step = dict[str, Any]
 

@@ -1,0 +1,56 @@
+"""What a widget's traits show of its session."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
+from decart_widget.session.session import Session
+
+IDLE: Final[dict[str, Any]] = {
+    "connection_state": ConnectionState.IDLE.value,
+    "service_status": ServiceStatus.UNKNOWN.value,
+    "queue_position": None,
+    "queue_size": None,
+    "session_id": None,
+    "generation_tick": 0.0,
+    "budget_low": False,
+    "applied_prompt": None,
+    "prompt_status": "idle",
+    "error": {},
+    "_retry": {},
+    "_applied_in": None,
+}
+"""What the traits show before anything has happened."""
+
+
+def shown(session: Session, *, typing: bool) -> dict[str, Any]:
+    """The traits' values.
+
+    Args:
+        session: It runs, or has ended.
+        typing: Whether a prompt waits for its author to pause.
+    """
+    machine = session.machine
+    applied = machine.applied
+    return {
+        "connection_state": machine.state.value,
+        "service_status": machine.service_status.value,
+        "queue_position": machine.queue_position,
+        "queue_size": machine.queue_size,
+        "session_id": machine.session_id,
+        "generation_tick": machine.generation_tick,
+        "remaining": session.remaining,
+        "budget_low": session.budget_low,
+        "applied_prompt": None if applied is None else applied.prompt,
+        "prompt_status": _prompt_status(session, typing=typing),
+        "error": {} if session.error is None else session.error.as_trait(),
+        "_retry": session.retry,
+        "_applied_in": session.applied_in,
+    }
+
+
+def _prompt_status(session: Session, *, typing: bool) -> str:
+    if session.machine.state not in LIVE:
+        return "idle"
+    return "pending" if typing or session.pending else session.last_outcome

@@ -1,0 +1,41 @@
+"""A look around, every second: at the pages, at the clock, at the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from decart_widget.frontend import BEAT_EVERY
+from decart_widget.sleep import SleepWatch
+
+WATCH_EVERY: Final = 1.0
+"""Seconds."""
+
+
+class Look(Protocol):
+    """Looks whether all is well."""
+
+    def __call__(self, *, beat: bool) -> None:
+        """``beat``: whether it is time to tell pages that the kernel lives."""
+
+
+async def watch(due: Callable[[], bool], look: Look, slept: Callable[[float], None]) -> None:
+    """Returns when no look is due any more.
+
+    Args:
+        due: Whether somebody needs one.
+        look: Called every second.
+        slept: Told, before the look, for how many seconds the machine was asleep.
+    """
+    sleep = SleepWatch(WATCH_EVERY)
+    loop = asyncio.get_running_loop()
+    next_beat = 0.0
+    while due():
+        if asleep := sleep.look():
+            slept(asleep)
+        beat = loop.time() >= next_beat
+        look(beat=beat)
+        if beat:
+            next_beat = loop.time() + BEAT_EVERY - WATCH_EVERY / 2
+        await asyncio.sleep(WATCH_EVERY)
