@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -31,7 +32,8 @@ LIMITS = {
     "tasks_left": 0,
     "sockets_left": 0,
     "fds_left": 0,
-    "server_threads_left": 0,
+    # The pool of the local server grows while it is used, to this many at the most.
+    "server_threads_left": 4 + (os.cpu_count() or 1),
     "server_fds_left": 0,
     "page_left": 0,
     "kernel_rss_growth_mb": 10.0,

@@ -218,7 +218,7 @@ async def test_another_page_has_the_session(host: Host) -> None:
     await host.run("h.kernel.welcome(false)")
     await expect(host.view()).to_have_attribute("data-owner", "false")
     await expect(host.view().locator(".dw-poster")).to_contain_text("Shown in another tab")
-    await expect(host.view().locator(".dw-start")).to_be_hidden()
+    await expect(host.view().locator(".dw-start")).to_have_text("Take over")
     await expect(host.view().locator(".dw-stop")).to_be_hidden()
 
 
