@@ -77,9 +77,12 @@ async def test_a_picture_that_freezes_is_brought_back(
     open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
 ) -> None:
     notebook, view = await generating(open_notebook, sandbox, transport)
+    await notebook.execute(
+        "said = []; w.observe(lambda change: said.append(change.new.get('message', '')), 'error')"
+    )
     sandbox.faults = Faults(freeze_after_s=0.1, sessions=1)
     await view.wait_attribute("data-state", "reconnecting")
-    assert "No new picture came" in await notebook.execute("w.error['message']")
+    await notebook.until("any('No new picture came' in text for text in said)")
     await view.wait_attribute("data-state", "generating")
     await grey(view)
     await one_session(sandbox)

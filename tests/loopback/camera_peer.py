@@ -169,7 +169,8 @@ class CameraPeer:
 
     async def _answer(self, sdp: str) -> None:
         pc = self._pc
-        assert pc is not None
+        if pc is None:
+            return  # the answer of an attempt that has ended here
         await pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         early, self._early = self._early, []
         for candidate in early:
