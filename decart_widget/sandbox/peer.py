@@ -92,6 +92,7 @@ class Peer:
     ) -> None:
         self._size = size
         self._warming: asyncio.Task[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._renderer = renderer
         self._look = look
         self._executor = executor
@@ -165,10 +166,9 @@ class Peer:
         self._closed = True
         if self._warming is not None:
             self._warming.cancel()
-        try:
-            await asyncio.wait_for(self._pc.close(), CLOSE_TIMEOUT_S)
-        except TimeoutError:
-            logger.warning("a peer connection did not close in %s s", CLOSE_TIMEOUT_S)
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._pc.close())
+        await ended(self._closing)
 
     def stats(self) -> dict[str, Any]:
         """Frames sent, frames dropped unread, (width, height) of the last one, ICE state."""
@@ -236,3 +236,15 @@ class Peer:
             return  # a killed server tells nobody, its own control channel neither
         if self._pc.connectionState in ("failed", "closed") and not self._closed:
             self._events.lost()
+
+
+async def ended(closing: asyncio.Future[None]) -> None:
+    """Return when a connection is closed, or has taken too long.
+
+    It is never cancelled, nor closed a second time: half closed it would keep its sockets.
+    """
+    _, late = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
+    if late:
+        logger.warning("a peer connection did not close in %s s", CLOSE_TIMEOUT_S)
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        logger.warning("a peer connection did not close well: %s", type(error).__name__)

@@ -25,7 +25,7 @@ from decart_widget.media.playout_tuning import show_at_once
 from decart_widget.redaction import trace
 
 from . import room_sdp
-from .peer import CAMERA_BITRATES, CLOSE_TIMEOUT_S, NETWORK_BITRATES, PENDING_LIMIT
+from .peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
 from .room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class RoomConnection:
         self._described: set[RTCPeerConnection] = set()
         self._early: list[tuple[RTCPeerConnection, RTCIceCandidate]] = []
         self._closed = False
+        self._closing: asyncio.Future[None] | None = None
         self._vanished = False
         self._up = self._connect()
         self._down = self._up if single else self._connect()
@@ -131,6 +132,8 @@ class RoomConnection:
         if refused is not None:
             raise NegotiationError(refused)
         async with self._lock:
+            if self._closed:
+                raise NegotiationError("The connection is closed")
             try:
                 return await self._answer(offer, codecs, publications)
             except Exception as error:  # aiortc's parser raises whatever it stumbles over
@@ -286,11 +289,14 @@ class RoomConnection:
         self._closed = True
         for watcher in self._watchers.values():
             watcher.close()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await asyncio.gather(*(pc.close() for pc in {self._up, self._down}))
-        except TimeoutError:
-            logger.warning("a peer connection did not close in %s s", CLOSE_TIMEOUT_S)
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._end())
+        await ended(self._closing)
+
+    async def _end(self) -> None:
+        # Not while a description is being answered: what that gathers afterwards would stay open.
+        async with self._lock:
+            await asyncio.gather(*(pc.close() for pc in {self._up, self._down}))
 
     def stats(self) -> dict[str, Any]:
         """ICE state, and pictures sent and dropped for each publication."""

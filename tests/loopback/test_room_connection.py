@@ -1,0 +1,62 @@
+"""A participant's connection that ends while it is still being made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.mediastreams import VideoStreamTrack
+
+from decart_widget.sandbox.room_connection import (
+    ConnectionEvents,
+    NegotiationError,
+    RoomConnection,
+)
+
+
+async def an_offer() -> str:
+    offerer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    offerer.addTransceiver(VideoStreamTrack(), direction="sendonly")
+    sdp = (await offerer.createOffer()).sdp
+    await offerer.close()
+    return sdp
+
+
+FILES = Path("/proc/self/fd")
+
+
+def sockets() -> int:
+    count = 0
+    for link in FILES.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            count += str(link.readlink()).startswith("socket:")
+    return count
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="counts sockets as Linux lists them")
+@pytest.mark.parametrize("steps", range(0, 40, 3))
+async def test_no_socket_stays_open_whenever_it_ends(steps: int) -> None:
+    offer = await an_offer()
+    before = sockets()
+    events = ConnectionEvents(lambda _cid, track: track.stop(), lambda: None)
+    connection = RoomConnection(single=True, loopback=True, events=events)
+    answering = asyncio.ensure_future(connection.answer(offer, codecs={}, publications=()))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await connection.close()
+    await asyncio.gather(answering, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert sockets() == before
+
+
+async def test_nothing_is_answered_after_the_end() -> None:
+    connection = RoomConnection(
+        single=True, loopback=True, events=ConnectionEvents(lambda *_: None, lambda: None)
+    )
+    await connection.close()
+    await connection.close()
+    with pytest.raises(NegotiationError, match="closed"):
+        await connection.answer(await an_offer(), codecs={}, publications=())
