@@ -162,7 +162,7 @@ async def test_a_second_tab_watches_and_takes_over(
     await other.view.wait_attribute("data-owner", "false")
     other.eyes = await open_eyes(other.page)
     since = time.time()
-    await other.view.root.locator(".dw-take").click()
+    await other.view.root.locator(".dw-start").filter(has_text="Take over").click()
     measured(await other.recovers(since), transport)
     await scene.dark()
     await scene.view.wait_attribute("data-owner", "false")
