@@ -37,8 +37,9 @@ from .scene import CLONES_TOO, FIRST, Scene
 HERE = Path(__file__).parent
 REPORT = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))
 
-#: A connection that breaks off is an error to the browser's console, whatever comes of it.
-BROKEN = ("WebSocket connection to", "net::ERR_", "/rtc")
+#: A connection that breaks off is an error to the browser's console, whatever comes of it; so is a
+#: last word of livekit-client's on a socket that is being closed.
+BROKEN = ("WebSocket connection to", "WebSocket is already in CLOSING", "net::ERR_", "/rtc")
 
 CELL = """
 from decart_widget import DecartWidget
