@@ -30,7 +30,7 @@ class Chunk:
     """A piece of the front end.
 
     Args:
-        name: ``"main"``, ``"peer"`` or ``"room"``.
+        name: ``"main"``, ``"peer"``, ``"room"``, ``"capture"``, ``"studio"`` or ``"take"``.
         digest: The first 16 hex digits of its SHA-256.
         source: Its JavaScript.
     """
@@ -56,9 +56,14 @@ def chunk(name: str) -> Chunk:
     return Chunk(name, hashlib.sha256(source).hexdigest()[:16], source)
 
 
-def names(transport: Transport) -> dict[str, str]:
-    """The pieces that a widget with this transport needs, and their hashes."""
-    needed = ("main", "room" if transport == "livekit" else "peer")
+def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
+    """The pieces that a widget with this transport needs, and their hashes.
+
+    A viewer has no camera, and nothing to do or to take away.
+    """
+    needed = ["main", "room" if transport == "livekit" else "peer"]
+    if not viewer:
+        needed += ["capture", "studio", "take"]
     return {name: chunk(name).digest for name in needed}
 
 

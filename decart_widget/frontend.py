@@ -120,13 +120,20 @@ class FrontEnds:
 
     # --- from the browser ---------------------------------------------------------------------
 
-    def receive(self, content: object) -> None:
-        """Takes a message from any page. Never raises for what the page says."""
+    def receive(self, content: object, data: bytes | None = None, /) -> None:
+        """Takes a message from any page. Never raises for what the page says.
+
+        Args:
+            content: The message.
+            data: Its binary part; those that have one find it as ``message["data"]``.
+        """
         try:
             message = read(content)
         except MalformedError as bad:
             self._drop(str(bad))
             return
+        if data is not None:
+            message["data"] = data
         kind, name = message["type"], message["front_end"]
         if not self._gate.allows(kind, self._clock()):
             self._drop(f"too many {kind}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anywidget
 import traitlets as t
@@ -23,6 +23,23 @@ MAX_PAGE_TEXT: Final = 20_000
 
 MAX_INBOX: Final = 500
 """Messages of browsers that may wait for the background thread; more are dropped."""
+
+MAX_INBOX_BYTES: Final = 64_000_000
+"""Bytes of their binary parts that may wait; more are dropped."""
+
+MAX_BUFFER: Final = 1_000_000
+"""Bytes of a message's one binary part: a host may lose what is larger, and its socket with it."""
+
+
+class Receive(Protocol):
+    """Takes a page's message, with its binary part where it has one."""
+
+    def __call__(self, content: object, data: bytes | None = None, /) -> None:
+        """Never raises for what the page says."""
+
+
+def _nobody(_content: object, _data: bytes | None = None, /) -> None:
+    """Before anybody listens."""
 
 
 class PageWidget(anywidget.AnyWidget):
@@ -55,7 +72,8 @@ class PageWidget(anywidget.AnyWidget):
         self._closed = False
         self._inbox = 0
         self._hears_on_main = True
-        self._receive: Callable[[object], None] = lambda _content: None
+        self._inbox_bytes = 0
+        self._receive: Receive = _nobody
         super().__init__(**traits)
         self._push_chunks()
 
@@ -125,7 +143,7 @@ class PageWidget(anywidget.AnyWidget):
                 self.set_trait(name, value)
             self.send_state(list(taken))
 
-    def _listen(self, receive: Callable[[object], None]) -> None:
+    def _listen(self, receive: Receive) -> None:
         """Hands what pages say to ``receive``, on the background thread."""
         self._receive = receive
         # ipykernel 7.4 answers on whatever subshell sent last; ours is to stay the front end's,
@@ -145,7 +163,7 @@ class PageWidget(anywidget.AnyWidget):
     def _needed_chunks(self) -> dict[str, str]:
         from decart_widget.chunks import names
 
-        return names(self._transport)
+        return names(self._transport, viewer=self._kind == "viewer")
 
     def _send_to_pages(
         self, message: dict[str, Any], buffers: list[bytes] | None = None, /
@@ -153,7 +171,7 @@ class PageWidget(anywidget.AnyWidget):
         if self.comm is not None:
             self.send(message, buffers)
 
-    def _from_page(self, _widget: Any, content: Any, _buffers: Sequence[Any]) -> None:
+    def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         """On a comm thread: hands over, nothing else."""
         self._hears_on_main = threading.current_thread() is threading.main_thread()
         from decart_widget.background import Background
@@ -163,12 +181,19 @@ class PageWidget(anywidget.AnyWidget):
         if self._inbox >= MAX_INBOX * (1 + urgent):
             self._events.refuse("page: the inbox is full")
             return
+        data = bytes(buffers[0]) if len(buffers) == 1 else None
+        size = 0 if data is None else len(data)
+        if len(buffers) > 1 or size > MAX_BUFFER or self._inbox_bytes + size > MAX_INBOX_BYTES:
+            self._events.refuse("page: too many bytes")
+            return
         self._inbox += 1
-        Background.get().call(self._take, content)
+        self._inbox_bytes += size
+        Background.get().call(self._take, content, data)
 
-    def _take(self, content: Any) -> None:
+    def _take(self, content: Any, data: bytes | None) -> None:
         self._inbox -= 1
-        self._receive(content)
+        self._inbox_bytes -= 0 if data is None else len(data)
+        self._receive(content, data)
 
     def _publish(self, values: dict[str, Any]) -> None:
         """Sets traits from the background thread and sends them as one message."""

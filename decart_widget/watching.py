@@ -85,7 +85,7 @@ class Watching:
         self._error: DecartError | None = None
         self._traits = Coalescer(publish, {"connection_state": "idle", "error": {}})
 
-    def receive(self, content: object) -> None:
+    def receive(self, content: object, _data: bytes | None = None, /) -> None:
         """Takes a message from any page. Never raises for what the page says."""
         try:
             message = read(content)

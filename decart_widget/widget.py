@@ -67,6 +67,23 @@ class DecartWidget(PageWidget):
     prompt = t.Unicode("", help="What is wanted; sent 300 ms after the last change.").tag(sync=True)
     enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(sync=True)
     budget = t.Float(None, allow_none=True, help="Seconds of generation.").tag(sync=True)
+    camera = t.Unicode(
+        None,
+        allow_none=True,
+        help="Which camera: an id or a label from `cameras`, front, back; None for the browser's.",
+    ).tag(sync=True)
+    mirror = t.Enum(
+        ["off", "auto", "on"], "off", help="Mirrors what is sent; auto: a front camera's picture."
+    ).tag(sync=True)
+    orientation = t.Enum(["landscape", "portrait"], "landscape", help="Of what is sent.").tag(
+        sync=True
+    )
+    microphone = t.Bool(False, help="Whether sound goes up, and comes back.").tag(sync=True)
+    source = t.Enum(
+        ["camera", "screen", "test-pattern", "file"],
+        "camera",
+        help="What is sent; file: what was dropped on the widget.",
+    ).tag(sync=True)
 
     # What the kernel knows. Read-only: a page can't make them say something else.
     service_status = t.Enum(
@@ -96,6 +113,14 @@ class DecartWidget(PageWidget):
     prompt_status = t.Enum(["idle", "pending", "applied", "rejected"], "idle", read_only=True).tag(
         sync=True
     )
+    # Kept out of what is synced, and so out of saved notebooks: a camera's name may be its owner's.
+    cameras: t.List[dict[str, str]] = t.List(
+        read_only=True, help="What can film: dicts with id, label and position."
+    )
+    position = t.Enum(
+        ["front", "back", "unknown"], "unknown", read_only=True, help="Of the camera in use."
+    )
+    stats = t.Dict(read_only=True, help="The last second: what was received, what the camera gave.")
     # For the front end only.
     _retry = t.Dict(read_only=True).tag(sync=True)
     _applied_in = t.Float(None, allow_none=True, read_only=True).tag(sync=True)

@@ -1,6 +1,8 @@
 // Builds the front end into ../decart_widget/static: loader.js, which every widget carries, and the
-// pieces that the kernel sends a page once: main.js (with the styles), and by transport peer.js or
-// room.js (with livekit-client). What each may weigh is checked here. `--size` only measures what is built.
+// pieces that the kernel sends a page once: main.js (with the styles), by transport peer.js or room.js
+// (with livekit-client), capture.js (the camera), studio.js (what a view has beyond picture and prompt)
+// and take.js (what is taken away). What each may weigh is checked here. `--size` only measures what is
+// built.
 
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +17,9 @@ const BUDGETS = [
   { name: "loader.js", limit: 4_000, gzipped: false },
   { name: "main.js", limit: 40_000, gzipped: false },
   { name: "peer.js", limit: 10_000, gzipped: false },
+  { name: "capture.js", limit: 24_000, gzipped: false },
+  { name: "studio.js", limit: 40_000, gzipped: false },
+  { name: "take.js", limit: 16_000, gzipped: false },
   { name: "room.js", limit: 160_000, gzipped: true },
 ];
 
@@ -55,6 +60,9 @@ if (!process.argv.includes("--size")) {
     loader: here("src/loader.ts"),
     main: here("src/index.ts"),
     peer: here("src/media/peer.ts"),
+    capture: here("src/capture/index.ts"),
+    studio: here("src/studio/index.ts"),
+    take: here("src/take/index.ts"),
   };
   await build({ ...common, entryPoints });
   await build({

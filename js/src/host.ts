@@ -5,7 +5,7 @@ export interface HostModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: unknown, buffers?: (ArrayBuffer | ArrayBufferView)[]): void;
   on(name: string, callback: Listener): void;
   off(name: string, callback: Listener): void;
 }

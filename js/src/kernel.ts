@@ -103,11 +103,14 @@ export class Kernel {
     this.#beat = setInterval(() => this.send({ type: "heartbeat", attempt }), HEARTBEAT_MS);
   }
 
-  send(message: ToKernel): void {
+  /** `data`, at most 1 MB, travels beside the message as bytes. */
+  send(message: ToKernel, data?: ArrayBuffer | ArrayBufferView): void {
     // A viewer's kernel owes nobody an account, and traffic would keep it from being culled.
     if (this.#viewer && QUIET.has(message.type)) return;
     try {
-      this.model.send({ ...message, front_end: this.frontEnd });
+      const whole = { ...message, front_end: this.frontEnd };
+      if (data) this.model.send(whole, undefined, [data]);
+      else this.model.send(whole);
     } catch {
       // The host has closed its channel; whatever has to stop stops in this page all the same.
       this.counts.unsent++;

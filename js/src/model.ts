@@ -35,6 +35,12 @@ export interface Traits {
   endpoint: string;
   budget: number | null;
   budget_low: boolean;
+  /** An id, a label, "front" or "back"; null for the browser's choice. */
+  camera: string | null;
+  mirror: "off" | "auto" | "on";
+  orientation: "landscape" | "portrait";
+  microphone: boolean;
+  source: "camera" | "screen" | "test-pattern" | "file";
   /** A cell keeps the kernel from hearing this page. */
   kernel_busy: boolean;
   /** "viewer": shows a session that runs elsewhere, and has no camera. */
@@ -58,6 +64,11 @@ const DEFAULTS: Traits = {
   endpoint: "",
   budget: null,
   budget_low: false,
+  camera: null,
+  mirror: "off",
+  orientation: "landscape",
+  microphone: false,
+  source: "camera",
   kernel_busy: false,
   _kind: "session",
   _media: { width: 1280, height: 720, fps: 30 },

@@ -37,8 +37,12 @@ export class FakeModel implements HostModel {
     this.saves++;
   }
 
-  send(content: unknown): void {
+  /** The binary part of each message in `sent`, at the same index. */
+  readonly buffers: (ArrayBuffer | ArrayBufferView | undefined)[] = [];
+
+  send(content: unknown, _callbacks?: unknown, buffers?: (ArrayBuffer | ArrayBufferView)[]): void {
     this.sent.push(structuredClone(content) as Message);
+    this.buffers.push(buffers?.[0]);
   }
 
   on(name: string, callback: Listener): void {

@@ -30,7 +30,15 @@ async function everything(): Promise<Message[]> {
   const scope = new AbortController();
   const rooms = new FakeRooms();
   const hash = () => String(Math.random()); // the page remembers what it asked for
-  attend(model, { main: hash(), peer: hash(), room: hash() }, () => undefined, scope.signal);
+  const names = {
+    main: hash(),
+    peer: hash(),
+    room: hash(),
+    capture: hash(),
+    studio: hash(),
+    take: hash(),
+  };
+  attend(model, names, () => undefined, scope.signal);
   const session = new Session(model, rooms.load, scope.signal);
   session.attach(new AbortController().signal);
   session.apply("a pencil sketch", true);

@@ -1,0 +1,3 @@
+/** What is taken away from a session: stills, clips, frames; a piece of its own. */
+
+export {};
