@@ -98,10 +98,19 @@ class KernelPage:
             self.printed += "\n".join(content["traceback"])
 
     async def until(self, true: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(LIMIT):
-            while not (value := true()):
-                self._moved.clear()
-                await self._moved.wait()
+        try:
+            async with asyncio.timeout(LIMIT):
+                while not (value := true()):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            said = [content for _, content in self.custom[-12:]]
+            states = [
+                {name: state.get(name) for name in ("connection_state", "error", "endpoint")}
+                for state in self.state.values()
+                if "connection_state" in state
+            ]
+            raise AssertionError(f"it did not come: {states}, last said {said}") from None
         return value
 
     def begin(self, code: str, cell: str | None = None) -> str:

@@ -29,6 +29,8 @@ class RoomCamera:
         self.prepared: list[Preparation] = []
         self.rooms: list[RoomInfo] = []
         self.ended: list[tuple[int, EndReason, bool]] = []
+        self.failures: list[str] = []
+        """Why rooms could not be joined, or gave no picture."""
         self._films = films
         self._work: list[asyncio.Future[Any]] = []
 
@@ -64,9 +66,13 @@ class RoomCamera:
 
     async def picture_that(self, seen: Any) -> np.ndarray:
         """The first picture from now on of which ``seen`` is true; joins come by themselves."""
-        async with asyncio.timeout(30):
-            while self.user is None or self.user.picture is None:
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(30):
+                while self.user is None or self.user.picture is None:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            events = self.user.events if self.user is not None else "no room to join"
+            raise AssertionError(f"no picture came: {events}, {self.failures}") from None
         return await self.user.picture_that(seen)
 
     async def close(self) -> None:
@@ -81,11 +87,16 @@ class RoomCamera:
         listener = self.listener
         assert listener is not None
         user.room.on("disconnected", lambda _reason: self._lost(attempt, user))
-        await user.join({"livekit_url": room.url, "token": room.token})
-        listener.media_changed(attempt, "connected")
-        if self._films:
-            await user.publish()
-        await user.picture_that(lambda _picture: True)
+        try:
+            await user.join({"livekit_url": room.url, "token": room.token})
+            listener.media_changed(attempt, "connected")
+            if self._films:
+                await user.publish()
+            await user.picture_that(lambda _picture: True)
+        except Exception as error:
+            self.failures.append(f"attempt {attempt}: {error!r}")
+            self._lost(attempt, user)  # as a page says it
+            raise
         listener.media_changed(attempt, "first-frame")
 
     def _lost(self, attempt: int, user: RoomUser) -> None:
