@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import Figures
 from benchmarks.service import service
-from benchmarks.sides import PAGES, TRANSPORTS, Side, floor, pages, sdk, widget
+from benchmarks.sides import FLOORS, PAGES, TRANSPORTS, Side, floor, pages, sdk, widget
 from tools import browser as chromium
 from tools.lab import LabServer
 
@@ -29,9 +29,6 @@ TURNS = 3
 WARM_S = 5.0
 SECONDS = 6.0
 MARKER = (PAGES / "marker.js").read_text()
-
-#: Transport -> codec and rate (bit/s) of its camera by default, and so of its floor.
-FLOORS = {"webrtc": ("VP8", 2_500_000), "livekit": ("H264", 3_500_000)}
 
 
 async def glass_to_glass(opening: AbstractAsyncContextManager[Side]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -24,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "benchmarks" / "pages"
 CLIENT = ROOT / "tests" / "conformance" / "page"
 TRANSPORTS = ("webrtc", "livekit")
+#: Transport -> codec and rate (bit/s) of its camera by default, and so of its floor.
+FLOORS = {"webrtc": ("VP8", 2_500_000), "livekit": ("H264", 3_500_000)}
 WATCH = (PAGES / "watch.js").read_text()
 
 
@@ -60,6 +62,8 @@ class Side:
     page: Page
     button: str
     picture: str
+    transforms: bool = True
+    """Whether its picture is to be waited for until it is transformed."""
 
 
 @asynccontextmanager
@@ -98,12 +102,27 @@ async def sdk(
 
 @asynccontextmanager
 async def floor(
-    browser: Browser, address: str, codec: str, rate: int, scripts: Sequence[str] = ()
+    browser: Browser,
+    address: str,
+    codec: str,
+    rate: int,
+    scripts: Sequence[str] = (),
+    *,
+    early: bool = False,
 ) -> AsyncIterator[Side]:
-    """The page with two connections and nothing between them; `rate` in bit/s."""
-    options = {"codec": codec, "rate": rate}
+    """The page with two connections and nothing between them.
+
+    Args:
+        browser: Where.
+        address: Of the pages.
+        codec: VP8 or H264.
+        rate: bit/s.
+        scripts: Run before the page's own.
+        early: Whether they are connected before the click.
+    """
+    options = {"codec": codec, "rate": rate} | ({"early": 1} if early else {})
     async with plain(browser, f"{address}/pages/floor.html", options, scripts) as side:
-        yield side
+        yield replace(side, transforms=False)
 
 
 @asynccontextmanager

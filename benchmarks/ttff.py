@@ -5,6 +5,10 @@ In JupyterLab, over the whole road (page, notebook server, kernel, local server)
 time: (fast) a camera that opens at once and an ack that comes at once; (slow) a camera that takes
 500 ms and an ack that takes 300. The picture counts when it is on the screen and its pixels are
 transformed. Medians; at the top the worse transport's.
+
+Beside them runs the floor: two ends in one page that were connected before the click, with nothing
+in between and nothing transformed, which only open the same camera. What waits for the camera can't
+be faster than that: `fast_floor_ratio` and `slow_floor_ratio` are the least that the ratios can be.
 """
 
 from __future__ import annotations
@@ -12,13 +16,15 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from playwright.async_api import Browser
 
 from benchmarks import Figures
 from benchmarks.service import Service, service
-from benchmarks.sides import TRANSPORTS, WATCH, Side, pages, sdk, widget
+from benchmarks.sides import FLOORS, TRANSPORTS, WATCH, Side, floor, pages, sdk, widget
 from tools import browser as chromium
 from tools.lab import LabServer
 
@@ -26,6 +32,8 @@ LIMITS = {"fast_ratio": 0.8, "slow_ratio": 0.65}
 
 RUNS = 5
 LIMIT_S = 30.0
+#: Colourfulness (0 to 255) up to which a picture counts.
+GREY, ANY = 12, 256
 #: Case -> what the camera takes, in ms, and what the server's acks take, in s.
 CASES = {"fast": (0, 0.0), "slow": (500, 0.3)}
 SLOW_CAMERA = """
@@ -45,8 +53,9 @@ async def click_to_picture(opening: AbstractAsyncContextManager[Side]) -> float:
         await asyncio.sleep(PAUSE_S)
         page = side.page
         await page.evaluate(
-            "([button, picture]) => { window.dwFirst = dwFirstPicture(button, picture); }",
-            [side.button, side.picture],
+            "([button, picture, limit]) => {"
+            " window.dwFirst = dwFirstPicture(button, picture, limit); }",
+            [side.button, side.picture, GREY if side.transforms else ANY],
         )
         await page.locator(side.button).click()
         first = await asyncio.wait_for(page.evaluate("window.dwFirst"), LIMIT_S)
@@ -56,17 +65,20 @@ async def click_to_picture(opening: AbstractAsyncContextManager[Side]) -> float:
 async def case(
     browser: Browser, lab: LabServer, address: str, where: Service, camera_ms: int
 ) -> dict[str, list[float]]:
-    """Milliseconds of every run, by side: each transport, and ``sdk``."""
+    """Milliseconds of every run, by side: each transport, its floor, and ``sdk``."""
     scripts = [WATCH, SLOW_CAMERA % camera_ms] if camera_ms else [WATCH]
-    took: dict[str, list[float]] = {side: [] for side in (*TRANSPORTS, "sdk")}
+    sides: dict[str, Callable[[], AbstractAsyncContextManager[Side]]] = {}
+    for transport in TRANSPORTS:
+        codec, rate = FLOORS[transport]
+        sides[transport] = partial(widget, browser, lab, where, transport, scripts)
+        sides[f"floor of {transport}"] = partial(
+            floor, browser, address, codec, rate, scripts, early=True
+        )
+    sides["sdk"] = partial(sdk, browser, address, where, scripts)
+    took: dict[str, list[float]] = {side: [] for side in sides}
     for turn in range(RUNS + 1):
         for side, times in took.items():
-            opening = (
-                sdk(browser, address, where, scripts)
-                if side == "sdk"
-                else widget(browser, lab, where, side, scripts)
-            )
-            ms = await click_to_picture(opening)
+            ms = await click_to_picture(sides[side]())
             print(f"  {side} {ms:.0f} ms", file=sys.stderr, flush=True)
             if turn:  # the first turn is the server's first ever
                 times.append(ms)
@@ -84,10 +96,13 @@ async def measure() -> Figures:
                 theirs = statistics.median(took["sdk"])
                 for transport in TRANSPORTS:
                     ours = statistics.median(took[transport])
+                    least = statistics.median(took[f"floor of {transport}"])
                     figures[transport] |= {
                         f"{name}_ms": round(ours),
                         f"{name}_sdk_ms": round(theirs),
+                        f"{name}_floor_ms": round(least),
                         f"{name}_ratio": round(ours / theirs, 3),
+                        f"{name}_floor_ratio": round(least / theirs, 3),
                         f"{name}_runs_ms": [round(ms) for ms in took[transport]],
                         f"{name}_sdk_runs_ms": [round(ms) for ms in took["sdk"]],
                     }

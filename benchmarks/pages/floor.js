@@ -1,5 +1,6 @@
 // The least that there is between two ends in a browser: camera, encoder, network, decoder, picture;
-// nobody in between. The codec and its rate (bit/s) are in the address.
+// nobody in between. The codec and its rate (bit/s) are in the address; with `early` the two ends are
+// connected before the click, which then only opens the camera.
 
 const options = new URLSearchParams(location.search);
 const codec = `video/${options.get("codec")}`.toLowerCase();
@@ -9,13 +10,17 @@ let camera = null;
 const up = new RTCPeerConnection({ iceServers: [] });
 const down = new RTCPeerConnection({ iceServers: [] });
 
-document.querySelector("#start").addEventListener("click", async () => {
-  camera = await navigator.mediaDevices.getUserMedia({ video: true });
-  const [track] = camera.getVideoTracks();
+const open = async () => {
+  camera = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+  return camera.getVideoTracks()[0];
+};
+
+/** Connects the two ends; the track, or null, goes up. Returns its sender. */
+const connect = async (track) => {
   up.addEventListener("icecandidate", ({ candidate }) => down.addIceCandidate(candidate ?? undefined));
   down.addEventListener("icecandidate", ({ candidate }) => up.addIceCandidate(candidate ?? undefined));
   down.addEventListener("track", (event) => { picture.srcObject = new MediaStream([event.track]); });
-  const transceiver = up.addTransceiver(track, {
+  const transceiver = up.addTransceiver(track ?? "video", {
     direction: "sendonly",
     sendEncodings: [{ maxBitrate: rate }],
   });
@@ -37,7 +42,19 @@ document.querySelector("#start").addEventListener("click", async () => {
         : `${line}a=fmtp:${payload} x-google-start-bitrate=3000\r\n`,
   );
   await up.setRemoteDescription({ type: "answer", sdp });
-});
+  return transceiver.sender;
+};
+
+const start = document.querySelector("#start");
+if (options.has("early")) {
+  const sender = await connect(null);
+  while (down.connectionState !== "connected") {
+    await new Promise((done) => down.addEventListener("connectionstatechange", done, { once: true }));
+  }
+  start.addEventListener("click", async () => sender.replaceTrack(await open()));
+} else {
+  start.addEventListener("click", async () => connect(await open()));
+}
 
 window.stop = () => {
   up.close();

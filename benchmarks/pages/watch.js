@@ -22,8 +22,9 @@
    *
    * @param button CSS selector
    * @param picture CSS selector of the video, once it is to be seen
+   * @param limit colourfulness up to which a picture counts as transformed
    */
-  window.dwFirstPicture = (button, picture) => {
+  window.dwFirstPicture = (button, picture, limit = 12) => {
     let clicked = 0;
     const onClick = (event) => {
       if (!clicked && event.target.closest?.(button)) clicked = event.timeStamp;
@@ -35,7 +36,7 @@
         const video = clicked ? document.querySelector(picture) : null;
         if (video?.readyState >= 2 && video.videoWidth > 0) {
           const ms = performance.now() - clicked;
-          if (colourfulness(video) < 12) {
+          if (colourfulness(video) < limit) {
             document.removeEventListener("click", onClick, { capture: true });
             done({ ms, raw });
             return;
