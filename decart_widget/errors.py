@@ -9,6 +9,7 @@
     │   ├── InvalidKeyError
     │   ├── InvalidPromptError
     │   ├── InvalidImageError
+    │   ├── InvalidPathError
     │   ├── InvalidURLError
     │   └── InvalidOptionError
     ├── ServiceError                  the service said no, or spoke nonsense
@@ -110,6 +111,12 @@ class InvalidImageError(ConfigurationError):
     """The reference image is no image, too large, or can't be read."""
 
     default_code = "invalid-image"
+
+
+class InvalidPathError(ConfigurationError):
+    """Nothing can be written there."""
+
+    default_code = "invalid-path"
 
 
 class InvalidURLError(ConfigurationError):

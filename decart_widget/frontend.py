@@ -77,6 +77,12 @@ class Browser(Protocol):
     def media_message(self, message: dict[str, Any]) -> None:
         """An offer, candidate, media, refused or stats message of the live attempt."""
 
+    def tapped(self, message: dict[str, Any]) -> None:
+        """A piece of what was asked for by a tap, or how that is doing."""
+
+    def record_asked(self, *, on: bool) -> None:
+        """Somebody pressed Record, or ended what that began."""
+
     def chunk_needed(self, name: str, digest: str) -> None:
         """A page lacks a piece of the front end."""
 
@@ -206,6 +212,10 @@ class FrontEnds:
             self._drop(f"{kind} of a page that is not the owner")
         elif kind == "wake":
             browser.woke()
+        elif kind in ("piece", "tapped"):
+            browser.tapped({**message, "offset": page.clock.offset})
+        elif kind == "record":
+            browser.record_asked(on=message["on"])
         elif message["attempt"] is not None and message["attempt"] != live:
             self._drop(f"stale {kind}")
         else:
@@ -324,6 +334,22 @@ class FrontEnds:
     def beat(self) -> None:
         """Tells the pages that this kernel lives; call it every ``BEAT_EVERY`` seconds."""
         self._send({"type": "beat"})
+
+    def tap(self, request: Mapping[str, Any]) -> None:
+        """Asks the owner for a still, frames or a clip; see ``taps``."""
+        self._send({"type": "tap", "front_end": self.owner, **request})
+
+    def credit(self, number: int, frames: int) -> None:
+        """Lets the page send so many frames more of a tap."""
+        self._send({"type": "credit", "id": number, "frames": frames})
+
+    def untap(self, number: int) -> None:
+        """Ends a tap; the page sends what it still has."""
+        self._send({"type": "untap", "id": number})
+
+    def recording(self, state: str, name: str, text: str = "") -> None:
+        """Tells pages how a clip is doing: its file's name, never where that is."""
+        self._send({"type": "recording", "state": state, "name": name, "text": text})
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Hands the service's session description on."""

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from decart_widget import endings
 from decart_widget.chunks import chunk
+from decart_widget.clips import Clips
 from decart_widget.destination import SANDBOX, Destination
 from decart_widget.errors import (
     ConnectionLostError,
@@ -37,6 +38,7 @@ from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
 from decart_widget.settings import Settings
 from decart_widget.shown import IDLE, shown
+from decart_widget.taps import Sink, Taps, What, Which, no_picture
 from decart_widget.vigil import watch
 
 DEBOUNCE: Final = 0.3
@@ -76,6 +78,8 @@ class Live:
     ) -> None:
         self.log = Log() if log is None else log
         self.front_ends = FrontEnds(send, self, log=self.log)
+        self.taps = Taps(self.front_ends, self.log)
+        self.clips = Clips(self)
         self._narrator = Narrator(self.log)
         self._send = send
         self.look = look
@@ -240,6 +244,20 @@ class Live:
         elif self._media is not None:
             self._media.receive(message)
 
+    def tap(self, sink: Sink, what: What, which: Which, **options: Any) -> int:
+        """Takes something from the picture; see ``Taps.open``. Raises ``MediaError``."""
+        if not self.live:
+            raise no_picture()
+        return self.taps.open(sink, what, which, **options)
+
+    def tapped(self, message: dict[str, Any]) -> None:
+        """The page gives what was asked for."""
+        self.taps.receive(message)
+
+    def record_asked(self, *, on: bool) -> None:
+        """Record was pressed in a page."""
+        self.clips.asked_by_page(on=on)
+
     def chunk_needed(self, name: str, digest: str) -> None:
         """A page lacks a piece of the front end."""
         piece = chunk(name)
@@ -248,6 +266,8 @@ class Live:
 
     def owner_came(self, *, replaced: bool) -> None:
         """A page shows the widget."""
+        if self.live:
+            self.taps.ask_again()
         if self._media is not None:
             self._media.owner_came()
             if replaced and self._session is not None:
@@ -325,6 +345,7 @@ class Live:
             await session.run(self.look)
         finally:
             self._last_attempt = session.attempt
+            self.taps.end_all()
             self._stop_typing()
             self._show()
 

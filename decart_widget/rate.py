@@ -42,12 +42,17 @@ class Gate:
             "take": RateLimit(burst=6, per_second=0.5),
             "wake": RateLimit(burst=10, per_second=1.0),
             "log": RateLimit(burst=20, per_second=4.0),
+            "record": RateLimit(burst=6, per_second=0.5),
         }
+        self._pieces = RateLimit(burst=400, per_second=200.0)
         self._all = RateLimit(burst=400, per_second=100.0)
 
     def allows(self, kind: str, now: float) -> bool:
         """Whether one more message of this kind is within bounds at ``now`` (steady seconds)."""
         if kind in ("stop", "heartbeat", "pagehide"):
             return True
+        if kind == "piece":
+            # Asked for, with credits, and its bytes are bounded where they arrive.
+            return self._pieces.allows(now)
         limit = self._limits.get(kind)
         return self._all.allows(now) and (limit is None or limit.allows(now))

@@ -52,6 +52,10 @@ MEDIA_STATES: Final = frozenset(
 )
 
 
+TAP_STATES: Final = frozenset({"began", "ended", "failed"})
+"""How what was asked for by ``tap`` is doing."""
+
+
 class MalformedError(ValueError):
     """A message that is not in the table, or not as the table says."""
 
@@ -148,6 +152,10 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "message": lambda v: v is None or isinstance(v, str),
     },
     "stats": {"attempt": _whole, **_STATS},
+    # Beside it, a piece has its bytes.
+    "piece": {"id": _whole, "last": lambda v: isinstance(v, bool), "detail": _mapping},
+    "tapped": {"id": _whole, "state": lambda v: v in TAP_STATES, "detail": _mapping},
+    "record": {"on": lambda v: isinstance(v, bool)},
 }
 
 

@@ -14,6 +14,7 @@ import {
   PROTOCOL,
   type Prepare,
   parse,
+  type TapMessage,
   type ToBrowser,
   type ToKernel,
   type Welcome,
@@ -39,6 +40,8 @@ export interface Receiver {
   /** `answer`, `candidate`, `room` and `end` of the live attempt. */
   attemptMessage(message: Inbound | Extract<ToBrowser, { type: "end" }>): void;
   ownerChanged(mine: boolean): void;
+  /** What is to be taken from the picture, or how that is doing. */
+  tap(message: TapMessage): void;
   /** The host lost or regained its connection to the kernel. */
   interrupted(): void;
 }
@@ -157,6 +160,15 @@ export class Kernel {
         return; // the loader takes these
       case "owner":
         this.receiver.ownerChanged(message.front_end === this.frontEnd);
+        return;
+      case "tap":
+        if (message.front_end !== this.frontEnd) return; // another page's
+        this.receiver.tap(message);
+        return;
+      case "credit":
+      case "untap":
+      case "recording":
+        this.receiver.tap(message);
         return;
       case "prepare":
         if (message.front_end !== this.frontEnd) return; // another page's

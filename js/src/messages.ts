@@ -71,7 +71,13 @@ export type ToKernel =
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "media"; attempt: number; state: MediaState; detail?: Record<string, unknown> }
   | { type: "refused"; attempt: number; reason: RefusalReason; message: string }
-  | ({ type: "stats"; attempt: number } & Sample);
+  | ({ type: "stats"; attempt: number } & Sample)
+  | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
+  | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
+  | { type: "record"; on: boolean };
+
+/** How what the kernel asked for by `tap` is doing. */
+export type TapState = "began" | "ended" | "failed";
 
 export type Level = "debug" | "info" | "warning" | "error";
 
@@ -121,6 +127,29 @@ export interface RoomToJoin {
   room_name: string;
 }
 
+/** Something to be taken from the picture: a still, frames, a clip. */
+export interface Tap {
+  type: "tap";
+  id: number;
+  front_end: string;
+  what: "snapshot" | "frames" | "record";
+  /** The picture as it comes back, or as it is sent. */
+  which: "output" | "input";
+  /** Frames a second at most; null for each that comes. */
+  fps?: number | null;
+  /** Pixels to scale frames to. */
+  width?: number;
+  height?: number;
+  /** The clip's container: mp4 or webm. */
+  format?: string;
+}
+
+export type TapMessage =
+  | Tap
+  | { type: "credit"; id: number; frames: number }
+  | { type: "untap"; id: number }
+  | { type: "recording"; state: string; name: string; text: string };
+
 export interface Welcome {
   type: "welcome";
   front_end: string;
@@ -140,6 +169,7 @@ export type ToBrowser =
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
   | { type: "owner"; front_end: string }
+  | TapMessage
   | { type: "beat" };
 
 const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
@@ -156,6 +186,10 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
   owner: (m) => isText(m.front_end),
+  tap: (m) => isNumber(m.id) && isText(m.front_end) && isText(m.what) && isText(m.which),
+  credit: (m) => isNumber(m.id) && isNumber(m.frames),
+  untap: (m) => isNumber(m.id),
+  recording: (m) => isText(m.state) && isText(m.name),
   beat: () => true,
 };
 

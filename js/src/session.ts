@@ -11,8 +11,9 @@ import { Kernel, type Receiver } from "./kernel.ts";
 import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
 import type { Reading } from "./media/stats.ts";
 import { openWith } from "./media/transport.ts";
-import { PROTOCOL, type Prepare } from "./messages.ts";
+import { PROTOCOL, type Prepare, type TapMessage } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
+import { Taking } from "./taking.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
 const GRACE_MS = 5000;
@@ -45,6 +46,7 @@ const isRest = (state: ConnectionState) =>
 
 export class Session implements Receiver {
   readonly kernel: Kernel;
+  readonly take: Taking;
   attempt: Attempt | null = null;
   fault: Fault | null = null;
   /** False in a page that only watches; null before the kernel has said. */
@@ -75,6 +77,7 @@ export class Session implements Receiver {
   ) {
     for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);
     this.kernel = new Kernel(model, this, signal);
+    this.take = new Taking(this, () => this.#changed());
     window.addEventListener("online", () => this.#wake(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), {
       signal,
@@ -264,6 +267,10 @@ export class Session implements Receiver {
     // The picture lives in one page; the new owner has it now.
     if (!mine) this.#release();
     this.#changed();
+  }
+
+  tap(message: TapMessage): void {
+    this.take.receive(message);
   }
 
   interrupted(): void {

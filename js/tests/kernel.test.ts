@@ -9,6 +9,7 @@ const receiver = () =>
     prepare: vi.fn(),
     attemptMessage: vi.fn(),
     ownerChanged: vi.fn(),
+    tap: vi.fn(),
     interrupted: vi.fn(),
   }) satisfies Receiver;
 

@@ -46,6 +46,12 @@ class Host:
     def media_message(self, message: dict[str, Any]) -> None:
         self.told.append((message["type"], message["front_end"]))
 
+    def tapped(self, message: dict[str, Any]) -> None:
+        self.told.append((message["type"], message["id"]))
+
+    def record_asked(self, *, on: bool) -> None:
+        self.told.append(("record", on))
+
     def chunk_needed(self, name: str, digest: str) -> None:
         self.told.append(("chunk", name, digest))
 

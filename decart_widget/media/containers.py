@@ -1,0 +1,166 @@
+"""Clips as a browser records them, made into files that know their length and can be searched.
+
+What ``MediaRecorder`` writes is a stream: it has no length and no index, and a recording that went
+on after a reconnect is several of them. Here they become one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from decart_widget.errors import MediaError
+
+SUFFIXES: Final = {
+    ".mp4": ("h264", "hevc", "vp9", "av1", "aac", "opus"),
+    ".webm": ("vp8", "vp9", "av1", "opus"),
+}
+"""Suffix -> the codecs that its container carries and that players of it know."""
+
+ENCODERS: Final = {".mp4": "libx264", ".webm": "libvpx"}
+"""What is encoded anew with when a clip can't be copied."""
+
+CRF: Final = "18"
+"""x264's quality of such a clip; at 18 a loss is hardly seen."""
+
+
+def join(parts: Sequence[Path], target: Path) -> None:
+    """Makes one file of the parts, in their order; ``target`` is written over.
+
+    One part whose codecs the target's container carries is copied as it is. Several, which may
+    differ in size and settings, are encoded anew, as large as the first. Parts that can't be read
+    (a browser that was killed leaves such ends) are left out.
+
+    Raises ``MediaError`` when nothing of them can be read.
+    """
+    import av
+
+    readable = [part for part in parts if _has_picture(part)]
+    if not readable:
+        raise MediaError(
+            "The recording has no picture in it.",
+            remedy="Record while the picture moves, for a second at least.",
+            code="empty-recording",
+        )
+    # The container goes by the suffix, which a name for what is not finished yet may not have.
+    format_ = target.suffixes[0] if target.suffixes else ".mp4"
+    try:
+        if len(readable) == 1 and _codecs(readable[0]) <= set(SUFFIXES[format_]):
+            _copy(readable[0], target, format_)
+        else:
+            _encode(readable, target, format_)
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"The recording could not be made into a file ({type(error).__name__}).",
+            remedy=f"What was recorded is in {parts[0].name}, which most players play.",
+            code="recording-failed",
+        ) from None
+
+
+def _has_picture(path: Path) -> bool:
+    import av
+
+    try:
+        with av.open(path) as source:
+            return any(True for _ in source.decode(video=0))
+    except (av.FFmpegError, IndexError):
+        return False
+
+
+def _codecs(path: Path) -> set[str]:
+    import av
+
+    with av.open(path) as source:
+        return {stream.codec_context.name.removeprefix("lib") for stream in source.streams} & _KNOWN
+
+
+_KNOWN: Final = {"h264", "hevc", "vp8", "vp9", "av1", "aac", "opus"}
+
+
+def _options(format_: str) -> dict[str, str]:
+    # The index first: a player over a network needn't read to the end for it.
+    return {"movflags": "faststart"} if format_ == ".mp4" else {}
+
+
+def _copy(part: Path, target: Path, format_: str) -> None:
+    import av
+
+    with (
+        av.open(part) as source,
+        av.open(target, "w", format=format_[1:], options=_options(format_)) as sink,
+    ):
+        streams = {
+            stream.index: sink.add_stream_from_template(stream)
+            for stream in (*source.streams.video[:1], *source.streams.audio[:1])
+        }
+        first: Fraction | None = None
+        for packet in source.demux(*[source.streams[index] for index in streams]):
+            if packet.dts is None or packet.pts is None:
+                continue
+            base = packet.time_base
+            if first is None:
+                first = packet.dts * base
+            shift = round(first / base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            packet.stream = streams[packet.stream_index]
+            sink.mux(packet)
+
+
+def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
+    import av
+
+    with av.open(target, "w", format=format_[1:], options=_options(format_)) as sink:
+        video: Any = None
+        audio: Any = None
+        began = Fraction(0)
+        for part in parts:
+            end = began
+            with av.open(part) as source:
+                if video is None:
+                    video, audio = _streams(sink, source, format_)
+                first: Fraction | None = None
+                frames: Any = source.decode(*source.streams.video[:1], *source.streams.audio[:1])
+                for frame in frames:
+                    if frame.pts is None or frame.time_base is None:
+                        continue
+                    at = frame.pts * frame.time_base
+                    first = at if first is None else first
+                    at = max(at - first, Fraction(0)) + began
+                    if isinstance(frame, av.VideoFrame):
+                        scaled = frame.reformat(video.width, video.height, "yuv420p")
+                        scaled.pict_type = 0  # the encoder's own choice
+                        scaled.time_base, scaled.pts = _TICK, round(at / _TICK)
+                        sink.mux(video.encode(scaled))
+                        end = max(end, at)
+                    elif audio is not None:
+                        frame.pts = round(at * frame.sample_rate)
+                        frame.time_base = Fraction(1, frame.sample_rate)
+                        sink.mux(audio.encode(frame))
+            began = end + _PAUSE
+        sink.mux(video.encode(None))
+        if audio is not None:
+            sink.mux(audio.encode(None))
+
+
+_TICK: Final = Fraction(1, 90_000)
+_PAUSE: Final = Fraction(1, 30)
+"""Between two parts, in seconds: the next one's first picture is no sooner than a frame later."""
+
+
+def _streams(sink: Any, source: Any, format_: str) -> tuple[Any, Any]:
+    picture = source.streams.video[0]
+    options = {"crf": CRF, "preset": "veryfast"} if format_ == ".mp4" else {"deadline": "realtime"}
+    video = sink.add_stream(ENCODERS[format_], rate=30, options=options)
+    # 4:2:0 needs even sizes.
+    video.width, video.height = picture.width & ~1, picture.height & ~1
+    video.pix_fmt = "yuv420p"
+    video.codec_context.time_base = _TICK
+    if format_ == ".webm":
+        video.bit_rate = 6_000_000
+    audio = None
+    if source.streams.audio:
+        name = "aac" if format_ == ".mp4" else "libopus"
+        audio = sink.add_stream(name, rate=source.streams.audio[0].rate)
+    return video, audio

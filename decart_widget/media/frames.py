@@ -1,0 +1,177 @@
+"""Frames of a running session as arrays, one after the other.
+
+The page sends a frame only for a *credit*, of which two are out at most; the reader gives them back
+as it reads. So a slow reader costs no more than two frames, gets the newest there is when it comes
+back, and what it missed is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from decart_widget.errors import DecartError
+from decart_widget.media.pictures import to_array
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from decart_widget.background import Background
+    from decart_widget.live import Live
+    from decart_widget.taps import Which
+
+IN_FLIGHT: Final = 2
+"""Frames on their way at once (measured: one halves the rate, four add delay only)."""
+
+STALE: Final = 0.25
+"""Seconds after which a frame that waited for its reader is no longer the newest."""
+
+
+class Frame(NamedTuple):
+    """One frame.
+
+    Attributes:
+        image: ``(height, width, 3)`` uint8 RGB.
+        time: When the page had it, in seconds since 1970 on this machine's clock; differences are
+            those of the frames themselves.
+    """
+
+    image: NDArray[np.uint8]
+    time: float
+
+
+class Frames(AsyncIterator[Frame]):
+    """``async for image, time in widget.frames(fps=10)``.
+
+    Ends when the session does; ``aclose()`` ends it before. Read it on one event loop.
+
+    Attributes:
+        dropped: Frames that were there and that nobody has read.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        background: Background,
+        which: Which,
+        fps: float | None,
+        size: tuple[int, int] | None,
+    ) -> None:
+        self._live = live
+        self._background = background
+        self._which: Which = which
+        self._options: dict[str, Any] = {"fps": fps}
+        if size is not None:
+            self._options |= {"width": size[0], "height": size[1]}
+        self._lock = threading.Lock()
+        self._newest: tuple[bytes, float, float] | None = None
+        self._reader: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._number: int | None = None
+        self._out = 0
+        self._asked = self._over = False
+        self._error: DecartError | None = None
+        self._dropped_here = self._dropped_there = 0
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were there and that nobody has read."""
+        return self._dropped_here + self._dropped_there
+
+    def __aiter__(self) -> Frames:
+        return self
+
+    async def __anext__(self) -> Frame:
+        """The next frame, at most a quarter of a second old.
+
+        Raises ``MediaError`` when there is no session, or the page can't give its picture.
+        """
+        came = asyncio.Event()
+        self._reader = (asyncio.get_running_loop(), came)
+        if not self._asked:
+            self._asked = True
+            self._background.call(self._open)
+        while True:
+            came.clear()
+            self._background.call(self._refill)
+            newest = self._take()
+            if newest is not None:
+                data, time = newest
+                return Frame(await asyncio.to_thread(to_array, data), time)
+            if self._over:
+                if self._error is not None:
+                    error, self._error = self._error, None
+                    raise error.bare()
+                raise StopAsyncIteration
+            await came.wait()
+
+    async def aclose(self) -> None:
+        """Ends it; what is on its way is let go."""
+        self._over = True
+        self._background.call(self._close)
+        self._wake()
+
+    def _take(self) -> tuple[bytes, float] | None:
+        with self._lock:
+            newest, self._newest = self._newest, None
+            if newest is None:
+                return None
+            data, time, received = newest
+            if not self._over and self._background.loop.time() - received > STALE:
+                self._dropped_here += 1
+                return None
+            return data, time
+
+    def _wake(self) -> None:
+        if self._reader is not None:
+            loop, came = self._reader
+            try:
+                loop.call_soon_threadsafe(came.set)
+            except RuntimeError:  # the reader's loop is closed: nobody reads any more
+                self._over = True
+
+    # --- on the background loop ---------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self._number = self._live.tap(self, "frames", self._which, **self._options)
+        except DecartError as error:
+            self.over(error)
+
+    def _close(self) -> None:
+        if self._number is not None:
+            self._live.taps.close(self._number)
+
+    def _refill(self) -> None:
+        """The reader waits: it gets what there is, or what comes next."""
+        if self._number is None or self._over:
+            return
+        waiting = self._newest is not None
+        if (missing := IN_FLIGHT - self._out - waiting) > 0:
+            self._out += missing
+            self._live.taps.credit(self._number, missing)
+
+    def began(self, detail: Mapping[str, Any]) -> None:
+        """The page has begun, with no credit left from before."""
+        self._out = 0
+        self._refill()
+
+    def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
+        """A frame came."""
+        self._out = max(0, self._out - 1)
+        time, dropped = float(detail.get("time", 0.0)), detail.get("dropped")
+        with self._lock:
+            if self._newest is not None:
+                self._dropped_here += 1
+            self._newest = (data, time, self._background.loop.time())
+            if isinstance(dropped, int):
+                self._dropped_there = max(self._dropped_there, dropped)
+        self._wake()
+
+    def over(self, error: DecartError | None) -> None:
+        """Nothing more will come."""
+        self._error = error
+        self._over = True
+        self._wake()

@@ -1,0 +1,71 @@
+"""One picture, lossless, from the page that has the session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from decart_widget.errors import DecartError, MediaError
+from decart_widget.media.pictures import to_array
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from decart_widget.taps import Taps, Which
+
+MAX_BYTES: Final = 32_000_000
+"""Of a PNG file; one of 1920x1080 has at most some 6 MB."""
+
+PATIENCE: Final = 15.0
+"""Seconds for the first picture to come and to travel."""
+
+
+class _Still:
+    """Gathers a file's pieces."""
+
+    def __init__(self) -> None:
+        self.file: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._data = bytearray()
+
+    def began(self, detail: Mapping[str, Any]) -> None:
+        self._data.clear()
+
+    def piece(self, data: bytes, _detail: Mapping[str, Any], *, last: bool) -> None:
+        if len(self._data) + len(data) > MAX_BYTES:
+            self.over(MediaError("The page sent too large a picture.", remedy="Ask again."))
+            return
+        self._data += data
+        if last and not self.file.done():
+            self.file.set_result(bytes(self._data))
+
+    def over(self, error: DecartError | None) -> None:
+        if not self.file.done():
+            self.file.set_exception(error or _ended())
+
+
+def _ended() -> MediaError:
+    return MediaError("The session ended before the picture came.", remedy="Start, then ask again.")
+
+
+async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
+    """The picture of now: ``(height, width, 3)`` uint8 RGB. Runs on the background loop.
+
+    Raises ``MediaError`` when none comes within 15 s.
+    """
+    still = _Still()
+    number = taps.open(still, "snapshot", which)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            data = await still.file
+    except TimeoutError:
+        raise MediaError(
+            f"No picture came within {PATIENCE:g} s.",
+            remedy="Wait until the picture is shown, then ask again.",
+            code="no-picture",
+        ) from None
+    finally:
+        taps.close(number)
+        still.file.cancelled() or (still.file.done() and still.file.exception())
+    return await asyncio.to_thread(to_array, data)
