@@ -1,7 +1,8 @@
 """Figures that the project promises, each measured by one module of this package.
 
 A benchmark is a module `benchmarks/NAME.py` with a docstring whose first line says what is
-measured, `LIMITS` (figure -> the most that is accepted) and `run()`, which returns figures by name.
+measured, `LIMITS` (figure -> the most that is accepted), where there are any `LEAST` (figure -> the
+least), and `run()`, which returns figures by name.
 Whoever adds one adds its name to `NAMES`.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: In the order in which `all` runs them.
-NAMES = ("startup", "idle", "ttff", "latency", "faults")
+NAMES = ("startup", "idle", "ttff", "latency", "tap", "faults")
 
 #: Those that take too long for it, and how long can be said: `--minutes`, `--cycles`.
 LONG = ("soak",)
@@ -24,15 +25,16 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark: `run()` measures, `limits` say what was promised of its figures."""
+    """One benchmark: `run()` measures, `limits` and `least` are what was promised."""
 
     name: str
     title: str
     limits: Mapping[str, float]
+    least: Mapping[str, float]
     run: Callable[..., Figures]
 
 
 def load(name: str) -> Benchmark:
     module = importlib.import_module(f"benchmarks.{name}")
     title = (module.__doc__ or name).splitlines()[0]
-    return Benchmark(name, title, module.LIMITS, module.run)
+    return Benchmark(name, title, module.LIMITS, getattr(module, "LEAST", {}), module.run)

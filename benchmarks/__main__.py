@@ -15,12 +15,21 @@ from benchmarks import LONG, NAMES, Benchmark, Figures, load
 
 
 def over(benchmark: Benchmark, figures: Figures) -> list[str]:
-    """The figures that are above their limit, or missing."""
+    """The figures that are above their limit, below their least, or missing."""
+    bounds = [(name, float("-inf"), limit) for name, limit in benchmark.limits.items()]
+    bounds += [(name, least, float("inf")) for name, least in benchmark.least.items()]
     return [
         name
-        for name, limit in benchmark.limits.items()
-        if not isinstance(value := figures.get(name), int | float) or value > limit
+        for name, least, most in bounds
+        if not isinstance(value := figures.get(name), int | float) or not least <= value <= most
     ]
+
+
+def bound(benchmark: Benchmark, name: str) -> str:
+    """What was promised of a figure."""
+    if name in benchmark.limits:
+        return f"<= {benchmark.limits[name]:,g}"
+    return f">= {benchmark.least[name]:,g}" if name in benchmark.least else ""
 
 
 def flat(figures: Figures) -> Iterator[tuple[str, Any]]:
@@ -37,7 +46,7 @@ def table(results: list[tuple[Benchmark, Figures]]) -> str:
     for benchmark, figures in results:
         late = over(benchmark, figures)
         for name, value in flat(figures):
-            limit = benchmark.limits.get(name)
+            promised = bound(benchmark, name)
             rows.append(
                 (
                     benchmark.name,
@@ -47,8 +56,8 @@ def table(results: list[tuple[Benchmark, Figures]]) -> str:
                     else f"{value:,}"
                     if isinstance(value, int)
                     else str(value),
-                    "" if limit is None else f"<= {limit:,g}",
-                    "" if limit is None else "TOO MUCH" if name in late else "ok",
+                    promised,
+                    "" if not promised else "NOT MET" if name in late else "ok",
                 )
             )
     widths = [max(len(row[column]) for row in rows) for column in range(5)]

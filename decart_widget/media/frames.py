@@ -71,7 +71,7 @@ class Frames(AsyncIterator[Frame]):
         self._reader: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._number: int | None = None
         self._out = 0
-        self._asked = self._over = False
+        self._asked = self._began = self._over = False
         self._error: DecartError | None = None
         self._dropped_here = self._dropped_there = 0
 
@@ -109,7 +109,8 @@ class Frames(AsyncIterator[Frame]):
 
     async def aclose(self) -> None:
         """Ends it; what is on its way is let go."""
-        self._over = True
+        with self._lock:
+            self._over, self._newest = True, None
         self._background.call(self._close)
         self._wake()
 
@@ -146,7 +147,7 @@ class Frames(AsyncIterator[Frame]):
 
     def _refill(self) -> None:
         """The reader waits: it gets what there is, or what comes next."""
-        if self._number is None or self._over:
+        if not self._began or self._over or self._number is None:
             return
         waiting = self._newest is not None
         if (missing := IN_FLIGHT - self._out - waiting) > 0:
@@ -155,7 +156,7 @@ class Frames(AsyncIterator[Frame]):
 
     def began(self, detail: Mapping[str, Any]) -> None:
         """The page has begun, with no credit left from before."""
-        self._out = 0
+        self._began, self._out = True, 0
         self._refill()
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
@@ -163,6 +164,8 @@ class Frames(AsyncIterator[Frame]):
         self._out = max(0, self._out - 1)
         time, dropped = float(detail.get("time", 0.0)), detail.get("dropped")
         with self._lock:
+            if self._over:
+                return
             if self._newest is not None:
                 self._dropped_here += 1
             self._newest = (data, time, self._background.loop.time())

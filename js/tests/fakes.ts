@@ -10,6 +10,7 @@ import type {
   TransportState,
 } from "../src/media/transport.ts";
 import type { Prepare } from "../src/messages.ts";
+import * as take from "../src/take/index.ts";
 
 export type Message = Record<string, unknown> & { type: string };
 
@@ -95,6 +96,9 @@ export class FakeStream {
   }
   getVideoTracks() {
     return this.tracks;
+  }
+  getAudioTracks(): FakeTrack[] {
+    return [];
   }
 }
 
@@ -241,7 +245,8 @@ export class FakeRooms {
   readonly received: Inbound[] = [];
   framesDecoded = 0;
 
-  readonly load = async (name: string) => (name === "peer" ? peer : this.#room);
+  readonly load = async (name: string) =>
+    name === "peer" ? peer : name === "take" ? take : this.#room;
 
   readonly #room = {
     open: (options: TransportOptions): Transport => {
@@ -264,8 +269,43 @@ export class FakeRooms {
   }
 }
 
-/** Offer and answer, with nothing else to load. */
+/** Offer and answer, and no rooms. */
 export const peers = async (name: string) => {
+  if (name === "take") return take;
   if (name !== "peer") throw Error(`there is no ${name}`);
   return peer;
 };
+
+/** Records nothing, but as a browser does: some bytes every half a second, the last ones at its end. */
+export class FakeRecorder {
+  static made: FakeRecorder[] = [];
+  static isTypeSupported = (type: string) => type === "video/webm";
+  state = "inactive";
+  mimeType = "video/webm";
+  ondataavailable: (event: { data: Blob }) => void = () => undefined;
+  onstop: () => void = () => undefined;
+  onerror: () => void = () => undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(readonly stream: { tracks: FakeTrack[] }) {
+    FakeRecorder.made.push(this);
+  }
+
+  start(slice: number): void {
+    this.state = "recording";
+    this.#timer = setInterval(() => this.#give(), slice);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.state = "inactive";
+    setTimeout(() => {
+      this.#give();
+      this.onstop();
+    });
+  }
+
+  #give(): void {
+    this.ondataavailable({ data: new Blob(["some bytes"]) });
+  }
+}

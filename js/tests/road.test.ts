@@ -9,6 +9,7 @@ import {
   FakeCamera,
   FakeModel,
   FakePeer,
+  FakeRecorder,
   FakeRooms,
   type Message,
   peers,
@@ -59,6 +60,8 @@ async function everything(): Promise<Message[]> {
   peer.become("connected");
   peer.framesDecoded = 1;
   model.set("connection_state", "generating");
+  peer.emitTrack();
+  await takeAway(session, model);
   await vi.advanceTimersByTimeAsync(6000); // no further frame comes
   model.set("connection_state", "reconnecting");
   window.dispatchEvent(new Event("online"));
@@ -79,6 +82,21 @@ async function everything(): Promise<Message[]> {
   return model.sent;
 }
 
+/** A clip, one that the browser can't record, and the widget's button. */
+async function takeAway(session: Session, model: FakeModel): Promise<void> {
+  vi.stubGlobal("MediaRecorder", FakeRecorder);
+  const clip = { type: "tap", front_end: model.frontEnd, what: "record", which: "output" };
+  model.receive({ ...clip, id: 7, format: "mp4" });
+  await vi.advanceTimersByTimeAsync(600);
+  model.receive({ type: "untap", id: 7 });
+  await vi.advanceTimersByTimeAsync(600);
+  vi.stubGlobal("MediaRecorder", undefined);
+  model.receive({ ...clip, id: 8 });
+  await vi.advanceTimersByTimeAsync(0);
+  session.take.record();
+  session.take.stopRecording();
+}
+
 test("both sides speak the same version", () => {
   expect(road.protocol).toBe(PROTOCOL);
 });
@@ -92,6 +110,7 @@ describe("browser to kernel", () => {
       m.type,
       m.state,
       m.name,
+      m.on,
       m.state === "failed" && "detail" in m,
       m.type === "stop" && m.attempt === null,
       m.candidate === null,

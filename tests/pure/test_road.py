@@ -46,7 +46,7 @@ def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
     message: dict[str, Any],
 ) -> None:
     for name in message.keys() - {"type", "detail", "version", "page", "message"}:
-        for wrong in ({"no": "such"}, ["x"], True if name != "enrich" else 1, 1.5j):
+        for wrong in ({"no": "such"}, ["x"], 1 if isinstance(message[name], bool) else True, 1.5j):
             with pytest.raises(MalformedError):
                 read({**message, name: wrong})
 
@@ -98,6 +98,10 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     host.front_ends.candidate(3, Candidate("candidate:1", "0", 0))
     host.front_ends.candidate(3, None)
     host.front_ends.beat()
+    host.front_ends.tap({"id": 6, "what": "snapshot", "which": "output"})
+    host.front_ends.credit(6, 1)
+    host.front_ends.untap(6)
+    host.front_ends.recording("saved", "clip.mp4")
     host.front_ends.end(3, "stopped", keep_camera=False)
     host.front_ends.end(3, "reconnecting", keep_camera=True)
     sent = host.take_sent()

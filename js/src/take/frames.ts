@@ -83,9 +83,7 @@ function fromWorker(
   const packer = new Worker(url);
   URL.revokeObjectURL(url);
   packer.onmessage = ({ data }: MessageEvent<Packed>) => signal.aborted || take(data);
-  packer.postMessage({ frames, options, origin: performance.timeOrigin }, [
-    frames as unknown as Transferable,
-  ]);
+  packer.postMessage({ frames, options }, [frames as unknown as Transferable]);
   signal.addEventListener(
     "abort",
     () => {
@@ -118,7 +116,7 @@ function fromVideo(
         canvas.width = options.width || video.videoWidth;
         canvas.height = options.height || video.videoHeight;
         canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
-        const at = performance.timeOrigin + now;
+        const at = Date.now();
         canvas.toBlob(
           async (blob) => blob && take({ data: await blob.arrayBuffer(), at, dropped }),
           "image/jpeg",

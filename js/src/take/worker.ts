@@ -23,7 +23,7 @@ export function worker(pace: (fps: number | null) => (now: number) => boolean): 
   let dropped = 0;
   let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
 
-  const pack = async (frames: ReadableStream<VideoFrame>, options: Options, origin: number) => {
+  const pack = async (frames: ReadableStream<VideoFrame>, options: Options) => {
     const turn = pace(options.fps);
     const canvas = new OffscreenCanvas(1, 1);
     const context = canvas.getContext("2d");
@@ -34,7 +34,7 @@ export function worker(pace: (fps: number | null) => (now: number) => boolean): 
       if (done || !frame) break;
       const stamp = frame.timestamp / 1000;
       // Differences are the frames' own; where they begin is when the first one came.
-      base ??= origin + performance.now() - stamp;
+      base ??= Date.now() - stamp;
       if (!turn(stamp) || !context) {
         frame.close();
         continue;
@@ -65,6 +65,6 @@ export function worker(pace: (fps: number | null) => (now: number) => boolean): 
       gone.catch(() => undefined).then(() => close());
     } else if (data.credit) {
       credit += data.credit;
-    } else pack(data.frames, data.options, data.origin).catch(() => undefined);
+    } else pack(data.frames, data.options).catch(() => undefined);
   });
 }

@@ -1,0 +1,81 @@
+"""Frames of a session as arrays in the kernel: how many a second, and what a slow reader costs.
+
+`frames()` in a notebook whose kernel does nothing else, on the machine that also runs Chromium, the
+notebook server and the local server. Frames a second at 640x360 and at 1280x720, over 10 s each,
+after 2 s; then the growth of the kernel's resident memory while a reader takes one frame a second
+for 60 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from benchmarks import Figures
+from benchmarks.live import Live, live
+
+LIMITS = {"rss_growth_mb": 5.0}
+LEAST = {"fps_360p": 24.0, "fps_720p": 15.0}
+
+READ = """
+import asyncio, json, os, time
+import psutil
+
+async def rate(size, seconds=10.0, warm=2.0):
+    frames = w.frames(size=size)
+    began = count = 0
+    first = time.monotonic()
+    async for image, at in frames:
+        now = time.monotonic()
+        if now - first < warm:
+            continue
+        began = began or now
+        count += 1
+        if now - began >= seconds:
+            break
+    await frames.aclose()
+    return {"fps": (count - 1) / (now - began), "size": list(image.shape[1::-1]),
+            "late_ms": 1000 * (time.time() - at), "dropped": frames.dropped}
+
+async def slow(seconds=60.0, warm=5.0):
+    frames, process = w.frames(), psutil.Process()
+    began, before, most = time.monotonic(), None, 0
+    async for image, at in frames:
+        await asyncio.sleep(1)
+        rss = process.memory_info().rss
+        if before is None and time.monotonic() - began > warm:
+            before = rss
+        most = max(most, rss)
+        if time.monotonic() - began > seconds + warm:
+            break
+    await frames.aclose()
+    return {"growth": (most - before) / 1e6, "late_ms": 1000 * (time.time() - at)}
+"""
+
+
+async def ask(session: Live, expression: str, timeout: float) -> dict[str, float]:
+    code = f"print(json.dumps(await {expression}))"
+    answer: dict[str, float] = json.loads(await session.notebook.execute(code, timeout=timeout))
+    return answer
+
+
+async def measure() -> Figures:
+    async with live() as session:
+        await session.start()
+        await session.notebook.execute(READ)
+        small = await ask(session, "rate((640, 360))", 60)
+        large = await ask(session, "rate((1280, 720))", 60)
+        slow = await ask(session, "slow()", 120)
+        shown = await session.view.rate(5.0)
+    return {
+        "fps_360p": round(small["fps"], 1),
+        "fps_720p": round(large["fps"], 1),
+        "rss_growth_mb": round(slow["growth"], 1),
+        "late_360p_ms": round(small["late_ms"]),
+        "late_720p_ms": round(large["late_ms"]),
+        "shown_fps": round(shown.fps, 1),
+    }
+
+
+def run() -> Figures:
+    return asyncio.run(measure())
