@@ -77,6 +77,12 @@ class Browser(Protocol):
     def media_message(self, message: dict[str, Any]) -> None:
         """An offer, candidate, media, refused or stats message of the live attempt."""
 
+    def cameras_changed(self, message: dict[str, Any]) -> None:
+        """What can film, and what does."""
+
+    def camera_trouble(self, code: str) -> None:
+        """Another picture was wished for and could not be had; what there was goes on."""
+
     def tapped(self, message: dict[str, Any]) -> None:
         """A piece of what was asked for by a tap, or how that is doing."""
 
@@ -212,6 +218,10 @@ class FrontEnds:
             self._drop(f"{kind} of a page that is not the owner")
         elif kind == "wake":
             browser.woke()
+        elif kind == "cameras":
+            browser.cameras_changed(message)
+        elif kind == "trouble":
+            browser.camera_trouble(message["code"])
         elif kind in ("piece", "tapped"):
             browser.tapped({**message, "offset": page.clock.offset})
         elif kind == "record":
@@ -334,6 +344,10 @@ class FrontEnds:
     def beat(self) -> None:
         """Tells the pages that this kernel lives; call it every ``BEAT_EVERY`` seconds."""
         self._send({"type": "beat"})
+
+    def switch_camera(self, request: int) -> None:
+        """Asks the owner for its next camera; its ``cameras`` answers, with this number."""
+        self._send({"type": "switch-camera", "front_end": self.owner, "request": request})
 
     def tap(self, request: Mapping[str, Any]) -> None:
         """Asks the owner for a still, frames or a clip; see ``taps``."""

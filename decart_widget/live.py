@@ -26,6 +26,7 @@ from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.log import Log
 from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
+from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
 from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
@@ -91,6 +92,7 @@ class Live:
         self._settings = settings
         self._autostart = autostart
         self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
+        self.cameras = Cameras(self.front_ends, self._traits.update)
         self._media: BrowserMedia | None = None
         self._session: Session | None = None
         self._run: asyncio.Task[None] | None = None
@@ -241,6 +243,7 @@ class Live:
         """The page reports about camera and connection."""
         if message["type"] == "stats":
             self.stats = {k: v for k, v in message.items() if k not in ("type", "front_end")}
+            self._traits.update({"stats": {**self.stats, "sent": self.cameras.obtained}})
         elif self._media is not None:
             self._media.receive(message)
 
@@ -249,6 +252,25 @@ class Live:
         if not self.live:
             raise no_picture()
         return self.taps.open(sink, what, which, **options)
+
+    def cameras_changed(self, message: dict[str, Any]) -> None:
+        """The page with the session says what it can film with, and does."""
+        self.cameras.changed(message)
+
+    def camera_trouble(self, code: str) -> None:
+        """What was wished of the camera could not be had."""
+        error = self.cameras.failed(code)
+        self.log.add("warning", error.message, code=code)
+        if self._session is not None and self.live:
+            self._session.complain(error)
+        else:
+            self._traits.update({"error": error.as_trait()})
+
+    async def switch_camera(self) -> str:
+        """Takes the page's next camera; returns its label. Raises ``MediaError``."""
+        if not self.live:
+            raise no_picture()
+        return await self.cameras.switch()
 
     def tapped(self, message: dict[str, Any]) -> None:
         """The page gives what was asked for."""

@@ -42,6 +42,8 @@ class Gate:
             "take": RateLimit(burst=6, per_second=0.5),
             "wake": RateLimit(burst=10, per_second=1.0),
             "log": RateLimit(burst=20, per_second=4.0),
+            "cameras": RateLimit(burst=30, per_second=5.0),
+            "trouble": RateLimit(burst=10, per_second=1.0),
             "record": RateLimit(burst=6, per_second=0.5),
         }
         self._pieces = RateLimit(burst=400, per_second=200.0)

@@ -52,6 +52,12 @@ MEDIA_STATES: Final = frozenset(
 )
 
 
+POSITIONS: Final = ("front", "back", "unknown")
+SOURCES: Final = ("camera", "screen", "test-pattern", "file")
+MAX_CAMERAS: Final = 32
+TROUBLES: Final = frozenset({"camera-missing", "camera-failed", "bad-video", "screen-refused"})
+"""What a wish for another picture came to nothing for, while what there was goes on."""
+
 TAP_STATES: Final = frozenset({"began", "ended", "failed"})
 """How what was asked for by ``tap`` is doing."""
 
@@ -114,6 +120,32 @@ def _detail(value: object) -> bool:
     )
 
 
+def _short(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 200
+
+
+def _camera(value: object) -> bool:
+    """One of the page's cameras."""
+    return (
+        isinstance(value, Mapping)
+        and _short(value.get("id"))
+        and _short(value.get("label"))
+        and value.get("position") in POSITIONS
+    )
+
+
+def _obtained(value: object) -> bool:
+    """What the page sends now."""
+    return (
+        isinstance(value, Mapping)
+        and len(value) <= 12
+        and _camera(value)
+        and value.get("source") in SOURCES
+        and isinstance(value.get("mirrored"), bool)
+        and all(_whole(value.get(name)) for name in ("width", "height", "fps"))
+    )
+
+
 Check = Callable[[Any], bool]
 _STATS: dict[str, Check] = dict.fromkeys(
     ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
@@ -155,6 +187,12 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     # Beside it, a piece has its bytes.
     "piece": {"id": _whole, "last": lambda v: isinstance(v, bool), "detail": _mapping},
     "tapped": {"id": _whole, "state": lambda v: v in TAP_STATES, "detail": _mapping},
+    "cameras": {
+        "cameras": lambda v: isinstance(v, list) and len(v) <= MAX_CAMERAS and all(map(_camera, v)),
+        "camera": lambda v: v is None or _obtained(v),
+        "request": lambda v: v is None or _whole(v),
+    },
+    "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
 }
 

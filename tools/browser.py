@@ -69,9 +69,9 @@ class NoBrowserError(RuntimeError):
     """There is no browser to drive; the message says how to get one."""
 
 
-def launch_arguments(video: Path | None = None) -> list[str]:
+def launch_arguments(video: Path | None = None, cameras: int = 1) -> list[str]:
     """Chromium's command line; `video` (.mjpeg or .y4m) is what its fake camera shows."""
-    camera = ["--use-fake-device-for-media-stream=fps=30"]
+    camera = [f"--use-fake-device-for-media-stream=fps=30,device-count={cameras}"]
     if video is not None:
         camera.append(f"--use-file-for-fake-video-capture={video}")
     return [*ARGUMENTS, *camera]
@@ -127,7 +127,7 @@ def require() -> Path:
 
 @asynccontextmanager
 async def launched(
-    path: Path | None = None, *, video: Path | None = None
+    path: Path | None = None, *, video: Path | None = None, cameras: int = 1
 ) -> AsyncIterator[Browser]:
     """Headless Chromium with a fake camera, permissions granted; closed on leaving.
 
@@ -137,7 +137,7 @@ async def launched(
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=path or require(), args=launch_arguments(video)
+            executable_path=path or require(), args=launch_arguments(video, cameras)
         )
         try:
             yield browser

@@ -141,6 +141,11 @@ class Session:
         """Whether 80 % of the budget is used up."""
         return self._budget.low
 
+    def complain(self, error: DecartError) -> None:
+        """Something that was wished could not be had; the session goes on."""
+        self.error = error
+        self._changed(self)
+
     def verify(self) -> None:
         """The machine slept for a moment: a connection that did not survive is found out now."""
         self._current.verify()

@@ -40,6 +40,8 @@ export interface Receiver {
   /** `answer`, `candidate`, `room` and `end` of the live attempt. */
   attemptMessage(message: Inbound | Extract<ToBrowser, { type: "end" }>): void;
   ownerChanged(mine: boolean): void;
+  /** @param request the kernel's number for it */
+  switchCamera(request: number): void;
   /** What is to be taken from the picture, or how that is doing. */
   tap(message: TapMessage): void;
   /** The host lost or regained its connection to the kernel. */
@@ -160,6 +162,9 @@ export class Kernel {
         return; // the loader takes these
       case "owner":
         this.receiver.ownerChanged(message.front_end === this.frontEnd);
+        return;
+      case "switch-camera":
+        if (message.front_end === this.frontEnd) this.receiver.switchCamera(message.request);
         return;
       case "tap":
         if (message.front_end !== this.frontEnd) return; // another page's

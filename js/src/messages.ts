@@ -5,6 +5,8 @@
  * tests of both sides.
  */
 
+import type { CameraInfo, Obtained, Trouble } from "./media/capturing.ts";
+
 /** The version of this table; the kernel answers `hello` with its own. */
 export const PROTOCOL = 1;
 
@@ -72,6 +74,8 @@ export type ToKernel =
   | { type: "media"; attempt: number; state: MediaState; detail?: Record<string, unknown> }
   | { type: "refused"; attempt: number; reason: RefusalReason; message: string }
   | ({ type: "stats"; attempt: number } & Sample)
+  | { type: "cameras"; cameras: CameraInfo[]; camera: Obtained | null; request: number | null }
+  | { type: "trouble"; code: Trouble }
   | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean };
@@ -170,6 +174,7 @@ export type ToBrowser =
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
   | { type: "owner"; front_end: string }
   | TapMessage
+  | { type: "switch-camera"; front_end: string; request: number }
   | { type: "beat" };
 
 const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
@@ -190,6 +195,7 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
   credit: (m) => isNumber(m.id) && isNumber(m.frames),
   untap: (m) => isNumber(m.id),
   recording: (m) => isText(m.state) && isText(m.name),
+  "switch-camera": (m) => isText(m.front_end) && isNumber(m.request),
   beat: () => true,
 };
 

@@ -8,11 +8,12 @@
 import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
-import { type CameraSize, openCamera, type Refusal } from "./media/camera.ts";
+import type { CameraSize, Refusal } from "./media/camera.ts";
 import type { Reading } from "./media/stats.ts";
 import { openWith } from "./media/transport.ts";
 import { PROTOCOL, type Prepare, type TapMessage } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
+import { Source } from "./source.ts";
 import { Taking } from "./taking.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
@@ -34,12 +35,7 @@ export interface Fault {
   message: string;
 }
 
-interface Camera {
-  scope: AbortController;
-  track: Promise<MediaStreamTrack>;
-  /** Set while the camera is open. */
-  live: MediaStreamTrack | null;
-}
+export type Settable = "prompt" | "enrich" | "camera" | "mirror" | "orientation" | "source";
 
 const isRest = (state: ConnectionState) =>
   state === "idle" || state === "disconnected" || state === "error";
@@ -54,7 +50,8 @@ export class Session implements Receiver {
   /** ms from the click (or the kernel's request) to the picture's first sight. */
   ttffMs: number | null = null;
 
-  #camera: Camera | null = null;
+  /** The camera, or what stands in for it. */
+  readonly source: Source;
   #views = 0;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -77,6 +74,15 @@ export class Session implements Receiver {
   ) {
     for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);
     this.kernel = new Kernel(model, this, signal);
+    this.source = new Source(this.kernel, load, {
+      changed: () => this.#changed(),
+      replaced: async (track) => this.attempt?.publish(track),
+      ended: () => {
+        this.attempt?.tell("ended");
+        this.#changed();
+      },
+      refused: (refusal) => this.#refused(refusal, this.attempt),
+    });
     this.take = new Taking(this, () => this.#changed());
     window.addEventListener("online", () => this.#wake(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), {
@@ -106,7 +112,7 @@ export class Session implements Receiver {
   }
 
   get cameraOn(): boolean {
-    return this.#camera?.live != null;
+    return this.source.cameraOn;
   }
 
   /** Shows what another widget's session shows: no camera, nothing to start or to stop. */
@@ -114,9 +120,9 @@ export class Session implements Receiver {
     return trait(this.model, "_kind") === "viewer";
   }
 
-  /** The size that the model asks of the camera, and gives back: pixels and frames/s. */
+  /** The size of what is sent, and comes back: pixels and frames/s. */
   get size(): CameraSize {
-    return trait(this.model, "_media");
+    return this.source.size;
   }
 
   get modelName(): string {
@@ -148,6 +154,7 @@ export class Session implements Receiver {
     if (this.isLive || now - this.#intendedAt < INTENT_MS) return;
     this.#intendedAt = now;
     this.kernel.send({ type: "intent" });
+    this.source.intend();
   }
 
   /**
@@ -160,7 +167,7 @@ export class Session implements Receiver {
       return;
     }
     if (this.signal.aborted || this.attempt || (this.#intent === "start" && !this.fault)) return;
-    if (this.fault) this.#close(); // a camera that was refused is asked for again
+    if (this.fault) this.source.close(); // a camera that was refused is asked for again
     this.#intent = "start";
     this.#clickedAt = performance.now();
     this.#underWay = this.#unwanted = false;
@@ -168,7 +175,7 @@ export class Session implements Receiver {
     this.owner = true; // while nothing is live, the page that starts is the one
     this.kernel.log.add("info", "start");
     this.kernel.send({ type: "start" });
-    if (!this.viewer) this.#open(this.size);
+    if (!this.viewer) this.#open();
     this.#expectKernel(SILENCE_MS);
     this.#changed();
   }
@@ -191,7 +198,8 @@ export class Session implements Receiver {
     this.kernel.send({ type: "apply", prompt, enrich });
   }
 
-  set(name: "prompt" | "enrich", value: string | boolean): void {
+  /** Sets what a person may set. */
+  set(name: Settable, value: string | boolean | null): void {
     if (this.model.get(name) === value) return;
     this.model.set(name, value);
     this.model.save_changes();
@@ -208,7 +216,7 @@ export class Session implements Receiver {
 
   heard(): void {
     clearTimeout(this.#silence);
-    if (this.#camera) this.#expectKernel(SILENCE_MS);
+    if (this.source.isOpen) this.#expectKernel(SILENCE_MS);
   }
 
   welcome(message: Parameters<Receiver["welcome"]>[0]): void {
@@ -237,8 +245,9 @@ export class Session implements Receiver {
     this.ttffMs = null;
     this.kernel.attempt = message.attempt;
     const open = openWith(this.load, message.transport ?? "webrtc");
-    const camera = this.viewer ? null : this.#open(message.model);
-    const attempt = new Attempt(message, since, open, !this.viewer, this.kernel, {
+    const model = this.source.turned(message.model);
+    const camera = this.viewer ? null : this.source.open(model);
+    const attempt = new Attempt({ ...message, model }, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
       due: () => this.#due(),
     });
@@ -269,12 +278,16 @@ export class Session implements Receiver {
     this.#changed();
   }
 
+  switchCamera(request?: number): void {
+    void this.source.switchCamera(request);
+  }
+
   tap(message: TapMessage): void {
     this.take.receive(message);
   }
 
   interrupted(): void {
-    if (this.attempt || this.#camera) this.#expectKernel(LOST_MS);
+    if (this.attempt || this.source.isOpen) this.#expectKernel(LOST_MS);
   }
 
   #onTrait(name: string): void {
@@ -293,42 +306,12 @@ export class Session implements Receiver {
     const failed = name === "error" && trait(this.model, "error").code !== undefined;
     if (this.#intent === "start" && isRest(state) && (failed || this.#underWay)) this.#release();
     if (/budget|tick|connection/.test(name)) this.#limit();
+    this.source.onTrait(name);
     this.#changed();
   }
 
-  #open(size: CameraSize): Promise<MediaStreamTrack> {
-    if (this.#camera && this.#camera.live?.readyState !== "ended") return this.#camera.track;
-    this.#close();
-    const scope = new AbortController();
-    const track = openCamera(size, scope.signal);
-    const camera: Camera = { scope, track, live: null };
-    this.#camera = camera;
-    track.then(
-      (opened) => {
-        if (scope.signal.aborted) return;
-        camera.live = opened;
-        opened.addEventListener("ended", () => this.#onUnplugged(camera), { once: true });
-        this.#changed();
-      },
-      (refusal: Refusal) => this.#camera === camera && this.#refused(refusal, this.attempt),
-    );
-    return track;
-  }
-
-  #close(): void {
-    const camera = this.#camera;
-    this.#camera = null;
-    if (camera) {
-      camera.live = null;
-      camera.scope.abort();
-    }
-  }
-
-  #onUnplugged(camera: Camera): void {
-    if (this.#camera !== camera) return;
-    this.#close();
-    this.attempt?.tell("ended");
-    this.#changed();
+  #open(): void {
+    this.source.open(this.size).catch(() => undefined); // its events say so
   }
 
   #refused(refusal: Refusal, attempt: Attempt | null): void {
@@ -390,7 +373,7 @@ export class Session implements Receiver {
     clearTimeout(this.#grace);
     if (this.signal.aborted) return;
     this.#grace = setTimeout(() => {
-      if (this.#views === 0 && (this.#camera || this.attempt)) this.stop();
+      if (this.#views === 0 && (this.source.isOpen || this.attempt)) this.stop();
     }, GRACE_MS);
   }
 
@@ -404,7 +387,7 @@ export class Session implements Receiver {
     this.attempt = null;
     if (keepCamera) return;
     this.kernel.attempt = null;
-    this.#close();
+    this.source.close();
   }
 
   #changed(): void {

@@ -1,12 +1,13 @@
 import { expect, test, vi } from "vitest";
-import { obstacle, openCamera, refusalOf } from "../src/media/camera.ts";
+import { openCamera, refusalOf } from "../src/capture/camera.ts";
+import { obstacle } from "../src/media/camera.ts";
 import { FakeCamera } from "./fakes.ts";
 
 const SIZE = { width: 1280, height: 704, fps: 30 };
 
 test("the camera is asked for the model's picture, as a wish", async () => {
   const camera = new FakeCamera();
-  void openCamera(SIZE, new AbortController().signal);
+  void openCamera(null, SIZE, new AbortController().signal);
   expect(camera.asked).toEqual([
     {
       audio: false,
@@ -18,9 +19,9 @@ test("the camera is asked for the model's picture, as a wish", async () => {
 test("its signal turns it off, also when it opens too late", async () => {
   const camera = new FakeCamera();
   const scope = new AbortController();
-  void openCamera(SIZE, scope.signal);
+  void openCamera(null, SIZE, scope.signal);
   const early = await camera.open();
-  void openCamera(SIZE, scope.signal);
+  void openCamera(null, SIZE, scope.signal);
   expect(early.readyState).toBe("live");
   scope.abort();
   expect(early.readyState).toBe("ended");
@@ -37,7 +38,7 @@ test.each([
   ["TypeError", "media-failed"],
 ])("%s means %s", async (name, reason) => {
   const camera = new FakeCamera();
-  const opened = openCamera(SIZE, new AbortController().signal);
+  const opened = openCamera(null, SIZE, new AbortController().signal);
   const refused = expect(opened).rejects.toMatchObject({ reason, message: `${name} it is` });
   await camera.refuse(name);
   await refused;

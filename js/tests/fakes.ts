@@ -1,6 +1,7 @@
 /** Stand-ins for what exists in a browser only: a host's model, a camera, a peer connection. */
 
 import { vi } from "vitest";
+import * as capture from "../src/capture/index.ts";
 import type { HostModel, Listener } from "../src/host.ts";
 import * as peer from "../src/media/peer.ts";
 import type {
@@ -85,7 +86,7 @@ export class FakeTrack extends EventTarget {
     this.readyState = "ended";
   }
   getSettings() {
-    return { width: 1280, height: 720, frameRate: 30 };
+    return { deviceId: "c1", width: 1280, height: 720, frameRate: 30 };
   }
 }
 
@@ -106,6 +107,7 @@ export class FakeStream {
 export class FakeCamera {
   readonly tracks: FakeTrack[] = [];
   readonly asked: MediaStreamConstraints[] = [];
+  devices = [{ kind: "videoinput", deviceId: "c1", label: "fake camera" }];
   #pending: { open: (stream: FakeStream) => void; refuse: (error: unknown) => void }[] = [];
 
   constructor() {
@@ -117,7 +119,9 @@ export class FakeCamera {
       this.asked.push(constraints);
       return new Promise((open, refuse) => this.#pending.push({ open, refuse }));
     };
-    vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices: { getUserMedia } });
+    const enumerateDevices = async () => this.devices;
+    const mediaDevices = { getUserMedia, enumerateDevices };
+    vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices });
   }
 
   /** How many wait for it to open. */
@@ -217,7 +221,7 @@ export class FakePeer extends EventTarget {
 
 /** Lets everything run that waits for nothing but its turn. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
 
 export function prepare(model: FakeModel, attempt = 1): Prepare {
@@ -245,8 +249,7 @@ export class FakeRooms {
   readonly received: Inbound[] = [];
   framesDecoded = 0;
 
-  readonly load = async (name: string) =>
-    name === "peer" ? peer : name === "take" ? take : this.#room;
+  readonly load = async (name: string) => (name === "room" ? this.#room : pieces(name));
 
   readonly #room = {
     open: (options: TransportOptions): Transport => {
@@ -270,11 +273,13 @@ export class FakeRooms {
 }
 
 /** Offer and answer, and no rooms. */
-export const peers = async (name: string) => {
-  if (name === "take") return take;
-  if (name !== "peer") throw Error(`there is no ${name}`);
-  return peer;
-};
+export const peers = async (name: string) => pieces(name);
+
+function pieces(name: string): unknown {
+  const found: unknown = { capture, peer, take }[name];
+  if (!found) throw Error(`there is no ${name}`);
+  return found;
+}
 
 /** Records nothing, but as a browser does: some bytes every half a second, the last ones at its end. */
 export class FakeRecorder {

@@ -10,6 +10,7 @@ const receiver = () =>
     attemptMessage: vi.fn(),
     ownerChanged: vi.fn(),
     tap: vi.fn(),
+    switchCamera: vi.fn(),
     interrupted: vi.fn(),
   }) satisfies Receiver;
 

@@ -142,6 +142,7 @@ describe("a session in a room", () => {
 
   test("joins without waiting for the camera, and publishes it when it opens", async () => {
     begin();
+    await settled();
     session.start();
     prepared();
     room();
@@ -166,7 +167,8 @@ describe("a session in a room", () => {
     let come = () => {};
     const { load } = rooms;
     Object.assign(rooms, {
-      load: async () => {
+      load: async (name: string) => {
+        if (name !== "room") return load(name);
         await new Promise<void>((resolve) => {
           come = resolve;
         });
@@ -174,6 +176,7 @@ describe("a session in a room", () => {
       },
     });
     begin();
+    await settled();
     session.start();
     prepared();
     const track = await camera.open();
@@ -187,8 +190,15 @@ describe("a session in a room", () => {
   });
 
   test("says so when there is no code for rooms", async () => {
-    Object.assign(rooms, { load: () => Promise.reject(new Error("no such piece")) });
+    const { load } = rooms;
+    Object.assign(rooms, {
+      load: async (name: string) => {
+        if (name !== "room") return load(name);
+        throw Error("no such piece");
+      },
+    });
     begin();
+    await settled();
     session.start();
     prepared();
     await camera.open();
@@ -202,6 +212,7 @@ describe("a session in a room", () => {
 
   test("tells the kernel when the room comes back by itself", async () => {
     begin();
+    await settled();
     session.start();
     prepared();
     await camera.open();
@@ -214,6 +225,7 @@ describe("a session in a room", () => {
 
   test("shows every new stream", async () => {
     begin();
+    await settled();
     session.start();
     prepared();
     await camera.open();

@@ -10,6 +10,7 @@ let view: AbortController;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  localStorage.clear();
   FakePeer.made = [];
   camera = new FakeCamera();
   model = new FakeModel({ connection_state: "idle", endpoint: "decart" });
@@ -281,6 +282,7 @@ test("the end of what was stopped does not harm what was started after it", asyn
 test("an unplugged camera is told to the kernel", async () => {
   await generate();
   camera.tracks[0]?.dispatchEvent(new Event("ended"));
+  await settled();
   expect(model.all("media").at(-1)).toMatchObject({ state: "ended" });
   expect(session.cameraOn).toBe(false);
 });

@@ -46,6 +46,12 @@ class Host:
     def media_message(self, message: dict[str, Any]) -> None:
         self.told.append((message["type"], message["front_end"]))
 
+    def cameras_changed(self, message: dict[str, Any]) -> None:
+        self.told.append(("cameras", len(message["cameras"])))
+
+    def camera_trouble(self, code: str) -> None:
+        self.told.append(("trouble", code))
+
     def tapped(self, message: dict[str, Any]) -> None:
         self.told.append((message["type"], message["id"]))
 

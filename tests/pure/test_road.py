@@ -100,6 +100,7 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     host.front_ends.beat()
     host.front_ends.tap({"id": 6, "what": "snapshot", "which": "output"})
     host.front_ends.credit(6, 1)
+    host.front_ends.switch_camera(5)
     host.front_ends.untap(6)
     host.front_ends.recording("saved", "clip.mp4")
     host.front_ends.end(3, "stopped", keep_camera=False)

@@ -1,3 +1,231 @@
-/** The camera and what is done to its picture before it is sent: a piece of its own. */
+/**
+ * The camera, or what stands in for it, and what is done to its picture before it is sent: a piece of
+ * its own.
+ *
+ * There is one raw track at a time (camera, screen, file, pattern) and one that is sent: the raw one
+ * itself where nothing is to be done to it, else one that is made of it. Changes are made one after
+ * the other.
+ */
 
-export {};
+import type { Refusal } from "../media/camera.ts";
+import type {
+  CameraInfo,
+  Capture,
+  CaptureEvents,
+  Obtained,
+  Position,
+  Wish,
+} from "../media/capturing.ts";
+import { openCamera, refusalOf } from "./camera.ts";
+import { list, next, positionOf } from "./devices.ts";
+import { reshape } from "./reshape.ts";
+import { isAsWished, type Shape } from "./shape.ts";
+import { openFile, openPattern, openScreen } from "./sources.ts";
+
+export { list } from "./devices.ts";
+
+interface Raw {
+  track: MediaStreamTrack;
+  scope: AbortController;
+  source: Wish["source"];
+}
+
+export function open(
+  first: Wish,
+  given: Blob | null,
+  events: CaptureEvents,
+  signal: AbortSignal,
+): Capture {
+  const wish = { ...first };
+  let file = given;
+  let raw: Raw | null = null;
+  let cameras: CameraInfo[] = [];
+  let obtained: Obtained | null = null;
+  let preview: MediaStream | null = null;
+  let shaping = new AbortController();
+
+  const ended = () => signal.aborted;
+  signal.addEventListener("abort", () => shaping.abort(), { once: true });
+
+  /** Opens what is wished for; the signal of its scope closes it. */
+  const openRaw = async (): Promise<Raw> => {
+    const scope = new AbortController();
+    signal.addEventListener("abort", () => scope.abort(), { once: true, signal: scope.signal });
+    const { source, size } = wish;
+    let track: MediaStreamTrack;
+    if (source === "screen") track = await openScreen(size, scope.signal);
+    else if (source === "test-pattern") track = openPattern(size, scope.signal);
+    else if (source === "file" && file) track = await openFile(file, size.fps, scope.signal);
+    else {
+      const opened = await openCamera(wish.camera, size, scope.signal);
+      if (opened.substitute) events.trouble("camera-missing");
+      track = opened.track;
+    }
+    return { track, scope, source: source === "file" && !file ? "camera" : source };
+  };
+
+  const positionNow = (track: MediaStreamTrack, source: Wish["source"]): Position =>
+    source === "camera" ? positionOf(track.label, track.getSettings().facingMode) : "unknown";
+
+  /** The track to send, made of what is open. */
+  const shaped = (from: Raw): MediaStreamTrack => {
+    const { track, source } = from;
+    shaping.abort();
+    shaping = new AbortController();
+    const settings = track.getSettings();
+    const { size } = wish;
+    const width = settings.width ?? size.width;
+    const height = settings.height ?? size.height;
+    const position = positionNow(track, source);
+    const mirrored = wish.mirror === "on" || (wish.mirror === "auto" && position === "front");
+    const shape: Shape = { width: size.width, height: size.height, mirrored };
+    const asIs = isAsWished(width, height, shape);
+    if (!asIs && width / height === size.width / size.height) {
+      // Mirrored only: at the camera's own size nothing needs to be scaled.
+      shape.width = width;
+      shape.height = height;
+    }
+    const sent = asIs ? track : reshape(track, shape, size.fps, shaping.signal);
+    preview = new MediaStream([sent]);
+    obtained = {
+      source,
+      id: settings.deviceId ?? "",
+      label: track.label,
+      position,
+      width: asIs ? width : shape.width,
+      height: asIs ? height : shape.height,
+      fps: Math.round(settings.frameRate ?? size.fps),
+      mirrored,
+    };
+    return sent;
+  };
+
+  const watch = (opened: Raw) => {
+    opened.track.addEventListener("ended", () => {
+      if (raw === opened && !ended()) void inTurn(() => gone(opened));
+    });
+  };
+
+  /** The camera was pulled out, or the screen is no longer shared. */
+  const gone = async (from: Raw) => {
+    if (raw !== from || ended()) return;
+    await refresh();
+    const id = obtained?.id;
+    if (from.source === "screen") wish.source = "camera";
+    wish.camera = cameras.find((camera) => camera.id && camera.id !== id)?.id ?? null;
+    const other = from.source === "screen" || cameras.some((camera) => camera.id !== id);
+    if (!other || !(await reopen())) {
+      if (!ended()) events.ended();
+    }
+  };
+
+  /** Opens what is wished for now in place of what there was; false when that could not be. */
+  const reopen = async (): Promise<boolean> => {
+    // Some cameras can't be opened while another one is, or while they are themselves.
+    const former = raw;
+    if (former?.source === "camera" && wish.source === "camera") former.scope.abort();
+    let opened: Raw;
+    try {
+      opened = await openRaw();
+    } catch {
+      return false;
+    }
+    if (ended()) {
+      opened.scope.abort();
+      return true;
+    }
+    raw = opened;
+    watch(opened);
+    await events.replaced(shaped(opened));
+    former?.scope.abort();
+    await refresh();
+    return true;
+  };
+
+  const refresh = async () => {
+    cameras = await list().catch(() => cameras);
+    if (!ended()) events.changed();
+  };
+
+  /** Something else is to be sent; what there was comes back when it can't be. */
+  const exchange = async (change: Partial<Wish>): Promise<void> => {
+    const before = { ...wish };
+    Object.assign(wish, change);
+    if (await reopen()) return;
+    events.trouble(
+      wish.source === "screen"
+        ? "screen-refused"
+        : wish.source === "file"
+          ? "bad-video"
+          : "camera-failed",
+    );
+    const closed = raw?.scope.signal.aborted;
+    Object.assign(wish, before);
+    if (closed && !(await reopen()) && !ended()) events.ended();
+  };
+
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const done = turn.then(() => (ended() ? undefined : act()));
+    turn = done.catch(() => undefined);
+    return done;
+  };
+
+  const begin = async () => {
+    const opened = await openRaw();
+    raw = opened;
+    if (ended()) {
+      opened.scope.abort();
+      throw refusalOf(new DOMException("ended", "AbortError"));
+    }
+    watch(opened);
+    const sent = shaped(opened);
+    const fresh = () => void refresh();
+    navigator.mediaDevices?.addEventListener?.("devicechange", fresh, { signal });
+    fresh();
+    return sent;
+  };
+  const track = begin();
+  turn = track.catch((_refusal: Refusal) => undefined);
+
+  return {
+    track,
+    get preview() {
+      return preview;
+    },
+    get cameras() {
+      return cameras;
+    },
+    get obtained() {
+      return obtained;
+    },
+    change(change) {
+      return inTurn(async () => {
+        const others = { ...wish, ...change };
+        const another = others.camera !== wish.camera || others.source !== wish.source;
+        const turned =
+          others.size.width !== wish.size.width || others.size.height !== wish.size.height;
+        if (another || (turned && wish.source === "test-pattern")) return exchange(change);
+        Object.assign(wish, change);
+        if (raw) await events.replaced(shaped(raw));
+        events.changed();
+      });
+    },
+    switchCamera() {
+      return inTurn(async () => {
+        cameras = await list().catch(() => cameras);
+        const other = next(cameras, obtained?.source === "camera" ? obtained : null);
+        if (!other) return events.trouble("camera-missing");
+        await exchange({ camera: other.id, source: "camera" });
+      });
+    },
+    useFile(video) {
+      return inTurn(async () => {
+        const former = file;
+        file = video;
+        await exchange({ source: "file" });
+        if (wish.source !== "file") file = former;
+      });
+    },
+  };
+}

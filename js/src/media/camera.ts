@@ -1,4 +1,4 @@
-/** The one camera of a session: opened when asked for, closed by its signal, with typed refusals. */
+/** What this page can film with, found out before anybody is asked; the piece `capture` opens it. */
 
 import type { RefusalReason } from "../messages.ts";
 
@@ -9,88 +9,32 @@ export interface CameraSize {
   fps: number;
 }
 
-/** Why there is no camera, in a word that has one remedy. */
-export class Refusal extends Error {
-  constructor(
-    readonly reason: RefusalReason,
-    message: string,
-  ) {
-    super(message);
-    this.name = "Refusal";
-  }
-}
-
-/**
- * Opens a camera close to `size`; its tracks stop when the signal ends, also one that comes late.
- *
- * @throws {Refusal} always and only this
- */
-export async function openCamera(size: CameraSize, signal: AbortSignal): Promise<MediaStreamTrack> {
-  const impossible = obstacle();
-  if (impossible) throw impossible;
-  let stream: MediaStream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({
-      audio: false,
-      // Wishes, not demands: a camera of 640x480 is better than none.
-      video: {
-        width: { ideal: size.width },
-        height: { ideal: size.height },
-        frameRate: { ideal: size.fps },
-      },
-    });
-  } catch (error) {
-    throw refusalOf(error);
-  }
-  const stop = () => {
-    for (const track of stream.getTracks()) track.stop();
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
-  const [track] = stream.getVideoTracks();
-  if (!track) throw new Refusal("no-camera", "The camera gave no video track.");
-  return track;
+/** Why there is no picture to send, in a word that has one remedy. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly message: string;
 }
 
 /** What rules a camera out before anybody is asked; null where one is possible. */
 export function obstacle(): Refusal | null {
-  if (inVSCode()) {
-    return new Refusal("blocked-by-frame", "Notebooks in VS Code can't open a camera.");
-  }
+  const refusal = (reason: RefusalReason, message: string): Refusal => ({ reason, message });
+  if (inVSCode()) return refusal("blocked-by-frame", "Notebooks in VS Code can't open a camera.");
   if (!window.isSecureContext) {
-    return new Refusal("insecure-origin", "Browsers allow a camera on https and localhost only.");
+    return refusal("insecure-origin", "Browsers allow a camera on https and localhost only.");
   }
   if (!policyAllowsCamera()) {
-    return new Refusal("blocked-by-frame", "The frame around this page does not allow a camera.");
+    return refusal("blocked-by-frame", "The frame around this page does not allow a camera.");
   }
   if (!navigator.mediaDevices?.getUserMedia) {
-    return new Refusal("no-camera", "This browser offers no camera to pages.");
+    return refusal("no-camera", "This browser offers no camera to pages.");
   }
-  if (typeof RTCPeerConnection === "undefined") {
-    return new Refusal("no-webrtc", "This browser has no WebRTC, or it is switched off.");
-  }
-  return null;
+  return webrtcObstacle();
 }
 
-/** Names are those of the Media Capture specification and, in older browsers, of before it. */
-const REASONS: Record<string, RefusalReason> = {
-  NotAllowedError: "permission-denied",
-  PermissionDeniedError: "permission-denied",
-  SecurityError: "permission-denied",
-  NotFoundError: "no-camera",
-  DevicesNotFoundError: "no-camera",
-  NotReadableError: "camera-busy",
-  TrackStartError: "camera-busy",
-  AbortError: "camera-busy",
-  OverconstrainedError: "over-constrained",
-  ConstraintNotSatisfiedError: "over-constrained",
-};
-
-export function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
-  const reason = /permissions? policy/i.test(message) ? "blocked-by-frame" : REASONS[name];
-  return new Refusal(reason ?? "media-failed", message || name || "The camera failed.");
+/** What rules out that any picture is sent. */
+export function webrtcObstacle(): Refusal | null {
+  if (typeof RTCPeerConnection !== "undefined") return null;
+  return { reason: "no-webrtc", message: "This browser has no WebRTC, or it is switched off." };
 }
 
 export function inVSCode(): boolean {

@@ -1,7 +1,6 @@
 /**
- * What a session asks of whatever fills its stage with a picture to send (camera, screen, file, test
- * pattern) and what views may show of it. The code behind it is the piece `capture`; these are its
- * words.
+ * What a session asks of whatever gives it a picture to send (camera, screen, file, test pattern), and
+ * what views may show of it. The code behind it is the piece `capture`; these are its words.
  */
 
 import type { Traits } from "../model.ts";
@@ -28,14 +27,26 @@ export interface Obtained {
   mirrored: boolean;
 }
 
-/** What is wished for: the traits of these names, and the model's size. */
+/** What is wished for: the traits of these names, and the picture's size as it is to be sent. */
 export interface Wish {
   size: CameraSize;
   camera: Traits["camera"];
   mirror: Traits["mirror"];
-  orientation: Traits["orientation"];
-  microphone: boolean;
   source: Traits["source"];
+}
+
+/** What a wish came to nothing for, while what there was goes on. */
+export type Trouble = "camera-missing" | "camera-failed" | "bad-video" | "screen-refused";
+
+/** What a capture tells its session. */
+export interface CaptureEvents {
+  /** Its cameras, what it obtained or its preview are others now. */
+  changed(): void;
+  /** Another track takes the place of the one before; settles when it is sent. */
+  replaced(track: MediaStreamTrack): Promise<void>;
+  /** The camera has gone, and no other one has taken its place. */
+  ended(): void;
+  trouble(what: Trouble): void;
 }
 
 /** One source of pictures, opened; it lives until its signal ends. */
@@ -46,13 +57,18 @@ export interface Capture {
   readonly preview: MediaStream | null;
   readonly cameras: readonly CameraInfo[];
   readonly obtained: Obtained | null;
-  /** Whether there is sound, and whether it is muted. */
-  readonly sound: "none" | "on" | "muted";
-  /** Takes what changed of the wish into account, without a reconnect where that is possible. */
+  /** Takes what changed of the wish into account, without a reconnect. */
   change(wish: Partial<Wish>): Promise<void>;
   /** Front and back by turns where there are both; else the next camera of all. */
   switchCamera(): Promise<void>;
-  /** Sends this video file, in a loop. Rejects with a `Refusal` for what is none. */
+  /** Sends this video file, again and again, without its sound. */
   useFile(file: Blob): Promise<void>;
-  mute(muted: boolean): void;
+}
+
+/** The piece `capture`. */
+export interface CapturePiece {
+  /** Asks for the camera before it returns. */
+  open(wish: Wish, file: Blob | null, events: CaptureEvents, signal: AbortSignal): Capture;
+  /** The cameras, with labels where the browser gives them. */
+  list(): Promise<CameraInfo[]>;
 }

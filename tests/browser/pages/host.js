@@ -17,6 +17,8 @@ class Model {
     this.state = { ...state };
     this.handlers = new Map();
     this.sent = [];
+    /** Messages that had bytes with them, and how many. */
+    this.pieces = [];
     this.waiting = [];
     this.saves = 0;
   }
@@ -27,8 +29,9 @@ class Model {
     this.emit(`change:${name}`, value);
   }
   save_changes() { this.saves++; }
-  send(content) {
+  send(content, _callbacks, buffers) {
     this.sent.push(structuredClone(content));
+    if (buffers?.length) this.pieces.push({ ...content, bytes: buffers[0].byteLength });
     for (const notify of this.waiting.splice(0)) notify();
     this.onsend?.(content);
   }
@@ -69,6 +72,7 @@ class Service {
     const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
     const context = canvas.getContext("2d");
     const video = Object.assign(document.createElement("video"), { muted: true });
+    this.video = video;
     this.peer.addEventListener("track", ({ track }) => {
       video.srcObject = new MediaStream([track]);
       video.play().catch(() => {});
@@ -168,7 +172,7 @@ const STATE = {
   model: "lucy-latest", prompt: "a pencil sketch", enrich: true, connection_state: "idle",
   service_status: "unknown", queue_position: null, queue_size: null, session_id: null,
   generation_tick: 0, applied_prompt: null, prompt_status: "idle", error: {}, endpoint: "decart",
-  budget: null, _kind: "session", _chunks: { main: "hash-of-main", peer: "hash-of-peer" }, _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
+  budget: null, _kind: "session", _chunks: Object.fromEntries(["main", "peer", "capture", "studio", "take"].map((name) => [name, `hash-of-${name}`])), _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
 };
 
 /**

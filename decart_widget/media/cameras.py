@@ -1,0 +1,93 @@
+"""What a page can film with, and what it films with now, as the kernel knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from decart_widget.errors import MediaError, NoFrontEndError
+from decart_widget.frontend import FrontEnds
+
+PATIENCE: Final = 15.0
+"""Seconds for a page to open another camera; some take several."""
+
+_TROUBLES: Final[dict[str, tuple[str, str]]] = {
+    "camera-missing": (
+        "There is no such camera.",
+        "Choose one of w.cameras; what there was goes on.",
+    ),
+    "camera-failed": (
+        "The other camera could not be opened.",
+        "Close other programs that use it, then choose it again; what there was goes on.",
+    ),
+    "bad-video": (
+        "The file is no video that this browser plays.",
+        "Drop an MP4 or WebM file; what there was goes on.",
+    ),
+    "screen-refused": (
+        "No screen was shared.",
+        "Browsers share one after a click only: choose Screen in the widget's camera menu.",
+    ),
+}
+
+
+def trouble(code: str) -> MediaError:
+    """What the page says it could not do."""
+    text, remedy = _TROUBLES[code]
+    return MediaError(text, remedy=remedy, code=code)
+
+
+class Cameras:
+    """Follows what the page with the session says of its cameras.
+
+    Args:
+        front_ends: The road to the pages.
+        publish: Shows values of traits.
+    """
+
+    def __init__(self, front_ends: FrontEnds, publish: Callable[[dict[str, Any]], None]) -> None:
+        self.obtained: dict[str, Any] = {}
+        """What is sent now: source, label, pixels, frames/s; empty where nothing is."""
+        self._front_ends = front_ends
+        self._publish = publish
+        self._request = 0
+        self._waiting: dict[int, asyncio.Future[str]] = {}
+        self._trouble: MediaError | None = None
+
+    def changed(self, message: Mapping[str, Any]) -> None:
+        """The page has said what there is."""
+        camera = message["camera"] or {}
+        names = ("source", "label", "width", "height", "fps", "mirrored")
+        self.obtained = {name: camera[name] for name in names if name in camera}
+        listed = [{k: c[k] for k in ("id", "label", "position")} for c in message["cameras"]]
+        self._publish({"cameras": listed, "position": camera.get("position", "unknown")})
+        waiting = self._waiting.pop(message["request"], None)
+        if waiting is not None and not waiting.done():
+            if self._trouble is not None:
+                waiting.set_exception(self._trouble)
+            else:
+                waiting.set_result(str(camera.get("label", "")))
+
+    def failed(self, code: str) -> MediaError:
+        """The page could not do what was wished."""
+        self._trouble = trouble(code)
+        return self._trouble
+
+    async def switch(self) -> str:
+        """Asks for the next camera; returns its label.
+
+        Raises ``NoFrontEndError`` where no page answers, ``MediaError`` where there is no other.
+        """
+        self._request += 1
+        number, self._trouble = self._request, None
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
+        self._front_ends.switch_camera(number)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await waiting
+        except TimeoutError:
+            raise NoFrontEndError("No page has switched its camera.") from None
+        finally:
+            self._waiting.pop(number, None)

@@ -1,0 +1,81 @@
+/** A track's picture cropped, scaled and mirrored, as another track. */
+
+import { stopWith } from "./camera.ts";
+import { ticks } from "./clock.ts";
+import { crop, type Shape } from "./shape.ts";
+import { worker } from "./worker.ts";
+
+interface Processor {
+  readonly readable: ReadableStream<VideoFrame>;
+}
+interface Generator extends MediaStreamTrack {
+  readonly writable: WritableStream<VideoFrame>;
+}
+interface Insertable {
+  MediaStreamTrackProcessor?: new (init: {
+    track: MediaStreamTrack;
+    maxBufferSize?: number;
+  }) => Processor;
+  MediaStreamTrackGenerator?: new (init: { kind: "video" }) => Generator;
+}
+
+/** The picture of `track` in this shape; it ends with the signal. */
+export function reshape(
+  track: MediaStreamTrack,
+  shape: Shape,
+  fps: number,
+  signal: AbortSignal,
+): MediaStreamTrack {
+  const { MediaStreamTrackProcessor: Reader, MediaStreamTrackGenerator: Writer } =
+    globalThis as Insertable;
+  if (!Reader || !Writer) return byCanvas(track, shape, fps, signal);
+  const frames = new Reader({ track, maxBufferSize: 1 }).readable;
+  const made = new Writer({ kind: "video" });
+  const url = URL.createObjectURL(new Blob([`(${worker})(${crop})`], { type: "text/javascript" }));
+  const shaper = new Worker(url);
+  URL.revokeObjectURL(url);
+  const out = made.writable;
+  shaper.postMessage({ frames, out, shape }, [frames, out] as unknown as Transferable[]);
+  stopWith(made, signal);
+  // The frames are let go of first, then the worker of itself.
+  signal.addEventListener("abort", () => shaper.postMessage({ end: true }), { once: true });
+  return made;
+}
+
+/** Where the browser has no streams of frames: drawn in the page, by a clock that doesn't stop. */
+function byCanvas(
+  track: MediaStreamTrack,
+  shape: Shape,
+  fps: number,
+  signal: AbortSignal,
+): MediaStreamTrack {
+  const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
+  video.srcObject = new MediaStream([track]);
+  void video.play().catch(() => undefined);
+  const { width, height, mirrored } = shape;
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { alpha: false });
+  if (mirrored) context?.setTransform(-1, 0, 0, 1, width, 0);
+  const [made] = canvas.captureStream(0).getVideoTracks() as CanvasCaptureMediaStreamTrack[];
+  if (!made) return track;
+  const draw = () => {
+    if (!video.videoWidth) return;
+    const part = crop(video.videoWidth, video.videoHeight, shape);
+    context?.drawImage(
+      video,
+      ...([part.x, part.y, part.width, part.height] as const),
+      ...([0, 0, width, height] as const),
+    );
+    made.requestFrame();
+  };
+  ticks(fps, draw, signal);
+  stopWith(made, signal);
+  signal.addEventListener(
+    "abort",
+    () => {
+      video.srcObject = null;
+    },
+    { once: true },
+  );
+  return made;
+}

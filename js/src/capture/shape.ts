@@ -1,0 +1,33 @@
+/** What is done to a picture before it is sent: a part of it, at a size, maybe mirrored. */
+
+export interface Shape {
+  width: number;
+  height: number;
+  mirrored: boolean;
+}
+
+/** The largest part in the middle that has the shape's proportions, with even edges. */
+export function crop(
+  width: number,
+  height: number,
+  shape: { width: number; height: number },
+): { x: number; y: number; width: number; height: number } {
+  const even = (n: number) => Math.max(2, Math.floor(n / 2) * 2);
+  const ratio = shape.width / shape.height;
+  // Rounding of a pixel or two is no other shape.
+  const fits = Math.abs(width / height / ratio - 1) < 0.02;
+  const w = even(fits || width / height < ratio ? width : height * ratio);
+  const h = even(fits || width / height > ratio ? height : width / ratio);
+  return {
+    x: even((width - w) / 2 + 2) - 2,
+    y: even((height - h) / 2 + 2) - 2,
+    width: w,
+    height: h,
+  };
+}
+
+/** Whether a picture of this size can be sent as it is. */
+export function isAsWished(width: number, height: number, shape: Shape): boolean {
+  const part = crop(width, height, shape);
+  return !shape.mirrored && width - part.width < 2 && height - part.height < 2;
+}

@@ -1,0 +1,202 @@
+"""What is sent: which camera, mirrored or not, upright or not, or none at all, in a real browser.
+
+The service of these pages sees what is sent; `sent()` is its newest picture, and so what a service
+gets after encoder and network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browser.bundle_host import Host, opened
+from tests.browser.conftest import REMEMBER_TRACKS
+from tools import browser as chromium
+
+WIDTH, HEIGHT = 1280, 720
+#: What the service gets: its size, and the mean colours of its left and right edge.
+SENT = """async () => {
+  const {video} = h.kernel.service;
+  const canvas = new OffscreenCanvas(video.videoWidth || 2, video.videoHeight || 2);
+  const context = canvas.getContext('2d', {willReadFrequently: true});
+  context.drawImage(video, 0, 0);
+  const mean = (x) => {
+    const {data} = context.getImageData(x, 0, canvas.width / 20, canvas.height);
+    const sum = [0, 0, 0];
+    for (let i = 0; i < data.length; i++) if (i % 4 < 3) sum[i % 4] += data[i];
+    return sum.map((s) => Math.round(s / (data.length / 4)));
+  };
+  return {width: canvas.width, height: canvas.height,
+          left: mean(0), right: mean(canvas.width * 0.95), middle: mean(canvas.width * 0.475)};
+}"""
+
+#: Chromium's second fake camera gives depths, which no encoder takes: so the first and the third.
+TWO = """
+const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+navigator.mediaDevices.enumerateDevices = async () =>
+  (await all()).filter(({label}) => label !== 'fake_device_1');
+"""
+
+
+def marked(path: Path) -> Path:
+    """A clip whose left edge is red and whose right edge is blue; a square wanders between."""
+    with path.open("wb") as out:
+        for number in range(30):
+            picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+            picture[:, : WIDTH // 10] = (0, 0, 255)
+            picture[:, -WIDTH // 10 :] = (255, 0, 0)
+            x = 200 + number * 20
+            picture[300:400, x : x + 100] = 255
+            out.write(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
+    return path
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def marked_browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    clip = marked(tmp_path_factory.mktemp("camera") / "marked.mjpeg")
+    async with chromium.launched(video=clip) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def two_cameras() -> AsyncIterator[Browser]:
+    async with chromium.launched(cameras=3) as browser:
+        yield browser
+
+
+async def host_in(browser: Browser, *scripts: str) -> AsyncIterator[Host]:
+    context = await browser.new_context(viewport=chromium.VIEWPORT)
+    page = await context.new_page()
+    for script in (REMEMBER_TRACKS, *scripts):
+        await page.add_init_script(script)
+    async with opened(page) as host:
+        yield host
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def filmed(marked_browser: Browser) -> AsyncIterator[Host]:
+    async for host in host_in(marked_browser):
+        yield host
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def doubled(two_cameras: Browser) -> AsyncIterator[Host]:
+    async for host in host_in(two_cameras, TWO):
+        yield host
+
+
+async def mounted(host: Host, **traits: Any) -> None:
+    size = {"width": WIDTH, "height": HEIGHT, "fps": 30}
+    await host.mount({"_media": size, "_kind": "session", **traits})
+
+
+async def until_sent(host: Host, condition: str) -> dict[str, Any]:
+    """Waits until what the service gets, `s`, is so."""
+    await host.until(f"({SENT})().then((s) => {condition})")
+    found: dict[str, Any] = await host.frame.evaluate(SENT)
+    return found
+
+
+RED_LEFT = "s.left[0] > 180 && s.left[2] < 90 && s.right[2] > 180 && s.right[0] < 90"
+BLUE_LEFT = "s.left[2] > 180 && s.left[0] < 90 && s.right[0] > 180 && s.right[2] < 90"
+
+
+async def test_mirror_turns_the_pixels_that_the_service_gets(filmed: Host) -> None:
+    await mounted(filmed)
+    await filmed.start()
+    await filmed.revealed()
+    await until_sent(filmed, f"s.width === 1280 && {RED_LEFT}")
+    await filmed.run("h.model.update({mirror: 'on'})")
+    await until_sent(filmed, f"s.width === 1280 && {BLUE_LEFT}")
+    await filmed.run("h.model.update({mirror: 'auto'})")  # no front camera
+    await until_sent(filmed, f"s.width === 1280 && {RED_LEFT}")
+    assert await filmed.cameras() == ["live"], "one camera all the while"
+
+
+async def test_a_portrait_is_cut_out_of_the_middle_and_not_squashed(filmed: Host) -> None:
+    await mounted(filmed, orientation="portrait", mirror="on")
+    await filmed.start()
+    await filmed.revealed()
+    sent = await until_sent(filmed, "s.width === 720 && s.height === 1280")
+    assert max(np.ptp(sent[edge]) for edge in ("left", "right")) < 30, (
+        "the marked edges are cut off"
+    )
+    camera = (await filmed.sent("cameras"))[-1]["camera"]
+    assert (camera["width"], camera["height"], camera["mirrored"]) == (720, 1280, True)
+    await filmed.run("h.model.update({orientation: 'landscape'})")
+    await until_sent(filmed, f"s.width === 1280 && {BLUE_LEFT}")
+
+
+async def test_switching_takes_the_next_camera_and_turns_the_other_off(doubled: Host) -> None:
+    await mounted(doubled)
+    await doubled.start()
+    await doubled.revealed()
+    await doubled.until("h.model.last('cameras').cameras.length === 2")
+    first = (await doubled.sent("cameras"))[-1]["camera"]
+    await doubled.run(
+        "h.model.receive({type: 'switch-camera', front_end: h.kernel.frontEnd, request: 1})"
+    )
+    await doubled.until("h.model.last('cameras').request === 1")
+    second = (await doubled.sent("cameras"))[-1]["camera"]
+    assert second["id"] != first["id"]
+    assert second["label"] != first["label"]
+    assert await doubled.cameras() == ["ended", "live"]
+    received = await doubled.run("h.kernel.service.received")
+    await doubled.until(f"h.kernel.service.received > {received + 5}")
+    assert await doubled.run("h.model.sent.filter((m) => m.type === 'offer').length") == 1
+
+    await doubled.run("h.model.update({camera: %s})", first["label"])
+    await doubled.until(f"h.model.last('cameras').camera?.id === '{first['id']}'")
+    assert (await doubled.cameras())[1] == "ended"
+
+
+async def test_an_unplugged_camera_is_replaced_by_the_other_one(doubled: Host) -> None:
+    await mounted(doubled)
+    await doubled.start()
+    await doubled.revealed()
+    await doubled.until("h.model.last('cameras').cameras.length === 2")
+    first = (await doubled.sent("cameras"))[-1]["camera"]
+    # As a browser does it: the track stops and says that it has ended.
+    await doubled.run(
+        "() => { dwTracks[0].stop(); dwTracks[0].dispatchEvent(new Event('ended')); }"
+    )
+    await doubled.until(f"h.model.last('cameras').camera?.id !== '{first['id']}'")
+    received = await doubled.run("h.kernel.service.received")
+    await doubled.until(f"h.kernel.service.received > {received + 5}")
+    assert await doubled.view().get_attribute("data-state") == "generating"
+    assert await doubled.run("h.model.sent.filter((m) => m.type === 'offer').length") == 1
+
+
+async def test_the_only_camera_that_is_unplugged_ends_the_picture(filmed: Host) -> None:
+    await mounted(filmed)
+    await filmed.start()
+    await filmed.revealed()
+    await filmed.run("() => { dwTracks[0].stop(); dwTracks[0].dispatchEvent(new Event('ended')); }")
+    await filmed.until("h.model.last('media').state === 'ended'")
+    assert await filmed.view().get_attribute("data-camera") == "off"
+
+
+async def test_a_camera_that_is_not_there_is_said_and_another_one_used(doubled: Host) -> None:
+    await mounted(doubled, camera="a camera of yesterday")
+    await doubled.start()
+    await doubled.revealed()
+    assert [m["code"] for m in await doubled.sent("trouble")] == ["camera-missing"]
+
+
+async def test_a_test_pattern_and_a_file_need_no_camera(filmed: Host, tmp_path: Path) -> None:
+    await mounted(filmed, source="test-pattern")
+    await filmed.start()
+    await filmed.revealed()
+    await until_sent(filmed, "s.width === 1280 && s.left[0] > 150 && s.left[1] < 60")
+    assert await filmed.cameras() == []
+    assert await filmed.view().get_attribute("data-camera") == "off"
+    await filmed.run("h.model.update({mirror: 'on'})")
+    await until_sent(filmed, "s.right[0] > 150 && s.right[1] < 60")
