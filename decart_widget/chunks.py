@@ -59,11 +59,11 @@ def chunk(name: str) -> Chunk:
 def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
     """The pieces that a widget with this transport needs, and their hashes.
 
-    A viewer has no camera, and nothing to do or to take away.
+    A viewer has no camera, and nothing to take away.
     """
-    needed = ["main", "room" if transport == "livekit" else "peer"]
+    needed = ["main", "studio", "room" if transport == "livekit" else "peer"]
     if not viewer:
-        needed += ["capture", "studio", "take"]
+        needed += ["capture", "take"]
     return {name: chunk(name).digest for name in needed}
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from decart_widget.log import Log, PageClock
+from decart_widget.log import MAX_REASONS, Log, PageClock
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.rate import Gate
@@ -76,6 +76,9 @@ class Browser(Protocol):
 
     def media_message(self, message: dict[str, Any]) -> None:
         """An offer, candidate, media, refused or stats message of the live attempt."""
+
+    def image_given(self, message: dict[str, Any]) -> None:
+        """A piece of a reference image that somebody gave to a page."""
 
     def cameras_changed(self, message: dict[str, Any]) -> None:
         """What can film, and what does."""
@@ -218,6 +221,8 @@ class FrontEnds:
             self._drop(f"{kind} of a page that is not the owner")
         elif kind == "wake":
             browser.woke()
+        elif kind == "image":
+            browser.image_given(message)
         elif kind == "cameras":
             browser.cameras_changed(message)
         elif kind == "trouble":
@@ -275,7 +280,7 @@ class FrontEnds:
                 self._own(rest)
 
     def _drop(self, reason: str) -> None:
-        if len(self.dropped) < 64 or reason in self.dropped:
+        if len(self.dropped) < MAX_REASONS or reason in self.dropped:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.log.refuse(f"page: {reason}")
 

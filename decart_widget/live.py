@@ -23,12 +23,14 @@ from decart_widget.errors import (
     internal_error,
 )
 from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
+from decart_widget.image_upload import ImageUpload
 from decart_widget.log import Log
 from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
 from decart_widget.prompts import check_prompt, load_image
+from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer
@@ -81,6 +83,7 @@ class Live:
         self.front_ends = FrontEnds(send, self, log=self.log)
         self.taps = Taps(self.front_ends, self.log)
         self.clips = Clips(self)
+        self.image = ImageUpload(self._apply_image, self._tell_image)
         self._narrator = Narrator(self.log)
         self._send = send
         self.look = look
@@ -253,6 +256,18 @@ class Live:
             raise no_picture()
         return self.taps.open(sink, what, which, **options)
 
+    def image_given(self, message: dict[str, Any]) -> None:
+        """A page gives a reference image, or takes it away."""
+        self.image.receive(message)
+
+    async def _apply_image(self, image: ImageData | None) -> None:
+        widget = self.widget()
+        if widget is not None:
+            await widget.set(image=image)
+
+    def _tell_image(self, message: dict[str, Any], data: bytes | None) -> None:
+        self._send(message, [data] if data else None)
+
     def cameras_changed(self, message: dict[str, Any]) -> None:
         """The page with the session says what it can film with, and does."""
         self.cameras.changed(message)
@@ -295,6 +310,7 @@ class Live:
             if replaced and self._session is not None:
                 self._media.page_changed()
                 self._session.media_moved(ConnectionLostError("The picture moved to another page."))
+        self.image.tell_again()
         self.start_likely()
         self._keep_watch()
         if self._autostart and not self.live:
@@ -426,6 +442,7 @@ class Live:
             self.image_url = None
             self._image_changed |= changes["image"] != self.look.image
         self.look = replace(self.look, **changes)
+        self.image.show(self.look.image)
 
     def _stop_typing(self) -> None:
         if self._typing is not None:

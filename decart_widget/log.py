@@ -30,7 +30,7 @@ SIZE: Final = 1000
 PAGE_SIZE: Final = 400
 MAX_TEXT: Final = 300
 MAX_DETAILS: Final = 8
-MAX_REASONS: Final = 64
+MAX_REASONS: Final = 128
 """Reasons of refusals counted apart; further ones are counted together."""
 
 _events = logging.getLogger("decart_widget.events")

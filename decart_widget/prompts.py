@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 import re
+import socket
 import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from decart_widget.errors import InvalidImageError, InvalidPromptError, InvalidURLError
+from decart_widget.images import LARGEST_PIXELS, fitted, stated_size
 from decart_widget.protocol.messages import ImageData, sendable
 
 MAX_PROMPT: Final = 10_000
@@ -20,6 +23,7 @@ MAX_IMAGE_BYTES: Final = 10_000_000
 """The service's bound for a reference image."""
 
 DOWNLOAD_TIMEOUT: Final = 15.0
+MAX_REDIRECTS: Final = 5
 
 # An uploaded file's id, as the service's file API gives it.
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_\-]{1,200}")
@@ -93,6 +97,8 @@ def load_image(source: Any) -> ImageData:
     A URL blocks for as long as its server takes, 15 s at most.
     Raises ``InvalidImageError`` or ``InvalidURLError``; nothing is changed then.
     """
+    if isinstance(source, ImageData):
+        return source  # it was checked before
     if isinstance(source, str) and _FILE_ID.fullmatch(source):
         return ImageData(ref=source)
     if is_url(source):
@@ -125,27 +131,19 @@ def _encode(data: bytes, what: str) -> ImageData:
             f"The reference image is no image: {what} is not {_FORMATS}.",
             remedy=f"Give a {_FORMATS} file.",
         )
-    if not _decodes(data):
+    size = stated_size(data)
+    if size is not None and size[0] * size[1] > LARGEST_PIXELS:
+        raise InvalidImageError(
+            f"The reference image has {size[0] * size[1] / 1e6:.0f} megapixels.",
+            remedy=f"Make it smaller: at most {LARGEST_PIXELS / 1e6:g} megapixels.",
+        )
+    sent = fitted(data)
+    if sent is None:
         raise InvalidImageError(
             f"The reference image can't be decoded: {what} is damaged or too large.",
             remedy="Save it again as JPEG or PNG.",
         )
-    return ImageData(data=base64.b64encode(data).decode("ascii"))
-
-
-def _decodes(data: bytes) -> bool:
-    import cv2
-    import numpy as np
-
-    # An eighth of its size is enough to know, and cheap for a large one; a tiny one has no eighth.
-    for how in (cv2.IMREAD_REDUCED_GRAYSCALE_8, cv2.IMREAD_GRAYSCALE):
-        try:
-            picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
-        except cv2.error:
-            continue
-        if picture is not None and picture.size:
-            return True
-    return False
+    return ImageData(data=base64.b64encode(sent).decode("ascii"))
 
 
 def _read(path: Path) -> bytes:
@@ -176,10 +174,15 @@ def _download(url: str) -> bytes:
     deadline = time.monotonic() + DOWNLOAD_TIMEOUT
     failure = ""
     try:
-        with httpx.stream("GET", url, timeout=DOWNLOAD_TIMEOUT, follow_redirects=True) as response:
-            if response.status_code != 200:
-                failure = f"HTTP {response.status_code}"
-            else:
+        for _ in range(MAX_REDIRECTS + 1):
+            with httpx.stream("GET", url, timeout=DOWNLOAD_TIMEOUT) as response:
+                if response.has_redirect_location:
+                    url = str(response.url.join(response.headers["location"]))
+                    _check_redirect(shown, check_image_url(url))
+                    continue
+                failure = "" if response.status_code == 200 else f"HTTP {response.status_code}"
+                if failure:
+                    break
                 for chunk in response.iter_bytes():
                     received += chunk
                     if len(received) > MAX_IMAGE_BYTES:
@@ -187,6 +190,9 @@ def _download(url: str) -> bytes:
                     if time.monotonic() > deadline:  # httpx limits each read, not their sum
                         failure = f"not complete after {DOWNLOAD_TIMEOUT:g} s"
                         break
+                break
+        else:
+            failure = f"over {MAX_REDIRECTS} redirects"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = type(error).__name__
     if failure:
@@ -195,6 +201,27 @@ def _download(url: str) -> bytes:
             remedy="Open the URL in a browser to see whether it is public.",
         )
     return bytes(received)
+
+
+def _check_redirect(first: str, host: str) -> None:
+    """Where a server sends us is its word, not the notebook's: not into this machine or network.
+
+    Raises ``InvalidImageError``. What was itself named by the notebook may go on within.
+    """
+    if host != first and _is_private(host) and not _is_private(first):
+        raise InvalidImageError(
+            f"{first} redirects to an address of this machine or network.",
+            remedy="Open the URL in a browser, save the image, and give its path.",
+        )
+
+
+def _is_private(host: str) -> bool:
+    """Whether any address of a host is not one of the open internet; so is one that has none."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return True
+    return any(not ipaddress.ip_address(str(one).split("%")[0]).is_global for one in found)
 
 
 def _from_array(source: Any) -> bytes:

@@ -192,6 +192,8 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "camera": lambda v: v is None or _obtained(v),
         "request": lambda v: v is None or _whole(v),
     },
+    # Beside it, the piece's bytes; a total of 0 takes the image away.
+    "image": {"id": _whole, "total": _whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
 }

@@ -512,6 +512,7 @@ class DecartWidget(PageWidget):
                 "height": model.height,
                 "fps": model.fps,
                 "has_image": has_image,
+                "takes_image": model.reference_image,
             },
         )
 

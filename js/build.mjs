@@ -33,10 +33,10 @@ async function version() {
   return match[1];
 }
 
-async function styles() {
+async function styles(path) {
   const { outputFiles } = await build({
     ...MINIFIED,
-    entryPoints: [here("src/view/styles.css")],
+    entryPoints: [here(path)],
     // Not lowered further: nesting and container queries are as old as the script's own target.
     target: ["chrome120", "firefox117", "safari17.2"],
     write: false,
@@ -53,7 +53,8 @@ if (!process.argv.includes("--size")) {
     target: ["es2022", "chrome111", "firefox114", "safari16.4"],
     define: {
       __VERSION__: JSON.stringify(await version()),
-      __STYLES__: JSON.stringify(await styles()),
+      __STYLES__: JSON.stringify(await styles("src/view/styles.css")),
+      __STUDIO_STYLES__: JSON.stringify(await styles("src/studio/styles.css")),
     },
   };
   const entryPoints = {

@@ -134,6 +134,7 @@ async def launched(
     Args:
         path: Which one; the one of `require()` without it.
         video: What the camera shows (.mjpeg or .y4m); Chromium's own test picture without it.
+        cameras: How many there are.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
 from typing import TYPE_CHECKING
+
+from decart_widget.images import LARGEST_PIXELS, shrunk, stated_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
 #: The service's limit on an image, in bytes.
 LARGEST_BYTES = 10 * 1024 * 1024
-
-#: An image of few bytes can still decode to gigabytes; 50 megapixels is any camera's picture.
-LARGEST_PIXELS = 50_000_000
 
 #: What is kept of it, on the longer side: its colours need no more.
 KEPT_PIXELS = 1280
@@ -55,54 +53,5 @@ def decode(image_data: object) -> NDArray[np.uint8]:
         picture = None
     if picture is None:
         raise ImageError("The image can't be decoded: it is cut off or damaged")
-    longest = max(picture.shape[:2])
-    if longest > KEPT_PIXELS:
-        scale = KEPT_PIXELS / longest
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    rgb = cv2.cvtColor(shrunk(picture, KEPT_PIXELS), cv2.COLOR_BGR2RGB)
     return rgb.astype(np.uint8, copy=False)
-
-
-def stated_size(encoded: bytes) -> tuple[int, int] | None:
-    """(width, height) that the header of a JPEG, PNG or WebP file states; None for anything else.
-
-    Read before decoding, since a few kilobytes can state (and decode to) gigabytes.
-    """
-    try:
-        if encoded[:8] == b"\x89PNG\r\n\x1a\n":
-            width, height = struct.unpack_from(">II", encoded, 16)
-        elif encoded[:2] == b"\xff\xd8":
-            height, width = _jpeg_size(encoded)
-        elif encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP":
-            width, height = _webp_size(encoded)
-        else:
-            return None
-    except struct.error:
-        return None
-    return width, height
-
-
-def _jpeg_size(encoded: bytes) -> tuple[int, int]:
-    """From the start-of-frame segment (ITU-T T.81, B.2.2): height first."""
-    at = 2
-    while True:
-        marker, length = struct.unpack_from(">HH", encoded, at)
-        if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
-            height, width = struct.unpack_from(">HH", encoded, at + 5)
-            return height, width
-        at += 2 + length
-
-
-def _webp_size(encoded: bytes) -> tuple[int, int]:
-    """From the first chunk (RFC 9649): extended, lossless or lossy."""
-    kind = encoded[12:16]
-    if kind == b"VP8X":
-        flags_and_size = struct.unpack_from("<10B", encoded, 20)[4:]
-        low = flags_and_size[0] | flags_and_size[1] << 8 | flags_and_size[2] << 16
-        high = flags_and_size[3] | flags_and_size[4] << 8 | flags_and_size[5] << 16
-        return low + 1, high + 1
-    if kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", encoded, 21)
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    width, height = struct.unpack_from("<HH", encoded, 26)
-    return width & 0x3FFF, height & 0x3FFF

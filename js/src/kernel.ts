@@ -11,6 +11,7 @@ import { PageLog } from "./log.ts";
 import { desktopSafari } from "./media/safari.ts";
 import type { Inbound } from "./media/transport.ts";
 import {
+  type ImageState,
   PROTOCOL,
   type Prepare,
   parse,
@@ -42,6 +43,7 @@ export interface Receiver {
   ownerChanged(mine: boolean): void;
   /** @param request the kernel's number for it */
   switchCamera(request: number): void;
+  imageState(message: ImageState, thumbnail?: BufferSource): void;
   /** What is to be taken from the picture, or how that is doing. */
   tap(message: TapMessage): void;
   /** The host lost or regained its connection to the kernel. */
@@ -68,7 +70,7 @@ export class Kernel {
     signal: AbortSignal,
   ) {
     this.#viewer = trait(model, "_kind") === "viewer";
-    listen(model, "msg:custom", (message) => this.#receive(message), signal);
+    listen(model, "msg:custom", (message, data) => this.#receive(message, data?.[0]), signal);
     // A restarted kernel, or a lost and regained socket: say who we are again.
     listen(
       model,
@@ -142,7 +144,7 @@ export class Kernel {
     this.#hello = setTimeout(() => this.hello(round + 1), wait);
   }
 
-  #receive(content: unknown): void {
+  #receive(content: unknown, data?: BufferSource): void {
     const message = parse(content);
     if (!message) {
       this.counts.unknown++;
@@ -165,6 +167,9 @@ export class Kernel {
         return;
       case "switch-camera":
         if (message.front_end === this.frontEnd) this.receiver.switchCamera(message.request);
+        return;
+      case "image-state":
+        this.receiver.imageState(message, data);
         return;
       case "tap":
         if (message.front_end !== this.frontEnd) return; // another page's

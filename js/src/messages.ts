@@ -76,6 +76,7 @@ export type ToKernel =
   | ({ type: "stats"; attempt: number } & Sample)
   | { type: "cameras"; cameras: CameraInfo[]; camera: Obtained | null; request: number | null }
   | { type: "trouble"; code: Trouble }
+  | { type: "image"; id: number; total: number }
   | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean };
@@ -154,6 +155,13 @@ export type TapMessage =
   | { type: "untap"; id: number }
   | { type: "recording"; state: string; name: string; text: string };
 
+/** The reference image; beside it, where it is set, a thumbnail's bytes. */
+export interface ImageState {
+  type: "image-state";
+  state: "none" | "set" | "failed";
+  text: string;
+}
+
 export interface Welcome {
   type: "welcome";
   front_end: string;
@@ -175,6 +183,7 @@ export type ToBrowser =
   | { type: "owner"; front_end: string }
   | TapMessage
   | { type: "switch-camera"; front_end: string; request: number }
+  | ImageState
   | { type: "beat" };
 
 const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
@@ -195,6 +204,7 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
   credit: (m) => isNumber(m.id) && isNumber(m.frames),
   untap: (m) => isNumber(m.id),
   recording: (m) => isText(m.state) && isText(m.name),
+  "image-state": (m) => isText(m.state) && isText(m.text),
   "switch-camera": (m) => isText(m.front_end) && isNumber(m.request),
   beat: () => true,
 };

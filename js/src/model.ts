@@ -45,7 +45,13 @@ export interface Traits {
   kernel_busy: boolean;
   /** "viewer": shows a session that runs elsewhere, and has no camera. */
   _kind: "session" | "viewer";
-  _media: { width: number; height: number; fps: number; has_image?: boolean };
+  _media: {
+    width: number;
+    height: number;
+    fps: number;
+    has_image?: boolean;
+    takes_image?: boolean;
+  };
   _retry: { attempt?: number; of?: number; in_s?: number };
   _applied_in: number | null;
 }

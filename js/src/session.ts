@@ -9,12 +9,14 @@ import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
 import { Kernel, type Receiver } from "./kernel.ts";
 import type { CameraSize, Refusal } from "./media/camera.ts";
+import type { CameraInfo, Obtained } from "./media/capturing.ts";
 import type { Reading } from "./media/stats.ts";
 import { openWith } from "./media/transport.ts";
-import { PROTOCOL, type Prepare, type TapMessage } from "./messages.ts";
+import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 import { Source } from "./source.ts";
 import { Taking } from "./taking.ts";
+import type { AllWords } from "./view/notices.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
 const GRACE_MS = 5000;
@@ -47,6 +49,12 @@ export class Session implements Receiver {
   fault: Fault | null = null;
   /** False in a page that only watches; null before the kernel has said. */
   owner: boolean | null = null;
+  /** What a person did with an image or a file, and what came of it. */
+  note = "";
+  /** The reference image, as the kernel has it: whether there is one, and a small picture of it. */
+  image = { set: false, thumbnail: "" };
+  /** What notices say, once it has come. */
+  words: AllWords = {};
   /** ms from the click (or the kernel's request) to the picture's first sight. */
   ttffMs: number | null = null;
 
@@ -275,6 +283,57 @@ export class Session implements Receiver {
     this.owner = mine;
     // The picture lives in one page; the new owner has it now.
     if (!mine) this.#release();
+    this.#changed();
+  }
+
+  get cameras(): readonly CameraInfo[] {
+    return this.source.cameras;
+  }
+
+  /** What is sent now, as it was obtained. */
+  get obtained(): Obtained | null {
+    return this.source.capture?.obtained ?? null;
+  }
+
+  /** What is sent, to look at. */
+  get preview(): MediaStream | null {
+    return this.source.capture?.preview ?? null;
+  }
+
+  /** The camera of this id, which somebody picked in this page. */
+  chooseCamera(id: string): void {
+    this.source.choose(id);
+    this.set("source", "camera");
+  }
+
+  /** Sends a video file in the camera's place. */
+  async useFile(file: Blob): Promise<void> {
+    await this.source.useFile(file);
+    this.set("source", "file");
+  }
+
+  get modelTakesImages(): boolean {
+    return trait(this.model, "_media").takes_image !== false;
+  }
+
+  imageState({ state, text }: ImageState, thumbnail?: BufferSource): void {
+    if (state === "failed") this.say(text);
+    else {
+      URL.revokeObjectURL(this.image.thumbnail);
+      const url = thumbnail ? URL.createObjectURL(new Blob([thumbnail as BlobPart])) : "";
+      this.image = { set: state === "set", thumbnail: url };
+      this.say("");
+    }
+  }
+
+  /** Says something under the prompt until something else is said. */
+  say(note: string): void {
+    this.note = note;
+    this.#changed();
+  }
+
+  /** Shows what a view has changed by itself. */
+  refresh(): void {
     this.#changed();
   }
 

@@ -11,6 +11,7 @@ import type {
   TransportState,
 } from "../src/media/transport.ts";
 import type { Prepare } from "../src/messages.ts";
+import * as studio from "../src/studio/index.ts";
 import * as take from "../src/take/index.ts";
 
 export type Message = Record<string, unknown> & { type: string };
@@ -276,7 +277,7 @@ export class FakeRooms {
 export const peers = async (name: string) => pieces(name);
 
 function pieces(name: string): unknown {
-  const found: unknown = { capture, peer, take }[name];
+  const found: unknown = { capture, peer, studio, take }[name];
   if (!found) throw Error(`there is no ${name}`);
   return found;
 }

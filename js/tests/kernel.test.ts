@@ -11,6 +11,7 @@ const receiver = () =>
     ownerChanged: vi.fn(),
     tap: vi.fn(),
     switchCamera: vi.fn(),
+    imageState: vi.fn(),
     interrupted: vi.fn(),
   }) satisfies Receiver;
 

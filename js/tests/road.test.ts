@@ -5,6 +5,7 @@ import road from "../../tests/vectors/road.json";
 import { attend } from "../src/chunks.ts";
 import { PROTOCOL, parse } from "../src/messages.ts";
 import { Session } from "../src/session.ts";
+import { imageSlot } from "../src/studio/image.ts";
 import {
   FakeCamera,
   FakeModel,
@@ -98,6 +99,11 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   vi.stubGlobal("MediaRecorder", undefined);
   model.receive({ ...clip, id: 8 });
   await vi.advanceTimersByTimeAsync(0);
+  const el = () => document.createElement("div");
+  const seats = { root: el(), stage: el(), tools: el(), image: el() };
+  const slot = imageSlot(session, seats, new AbortController().signal);
+  await slot.give(new Blob(["x".repeat(12_000)]));
+  seats.image.querySelector<HTMLElement>(".dw-clear")?.click();
   session.take.record();
   session.take.stopRecording();
 }
@@ -116,6 +122,7 @@ describe("browser to kernel", () => {
       m.state,
       m.name,
       m.on,
+      m.total === 0,
       m.camera === null,
       m.request !== undefined && m.request !== null,
       m.state === "failed" && "detail" in m,

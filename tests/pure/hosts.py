@@ -46,6 +46,9 @@ class Host:
     def media_message(self, message: dict[str, Any]) -> None:
         self.told.append((message["type"], message["front_end"]))
 
+    def image_given(self, message: dict[str, Any]) -> None:
+        self.told.append(("image", message["total"]))
+
     def cameras_changed(self, message: dict[str, Any]) -> None:
         self.told.append(("cameras", len(message["cameras"])))
 

@@ -230,7 +230,7 @@ def broken(_: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(200, content=b"<html>"), "no image"),
         (lambda _: httpx.Response(200, content=b""), "empty"),
         (lambda _: httpx.Response(200, content=bytes(MAX_IMAGE_BYTES + 1)), "10.0 MB"),
-        (lambda _: httpx.Response(302, headers={"location": "/again"}), "TooManyRedirects"),
+        (lambda _: httpx.Response(302, headers={"location": "/again"}), "over 5 redirects"),
         (broken, "ConnectError"),
     ],
 )

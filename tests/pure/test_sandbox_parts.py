@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decart_widget.images import stated_size
 from decart_widget.rate import RateLimit
 from decart_widget.sandbox import junk
 from decart_widget.sandbox.effects import EFFECTS
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import is_loopback, refusal
-from decart_widget.sandbox.images import ImageError, decode, stated_size
+from decart_widget.sandbox.images import ImageError, decode
 
 # --- guard ----------------------------------------------------------------------------------------
 

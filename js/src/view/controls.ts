@@ -1,4 +1,4 @@
-/** The row below: Stop, and what the session costs; for a viewer, what it shows. */
+/** The rows below: Stop with a seat for tools, and what the session costs; for a viewer, what it shows. */
 
 import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
@@ -17,13 +17,15 @@ export function controls(session: Session): Part {
   const billed = h("span", { class: "dw-billed" });
   const element = h(
     "div",
-    { class: "dw-row" },
-    // Both in one place, so that the row keeps its shape.
-    h("span", { class: "dw-slot" }, stop, name),
-    h("span", { class: "dw-gap" }),
-    id,
-    meter,
-    billed,
+    {},
+    h(
+      "div",
+      { class: "dw-row" },
+      // Both in one place, so that the row keeps its shape.
+      h("span", { class: "dw-slot" }, stop, name),
+      h("span", { class: "dw-tools" }),
+    ),
+    h("div", { class: "dw-row dw-money" }, meter, billed, h("span", { class: "dw-gap" }), id),
   );
   return {
     element,

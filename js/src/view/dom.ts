@@ -41,7 +41,12 @@ const PATHS = {
 
 /** A drawn sign beside words; it says nothing of its own. */
 export function icon(name: keyof typeof PATHS): SVGElement {
+  return drawing(name, PATHS[name]);
+}
+
+/** The same with a shape of one's own: what stands inside of an svg of 16 by 16. */
+export function drawing(name: string, shape: string): SVGElement {
   const holder = document.createElement("template");
-  holder.innerHTML = `<svg class="dw-icon" data-icon="${name}" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${PATHS[name]}</svg>`;
+  holder.innerHTML = `<svg class="dw-icon" data-icon="${name}" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${shape}</svg>`;
   return holder.content.firstElementChild as SVGElement;
 }

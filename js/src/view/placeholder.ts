@@ -13,7 +13,7 @@ const STYLES =
   "@container(max-width:420px){.decart-loading i{height:var(--narrow)}}";
 
 /** Pixels under the stage, wide and narrow, from styles.css; a viewer has no prompt bar. */
-const SESSION = [126, 123];
+const SESSION = [155, 152];
 const VIEWER = [50, 50];
 /** The sandbox's badge takes a strip of its own where it is narrow. */
 const STRIP = 21.4;

@@ -5,7 +5,7 @@ import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { h, icon, mark, write } from "./dom.ts";
 import type { Part } from "./stage.ts";
-import { promptWords } from "./words.ts";
+import { type PromptWords, promptWords } from "./words.ts";
 
 /** After this long without a key the box shows what the kernel holds, whatever came in between. */
 const SETTLE_MS = 1000;
@@ -35,7 +35,9 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
     icon("enter"),
   );
   const status = h("div", { class: "dw-prompt-status", role: "status", "aria-live": "polite" });
-  const element = h("form", { class: "dw-bar", autocomplete: "off" }, input, check, apply, status);
+  const image = h("span", { class: "dw-image" });
+  const parts = [image, input, check, apply, status];
+  const element = h("form", { class: "dw-bar", autocomplete: "off" }, ...parts);
 
   // Values on their way to the kernel: when one of them comes back, it is an echo, not news.
   let underWay = new Set<string>();
@@ -98,7 +100,8 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
     element,
     update() {
       enrich.checked = trait(model, "enrich");
-      const { text, tone } = promptWords(session.state, model);
+      const note: PromptWords = { text: session.note, tone: "" };
+      const { text, tone } = session.note ? note : promptWords(session.state, model);
       write(status, text);
       mark(status, "tone", tone);
     },

@@ -8,11 +8,11 @@ const STYLES: string = __STYLES__;
  * Gives the root's document or shadow root the styles, also where the host moves it there later
  * (hosts fill an element before they put it into the page) or takes it elsewhere.
  */
-export function dress(root: HTMLElement, signal: AbortSignal): void {
+export function dress(root: HTMLElement, signal: AbortSignal, styles = STYLES): void {
   const put = () => {
     const place = root.getRootNode();
-    if (place instanceof ShadowRoot) into(place);
-    else into(root.ownerDocument.head);
+    if (place instanceof ShadowRoot) into(place, styles);
+    else into(root.ownerDocument.head, styles);
   };
   put();
   // Called when the root is laid out for the first time, and so after it has found its place.
@@ -21,13 +21,13 @@ export function dress(root: HTMLElement, signal: AbortSignal): void {
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 }
 
-function into(place: ParentNode & Node): void {
+function into(place: ParentNode & Node, styles: string): void {
   // By what it says, not by an id: another version's styles are other styles.
   for (const style of place.querySelectorAll("style[data-decart-widget]")) {
-    if (style.textContent === STYLES) return;
+    if (style.textContent === styles) return;
   }
   const style = (place.ownerDocument ?? document).createElement("style");
   style.dataset.decartWidget = "";
-  style.textContent = STYLES;
+  style.textContent = styles;
   place.append(style);
 }

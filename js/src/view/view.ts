@@ -5,9 +5,10 @@ import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
 import { controls, watching } from "./controls.ts";
 import { h, mark } from "./dom.ts";
+import type { Studio } from "./furnishing.ts";
 import { promptBar } from "./prompt.ts";
 import { dress } from "./sheet.ts";
-import { stage } from "./stage.ts";
+import { type Part, stage } from "./stage.ts";
 import { clock } from "./words.ts";
 
 /** A handle for tests and for the console: `element.decart.stats()`. */
@@ -32,9 +33,10 @@ export function mount(
     return seconds > 0 ? `in ${seconds} s` : "";
   };
   const picture = stage(session, time, signal);
-  const parts = session.viewer
+  const parts: Part[] = session.viewer
     ? [picture, watching(session)]
     : [picture, promptBar(session, signal), controls(session)];
+  const tools: Pick<Part, "update">[] = [];
   const root = h(
     "div",
     {
@@ -59,7 +61,7 @@ export function mount(
     mark(root, "camera", session.cameraOn ? "on" : "off");
     if (ttffMs !== null) mark(root, "ttffMs", ttffMs);
     else delete root.dataset.ttffMs;
-    for (const part of parts) part.update();
+    for (const part of [...parts, ...tools]) part.update();
     keepFocus(root, focused);
   }
 
@@ -81,6 +83,18 @@ export function mount(
   dress(root, signal);
   signal.addEventListener("abort", () => root.remove(), { once: true });
   update();
+  void furnish();
+
+  async function furnish() {
+    // A view without it shows the picture, takes prompts and stops: all that it must.
+    const studio = (await session.load("studio").catch(() => null)) as Studio | null;
+    if (!studio || signal.aborted) return;
+    session.words = studio.WORDS;
+    const seat = (name: string) => root.querySelector<HTMLElement>(`.dw-${name}`) as HTMLElement;
+    const seats = { root, stage: seat("stage"), tools: seat("tools"), image: seat("image") };
+    if (!session.viewer) tools.push(studio.furnish(session, seats, signal));
+    update();
+  }
 }
 
 /** A button that took itself away passes the focus to the one that came. */

@@ -69,6 +69,8 @@ class Service {
     this.attempt = attempt;
     this.peer = new RTCPeerConnection({ iceServers: [] });
     this.received = 0;
+    /** Milliseconds that it takes for a picture. */
+    this.late = 0;
     const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
     const context = canvas.getContext("2d");
     const video = Object.assign(document.createElement("video"), { muted: true });
@@ -79,9 +81,12 @@ class Service {
       const paint = () => {
         if (this.peer.connectionState === "closed") return;
         this.received++;
-        context.drawImage(video, 0, 0, 640, 360);
-        context.fillStyle = colour;
-        context.fillRect(0, 0, 640, 360);
+        createImageBitmap(video).then((picture) => setTimeout(() => {
+          context.drawImage(picture, 0, 0, 640, 360);
+          picture.close();
+          context.fillStyle = colour;
+          context.fillRect(0, 0, 640, 360);
+        }, this.late));
         video.requestVideoFrameCallback(paint);
       };
       video.requestVideoFrameCallback(paint);

@@ -1,0 +1,75 @@
+/** Prompts that were applied before, by the arrow keys of the prompt box, as in a shell. */
+
+import { listen } from "../host.ts";
+import { trait } from "../model.ts";
+import type { Session } from "../session.ts";
+import { mark } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+
+const MOST = 100;
+const STORE = "decart-widget.prompts";
+
+/** Those of this page's origin, oldest first; each once. */
+function load(): string[] {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(STORE) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string").slice(-MOST) : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(prompts: readonly string[]): void {
+  try {
+    localStorage.setItem(STORE, JSON.stringify(prompts));
+  } catch {
+    // A page without storage forgets with the reload.
+  }
+}
+
+export function history(session: Session, { root }: Seats, signal: AbortSignal): void {
+  const input = root.querySelector<HTMLInputElement>(".dw-prompt");
+  if (!input) return;
+  let prompts = load();
+  /** Where the arrow keys are; after the last one is what was being typed. */
+  let at = prompts.length;
+  let draft = "";
+
+  const hint = () => mark(root, "history", prompts.length > 0);
+  hint();
+  const note = () => {
+    const { model } = session;
+    const prompt = trait(model, "prompt").trim();
+    if (trait(model, "prompt_status") !== "applied" || !prompt) return;
+    if (prompts.at(-1) === prompt) return;
+    // Other widgets of this origin have added theirs meanwhile.
+    prompts = [...load().filter((one) => one !== prompt), prompt].slice(-MOST);
+    at = prompts.length;
+    keep(prompts);
+    hint();
+  };
+  listen(session.model, "change:prompt_status", note, signal);
+  input.addEventListener(
+    "input",
+    (event) => {
+      if (event.isTrusted) at = prompts.length;
+    },
+    { signal },
+  );
+  input.addEventListener(
+    "keydown",
+    (event) => {
+      const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+      if (!step || event.isComposing || event.shiftKey || event.ctrlKey || event.metaKey) return;
+      if (at === prompts.length) draft = input.value;
+      const next = Math.min(prompts.length, Math.max(0, at + step));
+      event.preventDefault();
+      if (next === at) return;
+      at = next;
+      input.value = prompts[at] ?? draft;
+      input.setSelectionRange(input.value.length, input.value.length);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+    { signal },
+  );
+}

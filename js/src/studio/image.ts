@@ -1,0 +1,107 @@
+/** The reference image: a slot beside the prompt that takes a file, however it is given. */
+
+import type { Session } from "../session.ts";
+import { h, mark, show } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+import type { Part } from "../view/stage.ts";
+import { sign } from "./icons.ts";
+
+/** Bytes of one message. */
+const PIECE = 700_000;
+/** What a notebook takes; a larger file is told so by its kernel, without being sent. */
+const LARGEST = 10_000_000;
+
+export interface ImageSlot extends Pick<Part, "update"> {
+  give(file: Blob): Promise<void>;
+}
+
+let uploads = 0;
+
+export function imageSlot(
+  session: Session,
+  { root, image: seat }: Seats,
+  signal: AbortSignal,
+): ImageSlot {
+  const file = h("input", {
+    type: "file",
+    accept: "image/png,image/jpeg,image/webp",
+    hidden: true,
+    "aria-label": "Reference image file",
+  });
+  const slot = h("button", { type: "button", class: "dw-slotted" }, sign("add"));
+  const clear = h(
+    "button",
+    {
+      type: "button",
+      class: "dw-clear",
+      "aria-label": "Clear the reference image",
+      title: "Clear",
+    },
+    sign("cross"),
+  );
+  seat.append(slot, clear, file);
+  signal.addEventListener("abort", () => seat.replaceChildren(), { once: true });
+
+  const give = async (given: Blob) => {
+    if (!session.modelTakesImages) {
+      session.say(`${session.modelName} takes no reference image.`);
+      return;
+    }
+    const id = ++uploads + Date.now();
+    const total = given.size;
+    if (!total) {
+      session.say("The file is empty.");
+      return;
+    }
+    session.say("reading the image…");
+    const until = total > LARGEST ? 1 : total;
+    for (let at = 0; at < until; at += PIECE) {
+      const end = Math.min(until, at + PIECE);
+      session.kernel.send({ type: "image", id, total }, await given.slice(at, end).arrayBuffer());
+    }
+  };
+  slot.addEventListener("click", () => file.click());
+  clear.addEventListener("click", () => {
+    session.kernel.send({ type: "image", id: ++uploads + Date.now(), total: 0 });
+    slot.focus();
+  });
+  file.addEventListener("change", () => {
+    const [chosen] = file.files ?? [];
+    if (chosen) void give(chosen);
+    file.value = "";
+  });
+  root.addEventListener(
+    "paste",
+    (event) => {
+      const pasted = [...(event.clipboardData?.files ?? [])].find((one) =>
+        one.type.startsWith("image/"),
+      );
+      if (!pasted) return;
+      event.preventDefault();
+      event.stopPropagation();
+      void give(pasted);
+    },
+    { signal },
+  );
+
+  return {
+    give,
+    update() {
+      const { thumbnail, set } = session.image;
+      const takes = session.modelTakesImages;
+      slot.disabled = !takes || session.watching;
+      const name = takes
+        ? "Reference image: choose, drop or paste one"
+        : `${session.modelName} takes no reference image`;
+      if (slot.title !== name) {
+        slot.title = name;
+        slot.setAttribute("aria-label", name);
+      }
+      mark(slot, "filled", thumbnail !== "");
+      mark(slot, "set", set);
+      const picture = thumbnail && `url("${thumbnail}")`;
+      if (slot.style.backgroundImage !== picture) slot.style.backgroundImage = picture;
+      show(clear, set && !slot.disabled);
+    },
+  };
+}

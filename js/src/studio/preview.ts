@@ -1,0 +1,63 @@
+/** The small picture of what is sent; it and the large one change places when it is pressed. */
+
+import type { Session } from "../session.ts";
+import { h, mark, show } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+import type { Part } from "../view/stage.ts";
+
+export function preview(
+  session: Session,
+  { root, stage }: Seats,
+  signal: AbortSignal,
+): Pick<Part, "update"> {
+  const video = h("video", {
+    class: "dw-local",
+    muted: true,
+    playsinline: true,
+    autoplay: true,
+    hidden: true,
+    "aria-label": "Picture that is sent",
+  });
+  video.muted = true;
+  const swap = h("button", {
+    type: "button",
+    class: "dw-swap",
+    hidden: true,
+    title: "Swap the pictures",
+    "aria-label": "Swap the pictures",
+    "aria-pressed": "false",
+  });
+  swap.addEventListener("click", () => {
+    const swapped = root.dataset.swapped !== "true";
+    mark(root, "swapped", swapped);
+    swap.setAttribute("aria-pressed", String(swapped));
+  });
+  stage.querySelector(".dw-remote")?.after(video);
+  stage.append(swap);
+  signal.addEventListener(
+    "abort",
+    () => {
+      video.srcObject = null;
+      video.remove();
+      swap.remove();
+    },
+    { once: true },
+  );
+  return {
+    update() {
+      // Before the picture is generated there is one large place, and it is the poster's.
+      const stream = session.attempt?.revealed ? session.preview : null;
+      if (video.srcObject !== stream) {
+        video.srcObject = stream;
+        if (stream) void video.play().catch(() => undefined);
+      }
+      show(video, stream !== null);
+      show(swap, stream !== null);
+      mark(root, "local", stream !== null);
+      if (!stream && root.dataset.swapped === "true") {
+        mark(root, "swapped", false);
+        swap.setAttribute("aria-pressed", "false");
+      }
+    },
+  };
+}

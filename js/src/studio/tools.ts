@@ -1,0 +1,152 @@
+/** The row of tools: what is sent (camera, mirror, shape), what is taken away, how it is looked at. */
+
+import { trait } from "../model.ts";
+import type { Session } from "../session.ts";
+import { h, mark, show, write } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+import type { Part } from "../view/stage.ts";
+import { clock } from "../view/words.ts";
+import { choice, type Option } from "./choice.ts";
+import type { Compare } from "./compare.ts";
+import { sign } from "./icons.ts";
+
+const SOURCES: Option[] = [
+  { value: "source:screen", label: "Screen or window…" },
+  { value: "source:test-pattern", label: "Test pattern" },
+  { value: "source:file", label: "Video file…" },
+];
+const SOURCE_WORDS: Record<string, string> = {
+  screen: "Screen",
+  "test-pattern": "Test pattern",
+  file: "Video file",
+};
+const MIRRORS: Option[] = [
+  { value: "off", label: "Mirror off" },
+  { value: "auto", label: "Mirror a front camera" },
+  { value: "on", label: "Mirror on" },
+];
+const SHAPES: Option[] = [
+  { value: "landscape", label: "Landscape" },
+  { value: "portrait", label: "Portrait" },
+];
+
+export function tools(
+  session: Session,
+  { root, tools: seat }: Seats,
+  wipe: Compare,
+  signal: AbortSignal,
+): Pick<Part, "update"> {
+  const { model, source, take } = session;
+  const file = h("input", {
+    type: "file",
+    accept: "video/*",
+    hidden: true,
+    "aria-label": "Video file",
+  });
+  file.addEventListener("change", () => {
+    const [video] = file.files ?? [];
+    if (video) void session.useFile(video);
+    file.value = "";
+  });
+
+  const camera = choice("Camera", sign("camera"), (value) => {
+    if (value === "source:file") file.click();
+    else if (value.startsWith("source:")) session.set("source", value.slice(7));
+    else if (value.startsWith("camera:")) session.chooseCamera(value.slice(7));
+    update(); // where nothing came of it the menu shows what there is
+  });
+  const mirror = choice("Mirror", sign("mirror"), (value) => session.set("mirror", value));
+  const shape = choice("Shape", sign("shape"), (value) => session.set("orientation", value));
+
+  const button = (name: string, icon: SVGElement, act: () => void, more = "") => {
+    const label = h("span", {}, name);
+    const element = h(
+      "button",
+      { type: "button", class: `dw-tool ${more}`, title: name },
+      icon,
+      label,
+    );
+    element.addEventListener("click", act);
+    return { element, label };
+  };
+  const still = button("Snapshot", sign("save"), () => void take.snapshot(), "dw-snapshot");
+  const record = button(
+    "Record",
+    sign("record"),
+    () => (take.recording ? take.stopRecording() : take.record()),
+    "dw-record",
+  );
+  const compare = button("Compare", sign("compare"), () => wipe.toggle(), "dw-wipe");
+  const full = button("Full screen", sign("full"), () => void fullScreen(root), "dw-full");
+  const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
+  const gap = h("span", { class: "dw-gap" });
+  const parts = [camera, mirror, shape].map((one) => one.element);
+  const buttons = [still, record, compare, full].map((one) => one.element);
+  seat.append(...parts, gap, note, ...buttons, file);
+  signal.addEventListener("abort", () => seat.replaceChildren(), { once: true });
+  document.addEventListener("fullscreenchange", update, { signal });
+  // The running time of a recording.
+  const timer = setInterval(() => take.recording && update(), 500);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+
+  function update(): void {
+    const { obtained } = session;
+    const sourceNow = obtained?.source ?? trait(model, "source");
+    const cameras = session.cameras
+      .filter(({ id }) => id)
+      .map(({ id, label }, index) => ({
+        value: `camera:${id}`,
+        label: label || `Camera ${index + 1}`,
+      }));
+    // Before one was allowed a browser names none.
+    const known = cameras.length ? cameras : [{ value: "camera:", label: "Camera" }];
+    const current = obtained?.source === "camera" ? `camera:${obtained.id}` : known[0]?.value;
+    const value = sourceNow === "camera" ? (current ?? "") : `source:${sourceNow}`;
+    const name = known.find((one) => one.value === current)?.label ?? "Camera";
+    camera.show(
+      [known, SOURCES],
+      value,
+      sourceNow === "camera" ? short(name) : (SOURCE_WORDS[sourceNow] ?? ""),
+    );
+    const mirrored = trait(model, "mirror");
+    mirror.show([MIRRORS], mirrored, `Mirror ${mirrored}`);
+    const turned = trait(model, "orientation");
+    shape.show([SHAPES], turned, turned);
+
+    const watching = session.watching;
+    for (const { select } of [camera, mirror, shape]) select.disabled = watching;
+    const seen = session.attempt?.revealed === true;
+    const { recording } = take;
+    still.element.disabled = compare.element.disabled = !seen;
+    record.element.disabled = !seen && !recording;
+    mark(record.element, "on", recording !== null);
+    record.element.classList.toggle("dw-recording", recording !== null);
+    write(record.label, recording ? `Stop ${clock(recording.seconds)}` : "Record");
+    record.element.title = recording ? "Stop recording" : "Record";
+    const icon = record.element.querySelector(".dw-icon") as SVGElement;
+    const wanted = recording ? "halt" : "record";
+    if (icon.dataset.icon !== wanted) icon.replaceWith(sign(wanted));
+    compare.element.setAttribute("aria-pressed", String(wipe.on));
+    full.element.setAttribute("aria-pressed", String(document.fullscreenElement === root));
+    show(full.element, document.fullscreenEnabled === true);
+    write(note, take.note);
+    note.title = take.note;
+    show(note, take.note !== "");
+    mark(root, "source", source.isOpen ? sourceNow : "");
+  }
+  return { update };
+}
+
+/** A browser's label without the numbers of maker and model behind it. */
+function short(label: string): string {
+  return label.replace(/ \([0-9a-f]{4}:[0-9a-f]{4}\)$/i, "");
+}
+
+async function fullScreen(root: HTMLElement): Promise<void> {
+  try {
+    if (document.fullscreenElement === root) await document.exitFullscreen();
+    else await root.requestFullscreen();
+  } catch {
+    // The host forbids it.
+  }
+}

@@ -1,0 +1,21 @@
+/** Between a view and the piece `studio`, which brings all that a view can do without for a moment. */
+
+import type { Session } from "../session.ts";
+import type { AllWords } from "./notices.ts";
+import type { Part } from "./stage.ts";
+
+/** Where in a view the studio puts its parts: places that are there, and as large, from the start. */
+export interface Seats {
+  root: HTMLElement;
+  /** What holds the picture. */
+  stage: HTMLElement;
+  /** In the row of Stop. */
+  tools: HTMLElement;
+  /** Before the prompt. */
+  image: HTMLElement;
+}
+
+export interface Studio {
+  readonly WORDS: AllWords;
+  furnish(session: Session, seats: Seats, signal: AbortSignal): Pick<Part, "update">;
+}
