@@ -1,72 +1,36 @@
 /**
  * How long a picture takes from being sent to coming back, found by looking at both.
  *
- * What moves in one moves in the other, later: the motion of each (how much a tiny grey picture differs
- * from the one before) is noted with its time, and the delay is the shift at which the two agree best.
- * It needs no clock in the picture and holds for whatever the service does to it.
+ * What moves in one moves in the other, at the same place and later: where a tiny grey picture differs
+ * from the one before is noted with its time, and the delay is the shift at which what was noted of
+ * both agrees best. It needs no clock in the picture and holds for whatever the service does to it.
  */
 
 /** Milliseconds: of what is looked at, the longest delay, and the fineness of the search. */
-const SPAN = 3000;
+const SPAN = 2000;
 const LONGEST = 1500;
 const STEP = 10;
-/** Correlation from which a shift is believed. */
-const SURE = 0.6;
-/** How much less good than the best a shift may be that is as likely. */
-const CLOSE = 0.1;
+/** How well a shift must agree to be believed; 1 is perfect. */
+const SURE = 0.35;
+/** How much less than the best a shift may agree that is as likely. */
+const CLOSE = 0.03;
+/** Mean change of a grey value (0 to 255) below which nothing has moved but noise. */
+const STILL = 0.2;
 
 export interface Motion {
   at: number;
-  amount: number;
-}
-
-/** Amounts at even times from `from`, drawn straight between what was noted. */
-export function even(notes: readonly Motion[], from: number, count: number): number[] {
-  const out: number[] = [];
-  let index = 0;
-  for (let step = 0; step < count; step++) {
-    const at = from + step * STEP;
-    while (index < notes.length - 2 && (notes[index + 1]?.at ?? 0) < at) index++;
-    const a = notes[index];
-    const b = notes[index + 1] ?? a;
-    if (!a || !b) return [];
-    const share = b.at > a.at ? Math.min(1, Math.max(0, (at - a.at) / (b.at - a.at))) : 0;
-    out.push(a.amount + (b.amount - a.amount) * share);
-  }
-  return out;
-}
-
-/** Pearson's correlation of two rows of the same length; 0 where one of them stands still. */
-export function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (row: readonly number[]) => row.reduce((sum, x) => sum + x, 0) / row.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  let both = 0;
-  let da = 0;
-  let db = 0;
-  a.forEach((x, index) => {
-    const y = b[index] ?? 0;
-    both += (x - ma) * (y - mb);
-    da += (x - ma) ** 2;
-    db += (y - mb) ** 2;
-  });
-  return da > 0 && db > 0 ? both / Math.sqrt(da * db) : 0;
+  /** Where it moved: change by place, of mean 0 and length 1. */
+  places: Float32Array;
 }
 
 /** The shift in ms at which `output` follows `input` best; null when none is sure. */
 export function delayOf(input: readonly Motion[], output: readonly Motion[]): number | null {
-  const end = Math.min(input.at(-1)?.at ?? 0, output.at(-1)?.at ?? 0);
-  const start = Math.max(input[0]?.at ?? 0, (output[0]?.at ?? 0) - LONGEST, end - SPAN);
-  // The input's row must reach back by the longest delay.
-  const from = Math.max(output[0]?.at ?? 0, start + LONGEST);
-  const count = Math.floor((end - from) / STEP);
-  if (count * STEP < SPAN / 4) return null;
-  const out = even(output, from, count);
-  const into = even(input, from - LONGEST, count + LONGEST / STEP);
+  const end = output.at(-1)?.at ?? 0;
+  const from = Math.max(end - SPAN, (input[0]?.at ?? end) + LONGEST / 2);
+  const seen = output.filter(({ at }) => at > from);
+  if (seen.length < 8 || input.length < 8) return null;
   const fits: number[] = [];
-  for (let shift = 0; shift <= LONGEST; shift += STEP) {
-    const at = (LONGEST - shift) / STEP;
-    fits.push(correlation(into.slice(at, at + count), out));
-  }
+  for (let shift = 0; shift <= LONGEST; shift += STEP) fits.push(agreement(input, seen, shift));
   const best = Math.max(...fits);
   if (best < SURE) return null;
   // What moves in a rhythm agrees after each beat again: the first of the good ones is meant.
@@ -77,15 +41,44 @@ export function delayOf(input: readonly Motion[], output: readonly Motion[]): nu
   return first * STEP;
 }
 
+/** How well the output agrees with the input of so many ms before: their mean correlation. */
+function agreement(input: readonly Motion[], seen: readonly Motion[], shift: number): number {
+  let sum = 0;
+  let index = 0;
+  for (const { at, places } of seen) {
+    const wanted = at - shift;
+    const distance = (i: number) => Math.abs((input[i]?.at ?? Number.POSITIVE_INFINITY) - wanted);
+    while (index + 1 < input.length && distance(index + 1) <= distance(index)) index++;
+    const other = input[index];
+    if (!other) continue;
+    // Between two pictures each agrees less, by how far away it is.
+    const near = Math.max(0, 1 - distance(index) / 50);
+    let both = 0;
+    for (let i = 0; i < places.length; i++) both += (places[i] ?? 0) * (other.places[i] ?? 0);
+    sum += both * (0.5 + near / 2);
+  }
+  return sum / seen.length;
+}
+
 const WIDTH = 32;
 const HEIGHT = 18;
+
+/** Change by place, as a `Motion` has it; null where nothing has moved. */
+export function placesOf(before: Float32Array, now: Float32Array): Float32Array | null {
+  const change = now.map((value, index) => Math.abs(value - (before[index] ?? 0)));
+  const mean = change.reduce((sum, value) => sum + value, 0) / change.length;
+  if (mean < STILL) return null;
+  let length = 0;
+  for (const value of change) length += (value - mean) ** 2;
+  const scale = length > 0 ? 1 / Math.sqrt(length) : 0;
+  return change.map((value) => (value - mean) * scale);
+}
 
 /** Notes the motion of what an element shows. */
 export class MotionNotes {
   readonly notes: Motion[] = [];
 
   #last: Float32Array | undefined;
-  #at = 0;
   readonly #context = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", {
     willReadFrequently: true,
   });
@@ -97,20 +90,11 @@ export class MotionNotes {
     const { data } = context.getImageData(0, 0, WIDTH, HEIGHT);
     const grey = new Float32Array(WIDTH * HEIGHT);
     for (let i = 0; i < grey.length; i++) {
-      const [r = 0, g = 0, b = 0] = data.subarray(4 * i, 4 * i + 3);
-      grey[i] = (r + g + b) / 3;
+      grey[i] = ((data[4 * i] ?? 0) + (data[4 * i + 1] ?? 0) + (data[4 * i + 2] ?? 0)) / 3;
     }
-    const last = this.#last;
+    const places = this.#last && placesOf(this.#last, grey);
     this.#last = grey;
-    if (!last) {
-      this.#at = at;
-      return;
-    }
-    let sum = 0;
-    for (let i = 0; i < grey.length; i++) sum += Math.abs((grey[i] ?? 0) - (last[i] ?? 0));
-    // By the time between them: a picture that was left out makes the next one differ more.
-    this.notes.push({ at, amount: sum / grey.length / Math.max(1, at - this.#at) });
-    this.#at = at;
+    if (places) this.notes.push({ at, places });
     while (at - (this.notes[0]?.at ?? at) > SPAN + LONGEST) this.notes.shift();
   }
 }
