@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: In the order in which `all` runs them.
-NAMES = ("startup", "idle", "ttff", "latency", "tap", "faults")
+NAMES = ("startup", "idle", "ttff", "latency", "mirror", "tap", "faults")
 
 #: Those that take too long for it, and how long can be said: `--minutes`, `--cycles`.
 LONG = ("soak",)

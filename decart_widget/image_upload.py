@@ -24,15 +24,21 @@ class ImageUpload:
     Args:
         apply: Makes an image the wanted one, or none; returns when the service has answered.
         tell: Sends a message to the pages, with bytes or without.
+        image: What is wanted at first.
     """
 
-    def __init__(self, apply: Callable[[ImageData | None], Awaitable[object]], tell: Tell) -> None:
+    def __init__(
+        self,
+        apply: Callable[[ImageData | None], Awaitable[object]],
+        tell: Tell,
+        image: ImageData | None = None,
+    ) -> None:
         self._apply = apply
         self._tell = tell
         self._parts: dict[int, bytearray] = {}
         self._newest = -1
         self._work: asyncio.Task[None] | None = None
-        self._shown: ImageData | None = None
+        self._shown = image
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Takes a piece of a page's file, or its wish to have no image."""
@@ -41,6 +47,14 @@ class ImageUpload:
             self._parts.clear()
             self._begin(None)
             return
+        if total > MAX_IMAGE_BYTES:
+            self._fail(
+                InvalidImageError(
+                    f"The image has {total / 1e6:.1f} MB.",
+                    remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
+                )
+            )
+            return
         data = message.get("data") or b""
         if number > self._newest:
             self._newest = number
@@ -48,15 +62,8 @@ class ImageUpload:
             while len(self._parts) > MAX_UPLOADS:
                 del self._parts[min(self._parts)]
         part = self._parts.get(number)
-        if part is None or not data or len(part) + len(data) > min(total, MAX_IMAGE_BYTES):
+        if part is None or not data or len(part) + len(data) > total:
             self._parts.pop(number, None)
-            if total > MAX_IMAGE_BYTES:
-                self._fail(
-                    InvalidImageError(
-                        f"The image has {total / 1e6:.1f} MB.",
-                        remedy=f"Make it smaller: at most {MAX_IMAGE_BYTES / 1e6:g} MB.",
-                    )
-                )
             return
         part += data
         if len(part) == total:

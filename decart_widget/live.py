@@ -83,7 +83,7 @@ class Live:
         self.front_ends = FrontEnds(send, self, log=self.log)
         self.taps = Taps(self.front_ends, self.log)
         self.clips = Clips(self)
-        self.image = ImageUpload(self._apply_image, self._tell_image)
+        self.image = ImageUpload(self._apply_image, self._tell_image, look.image)
         self._narrator = Narrator(self.log)
         self._send = send
         self.look = look
@@ -310,7 +310,8 @@ class Live:
             if replaced and self._session is not None:
                 self._media.page_changed()
                 self._session.media_moved(ConnectionLostError("The picture moved to another page."))
-        self.image.tell_again()
+        if self.look.image is not None:
+            self.image.tell_again()
         self.start_likely()
         self._keep_watch()
         if self._autostart and not self.live:

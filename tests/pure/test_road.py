@@ -108,6 +108,6 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     sent = host.take_sent()
     assert [message for message in sent if not conforms(message)] == []
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
-    # A page says so when it needs a piece of the front end: such examples travel with a buffer.
-    wanted = {message["type"] for message in ROAD["to_browser"]} - {"chunk", "room"}
+    # What travels with a buffer is made elsewhere.
+    wanted = {message["type"] for message in ROAD["to_browser"]} - {"chunk", "room", "image-state"}
     assert {message["type"] for message in sent} == wanted

@@ -33,7 +33,13 @@ def test_a_new_widget_shows_that_nothing_has_happened(make) -> None:
         60.0,
     )
     assert state["endpoint"] == SERVER
-    assert state["_media"] == {"width": 1280, "height": 720, "fps": 30, "has_image": False}
+    assert state["_media"] == {
+        "width": 1280,
+        "height": 720,
+        "fps": 30,
+        "has_image": False,
+        "takes_image": True,
+    }
 
 
 @pytest.mark.usefixtures("make")
@@ -68,6 +74,7 @@ def test_a_model_of_one_s_own_sets_the_camera(make) -> None:
         "height": 480,
         "fps": 24,
         "has_image": False,
+        "takes_image": True,
     }
 
 
