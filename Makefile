@@ -27,7 +27,7 @@ keyless := env -u DECART_API_KEY
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup demo demo-check test lint types js pure loopback kernel notebooks browser \
-        conformance clients packaging faults bench clean browser-install
+        conformance clients packaging faults bench clean browser-install screenshots
 
 help:
 	@echo "make demo         JupyterLab on the quick start, everything installed on the way"
@@ -35,6 +35,7 @@ help:
 	@echo "make test         every layer of tests, fastest first"
 	@echo "make faults       what breaks under a running session, and how it is survived; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
+	@echo "make screenshots  the widget in its states, into docs/images"
 	@echo "make setup | lint | conformance | clean"
 
 # --- ready to run -----------------------------------------------------------------------------
@@ -51,6 +52,11 @@ demo-check: browser-install
 
 browser-install: setup
 	@$(PY) -m tools.browser --install
+
+# Its camera shows a photograph from a package that ships one.
+screenshots: browser-install
+	@$(PY) -m pip install --quiet scikit-image
+	@$(PY) -m tools.screenshot
 
 # --- tests, fastest first ---------------------------------------------------------------------
 

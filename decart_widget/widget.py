@@ -52,6 +52,13 @@ class DecartWidget(PageWidget):
         prompt: What the picture is to become; None leaves it alone.
         enrich: Whether the service may elaborate the prompt.
         image: A reference image: path, bytes, http(s) URL, file id, PIL image or RGB array.
+        camera: Which one: an id or a label (a part of it will do) of ``cameras``, ``"front"``,
+            ``"back"``, or None for the browser's choice.
+        mirror: ``"off"``, ``"on"``, or ``"auto"`` for a front camera's picture only. What is sent
+            is mirrored, so that what the service writes into the picture stays readable.
+        orientation: ``"landscape"``, or ``"portrait"`` for a picture with the model's sides
+            swapped, cut out of the middle of the camera's.
+        source: ``"camera"``, ``"screen"`` (the browser asks which) or ``"test-pattern"``.
         transport: How pictures travel: ``"livekit"`` (a room, as Decart's clients of 2026 do it) or
             ``"webrtc"`` (offer and answer).
         connection: ICE servers and time-outs.
@@ -86,7 +93,6 @@ class DecartWidget(PageWidget):
     orientation = t.Enum(["landscape", "portrait"], "landscape", help="Of what is sent.").tag(
         sync=True
     )
-    microphone = t.Bool(False, help="Whether sound goes up, and comes back.").tag(sync=True)
     source = t.Enum(
         ["camera", "screen", "test-pattern", "file"],
         "camera",
@@ -140,6 +146,10 @@ class DecartWidget(PageWidget):
         enrich: bool = True,
         image: Any = None,
         *,
+        camera: str | None = None,
+        mirror: str = "off",
+        orientation: str = "landscape",
+        source: str = "camera",
         transport: Transport = "livekit",
         connection: ConnectionOptions | None = None,
         video: VideoOptions | None = None,
@@ -192,7 +202,14 @@ class DecartWidget(PageWidget):
         self.set_trait("endpoint", destination.name)
         self._describe_media(image is not None)
         super().__init__(
-            model=self._model.name, prompt=prompt or "", enrich=bool(enrich), budget=budget
+            model=self._model.name,
+            prompt=prompt or "",
+            enrich=bool(enrich),
+            budget=budget,
+            camera=camera,
+            mirror=mirror,
+            orientation=orientation,
+            source=source,
         )
         self._background = Background.get()
         self._live = self._make_live(destination, look, autostart)

@@ -1,7 +1,9 @@
-"""Pictures of the quick start for the documentation, and for looking at: light and dark.
+"""`make screenshots`: pictures of the widget for the documentation, and for looking at.
 
-`python -m tools.screenshot PICTURE --out docs/images/quickstart.png` shows PICTURE to a fake
-camera, runs the notebook, clicks Start and takes the page.
+A real JupyterLab, a fake camera that shows a photograph, and the widget in the eight states that a
+person meets, in light and dark, wide and narrow. What can be made to happen happens (idle,
+generating, comparing, stopped, a camera that is refused); of what passes too quickly, or takes a
+service that is full or gone, the widget is shown the traits.
 """
 
 from __future__ import annotations
@@ -11,45 +13,106 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.async_api import ViewportSize
+from playwright.async_api import Page, ViewportSize, expect
 
 from tools import browser, camera_clip
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_quickstart.ipynb"
+OUT = Path(__file__).parent.parent / "docs" / "images"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-VIEWPORT = ViewportSize(width=1120, height=1060)
+WIDTHS = {"wide": "", "narrow": "380px"}
+VIEWPORT = ViewportSize(width=1120, height=1000)
+WIDGET = (
+    "from decart_widget import DecartWidget\nw = DecartWidget(prompt='watercolour', budget=120)\nw"
+)
+#: State -> the traits that show it, where it isn't made to happen.
+SHOWN = {
+    "connecting": "connection_state='connecting'",
+    "queue": "connection_state='connecting', queue_position=2, queue_size=5",
+    "reconnecting": "connection_state='reconnecting', _retry={'attempt': 2, 'of': 5, 'in_s': 4}",
+}
+REST = "queue_position=None, queue_size=None, _retry={}"
+REFUSE = """navigator.mediaDevices.getUserMedia = async () => {
+  throw new DOMException('Permission denied', 'NotAllowedError');
+}"""
 
 
-async def take(picture: Path, out: Path, *, theme: str, prompt: str) -> None:
+def photograph() -> Path:
+    """A person, from a package that ships one.
+
+    Raises:
+        ModuleNotFoundError: scikit-image isn't installed.
+    """
+    import skimage
+
+    return Path(skimage.__file__).parent / "data" / "astronaut.png"
+
+
+async def shoot(page: Page, view: WidgetView, out: Path, state: str, theme: str) -> None:
+    for name, width in WIDTHS.items():
+        await page.evaluate(
+            "(width) => { document.querySelector('.decart-widget').style.maxInlineSize = width; }",
+            width,
+        )
+        await page.mouse.move(0, 0)
+        path = out / f"{state}-{theme}{'-narrow' if name == 'narrow' else ''}.jpg"
+        await view.root.screenshot(path=path, type="jpeg", quality=88)
+        print(path.name, path.stat().st_size, flush=True)
+
+
+async def set_traits(notebook: NotebookPage, traits: str) -> None:
+    code = f"for k, v in dict({traits}).items(): w.set_trait(k, v)"
+    await notebook.execute(code)
+
+
+async def take(picture: Path, out: Path, theme: str) -> None:
     settings = {"@jupyterlab/apputils-extension/themes": {"theme": THEMES[theme]}}
     with LabServer(settings=settings) as lab, TemporaryDirectory() as folder:
-        name = lab.copy(NOTEBOOK)
         clip = camera_clip.write(picture, Path(folder) / "camera.mjpeg")
         async with browser.launched(video=clip) as chromium:
             page = await chromium.new_page(viewport=VIEWPORT)
             notebook = NotebookPage(lab, page)
-            await notebook.open(name)
+            await notebook.open(lab.write("widget.ipynb", [WIDGET]))
             await notebook.run_all()
             view = WidgetView(page)
+            await view.mounted()
+            await expect(view.root.locator(".dw-choice").first).to_be_visible()
+            await shoot(page, view, out, "idle", theme)
+
             await view.start()
             await view.picture()
-            await view.type_prompt(prompt)
-            await notebook.until(f"w.applied_prompt == {prompt!r} and w.generation_tick >= 6")
-            await view.root.scroll_into_view_if_needed()
-            await page.screenshot(path=out)
+            await notebook.until("w.generation_tick >= 4")
+            await shoot(page, view, out, "generating", theme)
+            await view.root.locator(".dw-wipe").click()
+            await page.wait_for_function("document.querySelector('.decart-widget').dataset.delayMs")
+            await shoot(page, view, out, "comparing", theme)
+            await view.stop()
+            await view.wait_attribute("data-state", "disconnected")
+            await shoot(page, view, out, "stopped", theme)
+
+            for state, traits in SHOWN.items():
+                await set_traits(notebook, f"{REST}, {traits}")
+                wanted = "reconnecting" if state == "reconnecting" else "connecting"
+                await view.wait_attribute("data-state", wanted)
+                await shoot(page, view, out, state, theme)
+            await set_traits(notebook, f"{REST}, connection_state='idle'")
+            await view.wait_attribute("data-state", "idle")
+            await page.evaluate(REFUSE)
+            await view.start()
+            await expect(view.root.locator(".dw-notice")).to_be_visible()
+            await shoot(page, view, out, "notice", theme)
+            lab.end_kernels()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.screenshot", description=__doc__)
-    parser.add_argument("picture", type=Path, help="what the camera sees")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--theme", choices=THEMES, default="light")
-    parser.add_argument("--prompt", default="watercolour")
+    parser.add_argument("--picture", type=Path, help="what the camera sees")
+    parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    asyncio.run(take(options.picture, options.out, theme=options.theme, prompt=options.prompt))
+    for theme in THEMES:
+        asyncio.run(take(options.picture or photograph(), options.out, theme))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,6 @@ export interface Traits {
   camera: string | null;
   mirror: "off" | "auto" | "on";
   orientation: "landscape" | "portrait";
-  microphone: boolean;
   source: "camera" | "screen" | "test-pattern" | "file";
   /** A cell keeps the kernel from hearing this page. */
   kernel_busy: boolean;
@@ -73,7 +72,6 @@ const DEFAULTS: Traits = {
   camera: null,
   mirror: "off",
   orientation: "landscape",
-  microphone: false,
   source: "camera",
   kernel_busy: false,
   _kind: "session",

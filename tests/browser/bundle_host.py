@@ -66,7 +66,9 @@ class Host:
 
     async def colour(self, index: int = 0) -> list[int]:
         """The mean colour (red, green, blue) of a view's picture."""
-        return list(await self.run("colour(document.querySelectorAll('video')[%s])", index))
+        return list(
+            await self.run("colour(document.querySelectorAll('video.dw-remote')[%s])", index)
+        )
 
     async def cameras(self) -> list[str]:
         """`readyState` of every camera track that the page was ever given."""

@@ -46,7 +46,8 @@ async def test_the_first_picture_that_is_seen_is_the_services(host: Host) -> Non
     await host.run("""() => {
       const root = document.querySelector('.decart-widget');
       new MutationObserver(() => {
-        if (root.dataset.revealed === 'true') window.first ??= colour(root.querySelector('video'));
+        const video = root.querySelector('video.dw-remote');
+        if (root.dataset.revealed === 'true') window.first ??= colour(video);
       }).observe(root, { attributes: true });
     }""")
     await expect(poster).to_be_visible()
@@ -149,7 +150,7 @@ async def test_a_view_that_comes_late_shows_the_picture(host: Host) -> None:
     await host.revealed()
     await host.run("async () => { h.shown[0].remove(); await h.show() }")
     await host.revealed()
-    await host.until("document.querySelector('video').videoWidth === 640")
+    await host.until("document.querySelector('video.dw-remote').videoWidth === 640")
     assert await host.cameras() == ["live"]
 
 

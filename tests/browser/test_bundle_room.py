@@ -15,7 +15,7 @@ from decart_widget.sandbox.faults import Faults
 from tests.browser.bundle_host import Host, opened, served
 from tests.loopback.sandbox_client import KEY, Client, client
 
-CHUNKS = {"main": "hash-of-main", "room": "hash-of-room"}
+CHUNKS = {name: f"hash-of-{name}" for name in ("main", "room", "capture", "studio", "take")}
 STATE = {"_chunks": CHUNKS, "_media": {"width": 1280, "height": 720, "fps": 30}}
 VIDEO = {
     "preferred_codec": "H264",
@@ -45,7 +45,7 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
 """
 #: Resolves once the picture of a view has changed, as often as asked.
 MOVES = """async ([index, times]) => {
-  const video = document.querySelectorAll('video')[index];
+  const video = document.querySelectorAll('video.dw-remote')[index];
   const canvas = new OffscreenCanvas(64, 36);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const look = () => {
@@ -106,7 +106,7 @@ class Room:
     async def streams(self) -> list[str]:
         """The stream of each view, by id."""
         ids = await self.host.run(
-            "[...document.querySelectorAll('video')].map((video) => video.srcObject?.id)"
+            "[...document.querySelectorAll('video.dw-remote')].map((video) => video.srcObject?.id)"
         )
         return list(ids)
 
@@ -140,7 +140,7 @@ async def room(page: Page, origin: str, server: sandbox.Sandbox) -> AsyncIterato
 async def test_the_whole_picture_comes_back_transformed(room: Room) -> None:
     await room.begin()
     await room.moving()
-    await room.host.until("document.querySelector('video').videoWidth === 1280")
+    await room.host.until("document.querySelector('video.dw-remote').videoWidth === 1280")
     stats = await room.stats()
     assert {name: stats[name] for name in WHOLE} == WHOLE
     assert stats["codec"] == "H264"
@@ -155,7 +155,7 @@ async def test_the_preferred_codec_is_honoured(room: Room, codec: str) -> None:
     await room.host.start()
     await room.join()
     await room.moving()
-    await room.host.until("document.querySelector('video').videoWidth === 1280")
+    await room.host.until("document.querySelector('video.dw-remote').videoWidth === 1280")
     assert (await room.stats())["codec"] == codec
 
 
@@ -217,15 +217,49 @@ async def test_every_view_follows_a_reconnect_to_the_track_that_lives(room: Room
     before = await room.streams()
     await room.host.until("h.model.sent.some((m) => m.state === 'reconnecting')")
     await room.host.until(
-        f"[...document.querySelectorAll('video')].every((v) => v.srcObject.id !== '{before[0]}')"
+        "[...document.querySelectorAll('video.dw-remote')]"
+        f".every((v) => v.srcObject.id !== '{before[0]}')"
     )
     await room.moving(0, 1, times=20)
     await room.host.until("h.model.sent.filter((m) => m.state === 'connected').length === 2")
     tracks = await room.host.run(
-        "[...document.querySelectorAll('video')].map((v) => v.srcObject.getTracks()[0].readyState)"
+        "[...document.querySelectorAll('video.dw-remote')]"
+        ".map((v) => v.srcObject.getTracks()[0].readyState)"
     )
     assert tracks == ["live", "live"]
     assert await room.host.cameras() == ["live", "live"], "the camera was not opened again"
+
+
+async def test_what_is_sent_changes_in_the_same_room(room: Room) -> None:
+    """Another source, then the camera again, then that is pulled out: its copies end as well."""
+    await room.begin()
+    await room.moving()
+    await room.host.run("h.model.update({source: 'test-pattern'})")
+    # Red is left in the pattern; inverted it is the other way round.
+    await room.host.until(
+        "(() => { const c = new OffscreenCanvas(64, 36).getContext('2d');"
+        " c.drawImage(document.querySelector('video.dw-remote'), 0, 0, 64, 36);"
+        " const [r, g, b] = c.getImageData(1, 18, 1, 1).data;"
+        " return r < 110 && g > 150 && b > 150; })()"
+    )
+    await room.host.run("h.model.update({source: 'camera', mirror: 'on'})")
+    await room.host.until("h.model.last('cameras').camera?.mirrored === true")
+    await room.moving()
+    # A second camera takes over: here it is the same one, under another name.
+    await room.host.page.evaluate("""() => {
+      const devices = navigator.mediaDevices, list = devices.enumerateDevices.bind(devices);
+      devices.enumerateDevices = async () => {
+        const [one] = (await list()).filter(({kind}) => kind === 'videoinput');
+        return [one, {kind: 'videoinput', deviceId: 'other', label: 'other'}];
+      };
+      for (const track of window.dwTracks.filter((t) => t.readyState === 'live')) {
+        track.stop();
+        track.dispatchEvent(new Event('ended'));
+      }
+    }""")
+    await room.host.until("window.dwTracks.some((track) => track.readyState === 'live')")
+    await room.moving()
+    assert await room.host.run("h.model.count('media') > 0 && h.kernel.attempts") == 1
 
 
 async def test_a_room_that_sends_everybody_away_has_failed(room: Room) -> None:

@@ -9,13 +9,12 @@ import warnings
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
 from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel
 from decart_widget.background import Background
 from decart_widget.destination import SandboxWarning
-from decart_widget.errors import (
-    ClosedError,
-)
+from decart_widget.errors import ClosedError, MediaError
 from decart_widget.live import IDLE
 from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
 
@@ -274,3 +273,52 @@ def test_without_sessions_there_is_nothing_to_list_or_to_stop(make) -> None:
     make()
     assert DecartWidget.live() == []
     assert DecartWidget.stop_all().result(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("mirror", ("off", "auto", "on")),
+        ("orientation", ("landscape", "portrait")),
+        ("source", ("camera", "screen", "test-pattern", "file")),
+    ],
+)
+def test_an_unknown_value_is_refused_with_the_choices(
+    make, name: str, choices: tuple[str, ...]
+) -> None:
+    widget = make(**{name: choices[1]})
+    assert getattr(widget, name) == choices[1]
+    for wrong in ("sideways", None, 7):
+        with pytest.raises(TraitError) as refused:
+            setattr(widget, name, wrong)
+        assert all(choice in str(refused.value) for choice in choices)
+    with pytest.raises(TraitError):
+        make(**{name: "sideways"})
+
+
+def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(make) -> None:
+    widget = make()
+    camera = {"id": "c1", "label": "Camera of Jane", "position": "front"}
+    obtained = {**camera, "source": "camera", "width": 1280, "height": 720, "fps": 30}
+    live = widget._live
+
+    async def say() -> None:
+        message = {"cameras": [camera], "camera": {**obtained, "mirrored": True}, "request": None}
+        live.cameras_changed(message)
+
+    Background.get().start(say(), "say").result(10)
+    settle()
+    assert widget.cameras == [camera]
+    assert widget.position == "front"
+    assert "Jane" not in str(widget.get_state())
+    assert "Jane" not in str(sent)
+
+
+def test_another_camera_needs_a_session(make) -> None:
+    widget = make()
+    with pytest.raises(MediaError, match="no session"):
+        widget.switch_camera().result(10)
+    with pytest.raises(MediaError, match="no session"):
+        widget.snapshot()
+    with pytest.raises(MediaError, match="no session"):
+        widget.record("clip.mp4")

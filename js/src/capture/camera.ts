@@ -42,6 +42,7 @@ export async function openCamera(
       // An id from another day: any camera is better than none.
       const { reason } = refusal as Refusal;
       if (reason !== "over-constrained" && reason !== "no-camera") throw refusal;
+      return { track: await ask({}, size, signal), substitute: true };
     }
   }
   const track = await ask({}, size, signal);

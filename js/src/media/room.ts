@@ -121,6 +121,8 @@ export function open(options: TransportOptions): Transport {
       const before = local.mediaStreamTrack;
       await local.replaceTrack(copy, true);
       before.stop();
+      // A camera that was pulled out muted it.
+      if (local.isMuted) await local.unmute();
     },
 
     async receive(message) {
