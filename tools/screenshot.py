@@ -34,8 +34,16 @@ SHOWN = {
     "reconnecting": "connection_state='reconnecting', _retry={'attempt': 2, 'of': 5, 'in_s': 4}",
 }
 REST = "queue_position=None, queue_size=None, _retry={}"
-REFUSE = """navigator.mediaDevices.getUserMedia = async () => {
-  throw new DOMException('Permission denied', 'NotAllowedError');
+#: The fake camera is called by its file.
+NAME = """
+const name = {get: () => 'Front camera'};
+Object.defineProperty(MediaStreamTrack.prototype, 'label', name);
+Object.defineProperty(MediaDeviceInfo.prototype, 'label', name);
+"""
+REFUSE = """() => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    throw new DOMException('Permission denied', 'NotAllowedError');
+  };
 }"""
 
 
@@ -63,7 +71,7 @@ async def shoot(page: Page, view: WidgetView, out: Path, state: str, theme: str)
 
 
 async def set_traits(notebook: NotebookPage, traits: str) -> None:
-    code = f"for k, v in dict({traits}).items(): w.set_trait(k, v)"
+    code = f"for k, v in {{**dict({REST}), **dict({traits})}}.items(): w.set_trait(k, v)"
     await notebook.execute(code)
 
 
@@ -73,6 +81,7 @@ async def take(picture: Path, out: Path, theme: str) -> None:
         clip = camera_clip.write(picture, Path(folder) / "camera.mjpeg")
         async with browser.launched(video=clip) as chromium:
             page = await chromium.new_page(viewport=VIEWPORT)
+            await page.add_init_script(NAME)
             notebook = NotebookPage(lab, page)
             await notebook.open(lab.write("widget.ipynb", [WIDGET]))
             await notebook.run_all()
@@ -93,11 +102,11 @@ async def take(picture: Path, out: Path, theme: str) -> None:
             await shoot(page, view, out, "stopped", theme)
 
             for state, traits in SHOWN.items():
-                await set_traits(notebook, f"{REST}, {traits}")
+                await set_traits(notebook, traits)
                 wanted = "reconnecting" if state == "reconnecting" else "connecting"
                 await view.wait_attribute("data-state", wanted)
                 await shoot(page, view, out, state, theme)
-            await set_traits(notebook, f"{REST}, connection_state='idle'")
+            await set_traits(notebook, "connection_state='idle'")
             await view.wait_attribute("data-state", "idle")
             await page.evaluate(REFUSE)
             await view.start()

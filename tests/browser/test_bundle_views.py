@@ -86,6 +86,7 @@ async def show(host: Host, state: str) -> None:
 async def test_nothing_moves_between_the_states(host: Host, width: int) -> None:
     await host.run("document.body.style.setProperty('--width', %s)", f"{width}px")
     await host.mount({"endpoint": "sandbox", "generation_tick": 42, "budget": 120}, kernel=None)
+    await expect(host.view().locator(".dw-choice").first).to_be_visible()
     before = await host.run(LAYOUT)
     for state in STATES:
         await show(host, state)
@@ -96,6 +97,7 @@ async def test_nothing_moves_between_the_states(host: Host, width: int) -> None:
 async def test_every_notice_fits_its_stage(host: Host, width: int) -> None:
     await host.run("document.body.style.setProperty('--width', %s)", f"{width}px")
     await host.mount({"endpoint": "sandbox"}, kernel=None)
+    await expect(host.view().locator(".dw-choice").first).to_be_visible()
     for code in ("insecure-origin", "blocked-by-frame", "media-failed", "no-camera"):
         error = {"code": code, "message": "It failed in some way.", "remedy": "Do that instead."}
         await host.run("h.model.update({ connection_state: 'error', error: %s })", error)
@@ -145,6 +147,7 @@ async def test_keys_pressed_in_the_widget_stay_in_it(host: Host) -> None:
 
 async def test_it_can_be_driven_by_keyboard_alone(host: Host) -> None:
     await host.mount()
+    await expect(host.view().locator(".dw-choice").first).to_be_visible()
     await host.page.keyboard.press("Tab")
     await expect(host.view().locator(".dw-start")).to_be_focused()
     await host.page.keyboard.press("Enter")
@@ -153,7 +156,9 @@ async def test_it_can_be_driven_by_keyboard_alone(host: Host) -> None:
     await host.page.keyboard.press("Space")
     await expect(host.view().locator(".dw-start")).to_be_focused()
     assert await host.cameras() == ["ended"]
-    for control in ("input.dw-prompt", "input.dw-enrich", ".dw-apply"):
+    selects = [f".dw-choice-{name} select" for name in ("camera", "mirror", "shape")]
+    inputs = [".dw-slotted", "input.dw-prompt", "input.dw-enrich", ".dw-apply"]
+    for control in [*inputs, *selects, ".dw-full"]:
         await host.page.keyboard.press("Tab")
         await expect(host.view().locator(control)).to_be_focused()
         outline = (

@@ -82,8 +82,17 @@ export function tools(
   const gap = h("span", { class: "dw-gap" });
   const parts = [camera, mirror, shape].map((one) => one.element);
   const buttons = [still, record, compare, full].map((one) => one.element);
-  seat.append(...parts, gap, note, ...buttons, file);
-  signal.addEventListener("abort", () => seat.replaceChildren(), { once: true });
+  seat.append(...parts, gap, ...buttons, file);
+  // In the quiet row, where there is room for it at every width.
+  root.querySelector(".dw-money .dw-gap")?.after(note);
+  signal.addEventListener(
+    "abort",
+    () => {
+      seat.replaceChildren();
+      note.remove();
+    },
+    { once: true },
+  );
   document.addEventListener("fullscreenchange", update, { signal });
   // The running time of a recording.
   const timer = setInterval(() => take.recording && update(), 500);

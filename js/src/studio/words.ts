@@ -85,13 +85,13 @@ const HERE: Record<string, () => Words> = {
 /** How a camera is allowed again, in the browser's own words. */
 export function allowing(agent: string): string {
   if (/firefox/i.test(agent)) {
-    return "Click the crossed camera left of the address, clear the block, then Retry.";
+    return "Allow it: click the crossed camera left of the address, clear the block, then Retry.";
   }
   if (/chrom|edg/i.test(agent)) {
-    return "Click the sign left of the address, switch Camera on, then Retry.";
+    return "Allow it: click the sign left of the address, switch Camera on, then Retry.";
   }
   if (/safari/i.test(agent)) {
-    return "Choose Safari, Settings for This Website, Camera: Allow, then Retry.";
+    return "Allow it: Safari, Settings for This Website, Camera, then Retry.";
   }
   return "Allow it at the camera sign in the address bar, then Retry.";
 }
