@@ -23,6 +23,7 @@ from decart_widget.errors import (
     internal_error,
 )
 from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
+from decart_widget.giving import Giving
 from decart_widget.image_upload import ImageUpload
 from decart_widget.log import Log
 from decart_widget.media.base import EndReason
@@ -30,7 +31,6 @@ from decart_widget.media.browser import BrowserMedia
 from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
 from decart_widget.prompts import check_prompt, load_image
-from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer
@@ -41,7 +41,7 @@ from decart_widget.session.tokens import Tokens
 from decart_widget.session.watch import Subscription
 from decart_widget.settings import Settings
 from decart_widget.shown import IDLE, shown
-from decart_widget.taps import Sink, Taps, What, Which, no_picture
+from decart_widget.taps import Taps
 from decart_widget.vigil import watch
 
 DEBOUNCE: Final = 0.3
@@ -55,7 +55,7 @@ class Send(Protocol):
         """Returns at once."""
 
 
-class Live:
+class Live(Giving):
     """One widget's life on the background loop.
 
     Args:
@@ -249,51 +249,6 @@ class Live:
             self._traits.update({"stats": {**self.stats, "sent": self.cameras.obtained}})
         elif self._media is not None:
             self._media.receive(message)
-
-    def tap(self, sink: Sink, what: What, which: Which, **options: Any) -> int:
-        """Takes something from the picture; see ``Taps.open``. Raises ``MediaError``."""
-        if not self.live:
-            raise no_picture()
-        return self.taps.open(sink, what, which, **options)
-
-    def image_given(self, message: dict[str, Any]) -> None:
-        """A page gives a reference image, or takes it away."""
-        self.image.receive(message)
-
-    async def _apply_image(self, image: ImageData | None) -> None:
-        widget = self.widget()
-        if widget is not None:
-            await widget.set(image=image)
-
-    def _tell_image(self, message: dict[str, Any], data: bytes | None) -> None:
-        self._send(message, [data] if data else None)
-
-    def cameras_changed(self, message: dict[str, Any]) -> None:
-        """The page with the session says what it can film with, and does."""
-        self.cameras.changed(message)
-
-    def camera_trouble(self, code: str) -> None:
-        """What was wished of the camera could not be had."""
-        error = self.cameras.failed(code)
-        self.log.add("warning", error.message, code=code)
-        if self._session is not None and self.live:
-            self._session.complain(error)
-        else:
-            self._traits.update({"error": error.as_trait()})
-
-    async def switch_camera(self) -> str:
-        """Takes the page's next camera; returns its label. Raises ``MediaError``."""
-        if not self.live:
-            raise no_picture()
-        return await self.cameras.switch()
-
-    def tapped(self, message: dict[str, Any]) -> None:
-        """The page gives what was asked for."""
-        self.taps.receive(message)
-
-    def record_asked(self, *, on: bool) -> None:
-        """Record was pressed in a page."""
-        self.clips.asked_by_page(on=on)
 
     def chunk_needed(self, name: str, digest: str) -> None:
         """A page lacks a piece of the front end."""

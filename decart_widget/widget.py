@@ -19,24 +19,17 @@ from decart_widget.errors import (
 )
 from decart_widget.page_widget import PageWidget
 from decart_widget.protocol.states import ServiceStatus
+from decart_widget.take_away import TakeAway
 
 if TYPE_CHECKING:
-    import os
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from decart_widget.background import Operation
     from decart_widget.destination import Destination
     from decart_widget.live import Live
     from decart_widget.media.base import Transport
-    from decart_widget.media.frames import Frames
-    from decart_widget.media.recording import Recording
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.protocol.requests import Look
     from decart_widget.settings import Settings
-    from decart_widget.taps import Which
 
 TRANSPORTS: Final = ("webrtc", "livekit")
 RESOLUTIONS: Final = ("720p", "1080p")
@@ -44,7 +37,7 @@ RESOLUTIONS: Final = ("720p", "1080p")
 _UNSET: Any = type("_Unset", (), {"__repr__": lambda _self: "unchanged"})()
 
 
-class DecartWidget(PageWidget):
+class DecartWidget(TakeAway, PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
@@ -338,94 +331,6 @@ class DecartWidget(PageWidget):
             self.enrich = changes["enrich"]
         if "image" in changes:
             self._describe_media(changes["image"] is not None)
-
-    def switch_camera(self) -> Operation[str]:
-        """Takes the next camera: front and back by turns where there are both, else all in turn.
-
-        The session goes on meanwhile. The result is the camera's label. Awaiting raises
-        ``MediaError`` when there is no session, or no other camera.
-        """
-        self._need_open()
-        return self._background.start(self._live.switch_camera(), "switch_camera")
-
-    def snapshot(self, which: Which = "output") -> Operation[NDArray[np.uint8]]:
-        """Takes one picture, lossless, at the size in which it is received or sent.
-
-        Args:
-            which: ``"output"`` (as it comes back) or ``"input"`` (as it is sent).
-
-        The result is a ``(height, width, 3)`` uint8 RGB array. Awaiting raises ``MediaError`` when
-        there is no session, or no picture within 15 s.
-        """
-        from decart_widget.arguments import one_of
-        from decart_widget.media.snapshot import snapshot
-        from decart_widget.taps import WHICH, no_picture
-
-        self._need_open()
-        one_of("which", which, WHICH)
-        if not self._live.live:
-            raise no_picture()
-        return self._background.start(snapshot(self._live.taps, which), "snapshot")
-
-    def frames(
-        self,
-        fps: float | None = None,
-        which: Which = "output",
-        size: tuple[int, int] | None = None,
-    ) -> Frames:
-        """The frames of the running session, for ``async for image, time in w.frames():``.
-
-        Args:
-            fps: Frames a second at most; None for each that comes.
-            which: As in ``snapshot``.
-            size: (width, height) in pixels to scale them to, in the page; None for their own.
-
-        Each is a ``Frame``: ``(height, width, 3)`` uint8 RGB, from a JPEG of quality 0.92, and the
-        time in seconds since 1970. A reader that is slow gets the newest one when it comes back;
-        what it missed is counted in ``dropped``. Ends when the session does. Reading raises
-        ``MediaError`` when there is none. Raises ``InvalidOptionError`` or ``ClosedError``.
-        """
-        from decart_widget.arguments import one_of
-        from decart_widget.media.frames import Frames
-        from decart_widget.taps import WHICH
-
-        self._need_open()
-        one_of("which", which, WHICH)
-        if fps is not None and not 0 < fps <= 120:
-            raise InvalidOptionError(f"fps is {fps:g}.", remedy="Give 120 or less, or None.")
-        if size is not None and not all(isinstance(n, int) and 16 <= n <= 4096 for n in size):
-            raise InvalidOptionError(
-                f"size is {size!r}.", remedy="Give (width, height), each from 16 to 4096 pixels."
-            )
-        return Frames(self._live, self._background, which, fps, size)
-
-    def record(
-        self,
-        path: str | os.PathLike[str],
-        which: Which = "output",
-        seconds: float | None = None,
-        *,
-        overwrite: bool = False,
-    ) -> Recording:
-        """Records a clip while the session runs.
-
-        Args:
-            path: Ends in ``.mp4`` or ``.webm``; in a folder that exists.
-            which: As in ``snapshot``.
-            seconds: How long; None until ``stop()``, or the end of the session.
-            overwrite: Whether a file of that name may be replaced.
-
-        Returns a ``Recording`` at once; await it, or its ``stop()``, for the path. What is recorded
-        is written while it comes, to ``<path>.part1``; that stays when something breaks. A
-        reconnect doesn't end it. Raises ``InvalidPathError``, ``InvalidOptionError``,
-        ``ClosedError`` or, without a session, ``MediaError``.
-        """
-        from decart_widget.arguments import one_of
-        from decart_widget.taps import WHICH
-
-        self._need_open()
-        one_of("which", which, WHICH)
-        return self._live.clips.record(path, which, seconds, overwrite=overwrite)
 
     @property
     def subscribe_token(self) -> str | None:

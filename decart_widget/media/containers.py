@@ -96,6 +96,7 @@ def _copy(part: Path, target: Path, format_: str) -> None:
             for stream in (*source.streams.video[:1], *source.streams.audio[:1])
         }
         first: Fraction | None = None
+        last: dict[int, int] = {}
         for packet in source.demux(*[source.streams[index] for index in streams]):
             if packet.dts is None or packet.pts is None:
                 continue
@@ -103,7 +104,11 @@ def _copy(part: Path, target: Path, format_: str) -> None:
             if first is None:
                 first = packet.dts * base
             shift = round(first / base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            # Pictures that a busy machine made at once have the same millisecond, and a muxer takes
+            # that for an error.
+            packet.dts = max(packet.dts - shift, last.get(packet.stream_index, -1) + 1)
+            packet.pts = max(packet.pts - shift, packet.dts)
+            last[packet.stream_index] = packet.dts
             packet.stream = streams[packet.stream_index]
             sink.mux(packet)
 
@@ -115,6 +120,7 @@ def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
         video: Any = None
         audio: Any = None
         began = Fraction(0)
+        last = -1
         for part in parts:
             end = began
             with av.open(part) as source:
@@ -131,7 +137,8 @@ def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
                     if isinstance(frame, av.VideoFrame):
                         scaled = frame.reformat(video.width, video.height, "yuv420p")
                         scaled.pict_type = 0  # the encoder's own choice
-                        scaled.time_base, scaled.pts = _TICK, round(at / _TICK)
+                        last = max(round(at / _TICK), last + 1)
+                        scaled.time_base, scaled.pts = _TICK, last
                         sink.mux(video.encode(scaled))
                         end = max(end, at)
                     elif audio is not None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from decart_widget.errors import DecartError
@@ -43,10 +45,33 @@ class Frame(NamedTuple):
     time: float
 
 
+class _Reader:
+    """The sink of frames that somebody reads, for as long as somebody does.
+
+    A loop that is left with ``break`` closes nothing: what it read from just goes.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = weakref.ref(frames)
+
+    def began(self, detail: Mapping[str, Any]) -> None:
+        if (frames := self._frames()) is not None:
+            frames.began(detail)
+
+    def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
+        if (frames := self._frames()) is not None:
+            frames.piece(data, detail, last=last)
+
+    def over(self, error: DecartError | None) -> None:
+        if (frames := self._frames()) is not None:
+            frames.over(error)
+
+
 class Frames(AsyncIterator[Frame]):
     """``async for image, time in widget.frames(fps=10)``.
 
-    Ends when the session does; ``aclose()`` ends it before. Read it on one event loop.
+    Ends when the session does; ``aclose()`` ends it before, and so does letting go of it. Read it
+    on one event loop.
 
     Attributes:
         dropped: Frames that were there and that nobody has read.
@@ -114,6 +139,12 @@ class Frames(AsyncIterator[Frame]):
         self._background.call(self._close)
         self._wake()
 
+    def __del__(self) -> None:
+        number = getattr(self, "_number", None)
+        if number is not None and not self._over:
+            with suppress(RuntimeError):  # the interpreter ends, and the loop with it
+                self._background.call(self._live.taps.close, number)
+
     def _take(self) -> tuple[bytes, float] | None:
         with self._lock:
             newest, self._newest = self._newest, None
@@ -137,7 +168,7 @@ class Frames(AsyncIterator[Frame]):
 
     def _open(self) -> None:
         try:
-            self._number = self._live.tap(self, "frames", self._which, **self._options)
+            self._number = self._live.tap(_Reader(self), "frames", self._which, **self._options)
         except DecartError as error:
             self.over(error)
 

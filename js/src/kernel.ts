@@ -116,8 +116,7 @@ export class Kernel {
     if (this.#viewer && QUIET.has(message.type)) return;
     try {
       const whole = { ...message, front_end: this.frontEnd };
-      if (data) this.model.send(whole, undefined, [data]);
-      else this.model.send(whole);
+      this.model.send(whole, undefined, data && [data]);
     } catch {
       // The host has closed its channel; whatever has to stop stops in this page all the same.
       this.counts.unsent++;

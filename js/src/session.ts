@@ -232,7 +232,7 @@ export class Session implements Receiver {
     if (message.protocol !== PROTOCOL) {
       this.#fail(
         "version-mismatch",
-        `The kernel runs decart_widget ${message.version}, this page another version.`,
+        `The kernel runs decart_widget ${message.version}, this page another.`,
       );
     }
     this.#changed();
@@ -309,7 +309,9 @@ export class Session implements Receiver {
   /** Sends a video file in the camera's place. */
   async useFile(file: Blob): Promise<void> {
     await this.source.useFile(file);
-    this.set("source", "file");
+    const { obtained } = this;
+    // With nothing open it is what the next start sends.
+    if (!obtained || obtained.source === "file") this.set("source", "file");
   }
 
   get modelTakesImages(): boolean {

@@ -231,6 +231,13 @@ export class Source {
   }
 
   #trouble(what: Trouble): void {
+    // What came to nothing is not asked for again with the next attempt.
+    const { model } = this.kernel;
+    const source = this.capture?.obtained?.source;
+    if (source && source !== trait(model, "source")) {
+      model.set("source", source);
+      model.save_changes();
+    }
     this.kernel.log.add("warning", what);
     this.kernel.send({ type: "trouble", code: what });
   }

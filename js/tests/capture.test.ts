@@ -5,7 +5,7 @@ import { open } from "../src/capture/index.ts";
 import { crop, isAsWished } from "../src/capture/shape.ts";
 import type { CameraInfo, Trouble } from "../src/media/capturing.ts";
 import { pace } from "../src/take/pace.ts";
-import { FakeCamera, settled } from "./fakes.ts";
+import { FakeCamera, FakeStream, FakeTrack, settled } from "./fakes.ts";
 
 const SIZE = { width: 1280, height: 720, fps: 30 };
 const PHONE: CameraInfo[] = [
@@ -118,12 +118,12 @@ describe("a camera that is asked for by name", () => {
 });
 
 describe("a capture", () => {
-  function begin(camera: FakeCamera) {
+  function begin(camera: FakeCamera, source: "camera" | "screen" = "camera") {
     camera.devices.push({ kind: "videoinput", deviceId: "c2", label: "second camera" });
     const scope = new AbortController();
     const told: string[] = [];
     const capture = open(
-      { size: SIZE, camera: null, mirror: "off", source: "camera" },
+      { size: SIZE, camera: null, mirror: "off", source },
       null,
       {
         changed: () => undefined,
@@ -170,6 +170,50 @@ describe("a capture", () => {
     scope.abort();
     await camera.open();
     expect(camera.on).toBe(false);
+  });
+
+  test("whose camera is pulled out takes the other one; without one it ends", async () => {
+    const camera = new FakeCamera();
+    const { capture, told } = begin(camera);
+    const first = await camera.open();
+    await settled();
+    first.stop();
+    first.dispatchEvent(new Event("ended"));
+    await settled();
+    const second = await camera.open();
+    expect(told).toEqual(["replaced"]);
+    expect(capture.obtained).toMatchObject({ source: "camera" });
+    camera.devices = camera.devices.slice(0, 1);
+    second.stop();
+    second.dispatchEvent(new Event("ended"));
+    await settled();
+    expect(told).toEqual(["replaced", "ended"]);
+  });
+
+  test("of a screen that is no longer shared ends, and turns no camera on", async () => {
+    const camera = new FakeCamera();
+    const screen = new FakeTrack();
+    const getDisplayMedia = async () => new FakeStream([screen]);
+    Object.assign(navigator.mediaDevices, { getDisplayMedia });
+    const { told } = begin(camera, "screen");
+    await settled();
+    screen.stop();
+    screen.dispatchEvent(new Event("ended"));
+    await settled();
+    expect(told).toEqual(["ended"]);
+    expect(camera.asked).toEqual([]);
+  });
+
+  test("that may not share a screen keeps the camera, and says so", async () => {
+    const camera = new FakeCamera();
+    const { capture, told } = begin(camera);
+    await camera.open();
+    const refused = Object.assign(new Error("no"), { name: "NotAllowedError" });
+    Object.assign(navigator.mediaDevices, { getDisplayMedia: () => Promise.reject(refused) });
+    await capture.change({ source: "screen" });
+    expect(told).toEqual(["screen-refused"]);
+    expect(capture.obtained).toMatchObject({ source: "camera" });
+    expect(camera.on).toBe(true);
   });
 
   test("makes changes one after the other", async () => {

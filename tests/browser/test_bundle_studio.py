@@ -67,6 +67,21 @@ def jpeg(width: int = 64, height: int = 48) -> list[int]:
     return list(bytes(cv2.imencode(".jpg", picture)[1]))
 
 
+def blue_clip(folder: Path) -> Path:
+    """A second of blue."""
+    clip = folder / "blue.webm"
+    with av.open(clip, "w") as sink:
+        stream = sink.add_stream("libvpx", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(25):
+            picture = np.full((180, 320, 3), (10, 10, 220), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            sink.mux(stream.encode(frame))
+        sink.mux(stream.encode(None))
+    return clip
+
+
 async def give(host: Host, kind: str, where: str, name: str, type_: str, data: list[int]) -> None:
     await host.frame.evaluate(GIVE, [kind, where, name, type_, data])
 
@@ -155,16 +170,7 @@ async def test_the_menus_say_and_change_what_is_sent(host: Host) -> None:
 async def test_a_video_that_is_dropped_is_sent_and_what_is_none_is_said(
     host: Host, tmp_path: Path
 ) -> None:
-    clip = tmp_path / "blue.webm"
-    with av.open(clip, "w") as sink:
-        stream = sink.add_stream("libvpx", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        for number in range(25):
-            picture = np.full((180, 320, 3), (10, 10, 220), np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = number
-            sink.mux(stream.encode(frame))
-        sink.mux(stream.encode(None))
+    clip = blue_clip(tmp_path)
     await generating(host)
     await give(host, "drop", ".dw-stage", "notes.txt", "text/plain", [1, 2, 3])
     await host.until("h.model.last('trouble')?.code === 'bad-video'")
@@ -248,3 +254,24 @@ async def test_a_still_is_saved_by_the_browser(host: Host) -> None:
     assert green > 120
     assert max(red, blue) < 40
     await expect(host.view().locator(".dw-note")).to_have_text(f"saved {saved.suggested_filename}")
+
+
+async def test_where_no_camera_is_to_be_had_a_clip_takes_its_place(
+    host: Host, tmp_path: Path
+) -> None:
+    await host.run("""() => {
+      navigator.mediaDevices.getUserMedia = async () => {
+        throw new DOMException('Permission denied', 'NotAllowedError');
+      };
+    }""")
+    await host.mount(kernel={"colour": GREEN})
+    await host.until("document.querySelector('.dw-choice')")
+    await host.start()
+    instead = host.view().locator(".dw-clip")
+    await expect(instead).to_be_visible()
+    async with host.page.expect_file_chooser() as choosing:
+        await instead.click()
+    await (await choosing.value).set_files(blue_clip(tmp_path))
+    await host.revealed()
+    await host.until("h.model.last('cameras').camera?.source === 'file'")
+    await expect(host.view()).to_have_attribute("data-camera", "off")

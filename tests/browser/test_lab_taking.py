@@ -96,7 +96,8 @@ async def test_what_is_shown_can_be_taken_away(
     await notebook.execute(f"r = w.record({str(path)!r}, seconds=3)")
     await notebook.until("r.state == 'recording'")
     assert path.with_name("clip.mp4.part1").exists(), "written while it runs"
-    await notebook.until("r.state == 'saved'")
+    await notebook.until("r.done()")
+    assert await ask(notebook, "[r.state, repr(r._done)]") == ["saved", f"<record: {path}>"]
     seconds, pictures, _ = probe(path)
     assert abs(seconds - await ask(notebook, "r.seconds")) < 0.2
     assert all(colour(picture) < 8 for picture in pictures)

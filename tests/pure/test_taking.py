@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +192,22 @@ async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(pag
     assert granted <= 2 + 3, "no more than two beyond those that came"
 
 
+async def test_frames_that_nobody_reads_any_more_are_let_go_of(page: Page) -> None:
+    def give(number: int, count: int) -> None:
+        for _ in range(count):
+            page.piece(png(), number, at=1000)
+
+    page.on_tap = lambda request: page.say("began", request["id"])
+    page.on_credit = give
+    for _ in range(3 * MAX_TAPS):
+        async for image, _time in frames_of(page):
+            assert image.size
+            break
+        gc.collect()
+        await asyncio.sleep(0)
+    assert len(page.taps) <= 1
+
+
 async def test_frames_end_with_the_session_and_need_one(page: Page) -> None:
     page.on_tap = lambda _request: page.taps.end_all()
     with pytest.raises(StopAsyncIteration):
@@ -251,6 +269,27 @@ def test_what_went_on_after_a_reconnect_is_one_clip(tmp_path: Path) -> None:
     seconds, count, _ = probe(target)
     assert abs(seconds - 2) < 0.15
     assert count == 60
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_pictures_of_the_same_millisecond_are_no_obstacle(tmp_path: Path, parts: int) -> None:
+    part = tmp_path / "a.part1"
+    with av.open(part, "w", format="matroska") as sink:
+        stream = sink.add_stream("libx264", rate=30, options={"tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets = []
+        for number in range(30):
+            picture = np.full((48, 64, 3), number * 8, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            packets += stream.encode(frame)
+        for number, packet in enumerate([*packets, *stream.encode(None)]):
+            packet.time_base = Fraction(1, 1000)
+            packet.pts = packet.dts = 33 * (number - number % 3)  # three at once
+            sink.mux(packet)
+    target = tmp_path / "clip.mp4.unfinished"
+    join([part] * parts, target)
+    assert probe(target)[1] == 30 * parts
 
 
 def test_a_recording_without_a_picture_is_an_error(tmp_path: Path) -> None:

@@ -111,12 +111,13 @@ export function open(
     if (raw !== from || ended()) return;
     await refresh();
     const id = obtained?.id;
-    if (from.source === "screen") wish.source = "camera";
-    wish.camera = cameras.find((camera) => camera.id && camera.id !== id)?.id ?? null;
-    const other = from.source === "screen" || cameras.some((camera) => camera.id !== id);
-    if (!other || !(await reopen())) {
-      if (!ended()) events.ended();
+    const other = cameras.find((camera) => camera.id && camera.id !== id);
+    // Who stops sharing a screen has not asked for a camera.
+    if (from.source === "camera" && other) {
+      wish.camera = other.id;
+      if (await reopen()) return;
     }
+    if (!ended()) events.ended();
   };
 
   /** Opens what is wished for now in place of what there was; false when that could not be. */

@@ -13,7 +13,11 @@ export async function openScreen(size: CameraSize, signal: AbortSignal): Promise
       video: { frameRate: { ideal: size.fps } },
     });
   } catch (error) {
-    throw refusalOf(error);
+    const { name } = error as Error;
+    const asked = name === "NotAllowedError" || name === "InvalidStateError";
+    throw asked
+      ? refusal("media-failed", "No screen is shared. Retry asks again.")
+      : refusalOf(error);
   }
   const [track] = stream.getVideoTracks();
   if (!track) throw refusal("media-failed", "The screen gave no picture.");

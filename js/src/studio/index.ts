@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import type { Seats } from "../view/furnishing.ts";
 import { dress } from "../view/sheet.ts";
 import type { Part } from "../view/stage.ts";
+import { clipInstead } from "./clip.ts";
 import { compare } from "./compare.ts";
 import { dropping } from "./drop.ts";
 import { history } from "./history.ts";
@@ -27,6 +28,7 @@ export function furnish(session: Session, seats: Seats, signal: AbortSignal): Pi
     preview(session, seats, signal),
     wipe,
     image,
+    clipInstead(session, seats, signal),
     tools(session, seats, wipe, signal),
   ];
   dropping(session, seats, image, signal);

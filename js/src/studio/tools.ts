@@ -7,6 +7,7 @@ import type { Seats } from "../view/furnishing.ts";
 import type { Part } from "../view/stage.ts";
 import { clock } from "../view/words.ts";
 import { choice, type Option } from "./choice.ts";
+import { chooseVideo } from "./clip.ts";
 import type { Compare } from "./compare.ts";
 import { sign } from "./icons.ts";
 
@@ -37,20 +38,8 @@ export function tools(
   signal: AbortSignal,
 ): Pick<Part, "update"> {
   const { model, source, take } = session;
-  const file = h("input", {
-    type: "file",
-    accept: "video/*",
-    hidden: true,
-    "aria-label": "Video file",
-  });
-  file.addEventListener("change", () => {
-    const [video] = file.files ?? [];
-    if (video) void session.useFile(video);
-    file.value = "";
-  });
-
   const camera = choice("Camera", sign("camera"), (value) => {
-    if (value === "source:file") file.click();
+    if (value === "source:file") chooseVideo((video) => void session.useFile(video));
     else if (value.startsWith("source:")) session.set("source", value.slice(7));
     else if (value.startsWith("camera:")) session.chooseCamera(value.slice(7));
     update(); // where nothing came of it the menu shows what there is
@@ -82,7 +71,7 @@ export function tools(
   const gap = h("span", { class: "dw-gap" });
   const parts = [camera, mirror, shape].map((one) => one.element);
   const buttons = [still, record, compare, full].map((one) => one.element);
-  seat.append(...parts, gap, ...buttons, file);
+  seat.append(...parts, gap, ...buttons);
   // In the quiet row, where there is room for it at every width.
   root.querySelector(".dw-money .dw-gap")?.after(note);
   signal.addEventListener(

@@ -36,7 +36,6 @@ const PATHS = {
   stop: '<rect x="3.5" y="3.5" width="9" height="9" rx="1.5" fill="currentColor"/>',
   enter: '<path d="M13 3.5v4a2 2 0 0 1-2 2H3.5m3-3-3 3 3 3"/>',
   retry: '<path d="M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3"/>',
-  camera: '<path d="M1.5 4.5h8v7h-8zM9.5 7l5-2.5v7L9.5 9"/>',
 };
 
 /** A drawn sign beside words; it says nothing of its own. */

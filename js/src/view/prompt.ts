@@ -15,7 +15,7 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
   const input = h("input", {
     class: "dw-prompt",
     type: "text",
-    placeholder: "Describe the look, for instance: a pencil sketch",
+    placeholder: "Describe the look: a pencil sketch",
     "aria-label": "Prompt",
     autocomplete: "off",
     spellcheck: "false",
@@ -24,7 +24,7 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
   const enrich = h("input", { class: "dw-enrich", type: "checkbox" });
   const check = h(
     "label",
-    { class: "dw-check", title: "Let the service fill in what the prompt leaves open" },
+    { class: "dw-check", title: "Lets the service fill in the rest" },
     enrich,
     "enrich",
   );

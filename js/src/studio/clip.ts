@@ -1,0 +1,47 @@
+/** A video file in the camera's place: chosen from the menu, or where no camera is to be had. */
+
+import type { Session } from "../session.ts";
+import { h, show } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+import { noticeOf } from "../view/notices.ts";
+import type { Part } from "../view/stage.ts";
+
+/** What keeps a camera from being used, and a file from nothing. */
+const NO_CAMERA = new Set([
+  "insecure-origin",
+  "permission-denied",
+  "no-camera",
+  "camera-busy",
+  "over-constrained",
+  "blocked-by-frame",
+]);
+
+/** Lets somebody choose a video file; call it from a click. */
+export function chooseVideo(chosen: (video: File) => void): void {
+  const input = h("input", { type: "file", accept: "video/*", "aria-label": "Video file" });
+  input.addEventListener("change", () => {
+    const [video] = input.files ?? [];
+    if (video) chosen(video);
+  });
+  input.click();
+}
+
+/** A button in notices about the camera. */
+export function clipInstead(
+  session: Session,
+  { stage }: Seats,
+  signal: AbortSignal,
+): Pick<Part, "update"> {
+  const button = h("button", { type: "button", class: "dw-clip" }, "Use a clip instead");
+  button.addEventListener("click", () =>
+    chooseVideo(async (video) => {
+      await session.useFile(video);
+      session.start();
+    }),
+  );
+  stage.querySelector(".dw-retry")?.after(button);
+  signal.addEventListener("abort", () => button.remove(), { once: true });
+  return {
+    update: () => show(button, NO_CAMERA.has(noticeOf(session)?.code ?? "")),
+  };
+}
