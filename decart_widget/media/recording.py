@@ -71,6 +71,8 @@ class Recording:
         self.bytes = 0
         self.on_change: Callable[[Recording], None] = lambda _recording: None
         self._seconds = 0.0
+        self._measured: float | None = None
+        """Seconds by the page, which knows when it began and ended."""
         self._live = live
         self._background = background
         self._which: Which = which
@@ -87,7 +89,8 @@ class Recording:
     @property
     def seconds(self) -> float:
         """Recorded so far."""
-        if self.state == "recording" and self._began_at is not None:
+        running = self.state == "recording" and (self._over is None or not self._over.is_set())
+        if running and self._began_at is not None:
             return self._background.loop.time() - self._began_at
         return self._seconds
 
@@ -208,10 +211,13 @@ class Recording:
                 loop.call_later(self._limit - ago, self._stop)
             self._move("recording")
 
-    def piece(self, data: bytes, _detail: Mapping[str, Any], *, last: bool) -> None:
+    def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
         """Half a second more."""
         if self._file is None:
             return
+        seconds = detail.get("seconds")
+        if isinstance(seconds, int | float) and 0 <= seconds < 1e6:
+            self._measured = float(seconds)
         try:
             self._file.write(data)
         except OSError as error:
@@ -227,6 +233,8 @@ class Recording:
     def over(self, error: DecartError | None) -> None:
         """Nothing more will come: the session ended, or the page has sent all."""
         self._note_seconds()
+        if self._measured is not None:
+            self._seconds = self._measured
         self._error = self._error or error
         if self._over is not None:
             self._over.set()

@@ -332,7 +332,7 @@ def test_a_clip_is_written_while_it_comes_and_becomes_the_file(page: Page, tmp_p
         page.say("began", since=100)
         page.piece(data[:1000])
         seen.append((tmp_path / "clip.mp4.part1").stat().st_size)
-        page.piece(data[1000:])
+        page.piece(data[1000:], seconds=1.5)
         page.taps.stop(1)
 
     page.on_tap = give
@@ -342,6 +342,7 @@ def test_a_clip_is_written_while_it_comes_and_becomes_the_file(page: Page, tmp_p
     assert seen == [1000]
     assert recording.state == "saved"
     assert recording.bytes == len(data)
+    assert recording.seconds == 1.5, "as the page has measured"
     assert probe(path)[1] == 30
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "made.webm"]
 

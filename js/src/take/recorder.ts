@@ -51,6 +51,9 @@ export function record(
   let stopping = false;
   let over = false;
 
+  const measure = () => {
+    recorded.seconds = before + (performance.now() - beganAt) / 1000;
+  };
   const finish = (state: "ended" | "failed", reason = "failed") => {
     if (over) return;
     over = true;
@@ -81,13 +84,14 @@ export function record(
     next.ondataavailable = ({ data }) => {
       if (!data.size) return;
       recorded.bytes += data.size;
-      if (next === recorder) recorded.seconds = before + (performance.now() - beganAt) / 1000;
+      if (next === recorder && !stopping) measure();
+      const { seconds } = recorded;
       const isFirst = first;
       first = false;
       sent = sent.then(() => {
         // What comes from here on is a recording of its own.
         if (isFirst) say("began", { type: next.mimeType, since: performance.now() - since });
-        return inPieces(data, (bytes, last) => give(bytes, {}, last));
+        return inPieces(data, (bytes, last) => give(bytes, { seconds }, last));
       });
       session.take.say("");
     };
@@ -110,8 +114,10 @@ export function record(
     recorded,
     stop() {
       stopping = true;
-      if (recorder && recorder.state !== "inactive") recorder.stop();
-      else finish("ended");
+      if (recorder && recorder.state !== "inactive") {
+        measure();
+        recorder.stop();
+      } else finish("ended");
     },
   };
 }
