@@ -87,9 +87,9 @@ def prefer_codec(transceiver: RTCRtpTransceiver, codec: str) -> None:
     transceiver.setCodecPreferences(sorted(known, key=lambda c: c.name.lower() != codec))
 
 
-def asks_for_video(transceiver: RTCRtpTransceiver) -> bool:
-    """Whether the client offered this section to receive video on it, and sends none there."""
-    return transceiver.kind == "video" and transceiver._offerDirection == "sendonly"
+def only_receives(transceiver: RTCRtpTransceiver) -> bool:
+    """Whether the client offered this section to receive on it, and sends nothing there."""
+    return transceiver._offerDirection == "sendonly"
 
 
 @_cure

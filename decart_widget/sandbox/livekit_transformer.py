@@ -1,4 +1,7 @@
-"""The participant that transforms: takes a LiveKit room's camera, publishes the picture."""
+"""The participant that transforms: takes a LiveKit room's camera, publishes the picture.
+
+A microphone's sound goes back as it came.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,9 @@ MAX_FRAMERATE = 30.0
 FIRST_SIZE = (1280, 720)
 
 CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8}
+
+#: Samples/s and channels of sound, as Opus has it; milliseconds of it that may wait to be sent.
+SAMPLE_RATE, CHANNELS, SOUND_QUEUE_MS = 48_000, 1, 200
 
 _MICROSECOND = Fraction(1, 1_000_000)
 
@@ -71,6 +77,7 @@ class Transformer:
         self._grace = Grace(REJOIN_LIMIT_S, events.lost)
         self._source = rtc.VideoSource(*FIRST_SIZE)
         self._camera: asyncio.Task[None] | None = None
+        self._voice: asyncio.Task[None] | None = None
         self._room = rtc.Room()
         self._room.on("track_subscribed", self._on_track)
         self._room.on("track_unsubscribed", self._on_track_gone)
@@ -90,7 +97,8 @@ class Transformer:
     async def close(self) -> None:
         """Leave. May be called twice."""
         self._grace.end()
-        await self._stop_camera()
+        await self._stop(self._camera)
+        await self._stop(self._voice)
         await self._room.disconnect()
         await self._source.aclose()
 
@@ -98,28 +106,58 @@ class Transformer:
         """Frames sent and size of the last one."""
         return {"frames": self.frames, "size": self.size}
 
-    # --- the camera ---------------------------------------------------------------------------
+    # --- what the client sends ---------------------------------------------------------------
 
     def _on_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
-        is_camera = track.kind == rtc.TrackKind.KIND_VIDEO
-        if is_camera and participant.identity.startswith(f"{CLIENT}-"):
-            self._grace.end()
-            if self._camera is not None:
-                self._camera.cancel()
-            self._camera = asyncio.create_task(self._transform(track))
+        if not participant.identity.startswith(f"{CLIENT}-"):
+            return
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            if self._voice is not None:
+                self._voice.cancel()
+            self._voice = asyncio.create_task(self._send_back(track))
+            return
+        self._grace.end()
+        if self._camera is not None:
+            self._camera.cancel()
+        self._camera = asyncio.create_task(self._transform(track))
 
     def _on_track_gone(
         self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant
     ) -> None:
-        if participant.identity.startswith(f"{CLIENT}-"):
+        is_camera = track.kind == rtc.TrackKind.KIND_VIDEO
+        if is_camera and participant.identity.startswith(f"{CLIENT}-"):
             self._grace.begin()
 
-    async def _stop_camera(self) -> None:
-        if self._camera is not None:
-            self._camera.cancel()
+    async def _stop(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._camera
-            self._camera = None
+                await task
+
+    # --- the microphone -----------------------------------------------------------------------
+
+    async def _send_back(self, track: rtc.Track) -> None:
+        source = rtc.AudioSource(SAMPLE_RATE, CHANNELS, queue_size_ms=SOUND_QUEUE_MS)
+        stream = rtc.AudioStream(
+            track, sample_rate=SAMPLE_RATE, num_channels=CHANNELS, capacity=SOUND_QUEUE_MS // 10
+        )
+        here = self._room.local_participant
+        publication: rtc.LocalTrackPublication | None = None
+        try:
+            sound = rtc.LocalAudioTrack.create_audio_track("sound", source)
+            options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+            publication = await here.publish_track(sound, options)
+            async for event in stream:
+                if not self.is_silent:
+                    await source.capture_frame(event.frame)
+        except Exception:
+            logger.exception("a room's sound stopped")
+        finally:
+            await stream.aclose()
+            if publication is not None:
+                with contextlib.suppress(Exception):  # the room may be gone
+                    await here.unpublish_track(publication.sid)
+            await source.aclose()
 
     async def _transform(self, track: rtc.Track) -> None:
         # One frame may wait, the newest: what a slow function takes its time for isn't made up.

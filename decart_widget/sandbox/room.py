@@ -205,7 +205,7 @@ class Room:
     def show(
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
-        """Pictures of ``participant`` come on ``track``."""
+        """Pictures, or sound, of ``participant`` come on ``track``."""
         raise NotImplementedError
 
     def gone(self, participant: Participant) -> None:

@@ -26,13 +26,15 @@ from decart_widget.redaction import trace
 
 from . import room_sdp
 from .peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
+from .room_feed import Feed
 from .room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpTransceiver
     from livekit.protocol import models
 
-    from .room_feed import Feed, Watcher
+    from .room_feed import Watcher
+    from .room_sound import Listener, Sound
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +50,19 @@ class Publication:
     Attributes:
         owner: Id of the participant that publishes it.
         info: What clients are told of it.
-        feed: Its pictures.
-        codec: What it is encoded with, ``h264`` or ``vp8``.
+        feed: Its pictures, or its sound.
+        codec: What it is encoded with, ``h264`` or ``vp8``; sound is ``opus``.
     """
 
     owner: str
     info: models.TrackInfo
-    feed: Feed
+    feed: Feed | Sound
     codec: str
+
+    @property
+    def kind(self) -> str:
+        """``video`` or ``audio``."""
+        return "video" if isinstance(self.feed, Feed) else "audio"
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class ConnectionEvents:
     """What a connection tells, always on the loop.
 
     Attributes:
-        track: A client's video track came, with the id that the client gave it.
+        track: A client's track came, with the id that the client gave it.
         lost: Packets can't be exchanged any more.
     """
 
@@ -90,6 +97,7 @@ class RoomConnection:
         self._known: set[MediaStreamTrack] = set()
         self._attached: dict[str, RTCRtpTransceiver] = {}
         self._watchers: dict[str, Watcher] = {}
+        self._listeners: dict[str, tuple[Sound, Listener]] = {}
         self._described: set[RTCPeerConnection] = set()
         self._early: list[tuple[RTCPeerConnection, RTCIceCandidate]] = []
         self._closed = False
@@ -156,15 +164,13 @@ class RoomConnection:
             show_at_once(pc)
         sent = room_sdp.track_ids(offer)
         for transceiver in pc.getTransceivers():
-            if transceiver.kind == "audio":
-                transceiver.direction = "inactive"
-            elif codec := codecs.get(sent.get(transceiver.mid or "", "")):
+            if codec := codecs.get(sent.get(transceiver.mid or "", "")):
                 room_tuning.prefer_codec(transceiver, codec)
         if self.single:
             self._attach(publications)
-        for sid, transceiver in self._attached.items():
+        for sid, watcher in self._watchers.items():
             # Every offer puts the codecs back into the client's order.
-            room_tuning.prefer_codec(transceiver, self._watchers[sid].codec)
+            room_tuning.prefer_codec(self._attached[sid], watcher.codec)
         await pc.setLocalDescription(await pc.createAnswer())
         await self._add_early(pc)
         self._notice_tracks(sent)
@@ -175,25 +181,32 @@ class RoomConnection:
         spare = [
             transceiver
             for transceiver in self._up.getTransceivers()
-            if room_tuning.asks_for_video(transceiver)
+            if room_tuning.only_receives(transceiver)
             and transceiver not in self._attached.values()
         ]
-        for publication in publications:
-            if publication.info.sid not in self._attached and spare:
-                self._send(spare.pop(0), publication)
+        for publication in self.missing(publications):
+            place = next((t for t in spare if t.kind == publication.kind), None)
+            if place is not None:
+                spare.remove(place)
+                self._send(place, publication)
 
     def _send(self, transceiver: RTCRtpTransceiver, publication: Publication) -> None:
-        sid = publication.info.sid
-        watcher = publication.feed.watch(publication.codec)
-        room_tuning.send_encoded(transceiver.sender, watcher)
+        sid, feed = publication.info.sid, publication.feed
+        if isinstance(feed, Feed):
+            self._watchers[sid] = feed.watch(publication.codec)
+            room_tuning.send_encoded(transceiver.sender, self._watchers[sid])
+        else:
+            listener = feed.listen()
+            self._listeners[sid] = feed, listener
+            transceiver.sender.replaceTrack(listener)
         room_tuning.name_track(transceiver.sender, f"{publication.owner}|{sid}", sid)
         transceiver.direction = "sendonly"
-        self._attached[sid], self._watchers[sid] = transceiver, watcher
+        self._attached[sid] = transceiver
 
     def _notice_tracks(self, sent: Mapping[str, str]) -> None:
         for transceiver in self._up.getTransceivers():
             track = transceiver.receiver.track
-            if transceiver.kind == "video" and track is not None and track not in self._known:
+            if track is not None and track not in self._known:
                 self._known.add(track)
                 self._events.track(sent.get(transceiver.mid or "", ""), track)
 
@@ -213,9 +226,9 @@ class RoomConnection:
         async with self._lock:
             pc = self._down
             for publication in self.missing(publications):
-                transceiver = pc.addTransceiver("video", "sendonly")
+                transceiver = pc.addTransceiver(publication.kind, "sendonly")
                 names = (publication.codec, "rtx")
-                known = RTCRtpSender.getCapabilities("video").codecs
+                known = RTCRtpSender.getCapabilities(publication.kind).codecs
                 transceiver.setCodecPreferences([c for c in known if c.name.lower() in names])
                 self._send(transceiver, publication)
             tuning.tune(pc, bitrates=NETWORK_BITRATES, loopback=self._loopback)
@@ -289,6 +302,8 @@ class RoomConnection:
         self._closed = True
         for watcher in self._watchers.values():
             watcher.close()
+        for sound, listener in self._listeners.values():
+            sound.leave(listener)
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._end())
         await ended(self._closing)
@@ -299,11 +314,14 @@ class RoomConnection:
             await asyncio.gather(*(pc.close() for pc in {self._up, self._down}))
 
     def stats(self) -> dict[str, Any]:
-        """ICE state, and pictures sent and dropped for each publication."""
+        """ICE state; for each publication pictures, or frames of sound, sent and dropped."""
+        heard = {sid: listener for sid, (_, listener) in self._listeners.items()}
         return {
             "state": self._up.connectionState,
-            "sent": {sid: watcher.pictures for sid, watcher in self._watchers.items()},
-            "unsent": {sid: watcher.dropped for sid, watcher in self._watchers.items()},
+            "sent": {sid: watcher.pictures for sid, watcher in self._watchers.items()}
+            | {sid: listener.frames for sid, listener in heard.items()},
+            "unsent": {sid: watcher.dropped for sid, watcher in self._watchers.items()}
+            | {sid: listener.dropped for sid, listener in heard.items()},
         }
 
     def _resolve(self, sdp: str) -> str:

@@ -65,8 +65,9 @@ def published(sid: str, request: rtc.AddTrackRequest) -> models.TrackInfo:
         mime_type=mime_type(request),
         simulcast=len(request.layers) > 1,
     )
+    kind = info.mime_type.partition("/")[0]
     for codec in request.simulcast_codecs:
-        info.codecs.add(mime_type=f"video/{codec.codec}", cid=codec.cid, layers=codec.layers)
+        info.codecs.add(mime_type=f"{kind}/{codec.codec}", cid=codec.cid, layers=codec.layers)
     return info
 
 

@@ -270,7 +270,10 @@ class Participant:
             return
         if self.connection.single:
             # Only the client offers; it makes that many sections, and offers.
-            sections = rtc.MediaSectionsRequirement(num_videos=len(missing))
+            videos = sum(publication.kind == "video" for publication in missing)
+            sections = rtc.MediaSectionsRequirement(
+                num_videos=videos, num_audios=len(missing) - videos
+            )
             self.tell(rtc.SignalResponse(media_sections_requirement=sections))
         else:
             self._spawn(self._offer())

@@ -37,11 +37,11 @@ def mid(section: str) -> str:
 
 
 def track_ids(sdp: str) -> dict[str, str]:
-    """``mid`` -> id of the track that an offer sends there, for its video sections."""
+    """``mid`` -> id of the track that an offer sends there."""
     return {
         mid(section): found[1]
         for section in sections(sdp)[1]
-        if section.startswith("m=video") and (found := _MSID.search(section))
+        if section.startswith(("m=video", "m=audio")) and (found := _MSID.search(section))
     }
 
 

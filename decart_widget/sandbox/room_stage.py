@@ -1,7 +1,8 @@
 """The room of a session: the camera goes in, everybody receives the transformed picture.
 
 Its participants don't see each other. They see one more, ``inference-server-1``, that isn't a
-client: it publishes what becomes of the camera's picture.
+client: it publishes what becomes of the camera's picture and, where there is a microphone, its
+sound as it came.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .room import Room
 from .room_connection import Publication
 from .room_feed import Feed
 from .room_sdp import codec_named
+from .room_sound import Sound
 from .track import TransformTrack
 
 if TYPE_CHECKING:
@@ -93,6 +95,9 @@ class StageRoom(Room):
         self._track_sid = f"TR_{secrets.token_hex(6)}"
         self._created = time.time()
         self._feed = Feed(LOOPBACK_BITRATES if loopback else NETWORK_BITRATES)
+        self._sound_sid = f"TR_{secrets.token_hex(6)}"
+        self._sound = Sound()
+        self._has_sound = False
         self._output_codec = output_codec
         self._camera: TransformTrack | None = None
         self._camera_of: Participant | None = None
@@ -126,8 +131,12 @@ class StageRoom(Room):
         )
 
     def publications(self, viewer: Participant) -> list[Publication]:  # noqa: D102
+        mids = {sid: mid for mid, sid in viewer.connection.mid_to_track.items()}
+        return [*self._pictures(mids), *self._sounds(mids)]
+
+    def _pictures(self, mids: dict[str, str]) -> Iterable[Publication]:
         if self._output_codec is None:
-            return []
+            return
         info = models.TrackInfo(
             sid=self._track_sid,
             type=models.TrackType.VIDEO,
@@ -136,20 +145,36 @@ class StageRoom(Room):
             width=self._size[0],
             height=self._size[1],
             mime_type=f"video/{self._output_codec.upper()}",
-            mid=next(iter(viewer.connection.mid_to_track), ""),
+            mid=mids.get(self._track_sid, ""),
             stream="output",
         )
-        return [Publication(self._server_sid, info, self._feed, self._output_codec)]
+        yield Publication(self._server_sid, info, self._feed, self._output_codec)
+
+    def _sounds(self, mids: dict[str, str]) -> Iterable[Publication]:
+        if not self._has_sound:
+            return
+        info = models.TrackInfo(
+            sid=self._sound_sid,
+            type=models.TrackType.AUDIO,
+            name="sound",
+            source=models.TrackSource.MICROPHONE,
+            mime_type="audio/opus",
+            mid=mids.get(self._sound_sid, ""),
+            stream="output",
+        )
+        yield Publication(self._server_sid, info, self._sound, "opus")
 
     async def announced(self, participant: Participant, info: models.TrackInfo) -> None:  # noqa: D102
-        if info.type != models.TrackType.VIDEO:
-            return
-        self._size = (info.width, info.height)
-        is_new = self._output_codec is None
-        self._output_codec = self._output_codec or codec_named(info.mime_type)
+        if info.type == models.TrackType.AUDIO:
+            is_new, self._has_sound = not self._has_sound, True
+        else:
+            self._size = (info.width, info.height)
+            is_new = self._output_codec is None
+            self._output_codec = self._output_codec or codec_named(info.mime_type)
+            if is_new:
+                self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         if not is_new:
             return
-        self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         for other in list(self.participants.values()):
             if other is participant:
                 await other.send(messages.update(self.others(other)))
@@ -173,6 +198,9 @@ class StageRoom(Room):
     def show(  # noqa: D102
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
+        if track.kind == "audio":
+            self._sound.play(track)
+            return
         self._camera = TransformTrack(
             track,
             renderer=self._renderer,
@@ -189,6 +217,7 @@ class StageRoom(Room):
         if participant is self._camera_of:
             self._camera_of = None
             self._feed.hide()
+            self._sound.silence()
             self._grace.begin()
 
     def vanish(self) -> None:
@@ -213,6 +242,7 @@ class StageRoom(Room):
             self._warming.cancel()
         await super().close()
         self._feed.hide()
+        self._sound.silence()
 
     def stats(self) -> dict[str, Any]:
         """Frames sent, frames dropped unread, size of the last one, codecs, participants."""
@@ -221,6 +251,7 @@ class StageRoom(Room):
             "frames": camera.frames if camera else 0,
             "dropped": camera.dropped if camera else 0,
             "size": camera.size if camera else None,
+            "sound": self._sound.frames,
             "codecs": self._feed.codecs,
             **super().stats(),
         }

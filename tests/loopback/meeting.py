@@ -23,6 +23,7 @@ from decart_widget.sandbox.room_connection import Publication
 from decart_widget.sandbox.room_feed import Feed
 from decart_widget.sandbox.room_participant import Participant
 from decart_widget.sandbox.room_sdp import codec_named
+from decart_widget.sandbox.room_sound import Sound
 from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys, RoomTokenError
 from decart_widget.sandbox.rooms import SIGNAL_PATHS, VALIDATE_PATHS, Rooms
 
@@ -41,9 +42,8 @@ class MeetingRoom(Room):
         return [shown for owner, shown in self._published.values() if owner is not viewer]
 
     async def announced(self, participant: Participant, info: models.TrackInfo) -> None:
-        if info.type != models.TrackType.VIDEO:
-            return
-        feed = Feed(Bitrates.fixed(3_000_000))
+        is_sound = info.type == models.TrackType.AUDIO
+        feed = Sound() if is_sound else Feed(Bitrates.fixed(3_000_000))
         publication = Publication(participant.sid, info, feed, codec_named(info.mime_type))
         self._published[info.sid] = (participant, publication)
         self._tell_others(participant, participant.info())
@@ -55,12 +55,20 @@ class MeetingRoom(Room):
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
         assert info is not None
-        self._published[info.sid][1].feed.show(track)
+        feed = self._published[info.sid][1].feed
+        if isinstance(feed, Sound):
+            feed.play(track)
+        else:
+            feed.show(track)
 
     def gone(self, participant: Participant) -> None:
         for sid, (owner, publication) in list(self._published.items()):
             if owner is participant:
-                publication.feed.hide()
+                feed = publication.feed
+                if isinstance(feed, Sound):
+                    feed.silence()
+                else:
+                    feed.hide()
                 del self._published[sid]
 
 

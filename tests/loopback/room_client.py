@@ -21,6 +21,9 @@ WIDTH, HEIGHT, FPS = 1280, 720, 15
 #: The camera's colours: red on the left, blue on the right.
 LEFT, RIGHT = (200, 50, 40), (40, 60, 200)
 
+#: Samples/s, and how many make the 10 ms that are sent at once.
+RATE, CHUNK = 48_000, 480
+
 CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8, "vp9": rtc.VideoCodec.VP9}
 
 
@@ -33,6 +36,10 @@ class RoomUser:
         self.pictures = 0
         self.events: list[str] = []
         self.seen_of: str | None = None
+        self.tone = 0.0
+        """The loudest frequency that came last, in Hz; 0 for silence."""
+        self.heard = 0
+        self._microphone: rtc.AudioSource | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._came = asyncio.Event()
         self._changed = asyncio.Event()
@@ -58,6 +65,23 @@ class RoomUser:
             video_encoding=rtc.VideoEncoding(max_bitrate=3_500_000, max_framerate=FPS),
         )
         await self.room.local_participant.publish_track(track, options)
+
+    async def speak(self, hertz: float) -> None:
+        """Send a tone."""
+        self._microphone = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)
+        self._spawn(self._whistle(self._microphone, hertz))
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+
+    async def hears(self, hertz: float, limit: float = LIMIT) -> None:
+        """Wait until this tone comes."""
+        try:
+            async with asyncio.timeout(limit):
+                while abs(self.tone - hertz) > 10:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"heard {self.tone} Hz, {self.heard} times") from None
 
     async def next_pictures(self, count: int = 1, limit: float = LIMIT) -> Picture:
         """The last of ``count`` pictures that come from now on."""
@@ -89,8 +113,9 @@ class RoomUser:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._source is not None:
-            await self._source.aclose()
+        for source in (self._source, self._microphone):
+            if source is not None:
+                await source.aclose()
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -105,7 +130,29 @@ class RoomUser:
 
     def _on_track(self, track: Any, publication: Any, participant: Any) -> None:
         self.seen_of = participant.identity
-        self._spawn(self._watch(track))
+        is_sound = track.kind == rtc.TrackKind.KIND_AUDIO
+        self._spawn(self._listen(track) if is_sound else self._watch(track))
+
+    async def _listen(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, capacity=20)
+        wave = np.zeros(RATE // 5, np.int16)
+        try:
+            async for event in stream:
+                wave = np.append(wave, np.frombuffer(event.frame.data, np.int16))[-len(wave) :]
+                spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
+                loud = np.abs(wave).max() > 1000
+                self.tone = float(np.argmax(spectrum) * RATE / len(wave)) if loud else 0.0
+                self.heard += 1
+        finally:
+            await stream.aclose()
+
+    async def _whistle(self, source: rtc.AudioSource, hertz: float) -> None:
+        at = 0
+        while True:
+            times = np.arange(at, at + CHUNK) / RATE
+            wave = (np.sin(times * hertz * 2 * np.pi) * 12_000).astype(np.int16)
+            await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, CHUNK))
+            at += CHUNK
 
     async def _watch(self, track: rtc.Track) -> None:
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24, capacity=1)

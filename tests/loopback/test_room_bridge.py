@@ -55,6 +55,8 @@ async def test_a_session_is_transformed_in_a_room_elsewhere(sandbox: SandboxServ
             await control.wait_for("generation_tick")
             await control.prompt("invert")
             await user.picture_that(is_inverted)
+            await user.speak(600)
+            await user.hears(600)
 
             watch = await ask_to_watch(sandbox.base_url, info["room_name"])
             async with user_in(watch.json()) as viewer:

@@ -125,6 +125,33 @@ async def test_viewers_see_the_same_picture_and_it_is_encoded_once(sandbox: Sand
             await asyncio.gather(user.next_pictures(10), early.next_pictures(10))
 
 
+async def test_a_microphone_comes_back_to_everybody_as_it_went(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as control:
+        info = await room_for(control)
+        watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+        async with user_in(info) as user, user_in(watch) as early:
+            await user.publish()
+            await user.picture_that(is_grey)
+            assert user.heard == 0, "no sound is announced before there is one"
+            await user.speak(600)
+            await asyncio.gather(user.hears(600), early.hears(600))
+            late = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+            async with user_in(late) as third:
+                await asyncio.gather(third.hears(600), third.picture_that(is_grey))
+                media = sandbox.stats()["sessions"][0]["media"]
+                assert media["sound"] > 10
+            await user.next_pictures(5)
+
+
+async def test_a_microphone_needs_no_camera_and_may_come_first(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (_control, user):
+        await user.speak(900)
+        await user.hears(900)
+        await user.publish()
+        await user.picture_that(is_grey)
+        await user.hears(900)
+
+
 async def test_a_viewer_can_not_publish(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)

@@ -55,7 +55,7 @@ def test_tracks_are_found_by_their_section() -> None:
         video("1", "sendonly", "a=msid:stream camera-id"),
         video("2", "recvonly"),
     )
-    assert room_sdp.track_ids(offer) == {"1": "camera-id"}
+    assert room_sdp.track_ids(offer) == {"0": "microphone", "1": "camera-id"}
 
 
 def test_new_credentials_are_seen() -> None:

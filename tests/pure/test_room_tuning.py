@@ -99,9 +99,9 @@ async def test_a_sender_that_starts_during_a_later_offer_keeps_its_codec(
     assert sorted(offered) == sorted(c.payloadType for c in transceiver._codecs)
 
 
-async def test_sections_that_ask_for_video_are_known(answerer: RTCPeerConnection) -> None:
-    asked = [room_tuning.asks_for_video(t) for t in answerer.getTransceivers()]
-    assert asked == [True, False, False]
+async def test_sections_that_only_receive_are_known(answerer: RTCPeerConnection) -> None:
+    asked = [room_tuning.only_receives(t) for t in answerer.getTransceivers()]
+    assert asked == [True, False, True]
 
 
 async def test_an_ice_restart_is_followed(answerer: RTCPeerConnection) -> None:
