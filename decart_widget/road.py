@@ -55,8 +55,17 @@ MEDIA_STATES: Final = frozenset(
 POSITIONS: Final = ("front", "back", "unknown")
 SOURCES: Final = ("camera", "screen", "test-pattern", "file")
 MAX_CAMERAS: Final = 32
-TROUBLES: Final = frozenset({"camera-missing", "camera-failed", "bad-video", "screen-refused"})
-"""What a wish for another picture came to nothing for, while what there was goes on."""
+TROUBLES: Final = frozenset(
+    {
+        "camera-missing",
+        "camera-failed",
+        "bad-video",
+        "screen-refused",
+        "microphone-failed",
+        "microphone-later",
+    }
+)
+"""Why a wish for another picture, or for sound, came to nothing; what there was goes on."""
 
 TAP_STATES: Final = frozenset({"began", "ended", "failed"})
 """How what was asked for by ``tap`` is doing."""

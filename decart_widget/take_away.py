@@ -1,4 +1,4 @@
-"""What a widget's session gives away, as verbs: another camera, stills, frames, clips."""
+"""What a widget's session gives away, as verbs: stills, frames, clips."""
 
 from __future__ import annotations
 
@@ -29,15 +29,6 @@ class TakeAway:
 
         def _need_open(self) -> None:
             """Raises ``ClosedError`` when the widget is closed."""
-
-    def switch_camera(self) -> Operation[str]:
-        """Takes the next camera: front and back by turns where there are both, else all in turn.
-
-        The session goes on meanwhile. The result is the camera's label. Awaiting raises
-        ``MediaError`` when there is no session, or no other camera.
-        """
-        self._need_open()
-        return self._background.start(self._live.switch_camera(), "switch_camera")
 
     def snapshot(self, which: Which = "output") -> Operation[NDArray[np.uint8]]:
         """Takes one picture, lossless, at the size in which it is received or sent.

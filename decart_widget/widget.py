@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets as t
 
+from decart_widget.capturing import Capturing
 from decart_widget.errors import (
     ClosedError,
     InvalidImageError,
@@ -37,7 +38,7 @@ RESOLUTIONS: Final = ("720p", "1080p")
 _UNSET: Any = type("_Unset", (), {"__repr__": lambda _self: "unchanged"})()
 
 
-class DecartWidget(TakeAway, PageWidget):
+class DecartWidget(Capturing, TakeAway, PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
@@ -52,6 +53,8 @@ class DecartWidget(TakeAway, PageWidget):
         orientation: ``"landscape"``, or ``"portrait"`` for a picture with the model's sides
             swapped, cut out of the middle of the camera's.
         source: ``"camera"``, ``"screen"`` (the browser asks which) or ``"test-pattern"``.
+        microphone: Whether to send the microphone too, and to get its sound back with the picture;
+            ``muted`` silences it.
         transport: How pictures travel: ``"livekit"`` (a room, as Decart's clients of 2026 do it) or
             ``"webrtc"`` (offer and answer).
         connection: ICE servers and time-outs.
@@ -75,22 +78,6 @@ class DecartWidget(TakeAway, PageWidget):
     prompt = t.Unicode("", help="What is wanted; sent 300 ms after the last change.").tag(sync=True)
     enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(sync=True)
     budget = t.Float(None, allow_none=True, help="Seconds of generation.").tag(sync=True)
-    camera = t.Unicode(
-        None,
-        allow_none=True,
-        help="Which camera: an id or a label from `cameras`, front, back; None for the browser's.",
-    ).tag(sync=True)
-    mirror = t.Enum(
-        ["off", "auto", "on"], "off", help="Mirrors what is sent; auto: a front camera's picture."
-    ).tag(sync=True)
-    orientation = t.Enum(["landscape", "portrait"], "landscape", help="Of what is sent.").tag(
-        sync=True
-    )
-    source = t.Enum(
-        ["camera", "screen", "test-pattern", "file"],
-        "camera",
-        help="What is sent; file: what was dropped on the widget.",
-    ).tag(sync=True)
 
     # What the kernel knows. Read-only: a page can't make them say something else.
     service_status = t.Enum(
@@ -120,13 +107,6 @@ class DecartWidget(TakeAway, PageWidget):
     prompt_status = t.Enum(["idle", "pending", "applied", "rejected"], "idle", read_only=True).tag(
         sync=True
     )
-    # Kept out of what is synced, and so out of saved notebooks: a camera's name may be its owner's.
-    cameras: t.List[dict[str, str]] = t.List(
-        read_only=True, help="What can film: dicts with id, label and position."
-    )
-    position = t.Enum(
-        ["front", "back", "unknown"], "unknown", read_only=True, help="Of the camera in use."
-    )
     stats = t.Dict(read_only=True, help="The last second: what was received, what the camera gave.")
     # For the front end only.
     _retry = t.Dict(read_only=True).tag(sync=True)
@@ -143,6 +123,7 @@ class DecartWidget(TakeAway, PageWidget):
         mirror: str = "off",
         orientation: str = "landscape",
         source: str = "camera",
+        microphone: bool = False,
         transport: Transport = "livekit",
         connection: ConnectionOptions | None = None,
         video: VideoOptions | None = None,
@@ -203,6 +184,7 @@ class DecartWidget(TakeAway, PageWidget):
             mirror=mirror,
             orientation=orientation,
             source=source,
+            microphone=microphone,
         )
         self._background = Background.get()
         self._live = self._make_live(destination, look, autostart)

@@ -29,6 +29,14 @@ _TROUBLES: Final[dict[str, tuple[str, str]]] = {
         "No screen was shared.",
         "Browsers share one after a click only: choose Screen in the widget's camera menu.",
     ),
+    "microphone-failed": (
+        "There is no microphone, or this page may not use it.",
+        "Connect one, allow it in the browser's site settings, and set microphone to True again.",
+    ),
+    "microphone-later": (
+        "This session began without a microphone, and offer and answer can't add one.",
+        "Stop and start to be heard, or use transport='livekit'; the picture goes on.",
+    ),
 }
 
 

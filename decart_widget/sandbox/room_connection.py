@@ -181,8 +181,7 @@ class RoomConnection:
         spare = [
             transceiver
             for transceiver in self._up.getTransceivers()
-            if room_tuning.only_receives(transceiver)
-            and transceiver not in self._attached.values()
+            if room_tuning.only_receives(transceiver) and transceiver not in self._attached.values()
         ]
         for publication in self.missing(publications):
             place = next((t for t in spare if t.kind == publication.kind), None)

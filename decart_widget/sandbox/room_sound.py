@@ -37,25 +37,25 @@ class Listener(MediaStreamTrack):
         super().__init__()
         self.frames = 0
         self.dropped = 0
-        self._waiting: deque[AudioFrame] = deque(maxlen=WAITING_LIMIT)
+        self._queue: deque[AudioFrame] = deque(maxlen=WAITING_LIMIT)
         self._came = asyncio.Event()
         self._clock: int | None = None
 
     def put(self, frame: AudioFrame) -> None:
         """Give it a frame; of many that wait, the oldest goes."""
-        self.dropped += len(self._waiting) == WAITING_LIMIT
+        self.dropped += len(self._queue) == WAITING_LIMIT
         self.frames += 1
-        self._waiting.append(frame)
+        self._queue.append(frame)
         self._came.set()
 
     async def recv(self) -> AudioFrame:
         """The next frame. Raises ``MediaStreamError`` once it is stopped."""
-        while not self._waiting:
+        while not self._queue:
             if self.readyState != "live":
                 raise MediaStreamError
             self._came.clear()
             await self._came.wait()
-        given = self._waiting.popleft()
+        given = self._queue.popleft()
         # Every listener encodes; each needs a frame of its own to write its clock into.
         frame = AudioFrame.from_ndarray(
             given.to_ndarray(), format=given.format.name, layout=given.layout.name

@@ -1,10 +1,11 @@
 /** One attempt at a connection: its transport, its picture and its figures, gone with one signal. */
 
 import type { Kernel } from "./kernel.ts";
-import { type Reading, read } from "./media/stats.ts";
+import type { Reading } from "./media/stats.ts";
 import type { Inbound, OpenTransport, Transport, TransportState } from "./media/transport.ts";
 import { watchdog } from "./media/watchdog.ts";
 import type { MediaState, Prepare } from "./messages.ts";
+import { trait } from "./model.ts";
 
 /** How often the received picture is measured. */
 const STATS_MS = 1000;
@@ -31,6 +32,7 @@ export class Attempt {
   /** The picture is generated and may be seen; stays so until the attempt ends. */
   revealed = false;
   reading: Reading | undefined;
+  sound: MediaStreamTrack | null = null;
   camera: MediaStreamTrack | null = null;
   /** A view's element that shows the stream. */
   screen: HTMLVideoElement | null = null;
@@ -59,6 +61,7 @@ export class Attempt {
       rtc: prepare.rtc,
       video: prepare.video,
       camera: sends ? prepare.model : null,
+      sound: sends && trait(kernel.model, "microphone"),
       send: (message) => kernel.send(message),
       onStream: (stream) => {
         this.stream = stream;
@@ -75,6 +78,11 @@ export class Attempt {
 
   get transport(): Transport["kind"] {
     return this.#transport.kind;
+  }
+
+  /** Whether it can carry a microphone's sound. */
+  get hears(): boolean {
+    return this.#transport.hears;
   }
 
   /** Ends with the attempt. */
@@ -98,6 +106,14 @@ export class Attempt {
     }
   }
 
+  /** Sends the microphone's sound; null for none. */
+  speak(track: MediaStreamTrack | null): void {
+    if (track === this.sound) return;
+    this.sound = track;
+    // The picture is what a session is for; it goes on without sound.
+    this.#transport.speak(track).catch(() => undefined);
+  }
+
   receive(message: Inbound): void {
     void this.#transport.receive(message);
   }
@@ -119,8 +135,8 @@ export class Attempt {
   }
 
   /** Reads the connection's statistics now. */
-  async measure(): Promise<Reading> {
-    return read(await this.#transport.stats(), this.reading);
+  measure(): Promise<Reading | null> {
+    return this.#transport.measure(this.reading);
   }
 
   #onState(state: TransportState, detail?: Record<string, unknown>): void {
@@ -136,15 +152,15 @@ export class Attempt {
 
   /** Looks for the first frame until some view, or this, has seen it. */
   async #look(): Promise<void> {
-    const { framesDecoded, width, height } = await this.measure();
+    const reading = await this.measure();
     if (this.frame || this.signal.aborted) return;
-    if (framesDecoded) this.sawFrame({ width, height });
+    if (reading?.framesDecoded) this.sawFrame({ width: reading.width, height: reading.height });
     else this.#after(LOOK_MS, () => this.#look());
   }
 
   async #sample(): Promise<void> {
     const reading = await this.measure();
-    if (this.signal.aborted) return;
+    if (this.signal.aborted || !reading) return;
     this.reading = reading;
     const { fps, width, height, rtt_s, loss, bitrate } = reading;
     this.#kernel.send({

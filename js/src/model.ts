@@ -40,6 +40,9 @@ export interface Traits {
   mirror: "off" | "auto" | "on";
   orientation: "landscape" | "portrait";
   source: "camera" | "screen" | "test-pattern" | "file";
+  microphone: boolean;
+  /** Whether the microphone is silent for now. */
+  muted: boolean;
   /** A cell keeps the kernel from hearing this page. */
   kernel_busy: boolean;
   /** "viewer": shows a session that runs elsewhere, and has no camera. */
@@ -73,6 +76,8 @@ const DEFAULTS: Traits = {
   mirror: "off",
   orientation: "landscape",
   source: "camera",
+  microphone: false,
+  muted: false,
   kernel_busy: false,
   _kind: "session",
   _media: { width: 1280, height: 720, fps: 30 },

@@ -37,7 +37,15 @@ export interface Fault {
   message: string;
 }
 
-export type Settable = "prompt" | "enrich" | "camera" | "mirror" | "orientation" | "source";
+export type Settable =
+  | "prompt"
+  | "enrich"
+  | "camera"
+  | "mirror"
+  | "orientation"
+  | "source"
+  | "microphone"
+  | "muted";
 
 const isRest = (state: ConnectionState) =>
   state === "idle" || state === "disconnected" || state === "error";
@@ -89,6 +97,8 @@ export class Session implements Receiver {
         this.attempt?.tell("ended");
         this.#changed();
       },
+      sounded: (track) => this.attempt?.speak(track),
+      hears: () => this.hears,
       refused: (refusal) => this.#refused(refusal, this.attempt),
     });
     this.take = new Taking(this, () => this.#changed());
@@ -222,6 +232,11 @@ export class Session implements Receiver {
     return (await this.attempt?.measure()) ?? null;
   }
 
+  /** Whether a microphone that is switched on now is heard now, or with the next start. */
+  get hears(): boolean {
+    return this.attempt?.hears !== false;
+  }
+
   heard(): void {
     clearTimeout(this.#silence);
     if (this.source.isOpen) this.#expectKernel(SILENCE_MS);
@@ -254,14 +269,18 @@ export class Session implements Receiver {
     this.kernel.attempt = message.attempt;
     const open = openWith(this.load, message.transport ?? "webrtc");
     const model = this.source.turned(message.model);
-    const camera = this.viewer ? null : this.source.open(model);
     const attempt = new Attempt({ ...message, model }, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
       due: () => this.#due(),
     });
     this.attempt = attempt;
+    const camera = this.viewer ? null : this.source.open(model);
     camera?.then(
-      (track) => (attempt.signal.aborted ? undefined : attempt.publish(track)),
+      (track) => {
+        if (attempt.signal.aborted) return;
+        attempt.speak(this.source.capture?.sound ?? null);
+        return attempt.publish(track);
+      },
       (refusal: Refusal) => this.#refused(refusal, attempt),
     );
     if (this.#views === 0) this.#awaitView();

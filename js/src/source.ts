@@ -14,12 +14,16 @@ import { trait } from "./model.ts";
 /** Where a choice of camera is remembered; an id means nothing on another origin. */
 const CHOICE = "decart-widget.camera";
 /** What of the wish may change while it is open. */
-const LIVE = ["camera", "mirror", "orientation", "source"] as const;
+const LIVE = ["camera", "mirror", "orientation", "source", "microphone", "muted"] as const;
 
 export interface SourceEvents {
   changed(): void;
   /** Another track is to be sent from now on. */
   replaced(track: MediaStreamTrack): Promise<void>;
+  /** This is what the microphone's sound comes on; null for none. */
+  sounded(track: MediaStreamTrack | null): void;
+  /** Whether it would be sent now. */
+  hears(): boolean;
   /** The camera has gone. */
   ended(): void;
   /** Nothing could be opened. */
@@ -100,7 +104,10 @@ export class Source {
 
   /** What is sent from now on; opens it unless it is open. Rejects with a `Refusal`, told as well. */
   open(size: CameraSize): Promise<MediaStreamTrack> {
-    if (this.#opened && this.#opened.live?.readyState !== "ended") return this.#opened.track;
+    if (this.#opened && this.#opened.live?.readyState !== "ended") {
+      this.onTrait("microphone"); // of the attempt before it could not be a part
+      return this.#opened.track;
+    }
     this.close();
     const opened: Opened = {
       scope: new AbortController(),
@@ -136,6 +143,10 @@ export class Source {
     // Whoever names a camera means it, whatever was chosen before.
     if (name === "camera") this.#choose(null);
     const wish = this.#wish(this.size);
+    if (name === "microphone" && wish.microphone && this.capture && !this.events.hears()) {
+      this.#trouble("microphone-later");
+      return;
+    }
     this.#change(name === "orientation" ? { size: wish.size } : { [name]: wish[name as "camera"] });
   }
 
@@ -172,6 +183,10 @@ export class Source {
         {
           changed: () => this.#changed(opened),
           replaced: (track) => this.#replaced(opened, track),
+          sounded: (track) => {
+            this.events.sounded(track);
+            this.#changed(opened);
+          },
           ended: () => {
             if (this.#opened !== opened) return;
             this.close();
@@ -198,6 +213,8 @@ export class Source {
       camera: this.#chosen ?? trait(model, "camera"),
       mirror: trait(model, "mirror"),
       source: trait(model, "source"),
+      microphone: trait(model, "microphone"),
+      muted: trait(model, "muted"),
     };
   }
 
@@ -234,10 +251,9 @@ export class Source {
     // What came to nothing is not asked for again with the next attempt.
     const { model } = this.kernel;
     const source = this.capture?.obtained?.source;
-    if (source && source !== trait(model, "source")) {
-      model.set("source", source);
-      model.save_changes();
-    }
+    if (source && source !== trait(model, "source")) model.set("source", source);
+    if (what === "microphone-failed") model.set("microphone", false);
+    model.save_changes();
     this.kernel.log.add("warning", what);
     this.kernel.send({ type: "trouble", code: what });
   }

@@ -123,13 +123,14 @@ describe("a capture", () => {
     const scope = new AbortController();
     const told: string[] = [];
     const capture = open(
-      { size: SIZE, camera: null, mirror: "off", source },
+      { size: SIZE, camera: null, mirror: "off", source, microphone: false, muted: false },
       null,
       {
         changed: () => undefined,
         replaced: async () => void told.push("replaced"),
         ended: () => void told.push("ended"),
         trouble: (what: Trouble) => void told.push(what),
+        sounded: (track) => void told.push(track ? "sound" : "silence"),
       },
       scope.signal,
     );

@@ -4,6 +4,7 @@ import { vi } from "vitest";
 import * as capture from "../src/capture/index.ts";
 import type { HostModel, Listener } from "../src/host.ts";
 import * as peer from "../src/media/peer.ts";
+import { read } from "../src/media/stats.ts";
 import type {
   Inbound,
   Transport,
@@ -80,9 +81,13 @@ export class FakeModel implements HostModel {
 }
 
 export class FakeTrack extends EventTarget {
-  readonly kind = "video";
-  readonly label = "fake camera";
+  readonly label: string;
   readyState = "live";
+  enabled = true;
+  constructor(readonly kind: "video" | "audio" = "video") {
+    super();
+    this.label = kind === "video" ? "fake camera" : "fake microphone";
+  }
   stop(): void {
     this.readyState = "ended";
   }
@@ -97,19 +102,29 @@ export class FakeStream {
     return this.tracks;
   }
   getVideoTracks() {
-    return this.tracks;
+    return this.tracks.filter(({ kind }) => kind === "video");
   }
-  getAudioTracks(): FakeTrack[] {
-    return [];
+  getAudioTracks() {
+    return this.tracks.filter(({ kind }) => kind === "audio");
+  }
+  addTrack(track: FakeTrack): void {
+    this.tracks.push(track);
   }
 }
 
 /** A camera that opens when the test says so. */
 export class FakeCamera {
   readonly tracks: FakeTrack[] = [];
+  readonly microphones: FakeTrack[] = [];
   readonly asked: MediaStreamConstraints[] = [];
   devices = [{ kind: "videoinput", deviceId: "c1", label: "fake camera" }];
-  #pending: { open: (stream: FakeStream) => void; refuse: (error: unknown) => void }[] = [];
+  /** What `navigator.permissions` says of the camera. */
+  permission = "prompt";
+  #pending: {
+    wanted: MediaStreamConstraints;
+    open: (stream: FakeStream) => void;
+    refuse: (error: unknown) => void;
+  }[] = [];
 
   constructor() {
     vi.stubGlobal("isSecureContext", true);
@@ -118,11 +133,14 @@ export class FakeCamera {
     vi.stubGlobal("MediaStream", FakeStream);
     const getUserMedia = (constraints: MediaStreamConstraints) => {
       this.asked.push(constraints);
-      return new Promise((open, refuse) => this.#pending.push({ open, refuse }));
+      return new Promise((open, refuse) =>
+        this.#pending.push({ wanted: constraints, open, refuse }),
+      );
     };
     const enumerateDevices = async () => this.devices;
     const mediaDevices = { getUserMedia, enumerateDevices };
-    vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices });
+    const permissions = { query: async () => ({ state: this.permission }) };
+    vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices, permissions });
   }
 
   /** How many wait for it to open. */
@@ -131,9 +149,18 @@ export class FakeCamera {
   }
 
   async open(): Promise<FakeTrack> {
-    const track = new FakeTrack();
-    this.tracks.push(track);
-    this.#pending.shift()?.open(new FakeStream([track]));
+    const next = this.#pending.shift();
+    const [track, sound] = [new FakeTrack(), new FakeTrack("audio")];
+    const stream = new FakeStream();
+    if (next?.wanted.video !== false) {
+      this.tracks.push(track);
+      stream.addTrack(track);
+    }
+    if (next?.wanted.audio) {
+      this.microphones.push(sound);
+      stream.addTrack(sound);
+    }
+    next?.open(stream);
     await settled();
     return track;
   }
@@ -161,6 +188,8 @@ export class FakePeer extends EventTarget {
   readonly candidates: unknown[] = [];
   readonly log: string[] = [];
   track: unknown = null;
+  /** What is sent as sound; undefined where there is no place for it. */
+  voice: unknown;
   framesDecoded = 0;
 
   constructor(readonly configuration: RTCConfiguration) {
@@ -172,7 +201,14 @@ export class FakePeer extends EventTarget {
     return { type: "offer", sdp: "v=0\r\n" };
   }
 
-  addTransceiver(_kind: string, init: RTCRtpTransceiverInit = {}) {
+  addTransceiver(kind: string, init: RTCRtpTransceiverInit = {}) {
+    if (kind === "audio") {
+      this.voice = null;
+      const speak = async (track: unknown) => {
+        this.voice = track;
+      };
+      return { sender: { replaceTrack: speak } };
+    }
     this.log.push(`transceiver ${init.direction} ${init.sendEncodings?.[0]?.maxBitrate}`);
     const sender = {
       replaceTrack: async (track: unknown) => {
@@ -209,8 +245,8 @@ export class FakePeer extends EventTarget {
     this.dispatchEvent(new Event("connectionstatechange"));
   }
 
-  emitTrack() {
-    this.dispatchEvent(Object.assign(new Event("track"), { track: new FakeTrack() }));
+  emitTrack(kind: "video" | "audio" = "video") {
+    this.dispatchEvent(Object.assign(new Event("track"), { track: new FakeTrack(kind) }));
   }
 
   static get last(): FakePeer {
@@ -248,6 +284,7 @@ export class FakeRooms {
   last: TransportOptions | undefined;
   readonly published: unknown[] = [];
   readonly received: Inbound[] = [];
+  readonly spoken: (MediaStreamTrack | null)[] = [];
   framesDecoded = 0;
 
   readonly load = async (name: string) => (name === "room" ? this.#room : pieces(name));
@@ -259,7 +296,9 @@ export class FakeRooms {
         kind: "livekit",
         publish: async (track) => void this.published.push(track),
         receive: async (message) => void this.received.push(message),
-        stats: async () => inbound(this.framesDecoded),
+        hears: true,
+        speak: async (track) => void this.spoken.push(track),
+        measure: async (previous) => read(inbound(this.framesDecoded), previous),
       };
     },
   };

@@ -296,6 +296,18 @@ def test_an_unknown_value_is_refused_with_the_choices(
         make(**{name: "sideways"})
 
 
+@pytest.mark.parametrize("name", ["microphone", "muted"])
+def test_a_microphone_is_on_or_off(make, name: str) -> None:
+    widget = make()
+    assert getattr(widget, name) is False, "nobody is heard who did not ask for it"
+    for wrong in ("yes", None, 7):
+        with pytest.raises(TraitError):
+            setattr(widget, name, wrong)
+    assert make(microphone=True).microphone
+    with pytest.raises(TraitError):
+        make(microphone="yes")
+
+
 def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(make) -> None:
     widget = make()
     camera = {"id": "c1", "label": "Camera of Jane", "position": "front"}

@@ -10,22 +10,27 @@ export interface Opened {
   substitute: boolean;
 }
 
+/** Takes the microphone's track that came with a camera; null where it was refused. */
+export type Hear = (track: MediaStreamTrack | null) => void;
+
 /**
  * Opens a camera close to `size`; its track stops when the signal ends, also one that comes late.
  * Asks for it before it returns where it needs to know nothing first.
  *
  * @param camera an id, a label, "front" or "back"; null for the browser's choice
+ * @param hear where given, the microphone is asked for too, in the same question
  * @throws {Refusal} always and only this
  */
 export async function openCamera(
   camera: string | null,
   size: CameraSize,
   signal: AbortSignal,
+  hear?: Hear,
 ): Promise<Opened> {
-  if (camera === null) return { track: await ask({}, size, signal), substitute: false };
+  if (camera === null) return { track: await ask({}, size, signal, hear), substitute: false };
   if (camera === "front" || camera === "back") {
     const facing = camera === "front" ? "user" : "environment";
-    const track = await ask({ facingMode: { ideal: facing } }, size, signal);
+    const track = await ask({ facingMode: { ideal: facing } }, size, signal, hear);
     const found = find(await list(), camera);
     if (!found || track.getSettings().deviceId === found.id) {
       // Without a camera of that side whatever there is has to do, and says what it is.
@@ -36,16 +41,16 @@ export async function openCamera(
   let found = find(await list(), camera);
   if (found?.id) {
     try {
-      const track = await ask({ deviceId: { exact: found.id } }, size, signal);
+      const track = await ask({ deviceId: { exact: found.id } }, size, signal, hear);
       return { track, substitute: false };
     } catch (refusal) {
       // An id from another day: any camera is better than none.
       const { reason } = refusal as Refusal;
       if (reason !== "over-constrained" && reason !== "no-camera") throw refusal;
-      return { track: await ask({}, size, signal), substitute: true };
+      return { track: await ask({}, size, signal, hear), substitute: true };
     }
   }
-  const track = await ask({}, size, signal);
+  const track = await ask({}, size, signal, hear);
   // Names are told once a camera was allowed, and not before.
   found ??= find(await list(), camera);
   if (!found?.id) return { track, substitute: true };
@@ -68,11 +73,12 @@ async function ask(
   which: MediaTrackConstraints,
   size: CameraSize,
   signal: AbortSignal,
+  hear?: Hear,
 ): Promise<MediaStreamTrack> {
   let stream: MediaStream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({
-      audio: false,
+      audio: hear !== undefined,
       // Wishes, not demands: a camera of 640x480 is better than none. Asked for as a landscape, which
       // cameras have; one that is held upright gives a portrait for it.
       video: {
@@ -83,12 +89,27 @@ async function ask(
       },
     });
   } catch (error) {
-    throw refusalOf(error);
+    if (!hear || !(await mayBeMicrophone(error))) throw refusalOf(error);
+    const track = await ask(which, size, signal);
+    hear(null);
+    return track;
   }
+  hear?.(stream.getAudioTracks()[0] ?? null);
   const [track] = stream.getVideoTracks();
   if (!track) throw refusal("no-camera", "The camera gave no video track.");
   stopWith(track, signal);
   return track;
+}
+
+/** Whether a question for both failed for want of the microphone: then the camera alone will do. */
+async function mayBeMicrophone(error: unknown): Promise<boolean> {
+  const reason = refusalOf(error).reason;
+  if (reason === "no-camera" || reason === "camera-busy") return true;
+  if (reason !== "permission-denied" && reason !== "blocked-by-frame") return false;
+  // Who has said no to both is not asked again.
+  const name = "camera" as PermissionName;
+  const camera = await navigator.permissions?.query({ name }).catch(() => null);
+  return camera?.state === "granted";
 }
 
 /** Stops the track when the signal ends, or has ended. */

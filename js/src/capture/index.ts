@@ -18,6 +18,7 @@ import type {
 } from "../media/capturing.ts";
 import { openCamera, refusalOf } from "./camera.ts";
 import { list, next, positionOf } from "./devices.ts";
+import { microphone } from "./microphone.ts";
 import { reshape } from "./reshape.ts";
 import { isAsWished, type Shape } from "./shape.ts";
 import { openFile, openPattern, openScreen } from "./sources.ts";
@@ -45,6 +46,7 @@ export function open(
   let shaping = new AbortController();
 
   const ended = () => signal.aborted;
+  const voice = microphone(wish.muted, events, signal);
   signal.addEventListener("abort", () => shaping.abort(), { once: true });
 
   /** Opens what is wished for; the signal of its scope closes it. */
@@ -57,7 +59,9 @@ export function open(
     else if (source === "test-pattern") track = openPattern(size, scope.signal);
     else if (source === "file" && file) track = await openFile(file, size.fps, scope.signal);
     else {
-      const opened = await openCamera(wish.camera, size, scope.signal);
+      // The first camera brings the microphone along: a person is asked once.
+      const hear = wish.microphone && !raw ? voice.take : undefined;
+      const opened = await openCamera(wish.camera, size, scope.signal, hear);
       if (opened.substitute) events.trouble("camera-missing");
       track = opened.track;
     }
@@ -165,6 +169,17 @@ export function open(
     if (closed && !(await reopen()) && !ended()) events.ended();
   };
 
+  /** Of the picture something else is wished for. */
+  const reframe = async (change: Partial<Wish>): Promise<void> => {
+    const others = { ...wish, ...change };
+    const another = others.camera !== wish.camera || others.source !== wish.source;
+    const turned = others.size.width !== wish.size.width || others.size.height !== wish.size.height;
+    if (another || (turned && wish.source === "test-pattern")) return exchange(change);
+    Object.assign(wish, change);
+    if (raw) await events.replaced(shaped(raw));
+    events.changed();
+  };
+
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = (act: () => Promise<void>): Promise<void> => {
     const done = turn.then(() => (ended() ? undefined : act()));
@@ -188,6 +203,8 @@ export function open(
   };
   const track = begin();
   turn = track.catch((_refusal: Refusal) => undefined);
+  // With another picture than a camera's it is a question of its own, for which nothing waits.
+  if (wish.microphone && wish.source !== "camera") void inTurn(voice.open);
 
   return {
     track,
@@ -200,16 +217,20 @@ export function open(
     get obtained() {
       return obtained;
     },
+    get sound() {
+      return voice.track;
+    },
     change(change) {
+      const { microphone: heard, muted } = change;
+      // Silence waits for nothing.
+      if (muted !== undefined) voice.mute(muted);
+      if (heard === false) voice.close();
       return inTurn(async () => {
-        const others = { ...wish, ...change };
-        const another = others.camera !== wish.camera || others.source !== wish.source;
-        const turned =
-          others.size.width !== wish.size.width || others.size.height !== wish.size.height;
-        if (another || (turned && wish.source === "test-pattern")) return exchange(change);
+        if (heard === undefined && muted === undefined) return reframe(change);
         Object.assign(wish, change);
-        if (raw) await events.replaced(shaped(raw));
-        events.changed();
+        // A question that was open meanwhile may have brought one that nobody wants any more.
+        if (wish.microphone) await voice.open();
+        else voice.close();
       });
     },
     switchCamera() {

@@ -33,10 +33,19 @@ export interface Wish {
   camera: Traits["camera"];
   mirror: Traits["mirror"];
   source: Traits["source"];
+  microphone: boolean;
+  /** Whether silence is sent in place of what the microphone hears. */
+  muted: boolean;
 }
 
 /** What a wish came to nothing for, while what there was goes on. */
-export type Trouble = "camera-missing" | "camera-failed" | "bad-video" | "screen-refused";
+export type Trouble =
+  | "camera-missing"
+  | "camera-failed"
+  | "bad-video"
+  | "screen-refused"
+  | "microphone-failed"
+  | "microphone-later";
 
 /** What a capture tells its session. */
 export interface CaptureEvents {
@@ -47,6 +56,8 @@ export interface CaptureEvents {
   /** The camera has gone, and no other one has taken its place. */
   ended(): void;
   trouble(what: Trouble): void;
+  /** This is what the microphone's sound comes on from now on; null for none. */
+  sounded(track: MediaStreamTrack | null): void;
 }
 
 /** One source of pictures, opened; it lives until its signal ends. */
@@ -57,6 +68,8 @@ export interface Capture {
   readonly preview: MediaStream | null;
   readonly cameras: readonly CameraInfo[];
   readonly obtained: Obtained | null;
+  /** The microphone, while it is open. */
+  readonly sound: MediaStreamTrack | null;
   /** Takes what changed of the wish into account, without a reconnect. */
   change(wish: Partial<Wish>): Promise<void>;
   /** Front and back by turns where there are both; else the next camera of all. */

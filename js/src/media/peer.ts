@@ -1,12 +1,13 @@
 /**
  * Offer and answer with the service: one video transceiver carries the camera up and the
- * transformed picture back.
+ * transformed picture back; a second one does so with sound, where a microphone is wished for.
  *
  * The offer is made without waiting for the camera: the transceiver exists at once and the track
  * joins it when the camera is open, without a second offer.
  */
 
 import { withBitrates } from "./sdp.ts";
+import { read } from "./stats.ts";
 import type { Inbound, Transport, TransportOptions } from "./transport.ts";
 
 /** Mechanisms that belong to all codecs; they stay behind the codecs themselves. */
@@ -41,11 +42,16 @@ export function open(options: TransportOptions): Transport {
       options.onState(state);
     }
   });
-  peer.addEventListener("track", ({ track }) => options.onStream(new MediaStream([track])));
+  const received = new MediaStream();
+  peer.addEventListener("track", ({ track }) => {
+    received.addTrack(track);
+    if (received.getVideoTracks().length) options.onStream(received);
+  });
 
+  const sent = new MediaStream();
   const transceiver = peer.addTransceiver("video", {
     direction: "sendrecv",
-    streams: [new MediaStream()],
+    streams: [sent],
     sendEncodings: [{ maxBitrate: video.max_bitrate, maxFramerate: video.max_framerate }],
   });
   const codecs = preferred(
@@ -53,6 +59,9 @@ export function open(options: TransportOptions): Transport {
     video.preferred_codec,
   );
   if (codecs.length) transceiver.setCodecPreferences?.(codecs);
+  const voice = options.sound
+    ? peer.addTransceiver("audio", { direction: "sendrecv", streams: [sent] })
+    : null;
 
   // A failure here shows as a failed connection, like every other.
   const fail = () => signal.aborted || options.onState("failed");
@@ -70,8 +79,10 @@ export function open(options: TransportOptions): Transport {
 
   return {
     kind: "webrtc",
+    hears: options.sound,
     publish: (track) => transceiver.sender.replaceTrack(track),
-    stats: () => peer.getStats(),
+    speak: async (track) => voice?.sender.replaceTrack(track),
+    measure: async (previous) => read(await peer.getStats(), previous),
     async receive(message: Inbound) {
       if (message.type === "candidate") {
         const candidate = message.candidate ?? { candidate: "" };

@@ -1,6 +1,6 @@
 /**
- * A LiveKit room: the camera goes up as a published track, the transformed picture comes back from
- * the participant that the service sends into the room.
+ * A LiveKit room: the camera goes up as a published track, and a microphone as another; the
+ * transformed picture, and sound, come back from the participant that the service sends into the room.
  *
  * This file and livekit-client are a piece of the front end of their own, which widgets that use
  * offer and answer never get. Nothing here waits for anything that it does not need: the room
@@ -10,6 +10,7 @@
 
 import {
   DisconnectReason,
+  type LocalTrackPublication,
   LocalVideoTrack,
   type ReconnectContext,
   Room,
@@ -20,6 +21,7 @@ import {
 import { liveTrack } from "./live-track.ts";
 import { harmless, publishOptions, roomConfiguration } from "./room-options.ts";
 import { desktopSafari } from "./safari.ts";
+import { read } from "./stats.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 
 /**
@@ -44,6 +46,8 @@ export function open(options: TransportOptions): Transport {
     },
   });
   let shown: MediaStreamTrack | null = null;
+  let stream = new MediaStream();
+  let voice: Promise<LocalTrackPublication> | undefined;
   let sending: Promise<LocalVideoTrack> | undefined;
   let stood = false;
   let over = false;
@@ -54,16 +58,28 @@ export function open(options: TransportOptions): Transport {
     options.onState("failed", { reason: harmless(reason) });
   };
   const answered = new Promise<void>((resolve) => room.once(RoomEvent.SignalConnected, resolve));
-  const senders = () =>
-    [...room.remoteParticipants.values()].map(({ identity, videoTrackPublications }) => ({
-      identity,
-      tracks: [...videoTrackPublications.values()].map((one) => one.track?.mediaStreamTrack),
-    }));
+  const newest = (kind: Track.Kind) =>
+    liveTrack(
+      [...room.remoteParticipants.values()].map(({ identity, trackPublications }) => ({
+        identity,
+        tracks: [...trackPublications.values()]
+          .filter((one) => one.kind === kind)
+          .map((one) => one.track?.mediaStreamTrack),
+      })),
+    );
   const choose = () => {
-    const track = liveTrack(senders());
-    if (!track || track === shown || signal.aborted) return;
-    shown = track;
-    options.onStream(new MediaStream([track]));
+    const track = newest(Track.Kind.Video);
+    if (signal.aborted) return;
+    if (track && track !== shown) {
+      shown = track;
+      stream = new MediaStream([track]);
+      options.onStream(stream);
+    }
+    const sound = newest(Track.Kind.Audio);
+    if (!shown || !sound || stream.getAudioTracks().includes(sound)) return;
+    for (const before of stream.getAudioTracks()) stream.removeTrack(before);
+    stream.addTrack(sound);
+    options.onStream(stream);
   };
   const connected = () => {
     stood = true;
@@ -111,6 +127,7 @@ export function open(options: TransportOptions): Transport {
 
   return {
     kind: "livekit",
+    hears: true,
 
     async publish(track) {
       // A copy: whatever the room does to it, stopping included, the session's track stays.
@@ -123,6 +140,24 @@ export function open(options: TransportOptions): Transport {
       before.stop();
       // A camera that was pulled out muted it.
       if (local.isMuted) await local.unmute();
+    },
+
+    async speak(track) {
+      if (!voice) {
+        if (!track) return;
+        const { localParticipant } = room;
+        // Published once; after that it is muted, and another track takes its place.
+        voice = answered.then(() =>
+          localParticipant.publishTrack(track, { source: Track.Source.Microphone }),
+        );
+        await voice;
+        return;
+      }
+      const { audioTrack } = await voice;
+      if (signal.aborted) return;
+      if (!track) return void (await audioTrack?.mute());
+      await audioTrack?.replaceTrack(track, true);
+      if (audioTrack?.isMuted) await audioTrack.unmute();
     },
 
     async receive(message) {
@@ -140,11 +175,11 @@ export function open(options: TransportOptions): Transport {
       }
     },
 
-    async stats() {
+    async measure(previous) {
       const { track } = [...room.remoteParticipants.values()]
         .flatMap((one) => [...one.videoTrackPublications.values()])
         .find((one) => one.track?.mediaStreamTrack === shown) ?? { track: undefined };
-      return (await track?.getRTCStatsReport()) ?? new Map();
+      return read((await track?.getRTCStatsReport()) ?? new Map(), previous);
     },
   };
 }

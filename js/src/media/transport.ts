@@ -2,6 +2,7 @@
 
 import type { Load } from "../host.ts";
 import type { ToBrowser, ToKernel, VideoOptions } from "../messages.ts";
+import type { Reading } from "./stats.ts";
 
 /** Messages that a transport exchanges with the service by way of the kernel. */
 export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
@@ -16,8 +17,13 @@ export interface TransportOptions {
   video: VideoOptions;
   /** Pixels of the camera that is being opened; null where nothing is sent. */
   camera: { width: number; height: number } | null;
+  /** Whether a microphone's sound is to be sent, now or later. */
+  sound: boolean;
   send(message: Outbound): void;
-  /** The transformed picture; each attempt brings a new stream, and a reconnect may bring more. */
+  /**
+   * The transformed picture; each attempt brings a new stream, and a reconnect may bring more. Told
+   * again when sound has joined it.
+   */
   onStream(stream: MediaStream): void;
   onState(state: TransportState, detail?: Record<string, unknown>): void;
   /** Ends the transport, whatever it is doing. */
@@ -26,10 +32,15 @@ export interface TransportOptions {
 
 export interface Transport {
   readonly kind: "webrtc" | "livekit";
+  /** Whether a microphone can be sent on this connection. */
+  readonly hears: boolean;
   /** Sends this camera track; may be called again with another one. It never stops the track. */
   publish(track: MediaStreamTrack): Promise<void>;
+  /** Sends the microphone's sound from now on; null for none. Never stops the track. */
+  speak(track: MediaStreamTrack | null): Promise<void>;
   receive(message: Inbound): Promise<void>;
-  stats(): Promise<Pick<RTCStatsReport, "forEach">>;
+  /** @param previous the reading before, for rates */
+  measure(previous?: Reading): Promise<Reading | null>;
 }
 
 export type OpenTransport = (options: TransportOptions) => Transport;
@@ -48,9 +59,11 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
     const once = opening.catch(() => null);
     return {
       kind,
+      hears: kind === "livekit" || options.sound,
       publish: async (track) => (await once)?.publish(track),
+      speak: async (track) => (await once)?.speak(track),
       receive: async (message) => (await once)?.receive(message),
-      stats: async () => (await once)?.stats() ?? new Map(),
+      measure: async (previous) => (await once)?.measure(previous) ?? null,
     };
   };
 }

@@ -27,7 +27,7 @@ export interface Watched {
   readonly camera: MediaStreamTrack | null;
   /** An element that shows the stream, where one does. */
   readonly screen: HTMLVideoElement | null;
-  measure(): Promise<{ framesDecoded: number }>;
+  measure(): Promise<{ framesDecoded: number } | null>;
 }
 
 /**
@@ -57,7 +57,7 @@ export function watchdog(
       at = still = black = 0;
       return;
     }
-    const { framesDecoded } = await watched.measure();
+    const framesDecoded = (await watched.measure())?.framesDecoded;
     if (signal.aborted) return;
     const now = performance.now();
     const passed = at && Math.min(now - at, LATE_MS);
