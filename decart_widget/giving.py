@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from decart_widget.clips import Clips
+    from decart_widget.errors import DecartError
     from decart_widget.image_upload import ImageUpload
     from decart_widget.live import Send
     from decart_widget.log import Log
@@ -32,6 +33,8 @@ class Giving:
     _send: Send
     _traits: Coalescer
     _session: Session | None
+    _early_trouble: DecartError | None
+    """Said by the page before the session was there to hear it."""
 
     if TYPE_CHECKING:
 
@@ -65,10 +68,12 @@ class Giving:
         """What was wished of the camera could not be had."""
         error = self.cameras.failed(code)
         self.log.add("warning", error.message, code=code)
-        if self._session is not None and self.live:
-            self._session.complain(error)
-        else:
+        if not self.live:
             self._traits.update({"error": error.as_trait()})
+        elif self._session is None:
+            self._early_trouble = error
+        else:
+            self._session.complain(error)
 
     async def switch_camera(self) -> str:
         """Takes the page's next camera; returns its label. Raises ``MediaError``."""

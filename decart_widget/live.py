@@ -291,7 +291,7 @@ class Live(Giving):
     # --- inside -------------------------------------------------------------------------------
 
     def _start(self, timeout: float | None) -> None:
-        self._session = None
+        self._session = self._early_trouble = None
         self._established = asyncio.Event()
         self._ended_by = None
         # The page that was clicked shows it already.
@@ -325,6 +325,8 @@ class Live(Giving):
             self._media = BrowserMedia(self.front_ends)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
             self._session, self._image_changed = session, False
+            if self._early_trouble is not None:
+                session.complain(self._early_trouble)
         except DecartError as error:
             self._never_began(error)
             return

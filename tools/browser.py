@@ -69,11 +69,21 @@ class NoBrowserError(RuntimeError):
     """There is no browser to drive; the message says how to get one."""
 
 
-def launch_arguments(video: Path | None = None, cameras: int = 1) -> list[str]:
-    """Chromium's command line; `video` (.mjpeg or .y4m) is what its fake camera shows."""
+def launch_arguments(
+    video: Path | None = None, cameras: int = 1, audio: Path | None = None
+) -> list[str]:
+    """Chromium's command line.
+
+    Args:
+        video: What its fake camera shows (.mjpeg or .y4m).
+        cameras: How many there are.
+        audio: What its fake microphone hears (.wav).
+    """
     camera = [f"--use-fake-device-for-media-stream=fps=30,device-count={cameras}"]
     if video is not None:
         camera.append(f"--use-file-for-fake-video-capture={video}")
+    if audio is not None:
+        camera.append(f"--use-file-for-fake-audio-capture={audio}")
     return [*ARGUMENTS, *camera]
 
 
@@ -127,7 +137,11 @@ def require() -> Path:
 
 @asynccontextmanager
 async def launched(
-    path: Path | None = None, *, video: Path | None = None, cameras: int = 1
+    path: Path | None = None,
+    *,
+    video: Path | None = None,
+    cameras: int = 1,
+    audio: Path | None = None,
 ) -> AsyncIterator[Browser]:
     """Headless Chromium with a fake camera, permissions granted; closed on leaving.
 
@@ -135,10 +149,11 @@ async def launched(
         path: Which one; the one of `require()` without it.
         video: What the camera shows (.mjpeg or .y4m); Chromium's own test picture without it.
         cameras: How many there are.
+        audio: What the microphone hears, again and again (.wav); Chromium's own beeps without it.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=path or require(), args=launch_arguments(video, cameras)
+            executable_path=path or require(), args=launch_arguments(video, cameras, audio)
         )
         try:
             yield browser

@@ -65,6 +65,7 @@ class Session:
         self.machine = core.SessionMachine()
         self.error: DecartError | None = None
         """Why the session ended, or what the service last complained of."""
+        self._complaint: DecartError | None = None
         self.attempt = first_attempt - 1
         self.retry: dict[str, Any] = {}
         """While reconnecting: ``attempt``, ``of`` and ``in_s``."""
@@ -143,7 +144,7 @@ class Session:
 
     def complain(self, error: DecartError) -> None:
         """Something that was wished could not be had; the session goes on."""
-        self.error = error
+        self.error = self._complaint = error
         self._changed(self)
 
     def verify(self) -> None:
@@ -227,7 +228,9 @@ class Session:
     def _stands(self) -> None:
         self._stood_at = self._loop.time()
         self._at_once.clear()
-        self.retry, self.error = {}, None
+        self.retry = {}
+        if self.error is not self._complaint:
+            self.error = None
         self._drive()
 
     def _finish(self, error: DecartError | None) -> None:

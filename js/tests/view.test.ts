@@ -314,6 +314,12 @@ describe("prompt", () => {
     model.set("error", { code: "request-rejected", message: "moderation said no", remedy: "" });
     model.set("prompt_status", "rejected");
     expect(line()).toEqual(["rejected: moderation said no", "bad"]);
+    // What went wrong since, with what to do; a prompt that is under way comes before it.
+    model.set("prompt_status", "applied");
+    model.set("error", { code: "bad-video", message: "No video.", remedy: "Drop an MP4." });
+    expect(line()).toEqual(["No video. Drop an MP4.", "bad"]);
+    model.set("prompt_status", "pending");
+    expect(line()).toEqual(["applying…", "busy"]);
     expect(visible(".dw-notice")).toBe(false);
   });
 

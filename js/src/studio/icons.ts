@@ -4,6 +4,12 @@ import { drawing } from "../view/dom.ts";
 
 const SHAPES = {
   camera: '<path d="M1.5 4.5h8v7h-8zM9.5 7l5-2.5v7L9.5 9"/>',
+  microphone:
+    '<rect x="6" y="1.5" width="4" height="8" rx="2"/><path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.5"/>',
+  silent:
+    '<rect x="6" y="1.5" width="4" height="8" rx="2"/><path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.5M2 2l12 12"/>',
+  sound: '<path d="M2 6h2.5L8 3v10L4.5 10H2zM10.5 6a3 3 0 0 1 0 4M12.5 4a6 6 0 0 1 0 8"/>',
+  quiet: '<path d="M2 6h2.5L8 3v10L4.5 10H2zM10.5 6.5l3.5 3.5m0-3.5-3.5 3.5"/>',
   mirror: '<path d="M8 2v12M5.5 4.5 2 8l3.5 3.5zM10.5 4.5 14 8l-3.5 3.5z"/>',
   shape: '<path d="M2 5.5h8v6H2zM6 5.5v-3h8v8h-4"/>',
   save: '<path d="M8 2v8m-3-3 3 3 3-3M2.5 13.5h11"/>',

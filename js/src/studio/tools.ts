@@ -10,12 +10,15 @@ import { choice, type Option } from "./choice.ts";
 import { chooseVideo } from "./clip.ts";
 import type { Compare } from "./compare.ts";
 import { sign } from "./icons.ts";
+import { setMicrophone, soundTools } from "./sound.ts";
 
 const SOURCES: Option[] = [
   { value: "source:screen", label: "Screen or window…" },
   { value: "source:test-pattern", label: "Test pattern" },
   { value: "source:file", label: "Video file…" },
 ];
+const HEARD: Option[] = [{ value: "microphone:off", label: "Turn the microphone off" }];
+const UNHEARD: Option[] = [{ value: "microphone:on", label: "Turn the microphone on" }];
 const SOURCE_WORDS: Record<string, string> = {
   screen: "Screen",
   "test-pattern": "Test pattern",
@@ -33,14 +36,16 @@ const SHAPES: Option[] = [
 
 export function tools(
   session: Session,
-  { root, tools: seat }: Seats,
+  seats: Seats,
   wipe: Compare,
   signal: AbortSignal,
 ): Pick<Part, "update"> {
+  const { root, tools: seat } = seats;
   const { model, source, take } = session;
   const camera = choice("Camera", sign("camera"), (value) => {
     if (value === "source:file") chooseVideo((video) => void session.useFile(video));
     else if (value.startsWith("source:")) session.set("source", value.slice(7));
+    else if (value.startsWith("microphone:")) setMicrophone(session, value.endsWith("on"));
     else if (value.startsWith("camera:")) session.chooseCamera(value.slice(7));
     update(); // where nothing came of it the menu shows what there is
   });
@@ -69,9 +74,10 @@ export function tools(
   const full = button("Full screen", sign("full"), () => void fullScreen(root), "dw-full");
   const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
   const gap = h("span", { class: "dw-gap" });
-  const parts = [camera, mirror, shape].map((one) => one.element);
-  const buttons = [still, record, compare, full].map((one) => one.element);
-  seat.append(...parts, gap, ...buttons);
+  const sound = soundTools(session, seats, signal);
+  const buttons = [still, record, compare].map((one) => one.element);
+  seat.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
+  seat.append(...buttons, sound.speaker, full.element);
   // In the quiet row, where there is room for it at every width.
   root.querySelector(".dw-money .dw-gap")?.after(note);
   signal.addEventListener(
@@ -102,7 +108,7 @@ export function tools(
     const value = sourceNow === "camera" ? (current ?? "") : `source:${sourceNow}`;
     const name = known.find((one) => one.value === current)?.label ?? "Camera";
     camera.show(
-      [known, SOURCES],
+      [known, SOURCES, trait(model, "microphone") ? HEARD : UNHEARD],
       value,
       sourceNow === "camera" ? short(name) : (SOURCE_WORDS[sourceNow] ?? ""),
     );
@@ -111,6 +117,7 @@ export function tools(
     const turned = trait(model, "orientation");
     shape.show([SHAPES], turned, turned);
 
+    sound.update();
     const watching = session.watching;
     for (const { select } of [camera, mirror, shape]) select.disabled = watching;
     const seen = session.attempt?.revealed === true;

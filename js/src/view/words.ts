@@ -99,12 +99,11 @@ export function posterWords(
   }
   switch (state) {
     case "idle":
-    case "error":
-      return {
-        title: "Ready",
-        text: "Start asks for your camera. Nothing is sent or billed before.",
-        ...rest,
-      };
+    case "error": {
+      const heard = trait(model, "microphone") ? " and microphone" : "";
+      const text = `Start asks for your camera${heard}. Nothing is sent or billed before.`;
+      return { title: "Ready", text, ...rest };
+    }
     case "disconnected":
       return {
         title: "Stopped",
@@ -149,21 +148,21 @@ export interface PromptWords {
 /** The line under the prompt box. */
 export function promptWords(state: ConnectionState, model: HostModel): PromptWords {
   const error = trait(model, "error");
-  switch (trait(model, "prompt_status")) {
-    case "rejected":
-      return { text: `rejected: ${error.message ?? "the service gave no reason"}`, tone: "bad" };
-    case "pending":
-      if (state === "generating" || state === "connected")
-        return { text: "applying…", tone: "busy" };
-      break;
-    case "applied": {
-      if (state !== "generating" && state !== "connected") break;
-      const seconds = trait(model, "_applied_in");
-      return { text: seconds === null ? "applied" : `applied in ${duration(seconds)}`, tone: "ok" };
-    }
+  const status = trait(model, "prompt_status");
+  const stands = state === "generating" || state === "connected";
+  if (status === "rejected") {
+    return { text: `rejected: ${error.message ?? "the service gave no reason"}`, tone: "bad" };
+  }
+  if (status === "pending" && stands) return { text: "applying…", tone: "busy" };
+  // What is applied later takes it away.
+  if (state === "generating" && error.message) {
+    return { text: `${error.message} ${error.remedy ?? ""}`, tone: "bad" };
+  }
+  if (status === "applied" && stands) {
+    const seconds = trait(model, "_applied_in");
+    return { text: seconds === null ? "applied" : `applied in ${duration(seconds)}`, tone: "ok" };
   }
   if (state === "reconnecting") return { text: "Connection lost. Your prompt is kept.", tone: "" };
-  if (state === "generating" && error.message) return { text: error.message, tone: "bad" };
   if (state === "idle" || state === "disconnected") {
     return { text: "Start begins with this prompt.", tone: "" };
   }

@@ -1,0 +1,99 @@
+/** What is heard: the microphone's switch and mark, and the loudspeaker for what comes back. */
+
+import { trait } from "../model.ts";
+import type { Session } from "../session.ts";
+import { h, show, write } from "../view/dom.ts";
+import type { Seats } from "../view/furnishing.ts";
+import { sign } from "./icons.ts";
+
+export interface SoundTools {
+  microphone: HTMLButtonElement;
+  /** There only while sound comes back. */
+  speaker: HTMLButtonElement;
+  update(): void;
+}
+
+/** Switches the microphone on; mutes and unmutes one that is open; off again where none is. */
+export function toggleMicrophone(session: Session): void {
+  if (!trait(session.model, "microphone")) setMicrophone(session, true);
+  else if (session.source.capture?.sound) session.set("muted", !trait(session.model, "muted"));
+  else setMicrophone(session, false);
+}
+
+export function setMicrophone(session: Session, on: boolean): void {
+  session.set("muted", false);
+  session.set("microphone", on);
+}
+
+export function soundTools(session: Session, { stage }: Seats, signal: AbortSignal): SoundTools {
+  const { model } = session;
+  const button = (name: string, more: string, act: () => void) => {
+    const element = h(
+      "button",
+      { type: "button", class: `dw-tool dw-bare ${more}`, title: name, "aria-pressed": "false" },
+      h("span", {}, name),
+    );
+    element.addEventListener("click", act);
+    return element;
+  };
+  const video = stage.querySelector(".dw-remote") as HTMLVideoElement;
+  const microphone = button("Microphone", "dw-microphone", () => toggleMicrophone(session));
+  // Off at first: one's own voice from a loudspeaker finds its way into the microphone.
+  const speaker = button("Sound", "dw-speaker", () => {
+    video.muted = !video.muted;
+    void video.play().catch(() => undefined);
+    session.refresh();
+  });
+  const words = h("span");
+  const pill = h(
+    "div",
+    { class: "dw-pill dw-mic", role: "status", hidden: true },
+    h("i", { class: "dw-dot" }),
+    words,
+  );
+  stage.append(pill);
+  signal.addEventListener(
+    "abort",
+    () => {
+      pill.remove();
+      video.muted = true;
+    },
+    { once: true },
+  );
+
+  const draw = (element: HTMLElement, name: Parameters<typeof sign>[0]) => {
+    const before = element.querySelector<SVGElement>(".dw-icon");
+    if (before?.dataset.icon === name) return;
+    before?.remove();
+    element.prepend(sign(name));
+  };
+  return {
+    microphone,
+    speaker,
+    update() {
+      const muted = trait(model, "muted");
+      const wished = trait(model, "microphone");
+      const open = session.source.capture?.sound != null;
+      const heard = wished && !muted && (open || !session.isLive);
+      draw(microphone, heard ? "microphone" : "silent");
+      microphone.setAttribute("aria-pressed", String(heard));
+      microphone.disabled = session.watching;
+      microphone.title = !wished
+        ? "Microphone off"
+        : muted
+          ? "Microphone muted"
+          : heard
+            ? "Microphone on"
+            : "Microphone: with the next start";
+      write(words, open ? (muted ? "mic muted" : "mic on") : "");
+      show(pill, open);
+      pill.classList.toggle("dw-muted", muted);
+
+      const comes = session.attempt?.stream?.getAudioTracks().length;
+      show(speaker, Boolean(comes && session.attempt?.revealed));
+      draw(speaker, video.muted ? "quiet" : "sound");
+      speaker.setAttribute("aria-pressed", String(!video.muted));
+      speaker.title = video.muted ? "Sound off" : "Sound on";
+    },
+  };
+}
