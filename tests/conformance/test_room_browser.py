@@ -150,6 +150,20 @@ async def test_a_dropped_control_socket_brings_a_new_session(
     await nobody_is_left(sandbox)
 
 
+async def test_a_microphone_comes_back_to_its_owner_and_to_viewers(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
+    tab, viewer = await open_page(), await open_page()
+    await tab.open("sdk", prompt="greyscale", microphone=True)
+    await tab.moves()
+    await tab.until("page.loudest > 0.05")  # Chromium's microphone beeps
+    await viewer.watch(await tab.run("page.client.subscribeToken()"))
+    await viewer.moves()
+    await viewer.until("page.loudest > 0.05")
+    await tab.run("page.client.end()")
+    await nobody_is_left(sandbox)
+
+
 async def test_a_viewer_sees_the_running_session(open_page: OpenPage, sandbox: Sandbox) -> None:
     tab, viewer = await open_page(), await open_page()
     await tab.open("sdk", prompt="greyscale")

@@ -19,6 +19,7 @@ from decart_widget.errors import (
     AuthenticationError,
     BudgetSpentError,
     ConnectTimeoutError,
+    MediaError,
     RequestRejectedError,
     TransportError,
 )
@@ -102,6 +103,19 @@ async def running(
         session.stop()
         await asyncio.wait_for(asyncio.shield(run.task), LIMIT)
         await media.close()
+
+
+async def test_what_the_page_could_not_do_is_still_said_when_the_session_stands(
+    sandbox: Sandbox,
+) -> None:
+    async with running(sandbox, Look("greyscale", False, None)) as run:
+        missing = MediaError("No microphone.", remedy="Connect one.", code="microphone-failed")
+        run.session.complain(missing)
+        await run.until(generating)
+        assert run.session.error is missing
+        # What is applied later takes it away.
+        await run.session.submit(Look("sepia", False, None), with_image=False)
+        assert run.session.error is None
 
 
 def generating(session: Session) -> bool:

@@ -55,10 +55,29 @@ function picture(red, green, blue) {
   return canvas.convertToBlob({ type: "image/png" });
 }
 
+/** The loudest sample of what comes back since the page was opened, 0 to 1; null without sound. */
+let loudest = null;
+let listening = null;
+setInterval(() => {
+  const [track] = video.srcObject?.getAudioTracks() ?? [];
+  if (track && listening?.track !== track) {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    listening = { track, analyser };
+  }
+  if (!listening) return;
+  const wave = new Float32Array(listening.analyser.fftSize);
+  listening.analyser.getFloatTimeDomainData(wave);
+  loudest = Math.max(loudest ?? 0, ...wave.map(Math.abs));
+}, 20);
+
 async function open(name, options) {
   const { connect } = await import(`./${name}-client.js`);
   const size = { width: { ideal: options.width }, height: { ideal: options.height } };
-  const camera = await navigator.mediaDevices.getUserMedia({ video: { ...size, frameRate: 30 } });
+  const camera = await navigator.mediaDevices.getUserMedia({
+    video: { ...size, frameRate: 30 }, audio: options.microphone === true,
+  });
   const seen = { ticks: [], states: [], errors: [] };
   const show = (stream) => {
     video.srcObject = stream;
@@ -68,5 +87,5 @@ async function open(name, options) {
   page.client = await connect({ ...options, camera, show, seen });
 }
 
-const page = { video, sockets, look, picture, open, client: null, get first() { return first; } };
+const page = { video, sockets, look, picture, open, client: null, get first() { return first; }, get loudest() { return loudest; } };
 window.page = page;
