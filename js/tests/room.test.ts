@@ -37,6 +37,13 @@ describe("how the camera is published", () => {
     expect(options).toMatchObject({ videoCodec: preferred_codec.toLowerCase(), simulcast: false });
   });
 
+  test("a browser that lacks the codec sends VP8; one that doesn't say is believed", () => {
+    const codec = (known: string[]) => publishOptions(VIDEO, false, known).videoCodec;
+    expect(codec(["video/VP8", "video/rtx"])).toBe("vp8");
+    expect(codec(["video/VP8", "video/H264"])).toBe("h264");
+    expect(codec([])).toBe("h264");
+  });
+
   test("desktop Safari sends VP8, whatever is preferred", () => {
     expect(publishOptions(VIDEO, true)).toMatchObject({ videoCodec: "vp8", simulcast: true });
   });

@@ -45,6 +45,18 @@ navigator.mediaDevices.enumerateDevices = async () =>
 """
 
 
+#: A browser without streams of frames, whose canvases give frames by their stream: Firefox.
+FIREFOX = """
+delete window.MediaStreamTrackProcessor;
+delete window.MediaStreamTrackGenerator;
+const {requestFrame} = CanvasCaptureMediaStreamTrack.prototype;
+delete CanvasCaptureMediaStreamTrack.prototype.requestFrame;
+MediaStream.prototype.requestFrame = function () {
+  requestFrame.call(this.getVideoTracks()[0]);
+};
+"""
+
+
 def marked(path: Path) -> Path:
     """A clip whose left edge is red and whose right edge is blue; a square wanders between."""
     with path.open("wb") as out:
@@ -93,6 +105,12 @@ async def doubled(two_cameras: Browser) -> AsyncIterator[Host]:
         yield host
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def drawn(marked_browser: Browser) -> AsyncIterator[Host]:
+    async for host in host_in(marked_browser, FIREFOX):
+        yield host
+
+
 async def mounted(host: Host, **traits: Any) -> None:
     size = {"width": WIDTH, "height": HEIGHT, "fps": 30}
     await host.mount({"_media": size, "_kind": "session", **traits})
@@ -133,6 +151,19 @@ async def test_a_portrait_is_cut_out_of_the_middle_and_not_squashed(filmed: Host
     assert (camera["width"], camera["height"], camera["mirrored"]) == (720, 1280, True)
     await filmed.run("h.model.update({orientation: 'landscape'})")
     await until_sent(filmed, f"s.width === 1280 && {BLUE_LEFT}")
+
+
+async def test_where_there_are_no_streams_of_frames_the_page_draws(drawn: Host) -> None:
+    await mounted(drawn, mirror="on")
+    await drawn.start()
+    await drawn.revealed()
+    await until_sent(drawn, f"s.width === 1280 && {BLUE_LEFT}")
+    await drawn.run("h.model.update({orientation: 'portrait'})")
+    await until_sent(drawn, "s.width === 720 && s.height === 1280")
+    received = await drawn.run("h.kernel.service.received")
+    await drawn.until(f"h.kernel.service.received > {received + 5}")
+    await drawn.run("h.model.update({source: 'test-pattern', mirror: 'off'})")
+    await until_sent(drawn, "s.left[0] > 150 && s.left[1] < 60")
 
 
 async def test_switching_takes_the_next_camera_and_turns_the_other_off(doubled: Host) -> None:

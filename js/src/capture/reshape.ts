@@ -1,6 +1,7 @@
 /** A track's picture cropped, scaled and mirrored, as another track. */
 
 import { stopWith } from "./camera.ts";
+import { stage } from "./canvas.ts";
 import { ticks } from "./clock.ts";
 import { crop, type Shape } from "./shape.ts";
 import { worker } from "./worker.ts";
@@ -53,23 +54,19 @@ function byCanvas(
   video.srcObject = new MediaStream([track]);
   void video.play().catch(() => undefined);
   const { width, height, mirrored } = shape;
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas.getContext("2d", { alpha: false });
-  if (mirrored) context?.setTransform(-1, 0, 0, 1, width, 0);
-  const [made] = canvas.captureStream(0).getVideoTracks() as CanvasCaptureMediaStreamTrack[];
-  if (!made) return track;
+  const { context, track: made, show } = stage(width, height, signal);
+  if (mirrored) context.setTransform(-1, 0, 0, 1, width, 0);
   const draw = () => {
     if (!video.videoWidth) return;
     const part = crop(video.videoWidth, video.videoHeight, shape);
-    context?.drawImage(
+    context.drawImage(
       video,
       ...([part.x, part.y, part.width, part.height] as const),
       ...([0, 0, width, height] as const),
     );
-    made.requestFrame();
+    show();
   };
   ticks(fps, draw, signal);
-  stopWith(made, signal);
   signal.addEventListener(
     "abort",
     () => {

@@ -2,6 +2,7 @@
 
 import type { CameraSize } from "../media/camera.ts";
 import { refusal, refusalOf, stopWith } from "./camera.ts";
+import { stage } from "./canvas.ts";
 import { ticks } from "./clock.ts";
 
 /** A screen, a window or a tab, which the person chooses. The browser asks after a click only. */
@@ -55,12 +56,12 @@ export async function openFile(
     close();
     throw refusal("media-failed", "The file is no video that this browser plays.");
   }
-  const { canvas, context, track } = stage(video.videoWidth, video.videoHeight, signal);
+  const { canvas, context, track, show } = stage(video.videoWidth, video.videoHeight, signal);
   ticks(
     fps,
     () => {
       context.drawImage(video, 0, 0, canvas.width, canvas.height);
-      track.requestFrame();
+      show();
     },
     signal,
   );
@@ -71,11 +72,11 @@ export async function openFile(
 /** Bars that move, a clock, and a left edge that can't be taken for the right one. */
 export function openPattern(size: CameraSize, signal: AbortSignal): MediaStreamTrack {
   const { width, height, fps } = size;
-  const { context, track } = stage(width, height, signal);
+  const { context, track, show } = stage(width, height, signal);
   let frame = 0;
   const draw = () => {
     paintPattern(context, width, height, frame++ / fps);
-    track.requestFrame();
+    show();
   };
   draw();
   ticks(fps, draw, signal);
@@ -113,14 +114,4 @@ export function paintPattern(
 function time(seconds: number): string {
   const two = (n: number) => String(Math.floor(n)).padStart(2, "0");
   return `${two(seconds / 60)}:${two(seconds % 60)}.${two((seconds % 1) * 100)}`;
-}
-
-/** A canvas and its track, which gives a frame when it is asked for one. */
-function stage(width: number, height: number, signal: AbortSignal) {
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas.getContext("2d");
-  const [track] = canvas.captureStream(0).getVideoTracks() as CanvasCaptureMediaStreamTrack[];
-  if (!context || !track) throw refusal("media-failed", "This browser draws no moving pictures.");
-  stopWith(track, signal);
-  return { canvas, context, track };
 }

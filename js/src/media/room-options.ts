@@ -11,9 +11,17 @@ const LAYERED = new Set(["vp9", "av1"]);
  *
  * @param video bitrates in bit/s, frame rate in frames/s; `min_bitrate` has no place in a room
  * @param safari desktop Safari sends and shows VP8 alone without trouble
+ * @param known MIME types of what this browser sends; nothing where it doesn't say
  */
-export function publishOptions(video: VideoOptions, safari: boolean): TrackPublishOptions {
-  const codec = safari ? "vp8" : video.preferred_codec.toLowerCase();
+export function publishOptions(
+  video: VideoOptions,
+  safari: boolean,
+  known: readonly string[] = [],
+): TrackPublishOptions {
+  const wanted = video.preferred_codec.toLowerCase();
+  // A browser without H.264 (a Firefox whose plugin has not come yet) would announce what it can't send.
+  const lacks = known.length > 0 && !known.some((mime) => mime.toLowerCase() === `video/${wanted}`);
+  const codec = safari || lacks ? "vp8" : wanted;
   return {
     videoCodec: codec as NonNullable<TrackPublishOptions["videoCodec"]>,
     videoEncoding: { maxBitrate: video.max_bitrate, maxFramerate: video.max_framerate },

@@ -101,7 +101,9 @@ export function open(options: TransportOptions): Transport {
     });
   const send = (track: MediaStreamTrack) => {
     const local = new LocalVideoTrack(track, undefined, true);
-    const how = publishOptions(options.video, desktopSafari(navigator));
+    const { codecs = [] } = RTCRtpSender.getCapabilities?.("video") ?? {};
+    const known = codecs.map(({ mimeType }) => mimeType);
+    const how = publishOptions(options.video, desktopSafari(navigator), known);
     sending = answered.then(async () => {
       if (signal.aborted) return local;
       await room.localParticipant.publishTrack(local, { ...how, source: Track.Source.Camera });

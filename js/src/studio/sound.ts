@@ -2,7 +2,7 @@
 
 import { trait } from "../model.ts";
 import type { Session } from "../session.ts";
-import { h, show, write } from "../view/dom.ts";
+import { h, mark, show, write } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import { sign } from "./icons.ts";
 
@@ -25,7 +25,11 @@ export function setMicrophone(session: Session, on: boolean): void {
   session.set("microphone", on);
 }
 
-export function soundTools(session: Session, { stage }: Seats, signal: AbortSignal): SoundTools {
+export function soundTools(
+  session: Session,
+  { root, stage }: Seats,
+  signal: AbortSignal,
+): SoundTools {
   const { model } = session;
   const button = (name: string, more: string, act: () => void) => {
     const element = h(
@@ -87,6 +91,7 @@ export function soundTools(session: Session, { stage }: Seats, signal: AbortSign
             : "Microphone: with the next start";
       write(words, open ? (muted ? "mic muted" : "mic on") : "");
       show(pill, open);
+      mark(root, "mic", open);
       pill.classList.toggle("dw-muted", muted);
 
       const comes = session.attempt?.stream?.getAudioTracks().length;
