@@ -53,6 +53,23 @@ class Capturing(t.HasTraits):
         ["front", "back", "unknown"], "unknown", read_only=True, help="Of the camera in use."
     )
 
+    def replace_source(self, source: str) -> Operation[str]:
+        """Sends something else from now on, as setting ``source`` does, and says when it is.
+
+        Args:
+            source: ``"camera"``, ``"test-pattern"``; ``"file"`` for the one that was dropped on
+                the widget. Browsers share a ``"screen"`` after a click in their page only.
+
+        The session goes on meanwhile. The result is the source's label, empty where it has none.
+        Awaiting raises ``MediaError`` when there is no session, or it can't be had; what was sent
+        goes on then. Raises ``InvalidOptionError`` or ``ClosedError`` at once.
+        """
+        from decart_widget.arguments import one_of
+
+        self._need_open()
+        one_of("source", source, tuple(type(self).source.values or ()))
+        return self._background.start(self._live.replace_source(source), "replace_source")
+
     def switch_camera(self) -> Operation[str]:
         """Takes the next camera: front and back by turns where there are both, else all in turn.
 

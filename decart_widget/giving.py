@@ -81,6 +81,13 @@ class Giving:
             raise no_picture()
         return await self.cameras.switch()
 
+    async def replace_source(self, source: str) -> str:
+        """Sends something else from now on; returns its label. Raises ``MediaError``."""
+        widget = self.widget()
+        if not self.live or widget is None:
+            raise no_picture()
+        return await self.cameras.replace(source, lambda: setattr(widget, "source", source))
+
     def tapped(self, message: dict[str, Any]) -> None:
         """The page gives what was asked for."""
         self.taps.receive(message)

@@ -148,10 +148,11 @@ class Live(Giving):
         established.cancel()
         session = self._session
         if session is None:
-            return ConnectionState.IDLE.value if run.cancelled() else ConnectionState.ERROR.value
-        if isinstance(session.error, NoFrontEndError):
-            return "no-frontend"
-        return session.machine.state.value
+            state = ConnectionState.IDLE if run.cancelled() else ConnectionState.ERROR
+        else:
+            state = session.machine.state
+        nobody = session is not None and isinstance(session.error, NoFrontEndError)
+        return self._told("no-frontend" if nobody else state.value)
 
     async def disconnect(self, reason: EndReason = "stopped") -> str:
         """Ends the session, if there is one, and returns when it is over."""
@@ -162,7 +163,12 @@ class Live(Giving):
             run.cancel()
         if run is not None:
             await asyncio.wait({run})
-        return self._shown_state().value
+        return self._told(self._shown_state().value)
+
+    def _told(self, outcome: str) -> str:
+        """The outcome, which the traits show by the time that anybody has it."""
+        self._traits.flush()
+        return outcome
 
     async def set_look(self, **changes: Any) -> str:
         """Changes prompt, enrich or image and sends the whole at once.
@@ -173,7 +179,7 @@ class Live(Giving):
         self._change(**changes)
         self._stop_typing()
         submitted = self._submit()
-        return "stored" if submitted is None else await submitted
+        return "stored" if submitted is None else self._told(await submitted)
 
     def look_typed(self, prompt: str, enrich: bool) -> None:
         """A trait was set: what it says is sent after a moment of quiet."""

@@ -62,6 +62,7 @@ class Cameras:
         self._request = 0
         self._waiting: dict[int, asyncio.Future[str]] = {}
         self._trouble: MediaError | None = None
+        self._replacing: tuple[str, asyncio.Future[str]] | None = None
 
     def changed(self, message: Mapping[str, Any]) -> None:
         """The page has said what there is."""
@@ -70,6 +71,8 @@ class Cameras:
         self.obtained = {name: camera[name] for name in names if name in camera}
         listed = [{k: c[k] for k in ("id", "label", "position")} for c in message["cameras"]]
         self._publish({"cameras": listed, "position": camera.get("position", "unknown")})
+        if self._replacing is not None and camera.get("source") == self._replacing[0]:
+            self._replaced(str(camera.get("label", "")))
         waiting = self._waiting.pop(message["request"], None)
         if waiting is not None and not waiting.done():
             if self._trouble is not None:
@@ -80,7 +83,43 @@ class Cameras:
     def failed(self, code: str) -> MediaError:
         """The page could not do what was wished."""
         self._trouble = trouble(code)
+        if not code.startswith("microphone"):
+            self._replaced(self._trouble)
         return self._trouble
+
+    def _replaced(self, outcome: str | MediaError) -> None:
+        replacing, self._replacing = self._replacing, None
+        if replacing is None or replacing[1].done():
+            return
+        if isinstance(outcome, MediaError):
+            replacing[1].set_exception(outcome)
+        else:
+            replacing[1].set_result(outcome)
+
+    async def replace(self, source: str, begin: Callable[[], None]) -> str:
+        """Waits until this source is what is sent; returns its label.
+
+        Args:
+            source: What it is to be.
+            begin: Tells the page so.
+
+        Raises ``NoFrontEndError`` where no page answers, ``MediaError`` where it can't be had or
+        another one was asked for meanwhile.
+        """
+        self._replaced(MediaError("Another source was asked for.", remedy="Await that one."))
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._replacing = source, waiting
+        begin()
+        if self.obtained.get("source") == source:
+            self._replaced(str(self.obtained.get("label", "")))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await waiting
+        except TimeoutError:
+            raise NoFrontEndError("No page has taken another source.") from None
+        finally:
+            if self._replacing is not None and self._replacing[1] is waiting:
+                self._replacing = None
 
     async def switch(self) -> str:
         """Asks for the next camera; returns its label.

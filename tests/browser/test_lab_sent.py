@@ -12,7 +12,7 @@ from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook
 from tests.browser.test_bundle_capture import TWO, marked
 from tools import browser as chromium
 from tools.lab import LabServer
-from tools.notebook_page import NotebookPage
+from tools.notebook_page import CellError, NotebookPage
 from tools.widget_view import WidgetView
 
 #: `seen` is the newest frame: width, height, mean colours (red, green, blue) of its edges; `count`
@@ -66,6 +66,14 @@ async def test_the_server_gets_it_mirrored_and_upright(
     await notebook.until("max(abs(e - 128).max() for e in seen[2:]) < 30")
     await notebook.execute("w.orientation, w.mirror = 'landscape', 'off'")
     await notebook.until("seen[:2] == (1280, 720) and edges(RED, BLUE)")
+    await notebook.execute("await w.replace_source('test-pattern')")
+    await notebook.until("seen[2][RED] > 150 > 90 > seen[2][1] and not edges(RED, BLUE)")
+    # From Python there is no click, which a browser wants for a screen.
+    with pytest.raises(CellError, match="No screen was shared"):
+        await notebook.execute("await w.replace_source('screen')")
+    assert (await notebook.execute("print(w.source)")).strip() == "test-pattern"
+    await notebook.execute("await w.replace_source('camera')")
+    await notebook.until("edges(RED, BLUE)")
     assert await view.state() == "generating"
 
 

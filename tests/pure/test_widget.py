@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel
+from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel, publish
 from decart_widget.background import Background
 from decart_widget.destination import SandboxWarning
-from decart_widget.errors import ClosedError, MediaError
+from decart_widget.errors import ClosedError, InvalidOptionError, MediaError
 from decart_widget.live import IDLE
+from decart_widget.media.cameras import Cameras
 from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------
@@ -216,10 +218,13 @@ def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
     assert widget._inbox == 0
 
 
-def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(make) -> None:
+def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Changes that are gathered for later are shown by the time that the result is there.
+    monkeypatch.setattr(publish, "GATHER", 10.0)
     widget = make(connection=ConnectionOptions(connection_timeout=0.1))
     assert widget.connect().result(timeout=20) == "no-frontend"
-    settle()
     assert widget.connection_state == "idle"
     assert widget.error["code"] == "no-frontend"
     assert re.search(r"[Dd]isplay", widget.error["remedy"])
@@ -324,6 +329,47 @@ def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(m
     assert widget.position == "front"
     assert "Jane" not in str(widget.get_state())
     assert "Jane" not in str(sent)
+
+
+async def test_another_source_is_waited_for_or_says_why_not() -> None:
+    told: list[str] = []
+    cameras = Cameras(None, lambda _values: None)  # type: ignore[arg-type]
+
+    def said(source: str) -> dict[str, Any]:
+        camera = {"source": source, "label": f"a {source}", "position": "unknown"}
+        return {"cameras": [], "camera": camera, "request": None}
+
+    async def replace(source: str) -> asyncio.Task[str]:
+        asked = asyncio.ensure_future(cameras.replace(source, lambda: told.append(source)))
+        await asyncio.sleep(0)
+        return asked
+
+    asked = await replace("test-pattern")
+    assert told == ["test-pattern"]
+    cameras.changed(said("camera"))
+    cameras.failed("microphone-failed")
+    assert not asked.done(), "neither is an answer to it"
+    cameras.changed(said("test-pattern"))
+    assert await asked == "a test-pattern"
+    assert await (await replace("test-pattern")) == "a test-pattern", "it is there already"
+
+    refused = await replace("screen")
+    cameras.failed("screen-refused")
+    with pytest.raises(MediaError, match="No screen"):
+        await refused
+    overtaken, asked = await replace("screen"), await replace("camera")
+    cameras.changed(said("camera"))
+    with pytest.raises(MediaError, match="Another source"):
+        await overtaken
+    assert await asked == "a camera"
+
+
+def test_another_source_is_one_of_those_there_are(make) -> None:
+    widget = make()
+    with pytest.raises(InvalidOptionError, match="test-pattern"):
+        widget.replace_source("television")
+    with pytest.raises(MediaError):
+        widget.replace_source("camera").result(10)
 
 
 def test_another_camera_needs_a_session(make) -> None:

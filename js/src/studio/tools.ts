@@ -112,6 +112,9 @@ export function tools(
       value,
       sourceNow === "camera" ? short(name) : (SOURCE_WORDS[sourceNow] ?? ""),
     );
+    const { width, height, fps } = obtained ?? {};
+    // What the camera was wished for and what it gives are two things.
+    camera.element.title = obtained ? `${name} · ${width}×${height} · ${fps} fps` : "Camera";
     const mirrored = trait(model, "mirror");
     mirror.show([MIRRORS], mirrored, `Mirror ${mirrored}`);
     const turned = trait(model, "orientation");
