@@ -60,6 +60,7 @@ TROUBLES: Final = frozenset(
         "camera-missing",
         "camera-failed",
         "bad-video",
+        "no-video",
         "screen-refused",
         "microphone-failed",
         "microphone-later",

@@ -25,6 +25,10 @@ _TROUBLES: Final[dict[str, tuple[str, str]]] = {
         "The file is no video that this browser plays.",
         "Drop an MP4 or WebM file; what there was goes on.",
     ),
+    "no-video": (
+        "No video file was chosen in this page.",
+        "Drop one on the widget, or choose Video file in its camera menu; what there was goes on.",
+    ),
     "screen-refused": (
         "No screen was shared.",
         "Browsers share one after a click only: choose Screen in the widget's camera menu.",

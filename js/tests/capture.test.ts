@@ -118,7 +118,7 @@ describe("a camera that is asked for by name", () => {
 });
 
 describe("a capture", () => {
-  function begin(camera: FakeCamera, source: "camera" | "screen" = "camera") {
+  function begin(camera: FakeCamera, source: "camera" | "screen" | "file" = "camera") {
     camera.devices.push({ kind: "videoinput", deviceId: "c2", label: "second camera" });
     const scope = new AbortController();
     const told: string[] = [];
@@ -148,6 +148,20 @@ describe("a capture", () => {
     await camera.open();
     expect(told).toEqual(["camera-failed", "replaced"]);
     expect(camera.on).toBe(true);
+  });
+
+  test("without its file it opens no camera, and says so", async () => {
+    const camera = new FakeCamera();
+    const { capture, told } = begin(camera);
+    await camera.open();
+    void capture.change({ source: "file" });
+    await settled();
+    expect(told).toEqual(["no-video"]);
+    expect(camera.on).toBe(true);
+    const other = new FakeCamera();
+    const refused = begin(other, "file").capture.track;
+    await expect(refused).rejects.toMatchObject({ reason: "media-failed" });
+    expect(other.asked).toEqual([]);
   });
 
   test("ends when neither can be", async () => {

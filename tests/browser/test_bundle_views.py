@@ -156,9 +156,9 @@ async def test_it_can_be_driven_by_keyboard_alone(host: Host) -> None:
     await host.page.keyboard.press("Space")
     await expect(host.view().locator(".dw-start")).to_be_focused()
     assert await host.cameras() == ["ended"]
-    selects = [f".dw-choice-{name} select" for name in ("camera", "mirror", "shape")]
+    camera, *others = [f".dw-choice-{name} select" for name in ("camera", "mirror", "shape")]
     inputs = [".dw-slotted", "input.dw-prompt", "input.dw-enrich", ".dw-apply"]
-    for control in [*inputs, *selects, ".dw-full"]:
+    for control in [*inputs, camera, ".dw-microphone", *others, ".dw-full"]:
         await host.page.keyboard.press("Tab")
         await expect(host.view().locator(control)).to_be_focused()
         outline = (

@@ -181,6 +181,34 @@ async def test_in_a_room_it_may_join_while_the_session_runs(open_notebook: OpenN
     )
 
 
+async def test_a_viewer_may_hear_it_too(open_notebook: OpenNotebook) -> None:
+    notebook = await open_notebook(
+        "from decart_widget import DecartViewer, DecartWidget\n"
+        "w = DecartWidget(prompt='greyscale', microphone=True)\nw",
+        "0",
+    )
+    view, viewer = WidgetView(notebook.page), WidgetView(notebook.page, 1)
+    await view.mounted()
+    await view.start()
+    await view.picture()
+    await until(notebook, TONE)
+    await notebook.page.evaluate(
+        "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(1)"
+        ".setSource('DecartViewer(w.subscribe_token)')"
+    )
+    await notebook.run_cell(1)
+    await viewer.mounted()
+    speaker = viewer.root.locator(".dw-speaker")
+    await expect(speaker).to_have_attribute("aria-pressed", "false")
+    await speaker.click()
+    await expect(speaker).to_have_attribute("aria-pressed", "true")
+    assert [
+        await notebook.page.evaluate("i => document.querySelectorAll('.dw-remote')[i].muted", index)
+        for index in (0, 1)
+    ] == [True, False]
+    await expect(viewer.root.locator(".dw-microphone")).to_have_count(0)
+
+
 async def test_where_the_connection_has_no_place_for_it_the_next_start_has(
     open_notebook: OpenNotebook,
 ) -> None:

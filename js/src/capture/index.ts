@@ -57,7 +57,7 @@ export function open(
     let track: MediaStreamTrack;
     if (source === "screen") track = await openScreen(size, scope.signal);
     else if (source === "test-pattern") track = openPattern(size, scope.signal);
-    else if (source === "file" && file) track = await openFile(file, size.fps, scope.signal);
+    else if (source === "file") track = await openFile(file, size.fps, scope.signal);
     else {
       // The first camera brings the microphone along: a person is asked once.
       const hear = wish.microphone && !raw ? voice.take : undefined;
@@ -65,7 +65,7 @@ export function open(
       if (opened.substitute) events.trouble("camera-missing");
       track = opened.track;
     }
-    return { track, scope, source: source === "file" && !file ? "camera" : source };
+    return { track, scope, source };
   };
 
   const positionNow = (track: MediaStreamTrack, source: Wish["source"]): Position =>
@@ -161,7 +161,9 @@ export function open(
       wish.source === "screen"
         ? "screen-refused"
         : wish.source === "file"
-          ? "bad-video"
+          ? file
+            ? "bad-video"
+            : "no-video"
           : "camera-failed",
     );
     const closed = raw?.scope.signal.aborted;

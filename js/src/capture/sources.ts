@@ -31,10 +31,12 @@ const PATIENCE_MS = 10_000;
 
 /** A video file, again and again, silent. */
 export async function openFile(
-  file: Blob,
+  file: Blob | null,
   fps: number,
   signal: AbortSignal,
 ): Promise<MediaStreamTrack> {
+  // Who wished for a file has not asked for a camera.
+  if (!file) throw refusal("media-failed", "No video file was chosen here. Choose or drop one.");
   const video = document.createElement("video");
   Object.assign(video, { muted: true, loop: true, playsInline: true });
   video.src = URL.createObjectURL(file);

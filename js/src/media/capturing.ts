@@ -43,6 +43,7 @@ export type Trouble =
   | "camera-missing"
   | "camera-failed"
   | "bad-video"
+  | "no-video"
   | "screen-refused"
   | "microphone-failed"
   | "microphone-later";

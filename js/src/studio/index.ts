@@ -13,6 +13,7 @@ import { dropping } from "./drop.ts";
 import { history } from "./history.ts";
 import { imageSlot } from "./image.ts";
 import { preview } from "./preview.ts";
+import { viewerTools } from "./sound.ts";
 import { tools } from "./tools.ts";
 
 export { WORDS } from "./words.ts";
@@ -22,6 +23,7 @@ declare const __STUDIO_STYLES__: string;
 
 export function furnish(session: Session, seats: Seats, signal: AbortSignal): Pick<Part, "update"> {
   dress(seats.root, signal, __STUDIO_STYLES__);
+  if (session.viewer) return viewerTools(session, seats, signal);
   const wipe = compare(session, seats, signal);
   const image = imageSlot(session, seats, signal);
   const parts: Pick<Part, "update">[] = [

@@ -102,3 +102,15 @@ export function soundTools(
     },
   };
 }
+
+/** What a viewer has: a loudspeaker, while there is something to hear. */
+export function viewerTools(
+  session: Session,
+  seats: Seats,
+  signal: AbortSignal,
+): Pick<SoundTools, "update"> {
+  const sound = soundTools(session, seats, signal);
+  seats.root.querySelector(".dw-row .dw-gap")?.after(sound.speaker);
+  signal.addEventListener("abort", () => sound.speaker.remove(), { once: true });
+  return sound;
+}

@@ -7,7 +7,7 @@ import type { Part } from "./stage.ts";
 /** Where in a view the studio puts its parts: places that are there, and as large, from the start. */
 export interface Seats {
   root: HTMLElement;
-  /** What holds the picture. */
+  /** What holds the picture. A viewer has no other seat. */
   stage: HTMLElement;
   /** In the row of Stop. */
   tools: HTMLElement;

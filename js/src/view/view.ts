@@ -92,7 +92,7 @@ export function mount(
     session.words = studio.WORDS;
     const seat = (name: string) => root.querySelector<HTMLElement>(`.dw-${name}`) as HTMLElement;
     const seats = { root, stage: seat("stage"), tools: seat("tools"), image: seat("image") };
-    if (!session.viewer) tools.push(studio.furnish(session, seats, signal));
+    tools.push(studio.furnish(session, seats, signal));
     update();
   }
 }
