@@ -100,7 +100,8 @@ export function compare(session: Session, { root, stage }: Seats, signal: AbortS
     run(session, stage, canvas, own.signal, (found) => {
       delay = found ?? delay;
       mark(root, "delayMs", delay ?? "");
-      write(right, delay === null ? "comes back" : `comes back after ${delay} ms`);
+      // Less than a frame can't be told from nothing.
+      write(right, delay ? `comes back after ${delay} ms` : "comes back");
     });
   };
   const end = () => {
