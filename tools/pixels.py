@@ -119,6 +119,16 @@ async def stage(page: Page, index: int = 0) -> Stage | None:
     return shown and Stage(decode(shown["pixels"]), shown["width"], shown["height"])
 
 
+async def stages(page: Page, count: int) -> list[Stage | None]:
+    """What the first `count` views show, all in one moment: the picture moves between two looks."""
+    await install(page)
+    script = "(count) => Array.from({length: count}, (_, i) => window.dwPixels.stage(i))"
+    return [
+        shown and Stage(decode(shown["pixels"]), shown["width"], shown["height"])
+        for shown in await page.evaluate(script, count)
+    ]
+
+
 async def reference(page: Page) -> Picture:
     """The camera as it is: a getUserMedia of our own, beside the widget's."""
     await install(page)
