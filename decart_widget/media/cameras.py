@@ -50,6 +50,15 @@ def trouble(code: str) -> MediaError:
     return MediaError(text, remedy=remedy, code=code)
 
 
+async def _answer(waiting: asyncio.Future[str], silence: str) -> str:
+    """What the page answers. Raises ``NoFrontEndError`` with ``silence`` when it doesn't."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await waiting
+    except TimeoutError:
+        raise NoFrontEndError(silence) from None
+
+
 class Cameras:
     """Follows what the page with the session says of its cameras.
 
@@ -117,10 +126,7 @@ class Cameras:
         if self.obtained.get("source") == source:
             self._replaced(str(self.obtained.get("label", "")))
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await waiting
-        except TimeoutError:
-            raise NoFrontEndError("No page has taken another source.") from None
+            return await _answer(waiting, "No page has taken another source.")
         finally:
             if self._replacing is not None and self._replacing[1] is waiting:
                 self._replacing = None
@@ -136,9 +142,6 @@ class Cameras:
         self._waiting[number] = waiting
         self._front_ends.switch_camera(number)
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await waiting
-        except TimeoutError:
-            raise NoFrontEndError("No page has switched its camera.") from None
+            return await _answer(waiting, "No page has switched its camera.")
         finally:
             self._waiting.pop(number, None)

@@ -39,7 +39,7 @@ class Listener(MediaStreamTrack):
         self.dropped = 0
         self._queue: deque[AudioFrame] = deque(maxlen=WAITING_LIMIT)
         self._came = asyncio.Event()
-        self._clock: int | None = None
+        self._clock = 0
 
     def put(self, frame: AudioFrame) -> None:
         """Give it a frame; of many that wait, the oldest goes."""
@@ -62,7 +62,6 @@ class Listener(MediaStreamTrack):
         )
         frame.sample_rate = given.sample_rate
         # Two sources' clocks begin anywhere; a receiver waits for ever on one that jumps.
-        self._clock = 0 if self._clock is None else self._clock
         frame.pts, frame.time_base = self._clock, given.time_base
         self._clock += given.samples
         return frame

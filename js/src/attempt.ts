@@ -21,6 +21,8 @@ export interface AttemptEvents {
   changed(): void;
   /** Whether there should be a picture now, for somebody to see. */
   due(): boolean;
+  /** The microphone could not be sent. */
+  unheard(): void;
 }
 
 export class Attempt {
@@ -33,6 +35,8 @@ export class Attempt {
   revealed = false;
   reading: Reading | undefined;
   sound: MediaStreamTrack | null = null;
+  /** Whether it can carry a microphone's sound. */
+  readonly hears: boolean;
   camera: MediaStreamTrack | null = null;
   /** A view's element that shows the stream. */
   screen: HTMLVideoElement | null = null;
@@ -56,12 +60,13 @@ export class Attempt {
     this.since = since;
     this.#kernel = kernel;
     this.#events = events;
+    const sound = sends && trait(kernel.model, "microphone");
     this.#transport = open({
       attempt: this.number,
       rtc: prepare.rtc,
       video: prepare.video,
       camera: sends ? prepare.model : null,
-      sound: sends && trait(kernel.model, "microphone"),
+      sound,
       send: (message) => kernel.send(message),
       onStream: (stream) => {
         this.stream = stream;
@@ -70,6 +75,8 @@ export class Attempt {
       onState: (state, detail) => this.#onState(state, detail),
       signal: this.signal,
     });
+    // A room takes it up at any time.
+    this.hears = sound || this.transport === "livekit";
     if (sends) {
       const stalled = (reason: string) => this.tell("stalled", { reason });
       watchdog(this, events.due, stalled, this.signal);
@@ -78,11 +85,6 @@ export class Attempt {
 
   get transport(): Transport["kind"] {
     return this.#transport.kind;
-  }
-
-  /** Whether it can carry a microphone's sound. */
-  get hears(): boolean {
-    return this.#transport.hears;
   }
 
   /** Ends with the attempt. */
@@ -111,7 +113,9 @@ export class Attempt {
     if (track === this.sound) return;
     this.sound = track;
     // The picture is what a session is for; it goes on without sound.
-    this.#transport.speak(track).catch(() => undefined);
+    this.#transport.speak(track).catch(() => {
+      if (track && !this.signal.aborted) this.#events.unheard();
+    });
   }
 
   receive(message: Inbound): void {

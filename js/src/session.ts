@@ -272,6 +272,7 @@ export class Session implements Receiver {
     const attempt = new Attempt({ ...message, model }, since, open, !this.viewer, this.kernel, {
       changed: () => this.#changed(),
       due: () => this.#due(),
+      unheard: () => this.source.trouble("microphone-failed"),
     });
     this.attempt = attempt;
     const camera = this.viewer ? null : this.source.open(model);

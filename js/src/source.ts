@@ -144,7 +144,7 @@ export class Source {
     if (name === "camera") this.#choose(null);
     const wish = this.#wish(this.size);
     if (name === "microphone" && wish.microphone && this.capture && !this.events.hears()) {
-      this.#trouble("microphone-later");
+      this.trouble("microphone-later");
       return;
     }
     this.#change(name === "orientation" ? { size: wish.size } : { [name]: wish[name as "camera"] });
@@ -192,7 +192,7 @@ export class Source {
             this.close();
             this.events.ended();
           },
-          trouble: (what) => this.#trouble(what),
+          trouble: (what) => this.trouble(what),
         },
         signal,
       );
@@ -247,7 +247,8 @@ export class Source {
     this.events.changed();
   }
 
-  #trouble(what: Trouble): void {
+  /** Tells what could not be had, and takes the wish for it back. */
+  trouble(what: Trouble): void {
     // What came to nothing is not asked for again with the next attempt.
     const { model } = this.kernel;
     const source = this.capture?.obtained?.source;

@@ -285,6 +285,8 @@ export class FakeRooms {
   readonly published: unknown[] = [];
   readonly received: Inbound[] = [];
   readonly spoken: (MediaStreamTrack | null)[] = [];
+  /** Whether a microphone can't be published. */
+  deaf = false;
   framesDecoded = 0;
 
   readonly load = async (name: string) => (name === "room" ? this.#room : pieces(name));
@@ -296,8 +298,10 @@ export class FakeRooms {
         kind: "livekit",
         publish: async (track) => void this.published.push(track),
         receive: async (message) => void this.received.push(message),
-        hears: true,
-        speak: async (track) => void this.spoken.push(track),
+        speak: async (track) => {
+          if (this.deaf) throw Error("not published");
+          this.spoken.push(track);
+        },
         measure: async (previous) => read(inbound(this.framesDecoded), previous),
       };
     },

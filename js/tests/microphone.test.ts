@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openCamera } from "../src/capture/camera.ts";
+import { microphone } from "../src/capture/microphone.ts";
 import { Session } from "../src/session.ts";
 import {
   FakeCamera,
@@ -219,4 +220,27 @@ test("sound that comes back joins the picture's stream, whichever is first", asy
   peer.emitTrack("video");
   const { stream } = session.attempt as { stream: MediaStream };
   expect([stream.getVideoTracks().length, stream.getAudioTracks().length]).toEqual([1, 1]);
+});
+
+test("that a room does not take is said, and closed", async () => {
+  const rooms = new FakeRooms();
+  rooms.deaf = true;
+  await begin({ microphone: true }, rooms.load);
+  session.start();
+  model.receive({ ...prepare(model), transport: "livekit" });
+  await settled();
+  await camera.open();
+  expect(troubles()).toEqual(["microphone-failed"]);
+  expect(heard()).toEqual(["ended true"]);
+  expect(model.get("microphone")).toBe(false);
+  expect(camera.on).toBe(true);
+});
+
+test("is said to be missing where a page has no devices", async () => {
+  vi.stubGlobal("navigator", { userAgent: "Fake/1.0" });
+  await begin({ microphone: true, source: "screen" });
+  const trouble = vi.fn();
+  const voice = microphone(false, { sounded: () => undefined, trouble }, scope.signal);
+  await voice.open();
+  expect(trouble).toHaveBeenCalledWith("microphone-failed");
 });

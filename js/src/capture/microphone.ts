@@ -36,8 +36,9 @@ export function microphone(
   };
   const open = async () => {
     if (track) return;
+    // An insecure page has no devices at all; a test pattern is sent from there.
     const stream = await navigator.mediaDevices
-      .getUserMedia({ audio: true, video: false })
+      ?.getUserMedia({ audio: true, video: false })
       .catch(() => null);
     take(stream?.getAudioTracks()[0] ?? null);
   };

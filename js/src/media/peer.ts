@@ -79,7 +79,6 @@ export function open(options: TransportOptions): Transport {
 
   return {
     kind: "webrtc",
-    hears: options.sound,
     publish: (track) => transceiver.sender.replaceTrack(track),
     speak: async (track) => voice?.sender.replaceTrack(track),
     measure: async (previous) => read(await peer.getStats(), previous),

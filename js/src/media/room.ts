@@ -129,7 +129,6 @@ export function open(options: TransportOptions): Transport {
 
   return {
     kind: "livekit",
-    hears: true,
 
     async publish(track) {
       // A copy: whatever the room does to it, stopping included, the session's track stays.
@@ -152,7 +151,10 @@ export function open(options: TransportOptions): Transport {
         voice = answered.then(() =>
           localParticipant.publishTrack(track, { source: Track.Source.Microphone }),
         );
-        await voice;
+        await voice.catch((error) => {
+          voice = undefined; // the next one is published anew
+          throw error;
+        });
         return;
       }
       const { audioTrack } = await voice;

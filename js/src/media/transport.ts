@@ -32,8 +32,6 @@ export interface TransportOptions {
 
 export interface Transport {
   readonly kind: "webrtc" | "livekit";
-  /** Whether a microphone can be sent on this connection. */
-  readonly hears: boolean;
   /** Sends this camera track; may be called again with another one. It never stops the track. */
   publish(track: MediaStreamTrack): Promise<void>;
   /** Sends the microphone's sound from now on; null for none. Never stops the track. */
@@ -59,7 +57,6 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
     const once = opening.catch(() => null);
     return {
       kind,
-      hears: kind === "livekit" || options.sound,
       publish: async (track) => (await once)?.publish(track),
       speak: async (track) => (await once)?.speak(track),
       receive: async (message) => (await once)?.receive(message),

@@ -7,6 +7,7 @@
 
 import type { Tap } from "../messages.ts";
 import type { Session } from "../session.ts";
+import { anchor } from "./anchor.ts";
 import type { Running } from "./index.ts";
 import { pace } from "./pace.ts";
 import { eachPicture } from "./picture.ts";
@@ -79,7 +80,9 @@ function fromWorker(
   take: Take,
   signal: AbortSignal,
 ) {
-  const url = URL.createObjectURL(new Blob([`(${worker})(${pace})`], { type: "text/javascript" }));
+  const url = URL.createObjectURL(
+    new Blob([`(${worker})(${pace}, ${anchor})`], { type: "text/javascript" }),
+  );
   const packer = new Worker(url);
   URL.revokeObjectURL(url);
   packer.onmessage = ({ data }: MessageEvent<Packed>) => signal.aborted || take(data);

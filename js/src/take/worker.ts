@@ -18,7 +18,10 @@ interface Options {
  * The worker that packs frames. It runs from its own text, so it uses nothing from outside but what
  * it is called with.
  */
-export function worker(pace: (fps: number | null) => (now: number) => boolean): void {
+export function worker(
+  pace: (fps: number | null) => (now: number) => boolean,
+  anchor: () => (stamp: number, now: number) => number,
+): void {
   let credit = 0;
   let dropped = 0;
   let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
@@ -27,14 +30,13 @@ export function worker(pace: (fps: number | null) => (now: number) => boolean): 
     const turn = pace(options.fps);
     const canvas = new OffscreenCanvas(1, 1);
     const context = canvas.getContext("2d");
-    let base: number | undefined;
+    const timeOf = anchor();
     reader = frames.getReader();
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done || !frame) break;
       const stamp = frame.timestamp / 1000;
-      // Differences are the frames' own; where they begin is when the first one came.
-      base ??= Date.now() - stamp;
+      const at = timeOf(stamp, Date.now());
       if (!turn(stamp) || !context) {
         frame.close();
         continue;
@@ -55,7 +57,7 @@ export function worker(pace: (fps: number | null) => (now: number) => boolean): 
       frame.close();
       const file = await canvas.convertToBlob({ type: "image/jpeg", quality: options.quality });
       const data = await file.arrayBuffer();
-      postMessage({ data, at: base + stamp, dropped }, { transfer: [data] });
+      postMessage({ data, at, dropped }, { transfer: [data] });
     }
   };
 

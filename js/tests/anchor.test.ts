@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { anchor } from "../src/take/anchor.ts";
+
+const DAY = 1_700_000_000_000;
+
+test("differences between frames are their own, however late they come", () => {
+  const timeOf = anchor();
+  expect(timeOf(5000, DAY)).toBe(DAY);
+  expect(timeOf(5033, DAY + 90)).toBe(DAY + 33);
+  expect(timeOf(5066, DAY + 60)).toBe(DAY + 66);
+});
+
+test("a first frame with another beginning puts nobody into the future", () => {
+  const timeOf = anchor();
+  expect(timeOf(0, DAY)).toBe(DAY);
+  const uptime = 58_700_000;
+  expect(timeOf(uptime, DAY + 33)).toBe(DAY + 33);
+  expect(timeOf(uptime + 33, DAY + 70)).toBe(DAY + 66);
+});
+
+test("after a machine has slept it is the time of day again", () => {
+  const timeOf = anchor();
+  timeOf(1000, DAY);
+  expect(timeOf(1033, DAY + 3_600_000)).toBe(DAY + 3_600_000);
+});
