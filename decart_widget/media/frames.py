@@ -124,7 +124,7 @@ class Frames(AsyncIterator[Frame]):
             newest = self._take()
             if newest is not None:
                 data, time = newest
-                return Frame(await asyncio.to_thread(to_array, data), time)
+                return Frame(await to_array(data), time)
             if self._over:
                 if self._error is not None:
                     error, self._error = self._error, None

@@ -68,4 +68,4 @@ async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
     finally:
         taps.close(number)
         still.file.cancelled() or (still.file.done() and still.file.exception())
-    return await asyncio.to_thread(to_array, data)
+    return await to_array(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from decart_widget.errors import DecartError, InvalidPathError, MediaError
 from decart_widget.log import Log
 from decart_widget.media.containers import join
 from decart_widget.media.frames import Frames
+from decart_widget.media.pictures import to_array
 from decart_widget.media.recording import Recording, checked_path
 from decart_widget.media.snapshot import snapshot
 from decart_widget.taps import MAX_TAPS, Taps, no_picture
@@ -92,6 +94,13 @@ async def test_what_is_no_picture_is_an_error(page: Page, bad: bytes) -> None:
     page.on_tap = lambda _request: page.piece(bad)
     with pytest.raises(MediaError, match="can't be read"):
         await snapshot(page.taps, "output")
+
+
+async def test_pictures_are_decoded_on_one_thread_each_into_an_array_of_its_own() -> None:
+    values = list(range(0, 240, 20))
+    pictures = await asyncio.gather(*(to_array(png(value)) for value in values))
+    assert [int(picture[0, 0, 0]) for picture in pictures] == values
+    assert sum(thread.name.startswith("decart-pictures") for thread in threading.enumerate()) == 1
 
 
 async def test_a_page_that_can_not_says_why(page: Page) -> None:
