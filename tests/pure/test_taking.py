@@ -18,7 +18,7 @@ from decart_widget.background import Background
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
 from decart_widget.log import Log
 from decart_widget.media.containers import join
-from decart_widget.media.frames import Frames
+from decart_widget.media.frames import HELD_BACK, STALE, Frame, Frames
 from decart_widget.media.pictures import to_array
 from decart_widget.media.recording import Recording, checked_path
 from decart_widget.media.snapshot import snapshot
@@ -142,21 +142,40 @@ async def test_a_page_that_was_reloaded_is_asked_again(page: Page) -> None:
 
 
 class Here:
-    """A background that is the test's own loop."""
+    """A background that is the test's own loop, with a clock that the test sets."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop = self
+        self.now = 0.0
+        self._soon = asyncio.get_running_loop().call_soon
+
+    def time(self) -> float:
+        return self.now
 
     def call(self, function: Any, *args: Any) -> None:
-        self.loop.call_soon(function, *args)
+        self._soon(function, *args)
 
 
-def frames_of(page: Page, **options: Any) -> Frames:
+def frames_of(page: Page, here: Here | None = None, **options: Any) -> Frames:
     given = {"which": "output", "fps": None, "size": None, **options}
-    return Frames(page, Here(), **given)  # type: ignore[arg-type]
+    return Frames(page, here or Here(), **given)  # type: ignore[arg-type]
 
 
-async def test_frames_come_for_credit_two_at_a_time_and_in_order(page: Page) -> None:
+def granted(page: Page) -> int:
+    return sum(count for what, count in page.said if what == "credit")
+
+
+async def waiting(page: Page, here: Here) -> tuple[Frames, asyncio.Future[Frame]]:
+    """A reader whose page has got its first credit."""
+    page.on_tap = lambda _request: page.say("began")
+    frames = frames_of(page, here)
+    first = asyncio.ensure_future(anext(frames))
+    while not granted(page):
+        await asyncio.sleep(0)
+    return frames, first
+
+
+async def test_frames_come_for_credit_few_at_a_time_and_in_order(page: Page) -> None:
     clock = iter(range(1, 1000))
     page.on_tap = lambda _request: page.say("began")
     out = 0
@@ -164,7 +183,7 @@ async def test_frames_come_for_credit_two_at_a_time_and_in_order(page: Page) -> 
     def give(_number: int, count: int) -> None:
         nonlocal out
         out += count
-        assert out <= 2
+        assert out <= 3, "two on their way, and a credit"
         for _ in range(count):
             out -= 1
             page.piece(png(), at=1000 * next(clock), dropped=0)
@@ -197,8 +216,34 @@ async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(pag
     frame = await anext(frames)
     assert (frame.image[0, 0, 0], frame.time) == (30, 3.0)
     assert frames.dropped == 6
-    granted = sum(count for what, count in page.said if what == "credit")
-    assert granted <= 2 + 3, "no more than two beyond those that came"
+    assert granted(page) <= 3 + 3, "two beyond those that came, and one on its way"
+
+
+@pytest.mark.parametrize(("after", "out"), [(0.0, 3), (HELD_BACK - 0.01, 3), (HELD_BACK, 2)])
+async def test_a_credit_that_may_still_be_on_its_way_is_not_counted(
+    page: Page, after: float, out: int
+) -> None:
+    here = Here()
+    _frames, first = await waiting(page, here)
+    assert granted(page) == 2
+    page.piece(png(), at=1000)
+    here.now += after  # the reader's loop was busy for so long
+    await first
+    assert granted(page) - 1 == out
+
+
+async def test_a_frame_that_waited_too_long_for_its_reader_is_no_frame_of_now(page: Page) -> None:
+    here = Here()
+    frames, first = await waiting(page, here)
+    page.piece(png(10), at=1000)
+    await first
+    page.piece(png(20), at=2000)
+    here.now += STALE + 0.01
+    second = asyncio.ensure_future(anext(frames))
+    while frames.dropped < 1:
+        await asyncio.sleep(0)
+    page.piece(png(30), at=3000)
+    assert (await second).time == 3.0
 
 
 async def test_frames_that_nobody_reads_any_more_are_let_go_of(page: Page) -> None:
