@@ -162,6 +162,14 @@ def test_ours_are_added_to_the_options_that_the_encoder_sets(
     assert not extra.items() & left.items(), "the codec knew every one of them"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_frame_is_one_slice(whole: bool) -> None:
+    encoder = tuning.FastH264Encoder(FIXED)
+    encoder.encode(frame(0, 1280, 720))
+    units = [unit[0] & 0x1F for unit in encoder._encode_frame(frame(1, 1280, 720), whole)]
+    assert [unit for unit in units if unit in (1, 5)] == [5 if whole else 1]
+
+
 def test_what_is_encoded_can_be_decoded() -> None:
     encoder, decoder = tuning.FastVp8Encoder(FIXED), Vp8Decoder()
     picture = np.full((180, 320, 3), (200, 60, 40), np.uint8)
