@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 
-from .bitrates import Bitrates, with_start_bitrate
-from .cure import _cure, _replace
-from .encoder_tuning import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
+from decart_widget.media.bitrates import Bitrates, with_start_bitrate
+from decart_widget.media.cure import _cure, _replace
+from decart_widget.media.encoder_tuning import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver

@@ -14,9 +14,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .child import ChildSandbox, start_child
-    from .faults import Faults
-    from .local import Sandbox, serve
+    from decart_widget.sandbox.child import ChildSandbox, start_child
+    from decart_widget.sandbox.faults import Faults
+    from decart_widget.sandbox.local import Sandbox, serve
 
 __all__ = ["ChildSandbox", "Faults", "Sandbox", "serve", "start_child"]
 

@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING
 
 from decart_widget.background import unforeseen
 from decart_widget.errors import SandboxError
+from decart_widget.sandbox.faults import Faults
 from decart_widget.secrets import Secret
 
-from .faults import Faults
-
 if TYPE_CHECKING:
-    from .livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.livekit_rooms import LiveKitServer
 
 #: The key of a sandbox that is started by hand; arguments can be read by every user of a machine.
 KEY_VARIABLE = "DECART_WIDGET_SANDBOX_KEY"
@@ -58,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
     import cv2
 
-    from .server import SandboxServer
+    from decart_widget.sandbox.server import SandboxServer
 
     # Effects are small; a second thread a frame costs more than it gives.
     cv2.setNumThreads(1)
@@ -164,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 def _livekit(options: argparse.Namespace) -> LiveKitServer | None:
     if options.livekit is None:
         return None
-    from .livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.livekit_rooms import LiveKitServer
 
     return LiveKitServer(options.livekit, options.livekit_key, options.livekit_secret)
 

@@ -15,14 +15,13 @@ from websockets.exceptions import ConnectionClosed
 from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
 from decart_widget.rate import RateLimit
-
-from . import junk
-from .generation import Generation
-from .look import Look
-from .peer import OfferError, Peer, PeerEvents
-from .render import Renderer
-from .requests import Requests
-from .room_host import RoomHost, RoomRequest, SessionRoom
+from decart_widget.sandbox import junk
+from decart_widget.sandbox.generation import Generation
+from decart_widget.sandbox.look import Look
+from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
+from decart_widget.sandbox.render import Renderer
+from decart_widget.sandbox.requests import Requests
+from decart_widget.sandbox.room_host import RoomHost, RoomRequest, SessionRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.server import ServerConnection
 
-    from .faults import Faults
-    from .tokens import Grant
+    from decart_widget.sandbox.faults import Faults
+    from decart_widget.sandbox.tokens import Grant
 
 logger = logging.getLogger(__name__)
 

@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from decart_widget.errors import SandboxError
 from decart_widget.redaction import trace
-
-from .faults import NONE
-from .room import TOKEN_LIFETIME_S
-from .room_stage import CLIENT, INFERENCE_SERVER, VIEWER
+from decart_widget.sandbox.faults import NONE
+from decart_widget.sandbox.room import TOKEN_LIFETIME_S
+from decart_widget.sandbox.room_stage import CLIENT, INFERENCE_SERVER, VIEWER
 
 if TYPE_CHECKING:
-    from .livekit_transformer import Transformer
-    from .render import Renderer
-    from .room_host import RoomRequest, SessionRoom
+    from decart_widget.sandbox.livekit_transformer import Transformer
+    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.room_host import RoomRequest, SessionRoom
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +135,7 @@ class LiveKitRoom:
         renderer: Renderer,
         executor: Executor,
     ) -> None:
-        from .livekit_transformer import Transformer
+        from decart_widget.sandbox.livekit_transformer import Transformer
 
         self.name = name
         self.model = request.model

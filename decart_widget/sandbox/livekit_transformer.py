@@ -16,13 +16,13 @@ import numpy as np
 from av import VideoFrame
 from livekit import rtc
 
-from .grace import Grace
-from .peer import PeerEvents
-from .room_stage import CLIENT, REJOIN_LIMIT_S
+from decart_widget.sandbox.grace import Grace
+from decart_widget.sandbox.peer import PeerEvents
+from decart_widget.sandbox.room_stage import CLIENT, REJOIN_LIMIT_S
 
 if TYPE_CHECKING:
-    from .look import Look
-    from .render import Renderer
+    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.render import Renderer
 
 logger = logging.getLogger(__name__)
 

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 from decart_widget.background import unforeseen
 from decart_widget.errors import SandboxError
 from decart_widget.log import everywhere
+from decart_widget.sandbox.faults import NONE, Faults
+from decart_widget.sandbox.server import SandboxServer
 from decart_widget.secrets import Secret
-
-from .faults import NONE, Faults
-from .server import SandboxServer
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .render import Transform
+    from decart_widget.sandbox.render import Transform
 
 #: Seconds to start listening, and to say goodbye to every client.
 START_TIMEOUT_S = 20.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .effects import effect_for
-from .palette import Palette
+from decart_widget.sandbox.effects import effect_for
+from decart_widget.sandbox.palette import Palette
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .picture import I420
+    from decart_widget.sandbox.picture import I420
 
 
 class Look:

@@ -23,12 +23,11 @@ from decart_widget.media import tuning
 from decart_widget.media.bitrates import Bitrates, with_start_bitrate
 from decart_widget.media.playout_tuning import show_at_once
 from decart_widget.redaction import trace
-
-from .track import TransformTrack
+from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
-    from .look import Look
-    from .render import Renderer
+    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.render import Renderer
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,10 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.redaction import trace
-
-from .picture import I420, Plane
+from decart_widget.sandbox.picture import I420, Plane
 
 if TYPE_CHECKING:
-    from .look import Look
+    from decart_widget.sandbox.look import Look
 
 logger = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from . import images
+from decart_widget.sandbox import images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .faults import Faults
-    from .generation import Send
-    from .look import Look
+    from decart_widget.sandbox.faults import Faults
+    from decart_widget.sandbox.generation import Send
+    from decart_widget.sandbox.look import Look
 
 #: Longer texts are refused.
 LONGEST_PROMPT = 10_000

@@ -23,18 +23,17 @@ from aiortc.sdp import candidate_from_sdp
 from decart_widget.media import room_tuning, tuning
 from decart_widget.media.playout_tuning import show_at_once
 from decart_widget.redaction import trace
-
-from . import room_sdp
-from .peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
-from .room_feed import Feed
-from .room_messages import VIDEO_CODECS
+from decart_widget.sandbox import room_sdp
+from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
+from decart_widget.sandbox.room_feed import Feed
+from decart_widget.sandbox.room_messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpTransceiver
     from livekit.protocol import models
 
-    from .room_feed import Watcher
-    from .room_sound import Listener, Sound
+    from decart_widget.sandbox.room_feed import Watcher
+    from decart_widget.sandbox.room_sound import Listener, Sound
 
 logger = logging.getLogger(__name__)
 

@@ -8,17 +8,17 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .faults import Faults
-from .peer import PeerEvents
-from .room_messages import VIDEO_CODECS
-from .room_stage import StageRoom
+from decart_widget.sandbox.faults import Faults
+from decart_widget.sandbox.peer import PeerEvents
+from decart_widget.sandbox.room_messages import VIDEO_CODECS
+from decart_widget.sandbox.room_stage import StageRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .look import Look
-    from .render import Renderer
-    from .rooms import Rooms
+    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.rooms import Rooms
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,16 @@ from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
 from decart_widget.rate import RateLimit
-
-from . import room_messages as messages
-from .room_connection import ConnectionEvents, NegotiationError, RoomConnection
-from .room_sdp import codec_named, unsupported
+from decart_widget.sandbox import room_messages as messages
+from decart_widget.sandbox.room_connection import ConnectionEvents, NegotiationError, RoomConnection
+from decart_widget.sandbox.room_sdp import codec_named, unsupported
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
     from websockets.asyncio.server import ServerConnection
 
-    from .room import Room
-    from .room_tokens import RoomGrant
+    from decart_widget.sandbox.room import Room
+    from decart_widget.sandbox.room_tokens import RoomGrant
 
 logger = logging.getLogger(__name__)
 

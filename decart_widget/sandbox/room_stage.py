@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
 
-from . import room_messages as messages
-from .grace import Grace
-from .peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
-from .room import Room
-from .room_connection import Publication
-from .room_feed import Feed
-from .room_sdp import codec_named
-from .room_sound import Sound
-from .track import TransformTrack
+from decart_widget.sandbox import room_messages as messages
+from decart_widget.sandbox.grace import Grace
+from decart_widget.sandbox.peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
+from decart_widget.sandbox.room import Room
+from decart_widget.sandbox.room_connection import Publication
+from decart_widget.sandbox.room_feed import Feed
+from decart_widget.sandbox.room_sdp import codec_named
+from decart_widget.sandbox.room_sound import Sound
+from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
 
-    from .look import Look
-    from .render import Renderer
-    from .room_participant import Participant
-    from .room_tokens import RoomKeys
+    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.room_participant import Participant
+    from decart_widget.sandbox.room_tokens import RoomKeys
 
 #: Clients take the track of the participant whose name begins so.
 INFERENCE_SERVER = "inference-server-1"

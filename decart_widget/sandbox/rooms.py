@@ -13,15 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 
-from .front import HttpRequest, HttpResponse
-from .room_tokens import RoomGrant, RoomKeys, RoomTokenError
+from decart_widget.sandbox.front import HttpRequest, HttpResponse
+from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys, RoomTokenError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from websockets.asyncio.server import ServerConnection
 
-    from .room import Room
+    from decart_widget.sandbox.room import Room
 
 #: Paths of the signal socket -> whether it stands for one peer connection.
 SIGNAL_PATHS = {"/rtc/v1": True, "/rtc": False}

@@ -14,18 +14,22 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from decart_widget.sandbox.control import (
+    CLOSE_AT_CAPACITY,
+    CLOSE_BAD_KEY,
+    CLOSE_FORBIDDEN,
+    ControlSession,
+)
+from decart_widget.sandbox.faults import NONE, Faults
+from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
+from decart_widget.sandbox.guard import is_loopback, refusal
+from decart_widget.sandbox.livekit_rooms import LiveKitRooms, LiveKitServer
+from decart_widget.sandbox.render import Renderer, Transform
+from decart_widget.sandbox.room_host import LocalRooms, RoomHost, codec_asked
+from decart_widget.sandbox.room_tokens import RoomTokenError
+from decart_widget.sandbox.rooms import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
 from decart_widget.secrets import Secret
-
-from .control import CLOSE_AT_CAPACITY, CLOSE_BAD_KEY, CLOSE_FORBIDDEN, ControlSession
-from .faults import NONE, Faults
-from .front import HttpRequest, HttpResponse, front
-from .guard import is_loopback, refusal
-from .livekit_rooms import LiveKitRooms, LiveKitServer
-from .render import Renderer, Transform
-from .room_host import LocalRooms, RoomHost, codec_asked
-from .room_tokens import RoomTokenError
-from .rooms import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
-from .tokens import Grant, Keyring, TokenError
 
 if TYPE_CHECKING:
     from types import TracebackType

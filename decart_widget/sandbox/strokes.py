@@ -8,8 +8,8 @@ import itertools
 import cv2
 import numpy as np
 
-from . import cells
-from .canvas import (
+from decart_widget.sandbox import cells
+from decart_widget.sandbox.canvas import (
     BLACK,
     WHITE,
     Ramp,
@@ -26,8 +26,8 @@ from .canvas import (
     steps,
     vignette,
 )
-from .picture import I420, NEUTRAL, Plane
-from .tones import greyscale
+from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.tones import greyscale
 
 _CARTOON = steps(6, softness=0.35)
 _VIVID = saturation(1.7)

@@ -12,8 +12,8 @@ from aiortc import MediaStreamTrack
 from decart_widget.media.tuning import dropped_frames
 
 if TYPE_CHECKING:
-    from .look import Look
-    from .render import Renderer
+    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.render import Renderer
 
 
 class TransformTrack(MediaStreamTrack):
