@@ -16,9 +16,9 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar
 
+from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import DecartError
-from decart_widget.log import everywhere
-from decart_widget.redaction import redact
 
 log = logging.getLogger(__name__)
 

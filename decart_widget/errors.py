@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from decart_widget.redaction import redact
+from decart_widget.diagnostics.redaction import redact
 
 
 class DecartError(Exception):

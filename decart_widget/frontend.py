@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from decart_widget.log import MAX_REASONS, Log, PageClock
+from decart_widget.diagnostics.log import MAX_REASONS, Log, PageClock
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.rate import Gate

@@ -15,6 +15,7 @@ from decart_widget import endings
 from decart_widget.chunks import chunk
 from decart_widget.clips import Clips
 from decart_widget.destination import SANDBOX, Destination
+from decart_widget.diagnostics.log import Log
 from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
@@ -25,7 +26,6 @@ from decart_widget.errors import (
 from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.giving import Giving
 from decart_widget.image_upload import ImageUpload
-from decart_widget.log import Log
 from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.media.cameras import Cameras

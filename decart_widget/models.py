@@ -7,8 +7,8 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from decart_widget.diagnostics.secrets import redact
 from decart_widget.errors import InvalidOptionError, UnknownModelError
-from decart_widget.secrets import redact
 
 __all__ = ["MODELS", "RealtimeModel", "realtime_model"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from decart_widget.protocol.states import ConnectionState, ServiceStatus
 
 if TYPE_CHECKING:
-    from decart_widget.log import Log
+    from decart_widget.diagnostics.log import Log
     from decart_widget.session.session import Session
 
 

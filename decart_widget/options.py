@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from decart_widget.diagnostics.redaction import remember
 from decart_widget.errors import InvalidOptionError, InvalidURLError
-from decart_widget.redaction import remember
 
 CODECS = ("VP8", "VP9", "H264", "AV1")
 """Video codecs that a browser may offer, by their RTP names."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import anywidget
 import traitlets as t
 
-from decart_widget.log import Log
+from decart_widget.diagnostics.log import Log
 from decart_widget.protocol.states import ConnectionState
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def _about(self) -> dict[str, Any]:
         """What a report begins with. Never a key."""
-        from decart_widget.versions import versions
+        from decart_widget.diagnostics.versions import versions
 
         return {
             "widget": type(self).__name__,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from decart_widget._version import __version__
-from decart_widget.log import LEVELS
+from decart_widget.diagnostics.log import LEVELS
 from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import RoomInfo, parse_candidate
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from decart_widget.errors import DecartError, MediaError
 
 if TYPE_CHECKING:
+    from decart_widget.diagnostics.log import Log
     from decart_widget.frontend import FrontEnds
-    from decart_widget.log import Log
 
 What = Literal["snapshot", "frames", "record"]
 Which = Literal["output", "input"]

@@ -33,7 +33,7 @@ class DecartViewer(PageWidget):
     ) -> None:
         from decart_widget.background import Background
         from decart_widget.destination import Destination
-        from decart_widget.secrets import Secret
+        from decart_widget.diagnostics.secrets import Secret
         from decart_widget.session.watch import Subscription
         from decart_widget.watching import Watching
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from decart_widget.chunks import chunk
 from decart_widget.destination import Destination
+from decart_widget.diagnostics.log import Log
 from decart_widget.errors import ConnectionLostError, DecartError, internal_error
 from decart_widget.live import Send
-from decart_widget.log import Log
 from decart_widget.media.base import Preparation
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions

@@ -138,12 +138,12 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         from decart_widget.arguments import one_of, refuse_unknown, typed
         from decart_widget.background import Background
         from decart_widget.destination import Destination
+        from decart_widget.diagnostics.secrets import Secret
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.protocol.requests import Look
         from decart_widget.rerun import cells, current_execution
-        from decart_widget.secrets import Secret
 
         # No frame of ours holds a key as text, not even one that came under a wrong name.
         try:

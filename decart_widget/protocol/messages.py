@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from decart_widget.redaction import redact, remember
+from decart_widget.diagnostics.redaction import redact, remember
 
 MAX_FRAME: Final = 1_000_000
 """Characters; a longer frame from the service is ignored (an answer has about 5,000)."""

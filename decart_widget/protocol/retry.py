@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from decart_widget.diagnostics.secrets import redact
 from decart_widget.errors import (
     AtCapacityError,
     AuthenticationError,
@@ -17,7 +18,6 @@ from decart_widget.errors import (
     SessionExpiredError,
     TransportError,
 )
-from decart_widget.secrets import redact
 
 ATTEMPTS: Final = 5
 """Reconnects after a loss (source: the service's public clients)."""

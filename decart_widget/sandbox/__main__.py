@@ -19,9 +19,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from decart_widget.background import unforeseen
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox.faults import Faults
-from decart_widget.secrets import Secret
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.livekit_rooms import LiveKitServer

@@ -12,8 +12,8 @@ import threading
 from collections import deque
 from typing import IO, TYPE_CHECKING, Self
 
+from decart_widget.diagnostics.secrets import Secret, redact
 from decart_widget.errors import SandboxError
-from decart_widget.secrets import Secret, redact
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -15,8 +15,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from decart_widget.diagnostics.redaction import trace
 from decart_widget.errors import SandboxError
-from decart_widget.redaction import trace
 from decart_widget.sandbox.faults import NONE
 from decart_widget.sandbox.room import TOKEN_LIFETIME_S
 from decart_widget.sandbox.room_stage import CLIENT, INFERENCE_SERVER, VIEWER

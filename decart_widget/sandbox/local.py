@@ -10,11 +10,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from decart_widget.background import unforeseen
+from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
-from decart_widget.log import everywhere
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.server import SandboxServer
-from decart_widget.secrets import Secret
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
-from decart_widget.redaction import trace
+from decart_widget.diagnostics.redaction import trace
 from decart_widget.sandbox.picture import I420, Plane
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.sandbox.control import (
     CLOSE_AT_CAPACITY,
     CLOSE_BAD_KEY,
@@ -29,7 +30,6 @@ from decart_widget.sandbox.room_host import LocalRooms, RoomHost, codec_asked
 from decart_widget.sandbox.room_tokens import RoomTokenError
 from decart_widget.sandbox.rooms import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
-from decart_widget.secrets import Secret
 
 if TYPE_CHECKING:
     from types import TracebackType

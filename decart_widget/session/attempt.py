@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     ConnectionLostError,
     ConnectTimeoutError,
@@ -17,7 +18,6 @@ from decart_widget.media.base import Media, Preparation
 from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, decode
 from decart_widget.protocol.waiting import Patience
-from decart_widget.secrets import Secret
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
 

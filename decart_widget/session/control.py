@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from decart_widget.diagnostics.secrets import Secret, redact
 from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
@@ -20,7 +21,6 @@ from decart_widget.errors import (
 )
 from decart_widget.protocol.messages import ClientMessage, encode
 from decart_widget.protocol.retry import closed_error, service_error
-from decart_widget.secrets import Secret, redact
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from decart_widget._version import __version__
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidURLError
 from decart_widget.models import RealtimeModel
-from decart_widget.secrets import Secret
 
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 

@@ -7,6 +7,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AuthenticationError,
     ConnectTimeoutError,
@@ -16,7 +17,6 @@ from decart_widget.errors import (
     TransportError,
 )
 from decart_widget.protocol.retry import service_error
-from decart_widget.secrets import Secret
 
 if TYPE_CHECKING:
     import ssl

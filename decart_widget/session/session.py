@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
+from decart_widget.diagnostics.redaction import trace
 from decart_widget.errors import (
     AckTimeoutError,
     BudgetSpentError,
@@ -29,7 +30,6 @@ from decart_widget.protocol.messages import Candidate
 from decart_widget.protocol.requests import Look, Request
 from decart_widget.protocol.retry import ATTEMPTS, FIRST_DELAY, delays, is_permanent
 from decart_widget.protocol.states import LIVE, ConnectionState
-from decart_widget.redaction import trace
 from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.deadlines import AckDeadline, Budget

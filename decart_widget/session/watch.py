@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError, InvalidOptionError, ProtocolError, ServiceError
 from decart_widget.protocol.messages import Ignored, RoomInfo, decode
-from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import Endpoint, parse_endpoint
 from decart_widget.session.http import post
 

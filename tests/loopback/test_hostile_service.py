@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectTimeoutError, DecartError, ProtocolError, ServiceError
 from decart_widget.models import realtime_model
 from decart_widget.sandbox import serve
-from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import parse_endpoint
 from decart_widget.session.http import MAX_ANSWER
 from decart_widget.session.tokens import client_token

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AckTimeoutError,
     AtCapacityError,
@@ -29,7 +30,6 @@ from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
-from decart_widget.secrets import Secret
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import Endpoint, parse_endpoint
 from decart_widget.session.session import Session

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import AuthenticationError, RequestRejectedError, ServiceError
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
-from decart_widget.secrets import Secret
 from decart_widget.session.endpoints import parse_endpoint
 from decart_widget.session.watch import Subscription, watch_room
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decart_widget import DecartWidget
+from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
 from decart_widget.frontend import MAX_FRONT_ENDS
-from decart_widget.log import MAX_REASONS, SIZE, Log
 from decart_widget.narration import Narrator
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine

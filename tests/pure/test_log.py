@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from decart_widget import log as module
-from decart_widget.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
-from decart_widget.secrets import Secret
+from decart_widget.diagnostics import log as module
+from decart_widget.diagnostics.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
+from decart_widget.diagnostics.secrets import Secret
 from tests.pure.hosts import Host, live
 from tests.pure.widgets import KEY
 

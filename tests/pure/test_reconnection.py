@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AuthenticationError,
     ConnectionLostError,
@@ -19,7 +20,6 @@ from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
-from decart_widget.secrets import Secret
 from decart_widget.session import session as sessions
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import parse_endpoint

@@ -22,6 +22,7 @@ import pytest
 
 from decart_widget import live as live_module
 from decart_widget.destination import Destination
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectionLostError
 from decart_widget.live import Live
 from decart_widget.models import MODELS
@@ -30,7 +31,6 @@ from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, ImageData, decode, encode
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
-from decart_widget.secrets import Secret
 from decart_widget.session import attempt as attempt_module
 from decart_widget.session import tokens as tokens_module
 from decart_widget.settings import Settings

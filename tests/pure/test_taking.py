@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from decart_widget.background import Background
+from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
-from decart_widget.log import Log
 from decart_widget.media.containers import join
 from decart_widget.media.frames import HELD_BACK, STALE, Frame, Frames
 from decart_widget.media.pictures import to_array

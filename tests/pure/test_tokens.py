@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import AuthenticationError, DecartError
 from decart_widget.models import MODELS
-from decart_widget.secrets import Secret
 from decart_widget.session import tokens as module
 from decart_widget.session.endpoints import Endpoint
 from decart_widget.session.tokens import FRESH, Tokens

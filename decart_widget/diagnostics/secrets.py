@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NoReturn
 
+from decart_widget.diagnostics.redaction import redact, remember
 from decart_widget.errors import InvalidKeyError
-from decart_widget.redaction import redact, remember
 
 __all__ = ["Secret", "redact"]
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from decart_widget.redaction import redact, trace
+from decart_widget.diagnostics.redaction import redact, trace
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 

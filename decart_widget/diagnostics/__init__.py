@@ -1,0 +1,1 @@
+"""Log, redaction, secrets and versions: what a report may show."""
