@@ -20,9 +20,9 @@ from aiortc import (
 from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.diagnostics.redaction import trace
-from decart_widget.media import tuning
-from decart_widget.media.bitrates import Bitrates, with_start_bitrate
-from decart_widget.media.playout_tuning import show_at_once
+from decart_widget.rtc import tuning
+from decart_widget.rtc.bitrates import Bitrates, with_start_bitrate
+from decart_widget.rtc.playout import show_at_once
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:

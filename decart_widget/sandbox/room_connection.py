@@ -21,8 +21,9 @@ from aiortc import (
 from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.diagnostics.redaction import trace
-from decart_widget.media import room_tuning, tuning
-from decart_widget.media.playout_tuning import show_at_once
+from decart_widget.rtc import rooms as room_tuning
+from decart_widget.rtc import tuning
+from decart_widget.rtc.playout import show_at_once
 from decart_widget.sandbox import room_sdp
 from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
 from decart_widget.sandbox.room_feed import Feed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiortc.mediastreams import MediaStreamError, convert_timebase
 from av.video.frame import PictureType
 
-from decart_widget.media import tuning
+from decart_widget.rtc import tuning
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack

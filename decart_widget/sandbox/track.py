@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiortc import MediaStreamTrack
 
-from decart_widget.media.tuning import dropped_frames
+from decart_widget.rtc.tuning import dropped_frames
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.look import Look

@@ -16,7 +16,7 @@ from livekit.protocol import models
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from decart_widget.media.tuning import Bitrates
+from decart_widget.rtc.tuning import Bitrates
 from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
 from decart_widget.sandbox.room import Room
 from decart_widget.sandbox.room_connection import Publication

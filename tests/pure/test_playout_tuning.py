@@ -12,8 +12,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import VideoStreamTrack
 from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
-from decart_widget.media import playout_tuning
-from decart_widget.media.playout_tuning import NO_DELAY, PLAYOUT_DELAY, NoDelayMap
+from decart_widget.rtc import playout as playout_tuning
+from decart_widget.rtc.playout import NO_DELAY, PLAYOUT_DELAY, NoDelayMap
 
 
 async def answerer(extension: str) -> RTCPeerConnection:

@@ -14,7 +14,7 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
-from decart_widget.media.bitrates import Bitrates
+from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.sandbox import room_feed
 from decart_widget.sandbox.room_feed import FIRST_STAMP, WAITING_LIMIT, Feed, Watcher
 

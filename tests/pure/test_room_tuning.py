@@ -11,8 +11,9 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import VideoStreamTrack
 
-from decart_widget.media import room_tuning, tuning
-from decart_widget.media.bitrates import Bitrates
+from decart_widget.rtc import rooms as room_tuning
+from decart_widget.rtc import tuning
+from decart_widget.rtc.bitrates import Bitrates
 
 
 class Source:

@@ -19,8 +19,9 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 from av import VideoFrame
 
-from decart_widget.media import encoder_tuning, tuning
-from decart_widget.media.bitrates import _RTPMAP, Bitrates, with_start_bitrate
+from decart_widget.rtc import encoders as encoder_tuning
+from decart_widget.rtc import tuning
+from decart_widget.rtc.bitrates import _RTPMAP, Bitrates, with_start_bitrate
 
 FIXED = Bitrates.fixed(2_000_000)
 

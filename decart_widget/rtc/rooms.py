@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiortc import MediaStreamTrack, RTCRtpSender
 from aiortc.rtcrtpsender import RTCEncodedFrame
 
-from decart_widget.media.cure import _cure, _replace
+from decart_widget.rtc.optional_patch import _cure, _replace
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpTransceiver

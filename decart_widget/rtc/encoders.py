@@ -11,8 +11,8 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from av.video.frame import VideoFrame
 
-from decart_widget.media.bitrates import Bitrates
-from decart_widget.media.cure import _replace
+from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.optional_patch import _replace
 
 #: Faster than aiortc's -6, at the same bitrate 4.1 instead of 6.6 ms a 1280x720 frame; the
 #: denoiser costs time too and a processed picture has no sensor noise.

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 
-from decart_widget.media.bitrates import Bitrates, with_start_bitrate
-from decart_widget.media.cure import _cure, _replace
-from decart_widget.media.encoder_tuning import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
+from decart_widget.rtc.bitrates import Bitrates, with_start_bitrate
+from decart_widget.rtc.encoders import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
+from decart_widget.rtc.optional_patch import _cure, _replace
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver

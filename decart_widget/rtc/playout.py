@@ -21,7 +21,7 @@ from aiortc.rtp import (
 )
 from aiortc.sdp import SessionDescription
 
-from decart_widget.media.cure import _cure, _replace
+from decart_widget.rtc.optional_patch import _cure, _replace
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpTransceiver
