@@ -26,11 +26,11 @@ from decart_widget.errors import (
 from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.giving import Giving
 from decart_widget.image_upload import ImageUpload
+from decart_widget.inputs.prompts import check_prompt, load_image
 from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
-from decart_widget.prompts import check_prompt, load_image
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer

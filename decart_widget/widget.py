@@ -139,9 +139,9 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         from decart_widget.background import Background
         from decart_widget.destination import Destination
         from decart_widget.diagnostics.secrets import Secret
+        from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
-        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.protocol.requests import Look
         from decart_widget.rerun import cells, current_execution
 
@@ -274,7 +274,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         Raises ``InvalidPromptError``, ``InvalidImageError`` or ``ClosedError`` at once, and
         changes nothing then.
         """
-        from decart_widget.prompts import check_image_url, check_prompt, is_url, load_image
+        from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
 
         self._need_open()
         changes: dict[str, Any] = {}
@@ -299,7 +299,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
     async def _set_with_url(self, changes: dict[str, Any], url: str) -> str:
         import asyncio
 
-        from decart_widget.prompts import load_image
+        from decart_widget.inputs.prompts import load_image
 
         changes["image"] = await asyncio.to_thread(load_image, url)
         self._show_look(changes)
@@ -371,7 +371,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
 
     @t.validate("prompt")
     def _check_prompt(self, proposal: Any) -> str:
-        from decart_widget.prompts import MAX_PROMPT
+        from decart_widget.inputs.prompts import MAX_PROMPT
 
         prompt: str = proposal["value"]
         if len(prompt) > MAX_PROMPT:

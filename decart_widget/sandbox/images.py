@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
-from decart_widget.images import LARGEST_PIXELS, shrunk, stated_size
+from decart_widget.inputs.image_files import LARGEST_PIXELS, shrunk, stated_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,14 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decart_widget import prompts
 from decart_widget.errors import (
     ConfigurationError,
     InvalidImageError,
     InvalidPromptError,
     InvalidURLError,
 )
-from decart_widget.prompts import MAX_IMAGE_BYTES, MAX_PROMPT, check_prompt, is_url, load_image
+from decart_widget.inputs import prompts
+from decart_widget.inputs.prompts import (
+    MAX_IMAGE_BYTES,
+    MAX_PROMPT,
+    check_prompt,
+    is_url,
+    load_image,
+)
 
 RNG = np.random.default_rng(7)
 PICTURE = RNG.integers(0, 255, (24, 32, 3), dtype=np.uint8)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.images import stated_size
+from decart_widget.inputs.image_files import stated_size
 from decart_widget.rate import RateLimit
 from decart_widget.sandbox import junk
 from decart_widget.sandbox.effects import EFFECTS

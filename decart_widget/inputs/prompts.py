@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from decart_widget.errors import InvalidImageError, InvalidPromptError, InvalidURLError
-from decart_widget.images import LARGEST_PIXELS, fitted, stated_size
+from decart_widget.inputs.image_files import LARGEST_PIXELS, fitted, stated_size
 from decart_widget.protocol.messages import ImageData, sendable
 
 MAX_PROMPT: Final = 10_000

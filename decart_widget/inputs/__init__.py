@@ -1,0 +1,1 @@
+"""What callers hand in, checked: prompts, reference images, image files."""
