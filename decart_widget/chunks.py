@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from decart_widget.media.base import Transport
+    from decart_widget.session.media import Transport
 
 STATIC: Final = Path(__file__).parent / "static"
 

@@ -20,10 +20,10 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from decart_widget.diagnostics.log import MAX_REASONS, Log, PageClock
-from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.rate import Gate
 from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
+from decart_widget.session.media import EndReason, Preparation
 
 HEARTBEAT_TIMEOUT: Final = 20.0
 """Seconds without a sign of the owner, after which nobody is watching (beats come every 5 s)."""

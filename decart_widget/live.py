@@ -27,7 +27,6 @@ from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.giving import Giving
 from decart_widget.image_upload import ImageUpload
 from decart_widget.inputs.prompts import check_prompt, load_image
-from decart_widget.media.base import EndReason
 from decart_widget.media.browser import BrowserMedia
 from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
@@ -36,9 +35,10 @@ from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer
 from decart_widget.running import began
 from decart_widget.session.endpoints import DECART
+from decart_widget.session.media import EndReason
 from decart_widget.session.session import Session
+from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import Tokens
-from decart_widget.session.watch import Subscription
 from decart_widget.settings import Settings
 from decart_widget.shown import IDLE, shown
 from decart_widget.taps import Taps

@@ -14,7 +14,7 @@ from decart_widget.diagnostics.log import Log
 from decart_widget.protocol.states import ConnectionState
 
 if TYPE_CHECKING:
-    from decart_widget.media.base import Transport
+    from decart_widget.session.media import Transport
 
 _STATIC = Path(__file__).parent / "static"
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from decart_widget._version import __version__
 from decart_widget.diagnostics.log import LEVELS
-from decart_widget.media.base import EndReason, Preparation
 from decart_widget.protocol.messages import RoomInfo, parse_candidate
+from decart_widget.session.media import EndReason, Preparation
 
 PROTOCOL: Final = 1
 """Version of this road; both ends say theirs in the hello."""

@@ -16,7 +16,7 @@ from decart_widget.background import Background
 
 if TYPE_CHECKING:
     from decart_widget.live import Live
-    from decart_widget.media.base import EndReason
+    from decart_widget.session.media import EndReason
 
 LEAVE_WITHIN: Final = 1.5
 """Seconds that the interpreter's end waits for goodbyes; the sockets close by themselves then."""

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from decart_widget.diagnostics.secrets import Secret
-from decart_widget.media.base import Transport
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import Endpoint
+from decart_widget.session.media import Transport
 from decart_widget.session.tokens import Tokens
 
 

@@ -34,7 +34,7 @@ class DecartViewer(PageWidget):
         from decart_widget.background import Background
         from decart_widget.destination import Destination
         from decart_widget.diagnostics.secrets import Secret
-        from decart_widget.session.watch import Subscription
+        from decart_widget.session.subscribe import Subscription
         from decart_widget.watching import Watching
 
         if not isinstance(token, str):

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from decart_widget.background import Operation
     from decart_widget.destination import Destination
     from decart_widget.live import Live
-    from decart_widget.media.base import Transport
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.protocol.requests import Look
+    from decart_widget.session.media import Transport
     from decart_widget.settings import Settings
 
 TRANSPORTS: Final = ("webrtc", "livekit")

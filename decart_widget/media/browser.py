@@ -7,8 +7,8 @@ from typing import Any
 
 from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
 from decart_widget.frontend import FrontEnds
-from decart_widget.media.base import EndReason, MediaListener, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
+from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 # What each reason means to a person, and the one thing to do about it. The front end says the
 # same with more room and the page's own address.

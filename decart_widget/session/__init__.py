@@ -1,1 +1,1 @@
-"""One session with the service: the control socket, client tokens, attempts and their end."""
+"""One session with the service."""

@@ -14,12 +14,12 @@ from decart_widget.errors import (
     DecartError,
     MediaUnreachableError,
 )
-from decart_widget.media.base import Media, Preparation
 from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, decode
 from decart_widget.protocol.waiting import Patience
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
+from decart_widget.session.media import Media, Preparation
 
 log = logging.getLogger(__name__)
 

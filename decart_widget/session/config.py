@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from decart_widget.diagnostics.secrets import Secret
-from decart_widget.media.base import Transport
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.session.endpoints import Endpoint
+from decart_widget.session.media import Transport
 from decart_widget.session.tokens import Tokens
 
 

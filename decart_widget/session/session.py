@@ -24,7 +24,6 @@ from decart_widget.errors import (
     SessionExpiredError,
     internal_error,
 )
-from decart_widget.media.base import EndReason, Media, MediaState
 from decart_widget.protocol import machine as core
 from decart_widget.protocol.messages import Candidate
 from decart_widget.protocol.requests import Look, Request
@@ -33,6 +32,7 @@ from decart_widget.protocol.states import LIVE, ConnectionState
 from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.deadlines import AckDeadline, Budget
+from decart_widget.session.media import EndReason, Media, MediaState
 
 log = logging.getLogger(__name__)
 

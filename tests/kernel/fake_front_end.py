@@ -16,10 +16,10 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 
 from decart_widget.errors import DecartError
-from decart_widget.media.base import MediaState, Preparation
 from decart_widget.models import RealtimeModel
 from decart_widget.options import VideoOptions
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
+from decart_widget.session.media import MediaState, Preparation
 from tests.loopback.camera_peer import CameraPeer
 
 LIMIT = 30.0

@@ -19,9 +19,9 @@ from aiortc.sdp import candidate_from_sdp
 from av import VideoFrame
 
 from decart_widget.errors import DecartError, MediaError
-from decart_widget.media.base import EndReason, MediaListener, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.rtc import tuning
+from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 WIDTH, HEIGHT, FPS = 320, 180, 20
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from decart_widget.media.base import EndReason, MediaListener, Preparation
 from decart_widget.protocol.messages import Candidate, RoomInfo
+from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 from .room_client import RoomUser
 

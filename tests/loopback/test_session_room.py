@@ -13,7 +13,7 @@ from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.session.endpoints import parse_endpoint
-from decart_widget.session.watch import Subscription, watch_room
+from decart_widget.session.subscribe import Subscription, watch_room
 
 from .camera_peer import colourfulness
 from .room_camera import RoomCamera

@@ -23,8 +23,8 @@ from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import RoomInfo
 from decart_widget.session.control import open_control
 from decart_widget.session.endpoints import DECART, parse_endpoint
+from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import client_token
-from decart_widget.session.watch import Subscription
 from tests.pure.widgets import settle
 
 KEY = "dct_MARKER0123456789"
