@@ -40,7 +40,7 @@ for _ in range(21):
     began = time.perf_counter()
     widget = DecartWidget(endpoint="sandbox")
     took.append(1000 * (time.perf_counter() - began))
-from decart_widget.chunks import chunk
+from decart_widget.page.chunks import chunk
 size = len(widget._esm.encode()) + len(getattr(widget, "_css", "").encode())
 pieces = {"main": len(chunk("main").source), "room": len(chunk("room").data)}
 print(json.dumps({"took": took, "size": size, **pieces}))

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from decart_widget import endings
-from decart_widget.chunks import chunk
 from decart_widget.clips import Clips
 from decart_widget.destination import SANDBOX, Destination
 from decart_widget.diagnostics.log import Log
@@ -23,13 +22,14 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.frontend import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.giving import Giving
-from decart_widget.image_upload import ImageUpload
 from decart_widget.inputs.prompts import check_prompt, load_image
-from decart_widget.media.browser import BrowserMedia
-from decart_widget.media.cameras import Cameras
 from decart_widget.narration import Narrator
+from decart_widget.page.cameras import Cameras
+from decart_widget.page.chunks import chunk
+from decart_widget.page.image_upload import ImageUpload
+from decart_widget.page.media import BrowserMedia
+from decart_widget.page.pages import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.publish import Coalescer

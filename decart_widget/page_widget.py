@@ -154,14 +154,14 @@ class PageWidget(anywidget.AnyWidget):
 
     def _push_chunks(self) -> None:
         """Sends pages what they will need, before they know that they do."""
-        from decart_widget.chunks import unsent
+        from decart_widget.page.chunks import unsent
 
         for chunk in unsent(self._chunks):
             self._send_to_pages(chunk.message(), [chunk.data])
 
     @t.default("_chunks")
     def _needed_chunks(self) -> dict[str, str]:
-        from decart_widget.chunks import names
+        from decart_widget.page.chunks import names
 
         return names(self._transport, viewer=self._kind == "viewer")
 

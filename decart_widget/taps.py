@@ -16,7 +16,7 @@ from decart_widget.errors import DecartError, MediaError
 
 if TYPE_CHECKING:
     from decart_widget.diagnostics.log import Log
-    from decart_widget.frontend import FrontEnds
+    from decart_widget.page.pages import FrontEnds
 
 What = Literal["snapshot", "frames", "record"]
 Which = Literal["output", "input"]

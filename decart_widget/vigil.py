@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from decart_widget.frontend import BEAT_EVERY
+from decart_widget.page.pages import BEAT_EVERY
 from decart_widget.sleep import SleepWatch
 
 WATCH_EVERY: Final = 1.0

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
-from decart_widget.rate import RateLimit
+from decart_widget.page.rate_limit import RateLimit
 from decart_widget.sandbox import room_messages as messages
 from decart_widget.sandbox.room_connection import ConnectionEvents, NegotiationError, RoomConnection
 from decart_widget.sandbox.room_sdp import codec_named, unsupported

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from decart_widget._version import __version__
-from decart_widget.frontend import FrontEnds
+from decart_widget.page.pages import FrontEnds
 
 ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "road.json").read_text("utf-8"))
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from decart_widget.errors import DecartError, MediaError, NoFrontEndError
-from decart_widget.frontend import FrontEnds
-from decart_widget.media.browser import _REFUSALS, BrowserMedia
+from decart_widget.page.media import _REFUSALS, BrowserMedia
+from decart_widget.page.messages import REFUSALS
+from decart_widget.page.pages import FrontEnds
 from decart_widget.protocol.messages import Candidate
-from decart_widget.road import REFUSALS
 
 
 class Nobody:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.frontend import AWAY, HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE
-from decart_widget.road import FROM_BROWSER
+from decart_widget.page.messages import FROM_BROWSER
+from decart_widget.page.pages import AWAY, HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE
 from tests.pure.hosts import ROAD, Host, conforms, label, live, welcome
 
 # --- who has the camera -----------------------------------------------------------------------

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from decart_widget import DecartWidget
 from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
-from decart_widget.frontend import MAX_FRONT_ENDS
 from decart_widget.narration import Narrator
+from decart_widget.page.messages import FROM_BROWSER
+from decart_widget.page.pages import MAX_FRONT_ENDS
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine
 from decart_widget.protocol.phases import Phase
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState
-from decart_widget.road import FROM_BROWSER
 from tests.pure.hosts import ROAD, Host, conforms
 from tests.pure.widgets import settle
 

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from decart_widget.errors import InvalidImageError, RequestRejectedError
-from decart_widget.image_upload import ImageUpload
 from decart_widget.inputs import prompts
 from decart_widget.inputs.image_files import LONGEST_SIDE, exif_of, fitted, stated_size, thumbnail
 from decart_widget.inputs.prompts import load_image
+from decart_widget.page.image_upload import ImageUpload
 from decart_widget.protocol.messages import ImageData
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.page.messages import FROM_BROWSER, MalformedError, read
 from decart_widget.protocol.messages import Candidate
-from decart_widget.road import FROM_BROWSER, MalformedError, read
 from decart_widget.session.media import Preparation
 from tests.pure.hosts import ROAD, Host, conforms, label, live
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.inputs.image_files import stated_size
-from decart_widget.rate import RateLimit
+from decart_widget.page.rate_limit import RateLimit
 from decart_widget.sandbox import junk
 from decart_widget.sandbox.effects import EFFECTS
 from decart_widget.sandbox.faults import NONE, Faults

@@ -17,7 +17,7 @@ from decart_widget.background import Background
 from decart_widget.destination import SandboxWarning
 from decart_widget.errors import ClosedError, InvalidOptionError, MediaError
 from decart_widget.live import IDLE
-from decart_widget.media.cameras import Cameras
+from decart_widget.page.cameras import Cameras
 from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------

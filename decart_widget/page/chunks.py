@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from decart_widget.session.media import Transport
 
-STATIC: Final = Path(__file__).parent / "static"
+STATIC: Final = Path(__file__).parents[1] / "static"
 
 _pushed: set[str] = set()
 """Names of the pieces that this process has sent without being asked."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from decart_widget.errors import MediaError, NoFrontEndError
-from decart_widget.frontend import FrontEnds
+from decart_widget.page.pages import FrontEnds
 
 PATIENCE: Final = 15.0
 """Seconds for a page to open another camera; some take several."""

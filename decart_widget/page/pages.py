@@ -20,9 +20,9 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from decart_widget.diagnostics.log import MAX_REASONS, Log, PageClock
+from decart_widget.page.messages import MalformedError, end, prepare, read, room_to_join, welcome
+from decart_widget.page.rate_limit import Gate
 from decart_widget.protocol.messages import Candidate, RoomInfo
-from decart_widget.rate import Gate
-from decart_widget.road import MalformedError, end, prepare, read, room_to_join, welcome
 from decart_widget.session.media import EndReason, Preparation
 
 HEARTBEAT_TIMEOUT: Final = 20.0

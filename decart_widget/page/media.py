@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
-from decart_widget.frontend import FrontEnds
+from decart_widget.page.pages import FrontEnds
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 

@@ -1,0 +1,1 @@
+"""The kernel's side of the messages between kernel and page."""
