@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from decart_widget.taps import Sink, What, Which, no_picture
+from decart_widget.capture.taps import Sink, What, Which, no_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from decart_widget.clips import Clips
+    from decart_widget.capture.clips import Clips
+    from decart_widget.capture.taps import Taps
     from decart_widget.diagnostics.log import Log
     from decart_widget.errors import DecartError
     from decart_widget.live import Send
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from decart_widget.protocol.messages import ImageData
     from decart_widget.publish import Coalescer
     from decart_widget.session.session import Session
-    from decart_widget.taps import Taps
 
 
 class Giving:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from decart_widget import endings
-from decart_widget.clips import Clips
+from decart_widget.capture.clips import Clips
+from decart_widget.capture.taps import Taps
 from decart_widget.destination import SANDBOX, Destination
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import (
@@ -41,7 +42,6 @@ from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import Tokens
 from decart_widget.settings import Settings
 from decart_widget.shown import IDLE, shown
-from decart_widget.taps import Taps
 from decart_widget.vigil import watch
 
 DEBOUNCE: Final = 0.3

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.background import Background, Operation
+    from decart_widget.capture.frames import Frames
+    from decart_widget.capture.recording import Recording
+    from decart_widget.capture.taps import Which
     from decart_widget.live import Live
-    from decart_widget.media.frames import Frames
-    from decart_widget.media.recording import Recording
-    from decart_widget.taps import Which
 
 
 class TakeAway:
@@ -40,8 +40,8 @@ class TakeAway:
         there is no session, or no picture within 15 s.
         """
         from decart_widget.arguments import one_of
-        from decart_widget.media.snapshot import snapshot
-        from decart_widget.taps import WHICH, no_picture
+        from decart_widget.capture.snapshot import snapshot
+        from decart_widget.capture.taps import WHICH, no_picture
 
         self._need_open()
         one_of("which", which, WHICH)
@@ -68,8 +68,8 @@ class TakeAway:
         ``MediaError`` when there is none. Raises ``InvalidOptionError`` or ``ClosedError``.
         """
         from decart_widget.arguments import one_of
-        from decart_widget.media.frames import Frames
-        from decart_widget.taps import WHICH
+        from decart_widget.capture.frames import Frames
+        from decart_widget.capture.taps import WHICH
 
         self._need_open()
         one_of("which", which, WHICH)
@@ -103,7 +103,7 @@ class TakeAway:
         ``ClosedError`` or, without a session, ``MediaError``.
         """
         from decart_widget.arguments import one_of
-        from decart_widget.taps import WHICH
+        from decart_widget.capture.taps import WHICH
 
         self._need_open()
         one_of("which", which, WHICH)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from playwright.async_api import Page, expect
 
-from decart_widget.media.containers import SUFFIXES
+from decart_widget.capture.containers import SUFFIXES
 from tests.browser.conftest import OpenNotebook
 from tools.widget_view import WidgetView
 

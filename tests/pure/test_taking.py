@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from decart_widget.background import Background
+from decart_widget.capture.containers import join
+from decart_widget.capture.frames import HELD_BACK, STALE, Frame, Frames
+from decart_widget.capture.pictures import to_array
+from decart_widget.capture.recording import Recording, checked_path
+from decart_widget.capture.snapshot import snapshot
+from decart_widget.capture.taps import MAX_TAPS, Taps, no_picture
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
-from decart_widget.media.containers import join
-from decart_widget.media.frames import HELD_BACK, STALE, Frame, Frames
-from decart_widget.media.pictures import to_array
-from decart_widget.media.recording import Recording, checked_path
-from decart_widget.media.snapshot import snapshot
-from decart_widget.taps import MAX_TAPS, Taps, no_picture
 
 
 class Page:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from decart_widget.capture.containers import SUFFIXES, join
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
-from decart_widget.media.containers import SUFFIXES, join
 
 if TYPE_CHECKING:
     from decart_widget.background import Background, Operation
+    from decart_widget.capture.taps import Which
     from decart_widget.live import Live
-    from decart_widget.taps import Which
 
 FLUSH_PATIENCE: Final = 10.0
 """Seconds for the page to send what it still has, after a stop."""

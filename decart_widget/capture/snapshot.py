@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.capture.pictures import to_array
 from decart_widget.errors import DecartError, MediaError
-from decart_widget.media.pictures import to_array
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.taps import Taps, Which
+    from decart_widget.capture.taps import Taps, Which
 
 MAX_BYTES: Final = 32_000_000
 """Of a PNG file; one of 1920x1080 has at most some 6 MB."""

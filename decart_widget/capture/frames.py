@@ -14,16 +14,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from decart_widget.capture.pictures import to_array
 from decart_widget.errors import DecartError
-from decart_widget.media.pictures import to_array
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from decart_widget.background import Background
+    from decart_widget.capture.taps import Which
     from decart_widget.live import Live
-    from decart_widget.taps import Which
 
 IN_FLIGHT: Final = 2
 """Frames on their way at once (measured: one halves the rate)."""
