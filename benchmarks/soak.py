@@ -54,8 +54,8 @@ CELLS = [
 CENSUS = """
 def _census():
     import asyncio, collections, gc, json, os, threading
-    from decart_widget.background import Background
-    from decart_widget.destination import _shared
+    from decart_widget.runtime.background import Background
+    from decart_widget.runtime.destination import _shared
 
     gc.collect()
     count = lambda names: dict(collections.Counter(names))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import traitlets as t
 
 if TYPE_CHECKING:
-    from decart_widget.background import Background, Operation
-    from decart_widget.live import Live
+    from decart_widget.runtime.background import Background, Operation
+    from decart_widget.runtime.controller import Live
 
 
 class Capturing(t.HasTraits):

@@ -174,7 +174,7 @@ class PageWidget(anywidget.AnyWidget):
     def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         """On a comm thread: hands over, nothing else."""
         self._hears_on_main = threading.current_thread() is threading.main_thread()
-        from decart_widget.background import Background
+        from decart_widget.runtime.background import Background
 
         # Stop is what costs least and matters most: it has room of its own.
         urgent = isinstance(content, dict) and content.get("type") == "stop"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from decart_widget.live import Live
+    from decart_widget.runtime.controller import Live
 
 MAX_CELLS: Final = 256
 """Cells remembered; the one that was run least recently is forgotten first."""

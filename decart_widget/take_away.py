@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.background import Background, Operation
     from decart_widget.capture.frames import Frames
     from decart_widget.capture.recording import Recording
     from decart_widget.capture.taps import Which
-    from decart_widget.live import Live
+    from decart_widget.runtime.background import Background, Operation
+    from decart_widget.runtime.controller import Live
 
 
 class TakeAway:

@@ -31,11 +31,11 @@ class DecartViewer(PageWidget):
         api_key: str | None = None,
         endpoint: Any = None,
     ) -> None:
-        from decart_widget.background import Background
-        from decart_widget.destination import Destination
         from decart_widget.diagnostics.secrets import Secret
+        from decart_widget.runtime.background import Background
+        from decart_widget.runtime.destination import Destination
+        from decart_widget.runtime.viewer_controller import Watching
         from decart_widget.session.subscribe import Subscription
-        from decart_widget.watching import Watching
 
         if not isinstance(token, str):
             raise InvalidOptionError(

@@ -23,14 +23,14 @@ from decart_widget.protocol.states import ServiceStatus
 from decart_widget.take_away import TakeAway
 
 if TYPE_CHECKING:
-    from decart_widget.background import Operation
-    from decart_widget.destination import Destination
-    from decart_widget.live import Live
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.protocol.requests import Look
+    from decart_widget.runtime.background import Operation
+    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.destination import Destination
+    from decart_widget.runtime.settings import Settings
     from decart_widget.session.media import Transport
-    from decart_widget.settings import Settings
 
 TRANSPORTS: Final = ("webrtc", "livekit")
 RESOLUTIONS: Final = ("720p", "1080p")
@@ -136,14 +136,14 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         **unknown: Any,
     ) -> None:
         from decart_widget.arguments import one_of, refuse_unknown, typed
-        from decart_widget.background import Background
-        from decart_widget.destination import Destination
         from decart_widget.diagnostics.secrets import Secret
         from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.protocol.requests import Look
         from decart_widget.rerun import cells, current_execution
+        from decart_widget.runtime.background import Background
+        from decart_widget.runtime.destination import Destination
 
         # No frame of ours holds a key as text, not even one that came under a wrong name.
         try:
@@ -199,9 +199,9 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
     def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
         import asyncio
 
-        from decart_widget.background import BusyProbe
-        from decart_widget.live import Live
-        from decart_widget.settings import Settings
+        from decart_widget.runtime.background import BusyProbe
+        from decart_widget.runtime.controller import Live
+        from decart_widget.runtime.settings import Settings
 
         def settings() -> Settings:
             return Settings(
@@ -326,7 +326,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
     @classmethod
     def live(cls) -> list[DecartWidget]:
         """The widgets of this process whose session runs now, oldest session first."""
-        from decart_widget.running import running
+        from decart_widget.runtime.registry import running
 
         return [widget for live in running() if (widget := live.widget()) is not None]
 
@@ -336,8 +336,8 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
 
         The result is how many there were.
         """
-        from decart_widget.background import Background
-        from decart_widget.running import end_all
+        from decart_widget.runtime.background import Background
+        from decart_widget.runtime.registry import end_all
 
         return Background.get().start(end_all(), "stop_all")
 

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decart_widget.background import Background
 from decart_widget.capture.recording import Recording, checked_path
 from decart_widget.capture.taps import Which, no_picture
 from decart_widget.errors import DecartError, InvalidOptionError
+from decart_widget.runtime.background import Background
 
 if TYPE_CHECKING:
-    from decart_widget.live import Live
+    from decart_widget.runtime.controller import Live
 
 
 class Clips:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.background import Background
     from decart_widget.capture.taps import Which
-    from decart_widget.live import Live
+    from decart_widget.runtime.background import Background
+    from decart_widget.runtime.controller import Live
 
 IN_FLIGHT: Final = 2
 """Frames on their way at once (measured: one halves the rate)."""

@@ -17,9 +17,9 @@ from decart_widget.capture.containers import SUFFIXES, join
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
 
 if TYPE_CHECKING:
-    from decart_widget.background import Background, Operation
     from decart_widget.capture.taps import Which
-    from decart_widget.live import Live
+    from decart_widget.runtime.background import Background, Operation
+    from decart_widget.runtime.controller import Live
 
 FLUSH_PATIENCE: Final = 10.0
 """Seconds for the page to send what it still has, after a stop."""

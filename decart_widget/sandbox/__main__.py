@@ -18,9 +18,9 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from decart_widget.background import unforeseen
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
+from decart_widget.runtime.background import unforeseen
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:

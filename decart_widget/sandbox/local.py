@@ -9,10 +9,10 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from decart_widget.background import unforeseen
 from decart_widget.diagnostics.log import everywhere
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
+from decart_widget.runtime.background import unforeseen
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.server import SandboxServer
 

@@ -17,7 +17,7 @@ from .scene import TRANSPORTS, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-CHILD = "from decart_widget.destination import _shared\nprint(_shared._child.pid)"
+CHILD = "from decart_widget.runtime.destination import _shared\nprint(_shared._child.pid)"
 
 
 @both

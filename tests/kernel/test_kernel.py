@@ -182,7 +182,7 @@ async def test_the_sandbox_ends_with_its_kernel_however_that_ends(kernel: Kernel
     async with shown(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
-        await kernel.run("import os; from decart_widget.destination import _shared")
+        await kernel.run("import os; from decart_widget.runtime.destination import _shared")
         pids = (await kernel.run("print(os.getpid(), _shared._child.pid)")).split()
         own, child = (int(pid) for pid in pids)
         assert _running(child)

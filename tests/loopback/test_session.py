@@ -359,5 +359,5 @@ async def test_the_key_is_in_no_log_and_no_error(
     for record in caplog.records:
         text = record.getMessage()
         assert KEY not in text, record.name
-        if record.name.startswith(("decart_widget.session", "decart_widget.live")):
+        if record.name.startswith(("decart_widget.session", "decart_widget.runtime.controller")):
             assert "ek_" not in text, record.name

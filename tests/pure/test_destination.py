@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from decart_widget.destination import Destination, SandboxWarning
 from decart_widget.errors import DecartError, InvalidKeyError, InvalidURLError
+from decart_widget.runtime.destination import Destination, SandboxWarning
 from decart_widget.session.endpoints import DECART, Endpoint
 
 KEY = "dct_MARKER0123456789"

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from decart_widget import DecartWidget
 from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
-from decart_widget.narration import Narrator
 from decart_widget.page.messages import FROM_BROWSER
 from decart_widget.page.pages import MAX_FRONT_ENDS
 from decart_widget.protocol import messages as m
@@ -26,6 +25,7 @@ from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine
 from decart_widget.protocol.phases import Phase
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState
+from decart_widget.runtime.session_log import Narrator
 from tests.pure.hosts import ROAD, Host, conforms
 from tests.pure.widgets import settle
 
@@ -172,7 +172,7 @@ def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
 
 
 def test_a_widget_outlives_whatever_comes_on_its_comm(make: Any) -> None:
-    from decart_widget.background import Background
+    from decart_widget.runtime.background import Background
 
     widget: DecartWidget = make()
     maker = Maker(7, ROAD["to_kernel"])

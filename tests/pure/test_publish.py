@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.publish import BURST, GATHER, RATE, Coalescer
+from decart_widget.runtime.trait_updates import BURST, GATHER, RATE, Coalescer
 from tests.pure.conftest import SkippingLoop
 
 

@@ -20,21 +20,21 @@ from typing import Any
 
 import pytest
 
-from decart_widget import live as live_module
-from decart_widget.destination import Destination
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectionLostError
-from decart_widget.live import Live
 from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, ImageData, decode, encode
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
+from decart_widget.runtime import controller as live_module
+from decart_widget.runtime.controller import Live
+from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.settings import Settings
+from decart_widget.runtime.trait_values import IDLE
 from decart_widget.session import attempt as attempt_module
 from decart_widget.session import tokens as tokens_module
-from decart_widget.settings import Settings
-from decart_widget.shown import IDLE
 
 Step = dict[str, Any]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from decart_widget.sleep import SleepWatch, clock
+from decart_widget.runtime.sleep import SleepWatch, clock
 
 
 class Machine:

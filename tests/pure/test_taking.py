@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 
-from decart_widget.background import Background
 from decart_widget.capture.containers import join
 from decart_widget.capture.frames import HELD_BACK, STALE, Frame, Frames
 from decart_widget.capture.pictures import to_array
@@ -23,6 +22,7 @@ from decart_widget.capture.snapshot import snapshot
 from decart_widget.capture.taps import MAX_TAPS, Taps, no_picture
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
+from decart_widget.runtime.background import Background
 
 
 class Page:

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from decart_widget import DecartViewer, DecartWidget
-from decart_widget.background import Background, unforeseen
 from decart_widget.diagnostics.log import Log, everywhere
 from decart_widget.diagnostics.secrets import Secret, redact
 from decart_widget.errors import DecartError
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import RoomInfo
+from decart_widget.runtime.background import Background, unforeseen
 from decart_widget.session.control import open_control
 from decart_widget.session.endpoints import DECART, parse_endpoint
 from decart_widget.session.subscribe import Subscription

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel, publish
-from decart_widget.background import Background
-from decart_widget.destination import SandboxWarning
+from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel
 from decart_widget.errors import ClosedError, InvalidOptionError, MediaError
-from decart_widget.live import IDLE
 from decart_widget.page.cameras import Cameras
+from decart_widget.runtime import trait_updates as publish
+from decart_widget.runtime.background import Background
+from decart_widget.runtime.controller import IDLE
+from decart_widget.runtime.destination import SandboxWarning
 from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from decart_widget.errors import (
     UnknownArgumentError,
     UnknownModelError,
 )
-from decart_widget.live import IDLE
+from decart_widget.runtime.controller import IDLE
 from tests.pure.widgets import KEY, PICTURE, sent, settle
 
 # --- bad input --------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from decart_widget.capture.taps import Taps
     from decart_widget.diagnostics.log import Log
     from decart_widget.errors import DecartError
-    from decart_widget.live import Send
     from decart_widget.page.cameras import Cameras
     from decart_widget.page.image_upload import ImageUpload
     from decart_widget.protocol.messages import ImageData
-    from decart_widget.publish import Coalescer
+    from decart_widget.runtime.controller import Send
+    from decart_widget.runtime.trait_updates import Coalescer
     from decart_widget.session.session import Session
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from decart_widget.page.pages import BEAT_EVERY
-from decart_widget.sleep import SleepWatch
+from decart_widget.runtime.sleep import SleepWatch
 
 WATCH_EVERY: Final = 1.0
 """Seconds."""

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from decart_widget import endings
 from decart_widget.capture.clips import Clips
 from decart_widget.capture.taps import Taps
-from decart_widget.destination import SANDBOX, Destination
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import (
     ConnectionLostError,
@@ -23,9 +21,7 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.giving import Giving
 from decart_widget.inputs.prompts import check_prompt, load_image
-from decart_widget.narration import Narrator
 from decart_widget.page.cameras import Cameras
 from decart_widget.page.chunks import chunk
 from decart_widget.page.image_upload import ImageUpload
@@ -33,16 +29,20 @@ from decart_widget.page.media import BrowserMedia
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT, FrontEnds
 from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import ConnectionState
-from decart_widget.publish import Coalescer
-from decart_widget.running import began
+from decart_widget.runtime import end_reasons as endings
+from decart_widget.runtime.destination import SANDBOX, Destination
+from decart_widget.runtime.liveness import watch
+from decart_widget.runtime.page_events import Giving
+from decart_widget.runtime.registry import began
+from decart_widget.runtime.session_log import Narrator
+from decart_widget.runtime.settings import Settings
+from decart_widget.runtime.trait_updates import Coalescer
+from decart_widget.runtime.trait_values import IDLE, shown
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.media import EndReason
 from decart_widget.session.session import Session
 from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import Tokens
-from decart_widget.settings import Settings
-from decart_widget.shown import IDLE, shown
-from decart_widget.vigil import watch
 
 DEBOUNCE: Final = 0.3
 """Seconds of quiet before a prompt that is being typed is sent."""

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from decart_widget.destination import Destination
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import ConnectionLostError, DecartError, internal_error
-from decart_widget.live import Send
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.page.chunks import chunk
@@ -23,7 +21,9 @@ from decart_widget.page.messages import MalformedError, end, prepare, read, room
 from decart_widget.page.rate_limit import Gate
 from decart_widget.protocol.retry import delays, is_permanent
 from decart_widget.protocol.states import ConnectionState
-from decart_widget.publish import Coalescer
+from decart_widget.runtime.controller import Send
+from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.session.media import Preparation
 from decart_widget.session.subscribe import Subscription, watch_room
 

@@ -12,10 +12,10 @@ import atexit
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from decart_widget.background import Background
+from decart_widget.runtime.background import Background
 
 if TYPE_CHECKING:
-    from decart_widget.live import Live
+    from decart_widget.runtime.controller import Live
     from decart_widget.session.media import EndReason
 
 LEAVE_WITHIN: Final = 1.5

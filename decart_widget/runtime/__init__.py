@@ -1,0 +1,1 @@
+"""One widget on the background event loop."""
