@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
     from decart_widget.options import VideoOptions as VideoOptions
-    from decart_widget.viewer import DecartViewer as DecartViewer
-    from decart_widget.widget import DecartWidget as DecartWidget
+    from decart_widget.widgets.viewer import DecartViewer as DecartViewer
+    from decart_widget.widgets.widget import DecartWidget as DecartWidget
 
 # Without a handler of its own Python would write warnings into whichever cell ran last.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -28,8 +28,8 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 _HOME = {
     "ConnectionOptions": "options",
     "DecartError": "errors",
-    "DecartViewer": "viewer",
-    "DecartWidget": "widget",
+    "DecartViewer": "widgets.viewer",
+    "DecartWidget": "widgets.widget",
     "MODELS": "models",
     "RealtimeModel": "models",
     "VideoOptions": "options",

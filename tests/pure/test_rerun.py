@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from decart_widget.rerun import MAX_CELLS, Cells, Execution, current_execution
+from decart_widget.widgets.rerun import MAX_CELLS, Cells, Execution, current_execution
 
 
 class Made:

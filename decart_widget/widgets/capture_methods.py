@@ -39,9 +39,9 @@ class TakeAway:
         The result is a ``(height, width, 3)`` uint8 RGB array. Awaiting raises ``MediaError`` when
         there is no session, or no picture within 15 s.
         """
-        from decart_widget.arguments import one_of
         from decart_widget.capture.snapshot import snapshot
         from decart_widget.capture.taps import WHICH, no_picture
+        from decart_widget.widgets.arguments import one_of
 
         self._need_open()
         one_of("which", which, WHICH)
@@ -67,9 +67,9 @@ class TakeAway:
         what it missed is counted in ``dropped``. Ends when the session does. Reading raises
         ``MediaError`` when there is none. Raises ``InvalidOptionError`` or ``ClosedError``.
         """
-        from decart_widget.arguments import one_of
         from decart_widget.capture.frames import Frames
         from decart_widget.capture.taps import WHICH
+        from decart_widget.widgets.arguments import one_of
 
         self._need_open()
         one_of("which", which, WHICH)
@@ -102,8 +102,8 @@ class TakeAway:
         reconnect doesn't end it. Raises ``InvalidPathError``, ``InvalidOptionError``,
         ``ClosedError`` or, without a session, ``MediaError``.
         """
-        from decart_widget.arguments import one_of
         from decart_widget.capture.taps import WHICH
+        from decart_widget.widgets.arguments import one_of
 
         self._need_open()
         one_of("which", which, WHICH)

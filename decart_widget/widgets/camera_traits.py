@@ -64,7 +64,7 @@ class Capturing(t.HasTraits):
         Awaiting raises ``MediaError`` when there is no session, or it can't be had; what was sent
         goes on then. Raises ``InvalidOptionError`` or ``ClosedError`` at once.
         """
-        from decart_widget.arguments import one_of
+        from decart_widget.widgets.arguments import one_of
 
         self._need_open()
         one_of("source", source, tuple(type(self).source.values or ()))

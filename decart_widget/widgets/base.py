@@ -16,7 +16,7 @@ from decart_widget.protocol.states import ConnectionState
 if TYPE_CHECKING:
     from decart_widget.session.media import Transport
 
-_STATIC = Path(__file__).parent / "static"
+_STATIC = Path(__file__).parents[1] / "static"
 
 MAX_PAGE_TEXT: Final = 20_000
 """Characters of a text trait that a page sets; a prompt has at most 10,000."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets as t
 
-from decart_widget.capturing import Capturing
 from decart_widget.errors import (
     ClosedError,
     InvalidImageError,
     InvalidOptionError,
     InvalidPromptError,
 )
-from decart_widget.page_widget import PageWidget
 from decart_widget.protocol.states import ServiceStatus
-from decart_widget.take_away import TakeAway
+from decart_widget.widgets.base import PageWidget
+from decart_widget.widgets.camera_traits import Capturing
+from decart_widget.widgets.capture_methods import TakeAway
 
 if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel
@@ -135,15 +135,15 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         autostart: bool = False,
         **unknown: Any,
     ) -> None:
-        from decart_widget.arguments import one_of, refuse_unknown, typed
         from decart_widget.diagnostics.secrets import Secret
         from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.protocol.requests import Look
-        from decart_widget.rerun import cells, current_execution
         from decart_widget.runtime.background import Background
         from decart_widget.runtime.destination import Destination
+        from decart_widget.widgets.arguments import one_of, refuse_unknown, typed
+        from decart_widget.widgets.rerun import cells, current_execution
 
         # No frame of ours holds a key as text, not even one that came under a wrong name.
         try:

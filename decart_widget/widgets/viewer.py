@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from decart_widget.arguments import typed
 from decart_widget.errors import InvalidOptionError
 from decart_widget.options import ConnectionOptions
-from decart_widget.page_widget import PageWidget
+from decart_widget.widgets.arguments import typed
+from decart_widget.widgets.base import PageWidget
 
 
 class DecartViewer(PageWidget):

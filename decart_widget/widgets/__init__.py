@@ -1,0 +1,1 @@
+"""What runs on the notebook's thread: the widgets, their traits and their methods."""
