@@ -16,10 +16,10 @@ from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
 from decart_widget.page.rate_limit import RateLimit
 from decart_widget.sandbox import junk
+from decart_widget.sandbox.effects.effect_state import Look
+from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.generation import Generation
-from decart_widget.sandbox.look import Look
 from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
-from decart_widget.sandbox.render import Renderer
 from decart_widget.sandbox.requests import Requests
 from decart_widget.sandbox.room_host import RoomHost, RoomRequest, SessionRoom
 

@@ -22,8 +22,8 @@ from decart_widget.sandbox.room import TOKEN_LIFETIME_S
 from decart_widget.sandbox.room_stage import CLIENT, INFERENCE_SERVER, VIEWER
 
 if TYPE_CHECKING:
+    from decart_widget.sandbox.effects.render import Renderer
     from decart_widget.sandbox.livekit_transformer import Transformer
-    from decart_widget.sandbox.render import Renderer
     from decart_widget.sandbox.room_host import RoomRequest, SessionRoom
 
 logger = logging.getLogger(__name__)

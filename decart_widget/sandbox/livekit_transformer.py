@@ -21,8 +21,8 @@ from decart_widget.sandbox.peer import PeerEvents
 from decart_widget.sandbox.room_stage import CLIENT, REJOIN_LIMIT_S
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.look import Look
-    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.render import Renderer
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from decart_widget.sandbox.server import SandboxServer
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from decart_widget.sandbox.render import Transform
+    from decart_widget.sandbox.effects.render import Transform
 
 #: Seconds to start listening, and to say goodbye to every client.
 START_TIMEOUT_S = 20.0

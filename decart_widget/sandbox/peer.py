@@ -26,8 +26,8 @@ from decart_widget.rtc.playout import show_at_once
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.look import Look
-    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.render import Renderer
 
 logger = logging.getLogger(__name__)
 

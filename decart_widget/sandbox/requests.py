@@ -10,9 +10,9 @@ from decart_widget.sandbox import images
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from decart_widget.sandbox.effects.effect_state import Look
     from decart_widget.sandbox.faults import Faults
     from decart_widget.sandbox.generation import Send
-    from decart_widget.sandbox.look import Look
 
 #: Longer texts are refused.
 LONGEST_PROMPT = 10_000

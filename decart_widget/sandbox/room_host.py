@@ -16,8 +16,8 @@ from decart_widget.sandbox.room_stage import StageRoom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from decart_widget.sandbox.look import Look
-    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.render import Renderer
     from decart_widget.sandbox.rooms import Rooms
 
 

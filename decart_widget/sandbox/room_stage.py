@@ -29,8 +29,8 @@ from decart_widget.sandbox.track import TransformTrack
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
 
-    from decart_widget.sandbox.look import Look
-    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.render import Renderer
     from decart_widget.sandbox.room_participant import Participant
     from decart_widget.sandbox.room_tokens import RoomKeys
 

@@ -12,8 +12,8 @@ from aiortc import MediaStreamTrack
 from decart_widget.rtc.tuning import dropped_frames
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.look import Look
-    from decart_widget.sandbox.render import Renderer
+    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.render import Renderer
 
 
 class TransformTrack(MediaStreamTrack):

@@ -112,9 +112,7 @@ async def test_a_kernel_that_goes_takes_its_session_along(
 async def test_a_stopped_process_that_wakes_late_ends_its_session_and_says_why(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    patience = (
-        "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT = 3.0\n"
-    )
+    patience = "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT = 3.0\n"
     async with generating(kernel, patience + made(sandbox)) as page:
         await _stopped_for(kernel, 6.0)  # what is tested is this very time
         await page.until(connection_state="disconnected")

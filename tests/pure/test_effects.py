@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from decart_widget.sandbox.effects import EFFECTS, effect_for, normalise
-from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects.registry import EFFECTS, effect_for, normalise
 
 SIZES = [(320, 180), (640, 360), (322, 182), (2, 2), (16, 8), (180, 320)]
 

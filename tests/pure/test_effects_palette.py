@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from decart_widget.sandbox.look import Look
-from decart_widget.sandbox.palette import Palette
-from decart_widget.sandbox.picture import I420, Plane
+from decart_widget.sandbox.effects.effect_state import Look
+from decart_widget.sandbox.effects.palette import Palette
+from decart_widget.sandbox.effects.picture import I420, Plane
 
 from .test_effects import colourfulness, scene
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from decart_widget.inputs.image_files import stated_size
 from decart_widget.page.rate_limit import RateLimit
 from decart_widget.sandbox import junk
-from decart_widget.sandbox.effects import EFFECTS
+from decart_widget.sandbox.effects.registry import EFFECTS
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import is_loopback, refusal
 from decart_widget.sandbox.images import ImageError, decode

@@ -14,9 +14,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from decart_widget.sandbox import strokes
-from decart_widget.sandbox.canvas import BLACK, WHITE, curve, half, multiply, soft, steps, vignette
-from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects import strokes
+from decart_widget.sandbox.effects.canvas import (
+    BLACK,
+    WHITE,
+    curve,
+    half,
+    multiply,
+    soft,
+    steps,
+    vignette,
+)
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
 
 Painter = Callable[[I420], I420]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.picture import I420, Plane
+    from decart_widget.sandbox.effects.picture import I420, Plane
 
 #: Luma of black and white in video range (ITU-R BT.601).
 BLACK, WHITE = 16, 235

@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from decart_widget.sandbox import strokes, tones
-from decart_widget.sandbox.derived import derive
-from decart_widget.sandbox.picture import I420
+from decart_widget.sandbox.effects import strokes, tones
+from decart_widget.sandbox.effects.derived import derive
+from decart_widget.sandbox.effects.picture import I420
 
 Painter = Callable[[I420], I420]
 

@@ -11,10 +11,10 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.diagnostics.redaction import trace
-from decart_widget.sandbox.picture import I420, Plane
+from decart_widget.sandbox.effects.picture import I420, Plane
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.look import Look
+    from decart_widget.sandbox.effects.effect_state import Look
 
 logger = logging.getLogger(__name__)
 

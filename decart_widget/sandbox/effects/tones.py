@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from decart_widget.sandbox.canvas import (
+from decart_widget.sandbox.effects.canvas import (
     Ramp,
     add_grain,
     curve,
@@ -16,7 +16,7 @@ from decart_widget.sandbox.canvas import (
     steps,
     vignette,
 )
-from decart_widget.sandbox.picture import I420, NEUTRAL
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL
 
 _SEPIA = Ramp([(0, (20, 10, 4)), (0.5, (150, 112, 70)), (1, (255, 240, 205))])
 _FADED = curve((0, 0.10), (0.25, 0.24), (0.75, 0.80), (1, 0.95))

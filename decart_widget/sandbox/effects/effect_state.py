@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from decart_widget.sandbox.effects import effect_for
-from decart_widget.sandbox.palette import Palette
+from decart_widget.sandbox.effects.palette import Palette
+from decart_widget.sandbox.effects.registry import effect_for
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.sandbox.picture import I420
+    from decart_widget.sandbox.effects.picture import I420
 
 
 class Look:

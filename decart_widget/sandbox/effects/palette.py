@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
 
 #: How far the picture moves towards the image.
 STRENGTH = 0.85

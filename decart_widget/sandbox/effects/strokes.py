@@ -8,8 +8,8 @@ import itertools
 import cv2
 import numpy as np
 
-from decart_widget.sandbox import cells
-from decart_widget.sandbox.canvas import (
+from decart_widget.sandbox.effects import cells
+from decart_widget.sandbox.effects.canvas import (
     BLACK,
     WHITE,
     Ramp,
@@ -26,8 +26,8 @@ from decart_widget.sandbox.canvas import (
     steps,
     vignette,
 )
-from decart_widget.sandbox.picture import I420, NEUTRAL, Plane
-from decart_widget.sandbox.tones import greyscale
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects.tones import greyscale
 
 _CARTOON = steps(6, softness=0.35)
 _VIVID = saturation(1.7)

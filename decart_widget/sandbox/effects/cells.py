@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from decart_widget.sandbox.canvas import grow
-from decart_widget.sandbox.picture import I420, Plane
+from decart_widget.sandbox.effects.canvas import grow
+from decart_widget.sandbox.effects.picture import I420, Plane
 
 #: Cells are laid out at half the picture's size; what is between them is shaded at full size.
 _SCALE = 2

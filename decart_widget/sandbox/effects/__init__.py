@@ -1,0 +1,1 @@
+"""Prompts into pictures: the effects that stand in for models."""
