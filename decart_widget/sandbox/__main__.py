@@ -24,7 +24,7 @@ from decart_widget.runtime.background import unforeseen
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 
 #: The key of a sandbox that is started by hand; arguments can be read by every user of a machine.
 KEY_VARIABLE = "DECART_WIDGET_SANDBOX_KEY"
@@ -163,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 def _livekit(options: argparse.Namespace) -> LiveKitServer | None:
     if options.livekit is None:
         return None
-    from decart_widget.sandbox.livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 
     return LiveKitServer(options.livekit, options.livekit_key, options.livekit_secret)
 

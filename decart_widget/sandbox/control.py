@@ -21,7 +21,7 @@ from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.generation import Generation
 from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
 from decart_widget.sandbox.requests import Requests
-from decart_widget.sandbox.room_host import RoomHost, RoomRequest, SessionRoom
+from decart_widget.sandbox.rooms.host import RoomHost, RoomRequest, SessionRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

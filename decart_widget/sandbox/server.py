@@ -25,10 +25,10 @@ from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
 from decart_widget.sandbox.guard import is_loopback, refusal
-from decart_widget.sandbox.livekit_rooms import LiveKitRooms, LiveKitServer
-from decart_widget.sandbox.room_host import LocalRooms, RoomHost, codec_asked
-from decart_widget.sandbox.room_tokens import RoomTokenError
-from decart_widget.sandbox.rooms import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, codec_asked
+from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
+from decart_widget.sandbox.rooms.registry import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.tokens import RoomTokenError
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
 
 if TYPE_CHECKING:

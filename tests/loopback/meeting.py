@@ -18,14 +18,14 @@ from websockets.http11 import Request, Response
 
 from decart_widget.rtc.tuning import Bitrates
 from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
-from decart_widget.sandbox.room import Room
-from decart_widget.sandbox.room_connection import Publication
-from decart_widget.sandbox.room_feed import Feed
-from decart_widget.sandbox.room_participant import Participant
-from decart_widget.sandbox.room_sdp import codec_named
-from decart_widget.sandbox.room_sound import Sound
-from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys, RoomTokenError
-from decart_widget.sandbox.rooms import SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.connection import Publication
+from decart_widget.sandbox.rooms.feed import Feed
+from decart_widget.sandbox.rooms.participant import Participant
+from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.room import Room
+from decart_widget.sandbox.rooms.sdp import codec_named
+from decart_widget.sandbox.rooms.sound import Sound
+from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys, RoomTokenError
 
 
 class MeetingRoom(Room):

@@ -12,7 +12,7 @@ import pytest
 
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Faults
-from decart_widget.sandbox.livekit_rooms import LiveKitServer
+from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 
 from .meeting import livekit_server

@@ -10,7 +10,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import VideoStreamTrack
 
-from decart_widget.sandbox.room_connection import (
+from decart_widget.sandbox.rooms.connection import (
     ConnectionEvents,
     NegotiationError,
     RoomConnection,

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-from decart_widget.sandbox.room_tokens import RoomKeys
+from decart_widget.sandbox.rooms.tokens import RoomKeys
 
 from .room_client import ask_to_watch, is_grey, room_for, user_in, validate
 from .sandbox_client import KEY, LIMIT, Client, client

@@ -15,8 +15,8 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from decart_widget.rtc.bitrates import Bitrates
-from decart_widget.sandbox import room_feed
-from decart_widget.sandbox.room_feed import FIRST_STAMP, WAITING_LIMIT, Feed, Watcher
+from decart_widget.sandbox.rooms import feed as room_feed
+from decart_widget.sandbox.rooms.feed import FIRST_STAMP, WAITING_LIMIT, Feed, Watcher
 
 RATES = Bitrates(start=1_000_000, floor=100_000, ceiling=5_000_000)
 STEP = 3000

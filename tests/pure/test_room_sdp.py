@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.sandbox import room_sdp
+from decart_widget.sandbox.rooms import sdp as room_sdp
 
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"

@@ -11,7 +11,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
-from decart_widget.sandbox.room_sound import WAITING_LIMIT, Listener, Sound
+from decart_widget.sandbox.rooms.sound import WAITING_LIMIT, Listener, Sound
 
 SAMPLES = 960
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit import api
 
-from decart_widget.sandbox.room_tokens import (
+from decart_widget.sandbox.rooms.tokens import (
     CLOCK_SKEW_S,
     LONGEST_TOKEN,
     RoomGrant,

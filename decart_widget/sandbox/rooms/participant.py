@@ -15,16 +15,20 @@ from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
 from decart_widget.page.rate_limit import RateLimit
-from decart_widget.sandbox import room_messages as messages
-from decart_widget.sandbox.room_connection import ConnectionEvents, NegotiationError, RoomConnection
-from decart_widget.sandbox.room_sdp import codec_named, unsupported
+from decart_widget.sandbox.rooms import messages
+from decart_widget.sandbox.rooms.connection import (
+    ConnectionEvents,
+    NegotiationError,
+    RoomConnection,
+)
+from decart_widget.sandbox.rooms.sdp import codec_named, unsupported
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
     from websockets.asyncio.server import ServerConnection
 
-    from decart_widget.sandbox.room import Room
-    from decart_widget.sandbox.room_tokens import RoomGrant
+    from decart_widget.sandbox.rooms.room import Room
+    from decart_widget.sandbox.rooms.tokens import RoomGrant
 
 logger = logging.getLogger(__name__)
 

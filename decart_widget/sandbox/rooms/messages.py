@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from livekit.protocol import models, rtc
 
-from decart_widget.sandbox.room_sdp import codec_named
+from decart_widget.sandbox.rooms.sdp import codec_named
 
 #: What clients may publish; they choose the first when theirs is none of these.
 PUBLISH_CODECS = ("video/H264", "video/VP8", "audio/opus")

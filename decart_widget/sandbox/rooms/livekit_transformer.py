@@ -18,7 +18,7 @@ from livekit import rtc
 
 from decart_widget.sandbox.grace import Grace
 from decart_widget.sandbox.peer import PeerEvents
-from decart_widget.sandbox.room_stage import CLIENT, REJOIN_LIMIT_S
+from decart_widget.sandbox.rooms.stage import CLIENT, REJOIN_LIMIT_S
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import Look

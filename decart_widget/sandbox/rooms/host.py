@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from decart_widget.sandbox.faults import Faults
 from decart_widget.sandbox.peer import PeerEvents
-from decart_widget.sandbox.room_messages import VIDEO_CODECS
-from decart_widget.sandbox.room_stage import StageRoom
+from decart_widget.sandbox.rooms.messages import VIDEO_CODECS
+from decart_widget.sandbox.rooms.stage import StageRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from decart_widget.sandbox.effects.effect_state import Look
     from decart_widget.sandbox.effects.render import Renderer
-    from decart_widget.sandbox.rooms import Rooms
+    from decart_widget.sandbox.rooms.registry import Rooms
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,17 @@ from decart_widget.diagnostics.redaction import trace
 from decart_widget.rtc import rooms as room_tuning
 from decart_widget.rtc import tuning
 from decart_widget.rtc.playout import show_at_once
-from decart_widget.sandbox import room_sdp
 from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
-from decart_widget.sandbox.room_feed import Feed
-from decart_widget.sandbox.room_messages import VIDEO_CODECS
+from decart_widget.sandbox.rooms import sdp as room_sdp
+from decart_widget.sandbox.rooms.feed import Feed
+from decart_widget.sandbox.rooms.messages import VIDEO_CODECS
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpTransceiver
     from livekit.protocol import models
 
-    from decart_widget.sandbox.room_feed import Watcher
-    from decart_widget.sandbox.room_sound import Listener, Sound
+    from decart_widget.sandbox.rooms.feed import Watcher
+    from decart_widget.sandbox.rooms.sound import Listener, Sound
 
 logger = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 
 from decart_widget.sandbox.front import HttpRequest, HttpResponse
-from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys, RoomTokenError
+from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys, RoomTokenError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from websockets.asyncio.server import ServerConnection
 
-    from decart_widget.sandbox.room import Room
+    from decart_widget.sandbox.rooms.room import Room
 
 #: Paths of the signal socket -> whether it stands for one peer connection.
 SIGNAL_PATHS = {"/rtc/v1": True, "/rtc": False}

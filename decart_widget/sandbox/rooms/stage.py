@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
 
-from decart_widget.sandbox import room_messages as messages
 from decart_widget.sandbox.grace import Grace
 from decart_widget.sandbox.peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
-from decart_widget.sandbox.room import Room
-from decart_widget.sandbox.room_connection import Publication
-from decart_widget.sandbox.room_feed import Feed
-from decart_widget.sandbox.room_sdp import codec_named
-from decart_widget.sandbox.room_sound import Sound
+from decart_widget.sandbox.rooms import messages
+from decart_widget.sandbox.rooms.connection import Publication
+from decart_widget.sandbox.rooms.feed import Feed
+from decart_widget.sandbox.rooms.room import Room
+from decart_widget.sandbox.rooms.sdp import codec_named
+from decart_widget.sandbox.rooms.sound import Sound
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from decart_widget.sandbox.effects.effect_state import Look
     from decart_widget.sandbox.effects.render import Renderer
-    from decart_widget.sandbox.room_participant import Participant
-    from decart_widget.sandbox.room_tokens import RoomKeys
+    from decart_widget.sandbox.rooms.participant import Participant
+    from decart_widget.sandbox.rooms.tokens import RoomKeys
 
 #: Clients take the track of the participant whose name begins so.
 INFERENCE_SERVER = "inference-server-1"

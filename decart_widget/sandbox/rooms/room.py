@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
 
-from decart_widget.sandbox import room_messages as messages
 from decart_widget.sandbox.faults import NONE
-from decart_widget.sandbox.room_participant import CLOSE_NORMAL, Participant
-from decart_widget.sandbox.room_tokens import RoomGrant, RoomKeys
+from decart_widget.sandbox.rooms import messages
+from decart_widget.sandbox.rooms.participant import CLOSE_NORMAL, Participant
+from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
     from websockets.asyncio.server import ServerConnection
 
-    from decart_widget.sandbox.room_connection import Publication
+    from decart_widget.sandbox.rooms.connection import Publication
 
 logger = logging.getLogger(__name__)
 

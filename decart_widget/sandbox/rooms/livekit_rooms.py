@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 from decart_widget.diagnostics.redaction import trace
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox.faults import NONE
-from decart_widget.sandbox.room import TOKEN_LIFETIME_S
-from decart_widget.sandbox.room_stage import CLIENT, INFERENCE_SERVER, VIEWER
+from decart_widget.sandbox.rooms.room import TOKEN_LIFETIME_S
+from decart_widget.sandbox.rooms.stage import CLIENT, INFERENCE_SERVER, VIEWER
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.render import Renderer
-    from decart_widget.sandbox.livekit_transformer import Transformer
-    from decart_widget.sandbox.room_host import RoomRequest, SessionRoom
+    from decart_widget.sandbox.rooms.host import RoomRequest, SessionRoom
+    from decart_widget.sandbox.rooms.livekit_transformer import Transformer
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class LiveKitRoom:
         renderer: Renderer,
         executor: Executor,
     ) -> None:
-        from decart_widget.sandbox.livekit_transformer import Transformer
+        from decart_widget.sandbox.rooms.livekit_transformer import Transformer
 
         self.name = name
         self.model = request.model
