@@ -7,12 +7,12 @@
 
 import { Attempt, type Frame } from "./attempt.ts";
 import { type HostModel, type Load, listen } from "./host.ts";
-import { Kernel, type Receiver } from "./kernel.ts";
+import { Kernel, type Receiver } from "./kernel/kernel.ts";
+import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "./kernel/messages.ts";
 import type { CameraSize, Refusal } from "./media/camera.ts";
 import type { CameraInfo, Obtained } from "./media/capturing.ts";
 import type { Reading } from "./media/stats.ts";
 import { openWith } from "./media/transport.ts";
-import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "./messages.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 import { Source } from "./source.ts";
 import { Taking } from "./taking.ts";

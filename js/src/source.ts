@@ -6,7 +6,7 @@
  */
 
 import type { Load } from "./host.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel } from "./kernel/kernel.ts";
 import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "./media/camera.ts";
 import type { CameraInfo, Capture, CapturePiece, Trouble, Wish } from "./media/capturing.ts";
 import { trait } from "./model.ts";

@@ -3,6 +3,7 @@
 import { vi } from "vitest";
 import * as capture from "../src/capture/index.ts";
 import type { HostModel, Listener } from "../src/host.ts";
+import type { Prepare } from "../src/kernel/messages.ts";
 import * as peer from "../src/media/peer.ts";
 import { read } from "../src/media/stats.ts";
 import type {
@@ -11,7 +12,6 @@ import type {
   TransportOptions,
   TransportState,
 } from "../src/media/transport.ts";
-import type { Prepare } from "../src/messages.ts";
 import * as studio from "../src/studio/index.ts";
 import * as take from "../src/take/index.ts";
 

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import road from "../../tests/vectors/road.json";
-import { parse } from "../src/messages.ts";
+import { parse } from "../src/kernel/messages.ts";
 import { STATES } from "../src/model.ts";
 import { Session } from "../src/session.ts";
 import { FakeCamera, FakeModel, FakeRooms, type Message } from "./fakes.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Kernel, type Receiver } from "../src/kernel.ts";
+import { Kernel, type Receiver } from "../src/kernel/kernel.ts";
 import { FakeModel, prepare } from "./fakes.ts";
 
 const receiver = () =>

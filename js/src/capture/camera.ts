@@ -1,7 +1,7 @@
 /** A camera's track: chosen, opened, closed by its signal, with typed refusals. */
 
+import type { RefusalReason } from "../kernel/messages.ts";
 import type { CameraSize, Refusal } from "../media/camera.ts";
-import type { RefusalReason } from "../messages.ts";
 import { find, list } from "./devices.ts";
 
 export interface Opened {

@@ -1,6 +1,6 @@
 /** What this page can film with, found out before anybody is asked; the piece `capture` opens it. */
 
-import type { RefusalReason } from "../messages.ts";
+import type { RefusalReason } from "../kernel/messages.ts";
 
 /** The picture to ask the camera for: pixels and frames/s. */
 export interface CameraSize {

@@ -1,7 +1,7 @@
 /** What is asked of a room, from the kernel's options: no page, no room. */
 
 import type { TrackPublishOptions } from "livekit-client";
-import type { VideoOptions } from "../messages.ts";
+import type { VideoOptions } from "../kernel/messages.ts";
 
 /** Codecs that carry their layers inside one stream, and are not sent as several. */
 const LAYERED = new Set(["vp9", "av1"]);

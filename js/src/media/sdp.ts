@@ -3,7 +3,7 @@
  * from 300 kbit/s, and against a service with a shy congestion answer it stays there.
  */
 
-import type { VideoOptions } from "../messages.ts";
+import type { VideoOptions } from "../kernel/messages.ts";
 
 /** In bit/s. */
 export type Bitrates = Pick<VideoOptions, "max_bitrate" | "min_bitrate" | "start_bitrate">;

@@ -1,6 +1,6 @@
 /** A connection's statistics, once a second, in the few figures that a person can use. */
 
-import type { Sample } from "../messages.ts";
+import type { Sample } from "../kernel/messages.ts";
 
 /** A sample, with what tests and benchmarks want to know besides. */
 export interface Reading extends Sample {

@@ -1,7 +1,7 @@
 /** What a session asks of the way its picture travels: peer.ts is one such way, room.ts another. */
 
 import type { Load } from "../host.ts";
-import type { ToBrowser, ToKernel, VideoOptions } from "../messages.ts";
+import type { ToBrowser, ToKernel, VideoOptions } from "../kernel/messages.ts";
 import type { Reading } from "./stats.ts";
 
 /** Messages that a transport exchanges with the service by way of the kernel. */

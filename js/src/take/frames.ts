@@ -5,7 +5,7 @@
  * elsewhere the page draws them from a video element.
  */
 
-import type { Tap } from "../messages.ts";
+import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session.ts";
 import { anchor } from "./anchor.ts";
 import type { Running } from "./index.ts";

@@ -1,6 +1,6 @@
 /** What is taken away from a session: stills, frames, clips; a piece of its own. */
 
-import type { Tap, TapMessage } from "../messages.ts";
+import type { Tap, TapMessage } from "../kernel/messages.ts";
 import type { Session } from "../session.ts";
 import type { Recorded, Taker } from "../taking.ts";
 import { sendFrames } from "./frames.ts";

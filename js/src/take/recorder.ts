@@ -5,7 +5,7 @@
  * the kernel joins them.
  */
 
-import type { Tap } from "../messages.ts";
+import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session.ts";
 import type { Recorded } from "../taking.ts";
 import type { Running } from "./index.ts";

@@ -6,10 +6,11 @@
  * through.
  */
 
-import { type HostModel, listen, randomId } from "./host.ts";
+import { type HostModel, listen, randomId } from "../host.ts";
+import { desktopSafari } from "../media/safari.ts";
+import type { Inbound } from "../media/transport.ts";
+import { trait } from "../model.ts";
 import { PageLog } from "./log.ts";
-import { desktopSafari } from "./media/safari.ts";
-import type { Inbound } from "./media/transport.ts";
 import {
   type ImageState,
   PROTOCOL,
@@ -20,7 +21,6 @@ import {
   type ToKernel,
   type Welcome,
 } from "./messages.ts";
-import { trait } from "./model.ts";
 
 declare const __VERSION__: string;
 
