@@ -8,7 +8,7 @@
 
 import { type Doors, type HostModel, type Load, lifetime } from "./host.ts";
 import { warmUp } from "./media/warm.ts";
-import { Session } from "./session.ts";
+import { Session } from "./session/session.ts";
 import { mount } from "./view/view.ts";
 
 export default function decartWidget(load: Load): Doors {

@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import road from "../../tests/vectors/road.json";
 import { parse } from "../src/kernel/messages.ts";
-import { STATES } from "../src/model.ts";
-import { Session } from "../src/session.ts";
+import { STATES } from "../src/session/model.ts";
+import { Session } from "../src/session/session.ts";
 import { FakeCamera, FakeModel, FakeRooms, type Message } from "./fakes.ts";
 
 const SEEDS = 40;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openCamera } from "../src/capture/camera.ts";
 import { microphone } from "../src/capture/microphone.ts";
-import { Session } from "../src/session.ts";
+import { Session } from "../src/session/session.ts";
 import {
   FakeCamera,
   FakeModel,

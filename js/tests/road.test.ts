@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import road from "../../tests/vectors/road.json";
 import { attend } from "../src/chunks.ts";
 import { PROTOCOL, parse } from "../src/kernel/messages.ts";
-import { Session } from "../src/session.ts";
+import { Session } from "../src/session/session.ts";
 import { imageSlot } from "../src/studio/image.ts";
 import {
   FakeCamera,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { liveTrack } from "../src/media/live-track.ts";
 import { harmless, publishOptions, roomConfiguration } from "../src/media/room-options.ts";
 import { desktopSafari } from "../src/media/safari.ts";
-import { Session } from "../src/session.ts";
+import { Session } from "../src/session/session.ts";
 import {
   FakeCamera,
   FakeModel,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import decartWidget from "../src/index.ts";
-import { STATES } from "../src/model.ts";
+import { STATES } from "../src/session/model.ts";
 import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "./fakes.ts";
 
 let model: FakeModel;

@@ -9,7 +9,7 @@
 import { type HostModel, listen, randomId } from "../host.ts";
 import { desktopSafari } from "../media/safari.ts";
 import type { Inbound } from "../media/transport.ts";
-import { trait } from "../model.ts";
+import { trait } from "../session/model.ts";
 import { PageLog } from "./log.ts";
 import {
   type ImageState,

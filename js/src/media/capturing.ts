@@ -3,7 +3,7 @@
  * what views may show of it. The code behind it is the piece `capture`; these are its words.
  */
 
-import type { Traits } from "../model.ts";
+import type { Traits } from "../session/model.ts";
 import type { CameraSize } from "./camera.ts";
 
 export type Position = "front" | "back" | "unknown";

@@ -1,6 +1,6 @@
 /** A video file in the camera's place: chosen from the menu, or where no camera is to be had. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { h, show } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import { noticeOf } from "../view/notices.ts";

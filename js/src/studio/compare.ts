@@ -5,7 +5,7 @@
  * Nothing of this runs while it is off.
  */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import type { Part } from "../view/stage.ts";

@@ -1,6 +1,6 @@
 /** What is dropped on a view: a video is sent in the camera's place. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import type { ImageSlot } from "./image.ts";

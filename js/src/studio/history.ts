@@ -1,8 +1,8 @@
 /** Prompts that were applied before, by the arrow keys of the prompt box, as in a shell. */
 
 import { listen } from "../host.ts";
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 

@@ -1,6 +1,6 @@
 /** The reference image: a slot beside the prompt that takes a file, however it is given. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import type { Part } from "../view/stage.ts";

@@ -3,7 +3,7 @@
  * view keeps.
  */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import type { Seats } from "../view/furnishing.ts";
 import { dress } from "../view/sheet.ts";
 import type { Part } from "../view/stage.ts";

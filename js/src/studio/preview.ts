@@ -1,6 +1,6 @@
 /** The small picture of what is sent; it and the large one change places when it is pressed. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import type { Part } from "../view/stage.ts";

@@ -1,7 +1,7 @@
 /** What is heard: the microphone's switch and mark, and the loudspeaker for what comes back. */
 
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import { sign } from "./icons.ts";

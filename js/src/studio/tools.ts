@@ -1,7 +1,7 @@
 /** The row of tools: what is sent (camera, mirror, shape), what is taken away, how it is looked at. */
 
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
 import type { Seats } from "../view/furnishing.ts";
 import type { Part } from "../view/stage.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Tap } from "../kernel/messages.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { anchor } from "./anchor.ts";
 import type { Running } from "./index.ts";
 import { pace } from "./pace.ts";

@@ -1,8 +1,8 @@
 /** What is taken away from a session: stills, frames, clips; a piece of its own. */
 
 import type { Tap, TapMessage } from "../kernel/messages.ts";
-import type { Session } from "../session.ts";
-import type { Recorded, Taker } from "../taking.ts";
+import type { Session } from "../session/session.ts";
+import type { Recorded, Taker } from "../session/taking.ts";
 import { sendFrames } from "./frames.ts";
 import { fileName, inPieces, onPicture, pictureOf } from "./picture.ts";
 import { record } from "./recorder.ts";

@@ -1,7 +1,7 @@
 /** The picture that is taken from, and how its bytes travel. */
 
 import type { Tap } from "../kernel/messages.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 
 /** Bytes of one message: a host loses what is larger than some 10 MB, and its socket with it. */
 const PIECE = 700_000;

@@ -6,8 +6,8 @@
  */
 
 import type { Tap } from "../kernel/messages.ts";
-import type { Session } from "../session.ts";
-import type { Recorded } from "../taking.ts";
+import type { Session } from "../session/session.ts";
+import type { Recorded } from "../session/taking.ts";
 import type { Running } from "./index.ts";
 import { eachPicture, inPieces } from "./picture.ts";
 

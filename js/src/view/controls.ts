@@ -1,7 +1,7 @@
 /** The rows below: Stop with a seat for tools, and what the session costs; for a viewer, what it shows. */
 
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { h, icon, mark, show, write } from "./dom.ts";
 import type { Part } from "./stage.ts";
 import { billedWords, endpointWords, lossWords } from "./words.ts";

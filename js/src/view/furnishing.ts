@@ -1,6 +1,6 @@
 /** Between a view and the piece `studio`, which brings all that a view can do without for a moment. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import type { AllWords } from "./notices.ts";
 import type { Part } from "./stage.ts";
 

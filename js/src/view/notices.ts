@@ -1,7 +1,7 @@
 /** What went wrong and what to do about it: one notice for each code, with one remedy. */
 
-import { type ErrorTrait, trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { type ErrorTrait, trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { h, icon, mark, show, write } from "./dom.ts";
 
 export interface Notice {

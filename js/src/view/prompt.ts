@@ -1,8 +1,8 @@
 /** The prompt bar: what is typed goes to the kernel, what others set comes in, neither loses a key. */
 
 import { listen } from "../host.ts";
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { h, icon, mark, write } from "./dom.ts";
 import type { Part } from "./stage.ts";
 import { type PromptWords, promptWords } from "./words.ts";

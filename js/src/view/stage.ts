@@ -1,6 +1,6 @@
 /** The picture, and what stands in its place: a poster before it, the last one while it is lost. */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { h, icon, show, write } from "./dom.ts";
 import { type NoticeView, noticeOf, noticeView } from "./notices.ts";
 import { asideWords, type PosterWords, posterWords, qualityWords, stateWords } from "./words.ts";

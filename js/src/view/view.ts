@@ -1,8 +1,8 @@
 /** One view: the widget's card, kept true to its session. */
 
 import { type HostModel, listen } from "../host.ts";
-import { trait } from "../model.ts";
-import type { Session } from "../session.ts";
+import { trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
 import { controls, watching } from "./controls.ts";
 import { h, mark } from "./dom.ts";
 import type { Studio } from "./furnishing.ts";

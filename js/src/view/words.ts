@@ -2,7 +2,7 @@
 
 import type { HostModel } from "../host.ts";
 import type { Reading } from "../media/stats.ts";
-import { type ConnectionState, trait } from "../model.ts";
+import { type ConnectionState, trait } from "../session/model.ts";
 
 const STATE: Record<ConnectionState, string> = {
   idle: "Ready",

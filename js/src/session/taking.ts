@@ -1,6 +1,6 @@
 /** What is taken away from a session: the part that is always there. The work is done in the piece `take`. */
 
-import type { TapMessage } from "./kernel/messages.ts";
+import type { TapMessage } from "../kernel/messages.ts";
 import type { Session } from "./session.ts";
 
 /** What a recording has so far. */

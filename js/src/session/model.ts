@@ -1,6 +1,6 @@
 /** The widget's synced traits, typed, with a default for each that a host or an older kernel lacks. */
 
-import type { HostModel } from "./host.ts";
+import type { HostModel } from "../host.ts";
 
 export const STATES = [
   "idle",

@@ -5,18 +5,18 @@
  * privacy and money when it lingers, so a stop takes effect here before the kernel has heard of it.
  */
 
+import { type HostModel, type Load, listen } from "../host.ts";
+import { Kernel, type Receiver } from "../kernel/kernel.ts";
+import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "../kernel/messages.ts";
+import type { CameraSize, Refusal } from "../media/camera.ts";
+import type { CameraInfo, Obtained } from "../media/capturing.ts";
+import type { Reading } from "../media/stats.ts";
+import { openWith } from "../media/transport.ts";
+import type { AllWords } from "../view/notices.ts";
 import { Attempt, type Frame } from "./attempt.ts";
-import { type HostModel, type Load, listen } from "./host.ts";
-import { Kernel, type Receiver } from "./kernel/kernel.ts";
-import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "./kernel/messages.ts";
-import type { CameraSize, Refusal } from "./media/camera.ts";
-import type { CameraInfo, Obtained } from "./media/capturing.ts";
-import type { Reading } from "./media/stats.ts";
-import { openWith } from "./media/transport.ts";
 import { type ConnectionState, SHOWN, trait } from "./model.ts";
 import { Source } from "./source.ts";
 import { Taking } from "./taking.ts";
-import type { AllWords } from "./view/notices.ts";
 
 /** The camera outlives the last view by this much: hosts take views away and put them back. */
 const GRACE_MS = 5000;

@@ -1,10 +1,10 @@
 /** One attempt at a connection: its transport, its picture and its figures, gone with one signal. */
 
-import type { Kernel } from "./kernel/kernel.ts";
-import type { MediaState, Prepare } from "./kernel/messages.ts";
-import type { Reading } from "./media/stats.ts";
-import type { Inbound, OpenTransport, Transport, TransportState } from "./media/transport.ts";
-import { watchdog } from "./media/watchdog.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { MediaState, Prepare } from "../kernel/messages.ts";
+import type { Reading } from "../media/stats.ts";
+import type { Inbound, OpenTransport, Transport, TransportState } from "../media/transport.ts";
+import { watchdog } from "../media/watchdog.ts";
 import { trait } from "./model.ts";
 
 /** How often the received picture is measured. */
