@@ -3,7 +3,7 @@ import { openCamera } from "../src/capture/camera.ts";
 import { find, next, positionOf } from "../src/capture/devices.ts";
 import { open } from "../src/capture/index.ts";
 import { crop, isAsWished } from "../src/capture/shape.ts";
-import type { CameraInfo, Trouble } from "../src/media/capturing.ts";
+import type { CameraInfo, Trouble } from "../src/capture/types.ts";
 import { pace } from "../src/take/pace.ts";
 import { FakeCamera, FakeStream, FakeTrack, settled } from "./fakes.ts";
 

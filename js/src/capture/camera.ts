@@ -1,8 +1,8 @@
 /** A camera's track: chosen, opened, closed by its signal, with typed refusals. */
 
 import type { RefusalReason } from "../kernel/messages.ts";
-import type { CameraSize, Refusal } from "../media/camera.ts";
 import { find, list } from "./devices.ts";
+import type { CameraSize, Refusal } from "./obstacles.ts";
 
 export interface Opened {
   track: MediaStreamTrack;

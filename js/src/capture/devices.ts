@@ -1,6 +1,6 @@
 /** The cameras of this machine. */
 
-import type { CameraInfo, Position } from "../media/capturing.ts";
+import type { CameraInfo, Position } from "./types.ts";
 
 /** More than any machine has; a list goes to the kernel. */
 const MOST = 32;

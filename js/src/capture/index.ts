@@ -7,21 +7,14 @@
  * the other.
  */
 
-import type { Refusal } from "../media/camera.ts";
-import type {
-  CameraInfo,
-  Capture,
-  CaptureEvents,
-  Obtained,
-  Position,
-  Wish,
-} from "../media/capturing.ts";
 import { openCamera, refusalOf } from "./camera.ts";
 import { list, next, positionOf } from "./devices.ts";
 import { microphone } from "./microphone.ts";
+import type { Refusal } from "./obstacles.ts";
 import { reshape } from "./reshape.ts";
 import { isAsWished, type Shape } from "./shape.ts";
 import { openFile, openPattern, openScreen } from "./sources.ts";
+import type { CameraInfo, Capture, CaptureEvents, Obtained, Position, Wish } from "./types.ts";
 
 export { list } from "./devices.ts";
 

@@ -1,7 +1,7 @@
 /** The microphone of a capture: at most one track, which lives no longer than the capture. */
 
-import type { CaptureEvents } from "../media/capturing.ts";
 import { stopWith } from "./camera.ts";
+import type { CaptureEvents } from "./types.ts";
 
 export interface Microphone {
   readonly track: MediaStreamTrack | null;

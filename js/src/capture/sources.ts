@@ -1,9 +1,9 @@
 /** Pictures that no camera takes: a screen, a video file, a test pattern. */
 
-import type { CameraSize } from "../media/camera.ts";
 import { refusal, refusalOf, stopWith } from "./camera.ts";
 import { stage } from "./canvas.ts";
 import { ticks } from "./clock.ts";
+import type { CameraSize } from "./obstacles.ts";
 
 /** A screen, a window or a tab, which the person chooses. The browser asks after a click only. */
 export async function openScreen(size: CameraSize, signal: AbortSignal): Promise<MediaStreamTrack> {

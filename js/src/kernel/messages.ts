@@ -5,7 +5,7 @@
  * tests of both sides.
  */
 
-import type { CameraInfo, Obtained, Trouble } from "../media/capturing.ts";
+import type { CameraInfo, Obtained, Trouble } from "../capture/types.ts";
 
 /** The version of this table; the kernel answers `hello` with its own. */
 export const PROTOCOL = 1;

@@ -5,11 +5,11 @@
  * privacy and money when it lingers, so a stop takes effect here before the kernel has heard of it.
  */
 
+import type { CameraSize, Refusal } from "../capture/obstacles.ts";
+import type { CameraInfo, Obtained } from "../capture/types.ts";
 import { type HostModel, type Load, listen } from "../host.ts";
 import { Kernel, type Receiver } from "../kernel/kernel.ts";
 import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "../kernel/messages.ts";
-import type { CameraSize, Refusal } from "../media/camera.ts";
-import type { CameraInfo, Obtained } from "../media/capturing.ts";
 import type { Reading } from "../media/stats.ts";
 import { openWith } from "../media/transport.ts";
 import type { AllWords } from "../view/notices.ts";

@@ -5,10 +5,10 @@
  * that has come, and what outlives a single capture: a choice that somebody made in this page.
  */
 
+import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "../capture/obstacles.ts";
+import type { CameraInfo, Capture, CapturePiece, Trouble, Wish } from "../capture/types.ts";
 import type { Load } from "../host.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "../media/camera.ts";
-import type { CameraInfo, Capture, CapturePiece, Trouble, Wish } from "../media/capturing.ts";
 import { trait } from "./model.ts";
 
 /** Where a choice of camera is remembered; an id means nothing on another origin. */

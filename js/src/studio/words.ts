@@ -1,6 +1,6 @@
 /** What notices say. What a page finds has words here; the kernel's errors bring text and remedy along. */
 
-import { inVSCode } from "../media/camera.ts";
+import { inVSCode } from "../capture/obstacles.ts";
 import type { AllWords, Words } from "../view/notices.ts";
 
 const SAID: Record<string, Words> = {

@@ -4,7 +4,7 @@
  */
 
 import type { Traits } from "../session/model.ts";
-import type { CameraSize } from "./camera.ts";
+import type { CameraSize } from "./obstacles.ts";
 
 export type Position = "front" | "back" | "unknown";
 
