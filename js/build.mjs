@@ -1,6 +1,6 @@
 // Builds the front end into ../decart_widget/static: loader.js, which every widget carries, and the
 // pieces that the kernel sends a page once: main.js (with the styles), by transport peer.js or room.js
-// (with livekit-client), capture.js (the camera), studio.js (what a view has beyond picture and prompt)
+// (with livekit-client), capture.js (the camera), tools.js (what a view has beyond picture and prompt)
 // and take.js (what is taken away). What each may weigh is checked here. `--size` only measures what is
 // built.
 
@@ -18,7 +18,7 @@ const BUDGETS = [
   { name: "main.js", limit: 40_000, gzipped: false },
   { name: "peer.js", limit: 10_000, gzipped: false },
   { name: "capture.js", limit: 24_000, gzipped: false },
-  { name: "studio.js", limit: 40_000, gzipped: false },
+  { name: "tools.js", limit: 40_000, gzipped: false },
   { name: "take.js", limit: 16_000, gzipped: false },
   { name: "room.js", limit: 160_000, gzipped: true },
 ];
@@ -54,7 +54,7 @@ if (!process.argv.includes("--size")) {
     define: {
       __VERSION__: JSON.stringify(await version()),
       __STYLES__: JSON.stringify(await styles("src/view/styles.css")),
-      __STUDIO_STYLES__: JSON.stringify(await styles("src/studio/styles.css")),
+      __TOOLS_STYLES__: JSON.stringify(await styles("src/tools/styles.css")),
     },
   };
   const entryPoints = {
@@ -62,7 +62,7 @@ if (!process.argv.includes("--size")) {
     main: here("src/index.ts"),
     peer: here("src/media/peer.ts"),
     capture: here("src/capture/index.ts"),
-    studio: here("src/studio/index.ts"),
+    tools: here("src/tools/index.ts"),
     take: here("src/take/index.ts"),
   };
   await build({ ...common, entryPoints });

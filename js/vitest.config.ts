@@ -4,7 +4,7 @@ export default defineConfig({
   define: {
     __VERSION__: JSON.stringify("0.0.0-test"),
     __STYLES__: JSON.stringify(".decart-widget{}"),
-    __STUDIO_STYLES__: JSON.stringify(".dw-tools{}"),
+    __TOOLS_STYLES__: JSON.stringify(".dw-tools{}"),
   },
   test: {
     include: ["tests/*.test.ts"],

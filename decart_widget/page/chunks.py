@@ -30,7 +30,7 @@ class Chunk:
     """A piece of the front end.
 
     Args:
-        name: ``"main"``, ``"peer"``, ``"room"``, ``"capture"``, ``"studio"`` or ``"take"``.
+        name: ``"main"``, ``"peer"``, ``"room"``, ``"capture"``, ``"tools"`` or ``"take"``.
         digest: The first 16 hex digits of its SHA-256.
         source: Its JavaScript.
     """
@@ -61,7 +61,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
 
     A viewer has no camera, and nothing to take away.
     """
-    needed = ["main", "studio", "room" if transport == "livekit" else "peer"]
+    needed = ["main", "tools", "room" if transport == "livekit" else "peer"]
     if not viewer:
         needed += ["capture", "take"]
     return {name: chunk(name).digest for name in needed}

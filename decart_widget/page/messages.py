@@ -32,7 +32,7 @@ REFUSALS: Final = frozenset(
         "media-failed",
     }
 )
-CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "studio", "take"})
+CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
 """Pieces of the front end that are sent when a page lacks them."""
 
 MAX_EVENTS: Final = 50

@@ -13,16 +13,16 @@ export interface HostModel {
 /** `buffers` come with custom messages only. */
 export type Listener = (payload: unknown, buffers?: readonly BufferSource[]) => void;
 
-export interface Door {
+export interface HostArguments {
   model: HostModel;
   /** Hosts that speak an older protocol have none, and call what the door returned. */
   signal?: AbortSignal;
 }
 
 /** Where a host comes in: once a model, and once a view. Each returns how to end it. */
-export interface Doors {
-  initialize(door: Door): () => void;
-  render(door: Door & { el: HTMLElement }): () => void;
+export interface EntryPoints {
+  initialize(door: HostArguments): () => void;
+  render(door: HostArguments & { el: HTMLElement }): () => void;
 }
 
 /** Gets a further piece of the front end by its name; rejects where the model names none. */

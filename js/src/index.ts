@@ -1,17 +1,17 @@
 /**
- * The front end proper, as the loader finds it: doors for one model.
+ * The front end proper, as the loader finds it: entryPoints for one model.
  *
  * What the default export closes over belongs to that model, and so all views of it share one
- * session. Hosts differ in whether and how often they call `initialize`, so both doors find the
+ * session. Hosts differ in whether and how often they call `initialize`, so both entryPoints find the
  * session, or make it.
  */
 
-import { type Doors, type HostModel, type Load, lifetime } from "./host.ts";
+import { type EntryPoints, type HostModel, type Load, lifetime } from "./host.ts";
 import { warmUp } from "./media/warm.ts";
 import { Session } from "./session/session.ts";
 import { mount } from "./view/view.ts";
 
-export default function decartWidget(load: Load): Doors {
+export default function decartWidget(load: Load): EntryPoints {
   warmUp();
   let session: Session | undefined;
   let scope = new AbortController();

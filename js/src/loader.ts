@@ -1,27 +1,27 @@
 /**
  * What every widget carries as its `_esm`: it gets the front end proper and hands the host on to it.
  *
- * The host's doors settle at once (a host drops a model's messages while it waits for them); a view
+ * The host's entryPoints settle at once (a host drops a model's messages while it waits for them); a view
  * that is shown before the front end has come is a placeholder of the same size until then.
  */
 
 import { attend, chunk, type Names } from "./chunks.ts";
-import { type Doors, type HostModel, type Load, lifetime } from "./host.ts";
+import { type EntryPoints, type HostModel, type Load, lifetime } from "./host.ts";
 import { placeholder } from "./view/placeholder.ts";
 
 interface Main {
-  default(load: Load): Doors;
+  default(load: Load): EntryPoints;
 }
 
-export default function decartWidget(): Doors {
-  let doors: Promise<Doors> | undefined;
+export default function decartWidget(): EntryPoints {
+  let entryPoints: Promise<EntryPoints> | undefined;
   let mismatch: () => void = () => undefined;
   const differ = new Promise<never>((_, reject) => {
     mismatch = () => reject(Error("Another version runs. Reload this page."));
   });
 
-  /** The doors of the front end, and what they need, looked after until the signal. */
-  function open(model: HostModel, signal: AbortSignal): Promise<Doors> {
+  /** The entryPoints of the front end, and what they need, looked after until the signal. */
+  function open(model: HostModel, signal: AbortSignal): Promise<EntryPoints> {
     const names = (model.get("_chunks") ?? {}) as Names;
     const load: Load = async (name) => {
       const hash = names[name];
@@ -29,8 +29,10 @@ export default function decartWidget(): Doors {
       return chunk(hash).module;
     };
     attend(model, names, mismatch, signal);
-    doors ??= Promise.race([load("main"), differ]).then((main) => (main as Main).default(load));
-    return doors;
+    entryPoints ??= Promise.race([load("main"), differ]).then((main) =>
+      (main as Main).default(load),
+    );
+    return entryPoints;
   }
 
   return {

@@ -12,8 +12,8 @@ import type {
   TransportOptions,
   TransportState,
 } from "../src/media/transport.ts";
-import * as studio from "../src/studio/index.ts";
 import * as take from "../src/take/index.ts";
+import * as tools from "../src/tools/index.ts";
 
 export type Message = Record<string, unknown> & { type: string };
 
@@ -320,7 +320,7 @@ export class FakeRooms {
 export const peers = async (name: string) => pieces(name);
 
 function pieces(name: string): unknown {
-  const found: unknown = { capture, peer, studio, take }[name];
+  const found: unknown = { capture, peer, tools, take }[name];
   if (!found) throw Error(`there is no ${name}`);
   return found;
 }

@@ -36,11 +36,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function show(model: FakeModel, doors = decartWidget()) {
+function show(model: FakeModel, entryPoints = decartWidget()) {
   const el = document.body.appendChild(document.createElement("div"));
-  doors.initialize({ model, signal: life.signal });
-  const end = doors.render({ model, el, signal: life.signal });
-  return { el, end, doors };
+  entryPoints.initialize({ model, signal: life.signal });
+  const end = entryPoints.render({ model, el, signal: life.signal });
+  return { el, end, entryPoints };
 }
 
 const widget = (more: object = {}) => new FakeModel({ _chunks: { main: hash }, ...more });

@@ -5,7 +5,7 @@ import road from "../../tests/vectors/road.json";
 import { attend } from "../src/chunks.ts";
 import { PROTOCOL, parse } from "../src/kernel/messages.ts";
 import { Session } from "../src/session/session.ts";
-import { imageSlot } from "../src/studio/image.ts";
+import { imageSlot } from "../src/tools/image.ts";
 import {
   FakeCamera,
   FakeModel,
@@ -38,7 +38,7 @@ async function everything(): Promise<Message[]> {
     peer: hash(),
     room: hash(),
     capture: hash(),
-    studio: hash(),
+    tools: hash(),
     take: hash(),
   };
   attend(model, names, () => undefined, scope.signal);
@@ -100,10 +100,10 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   model.receive({ ...clip, id: 8 });
   await vi.advanceTimersByTimeAsync(0);
   const el = () => document.createElement("div");
-  const seats = { root: el(), stage: el(), tools: el(), image: el() };
-  const slot = imageSlot(session, seats, new AbortController().signal);
+  const slots = { root: el(), stage: el(), tools: el(), image: el() };
+  const slot = imageSlot(session, slots, new AbortController().signal);
   await slot.give(new Blob(["x".repeat(12_000)]));
-  seats.image.querySelector<HTMLElement>(".dw-clear")?.click();
+  slots.image.querySelector<HTMLElement>(".dw-clear")?.click();
   session.take.record();
   session.take.stopRecording();
 }

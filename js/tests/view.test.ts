@@ -42,7 +42,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe("doors", () => {
+describe("entryPoints", () => {
   test("views of a model share one session", () => {
     const second = render().element;
     one(".dw-start").click();
@@ -65,11 +65,11 @@ describe("doors", () => {
       ["initialize", "initialize", "render"],
     ]) {
       const late = new FakeModel();
-      const doors = decartWidget(peers);
+      const entryPoints = decartWidget(peers);
       const scope = new AbortController();
       for (const door of order) {
         const el = document.createElement("div");
-        doors[door as "render"]({ model: late, el, signal: scope.signal });
+        entryPoints[door as "render"]({ model: late, el, signal: scope.signal });
       }
       expect(late.all("hello")).toHaveLength(1);
       scope.abort();
@@ -79,10 +79,10 @@ describe("doors", () => {
 
   test("a host without signals calls what it was given", () => {
     const bare = new FakeModel();
-    const doors = decartWidget(peers);
+    const entryPoints = decartWidget(peers);
     const el = document.createElement("div");
-    const close = doors.initialize({ model: bare });
-    const remove = doors.render({ model: bare, el });
+    const close = entryPoints.initialize({ model: bare });
+    const remove = entryPoints.render({ model: bare, el });
     expect(el.children).toHaveLength(1);
     remove();
     expect(el.children).toHaveLength(0);

@@ -43,7 +43,7 @@ async def test_the_placeholder_keeps_the_place(
     await expect(host.frame.locator(".decart-loading")).to_have_count(0)
     assert await host.run(BOXES) == before
     # What fills the seats moves nothing either.
-    await host.run("h.model.push('studio')")
+    await host.run("h.model.push('tools')")
     await expect(host.view(1).locator(".dw-choice").first).to_be_visible()
     assert await host.run(BOXES) == before
 
@@ -52,7 +52,7 @@ async def test_a_page_that_was_sent_nothing_asks_for_it(host: Host) -> None:
     await host.mount(main="asked")
     await expect(host.view()).to_be_visible()
     needs = [(need["name"], need["hash"]) for need in await host.sent("need")]
-    names = ("main", "peer", "capture", "studio", "take")
+    names = ("main", "peer", "capture", "tools", "take")
     assert needs == [(name, f"hash-of-{name}") for name in names]
     await host.start()
     await host.revealed()
@@ -70,7 +70,7 @@ async def test_all_widgets_of_a_page_share_it(host: Host) -> None:
     await expect(host.view(2)).to_be_visible()
     assert await host.run("other.model.count('need')") == 0
     await expect(host.view(2).locator(".dw-choice").first).to_be_visible()
-    assert await host.run(STYLES) == 2, "the view's and the studio's, once each"
+    assert await host.run(STYLES) == 2, "the view's and the tools's, once each"
 
 
 async def test_a_view_in_a_shadow_root_has_its_styles(host: Host) -> None:

@@ -15,7 +15,7 @@ from decart_widget.sandbox.faults import Faults
 from tests.browser.bundle_host import Host, opened, served
 from tests.loopback.sandbox_client import KEY, Client, client
 
-CHUNKS = {name: f"hash-of-{name}" for name in ("main", "room", "capture", "studio", "take")}
+CHUNKS = {name: f"hash-of-{name}" for name in ("main", "room", "capture", "tools", "take")}
 STATE = {"_chunks": CHUNKS, "_media": {"width": 1280, "height": 720, "fps": 30}}
 VIDEO = {
     "preferred_codec": "H264",

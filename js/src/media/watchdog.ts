@@ -48,7 +48,7 @@ export function watchdog(
   let black = 0;
   let isBlack = false;
   let odd = false;
-  let eye: HTMLVideoElement | undefined;
+  let probe: HTMLVideoElement | undefined;
 
   const look = async () => {
     const { camera } = watched;
@@ -72,8 +72,8 @@ export function watchdog(
     // What can't be seen (NaN) is neither.
     if (odd) {
       isBlack = brightest(watched.screen) < BLACK;
-      if (isBlack) eye ??= show(camera);
-      isBlack &&= brightest(eye) > LIT;
+      if (isBlack) probe ??= show(camera);
+      isBlack &&= brightest(probe) > LIT;
     }
     black = isBlack ? black + passed : 0;
     const frozen = still > (frames ? LIMIT_MS : FIRST_MS) - LOOK_MS / 2;
@@ -85,7 +85,7 @@ export function watchdog(
   const timer = setInterval(look, LOOK_MS);
   const end = () => {
     clearInterval(timer);
-    if (eye) eye.srcObject = null;
+    if (probe) probe.srcObject = null;
   };
   signal.addEventListener("abort", end, { once: true });
 }

@@ -16,7 +16,7 @@ export interface Notice {
 /** What is said of a code, in place of what the kernel or the page says of it itself. */
 export type Words = Partial<Omit<Notice, "code">>;
 
-/** By code, made when they are shown; they come with the piece `studio`. */
+/** By code, made when they are shown; they come with the piece `tools`. */
 export type AllWords = Readonly<Record<string, () => Words>>;
 
 /** Errors that displaying the widget has already mended. */

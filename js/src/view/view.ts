@@ -5,9 +5,9 @@ import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { controls, watching } from "./controls.ts";
 import { h, mark } from "./dom.ts";
-import type { Studio } from "./furnishing.ts";
+import { injectStyles } from "./inject-styles.ts";
 import { promptBar } from "./prompt.ts";
-import { dress } from "./sheet.ts";
+import type { ToolsPiece } from "./slots.ts";
 import { type Part, stage } from "./stage.ts";
 import { clock } from "./words.ts";
 
@@ -80,19 +80,19 @@ export function mount(
   session.attach(signal);
   session.watch(update, signal);
   el.append(root);
-  dress(root, signal);
+  injectStyles(root, signal);
   signal.addEventListener("abort", () => root.remove(), { once: true });
   update();
-  void furnish();
+  void loadTools();
 
-  async function furnish() {
+  async function loadTools() {
     // A view without it shows the picture, takes prompts and stops: all that it must.
-    const studio = (await session.load("studio").catch(() => null)) as Studio | null;
-    if (!studio || signal.aborted) return;
-    session.words = studio.WORDS;
-    const seat = (name: string) => root.querySelector<HTMLElement>(`.dw-${name}`) as HTMLElement;
-    const seats = { root, stage: seat("stage"), tools: seat("tools"), image: seat("image") };
-    tools.push(studio.furnish(session, seats, signal));
+    const piece = (await session.load("tools").catch(() => null)) as ToolsPiece | null;
+    if (!piece || signal.aborted) return;
+    session.words = piece.WORDS;
+    const slot = (name: string) => root.querySelector<HTMLElement>(`.dw-${name}`) as HTMLElement;
+    const slots = { root, stage: slot("stage"), tools: slot("tools"), image: slot("image") };
+    tools.push(piece.mountTools(session, slots, signal));
     update();
   }
 }

@@ -177,7 +177,7 @@ const STATE = {
   model: "lucy-latest", prompt: "a pencil sketch", enrich: true, connection_state: "idle",
   service_status: "unknown", queue_position: null, queue_size: null, session_id: null,
   generation_tick: 0, applied_prompt: null, prompt_status: "idle", error: {}, endpoint: "decart",
-  budget: null, _kind: "session", _chunks: Object.fromEntries(["main", "peer", "capture", "studio", "take"].map((name) => [name, `hash-of-${name}`])), _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
+  budget: null, _kind: "session", _chunks: Object.fromEntries(["main", "peer", "capture", "tools", "take"].map((name) => [name, `hash-of-${name}`])), _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
 };
 
 /**

@@ -7,7 +7,7 @@
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import type { Part } from "../view/stage.ts";
 import { delayOf, MotionNotes } from "./delay.ts";
 import { sign } from "./icons.ts";
@@ -23,7 +23,7 @@ export interface Compare extends Pick<Part, "update"> {
   toggle(): void;
 }
 
-export function compare(session: Session, { root, stage }: Seats, signal: AbortSignal): Compare {
+export function compare(session: Session, { root, stage }: Slots, signal: AbortSignal): Compare {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const line = h("i");
   const handle = h(

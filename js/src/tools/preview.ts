@@ -2,12 +2,12 @@
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import type { Part } from "../view/stage.ts";
 
 export function preview(
   session: Session,
-  { root, stage }: Seats,
+  { root, stage }: Slots,
   signal: AbortSignal,
 ): Pick<Part, "update"> {
   const video = h("video", {

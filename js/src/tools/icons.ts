@@ -1,4 +1,4 @@
-/** The studio's drawn signs. */
+/** The tools's drawn signs. */
 
 import { drawing } from "../view/dom.ts";
 

@@ -3,7 +3,7 @@
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import { sign } from "./icons.ts";
 
 export interface SoundTools {
@@ -27,7 +27,7 @@ export function setMicrophone(session: Session, on: boolean): void {
 
 export function soundTools(
   session: Session,
-  { root, stage }: Seats,
+  { root, stage }: Slots,
   signal: AbortSignal,
 ): SoundTools {
   const { model } = session;
@@ -106,11 +106,11 @@ export function soundTools(
 /** What a viewer has: a loudspeaker, while there is something to hear. */
 export function viewerTools(
   session: Session,
-  seats: Seats,
+  slots: Slots,
   signal: AbortSignal,
 ): Pick<SoundTools, "update"> {
-  const sound = soundTools(session, seats, signal);
-  seats.root.querySelector(".dw-row .dw-gap")?.after(sound.speaker);
+  const sound = soundTools(session, slots, signal);
+  slots.root.querySelector(".dw-row .dw-gap")?.after(sound.speaker);
   signal.addEventListener("abort", () => sound.speaker.remove(), { once: true });
   return sound;
 }

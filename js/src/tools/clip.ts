@@ -2,8 +2,8 @@
 
 import type { Session } from "../session/session.ts";
 import { h, show } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
 import { noticeOf } from "../view/notices.ts";
+import type { Slots } from "../view/slots.ts";
 import type { Part } from "../view/stage.ts";
 
 /** What keeps a camera from being used, and a file from nothing. */
@@ -29,7 +29,7 @@ export function chooseVideo(chosen: (video: File) => void): void {
 /** A button in notices about the camera. */
 export function clipInstead(
   session: Session,
-  { stage }: Seats,
+  { stage }: Slots,
   signal: AbortSignal,
 ): Pick<Part, "update"> {
   const button = h("button", { type: "button", class: "dw-clip" }, "Use a clip instead");

@@ -2,7 +2,7 @@
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import type { Part } from "../view/stage.ts";
 import { sign } from "./icons.ts";
 
@@ -19,7 +19,7 @@ let uploads = 0;
 
 export function imageSlot(
   session: Session,
-  { root, image: seat }: Seats,
+  { root, image: place }: Slots,
   signal: AbortSignal,
 ): ImageSlot {
   const file = h("input", {
@@ -39,8 +39,8 @@ export function imageSlot(
     },
     sign("cross"),
   );
-  seat.append(slot, clear, file);
-  signal.addEventListener("abort", () => seat.replaceChildren(), { once: true });
+  place.append(slot, clear, file);
+  signal.addEventListener("abort", () => place.replaceChildren(), { once: true });
 
   const give = async (given: Blob) => {
     if (!session.modelTakesImages) {

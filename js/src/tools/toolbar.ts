@@ -3,7 +3,7 @@
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import type { Part } from "../view/stage.ts";
 import { clock } from "../view/words.ts";
 import { choice, type Option } from "./choice.ts";
@@ -36,11 +36,11 @@ const SHAPES: Option[] = [
 
 export function tools(
   session: Session,
-  seats: Seats,
+  slots: Slots,
   wipe: Compare,
   signal: AbortSignal,
 ): Pick<Part, "update"> {
-  const { root, tools: seat } = seats;
+  const { root, tools: slot } = slots;
   const { model, source, take } = session;
   const camera = choice("Camera", sign("camera"), (value) => {
     if (value === "source:file") chooseVideo((video) => void session.useFile(video));
@@ -74,16 +74,16 @@ export function tools(
   const full = button("Full screen", sign("full"), () => void fullScreen(root), "dw-full");
   const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
   const gap = h("span", { class: "dw-gap" });
-  const sound = soundTools(session, seats, signal);
+  const sound = soundTools(session, slots, signal);
   const buttons = [still, record, compare].map((one) => one.element);
-  seat.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
-  seat.append(...buttons, sound.speaker, full.element);
+  slot.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
+  slot.append(...buttons, sound.speaker, full.element);
   // In the quiet row, where there is room for it at every width.
   root.querySelector(".dw-money .dw-gap")?.after(note);
   signal.addEventListener(
     "abort",
     () => {
-      seat.replaceChildren();
+      slot.replaceChildren();
       note.remove();
     },
     { once: true },

@@ -8,7 +8,7 @@ const STYLES: string = __STYLES__;
  * Gives the root's document or shadow root the styles, also where the host moves it there later
  * (hosts fill an element before they put it into the page) or takes it elsewhere.
  */
-export function dress(root: HTMLElement, signal: AbortSignal, styles = STYLES): void {
+export function injectStyles(root: HTMLElement, signal: AbortSignal, styles = STYLES): void {
   const put = () => {
     const place = root.getRootNode();
     if (place instanceof ShadowRoot) into(place, styles);

@@ -2,12 +2,12 @@
 
 import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 import type { ImageSlot } from "./image.ts";
 
 export function dropping(
   session: Session,
-  { root }: Seats,
+  { root }: Slots,
   image: ImageSlot,
   signal: AbortSignal,
 ): void {

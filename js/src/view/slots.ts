@@ -1,11 +1,11 @@
-/** Between a view and the piece `studio`, which brings all that a view can do without for a moment. */
+/** Between a view and the piece `tools`, which brings all that a view can do without for a moment. */
 
 import type { Session } from "../session/session.ts";
 import type { AllWords } from "./notices.ts";
 import type { Part } from "./stage.ts";
 
-/** Where in a view the studio puts its parts: places that are there, and as large, from the start. */
-export interface Seats {
+/** Where in a view the tools puts its parts: places that are there, and as large, from the start. */
+export interface Slots {
   root: HTMLElement;
   /** What holds the picture. A viewer has no other seat. */
   stage: HTMLElement;
@@ -15,7 +15,7 @@ export interface Seats {
   image: HTMLElement;
 }
 
-export interface Studio {
+export interface ToolsPiece {
   readonly WORDS: AllWords;
-  furnish(session: Session, seats: Seats, signal: AbortSignal): Pick<Part, "update">;
+  mountTools(session: Session, slots: Slots, signal: AbortSignal): Pick<Part, "update">;
 }

@@ -4,7 +4,7 @@ import { listen } from "../host.ts";
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
-import type { Seats } from "../view/furnishing.ts";
+import type { Slots } from "../view/slots.ts";
 
 const MOST = 100;
 const STORE = "decart-widget.prompts";
@@ -27,7 +27,7 @@ function keep(prompts: readonly string[]): void {
   }
 }
 
-export function history(session: Session, { root }: Seats, signal: AbortSignal): void {
+export function history(session: Session, { root }: Slots, signal: AbortSignal): void {
   const input = root.querySelector<HTMLInputElement>(".dw-prompt");
   if (!input) return;
   let prompts = load();
