@@ -7,7 +7,7 @@ export default defineConfig({
     __TOOLS_STYLES__: JSON.stringify(".dw-tools{}"),
   },
   test: {
-    include: ["tests/*.test.ts"],
+    include: ["tests/**/*.test.ts"],
     environment: "happy-dom",
     environmentOptions: { happyDOM: { url: "http://localhost:8888/lab" } },
     restoreMocks: true,

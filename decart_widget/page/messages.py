@@ -1,7 +1,7 @@
-"""The messages between Python and the browser: what they look like, and the check of what comes.
+"""The schema of the messages between kernel and page: their table, their check, their making.
 
-``tests/vectors/road.json`` holds examples of each message in both directions; ``frontend`` is the
-only module that sends and receives them.
+``tests/vectors/page_messages.json`` holds examples of each message in both directions, which the
+tests of both sides read. ``page.pages`` is the only module that sends and receives them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The only road between Python and the browser; ``js/src/kernel.ts`` is its other end.
 
 Everything that is not a trait travels as a message from the table in ``road``, and nothing else in
-this package sends or reads one. ``tests/vectors/road.json`` holds examples of each, which the
-tests of both ends read.
+this package sends or reads one. ``tests/vectors/page_messages.json`` holds examples of each, which
+the tests of both ends read.
 
 Browsers are *front ends*: each page that shows the widget names itself in a ``hello`` that it
 repeats until it is welcomed. One of them is the *owner*: it has the camera. Front ends are only

@@ -68,7 +68,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., DecartWidget
     from ipywidgets.widgets.widget import _instances
 
     from decart_widget import DecartWidget
-    from tests.pure import widgets
+    from tests.pure import widget_helpers as widgets
 
     def make(**arguments: Any) -> DecartWidget:
         return DecartWidget(**{"endpoint": widgets.SERVER, "api_key": widgets.KEY, **arguments})

@@ -9,7 +9,7 @@ from typing import Any
 from decart_widget._version import __version__
 from decart_widget.page.pages import FrontEnds
 
-ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "road.json").read_text("utf-8"))
+ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "page_messages.json").read_text("utf-8"))
 
 
 def label(message: Any) -> str:

@@ -1,7 +1,7 @@
 /**
  * The messages between this page and the kernel, protocol version 1.
  *
- * Every one is a JSON object with a `type`; the examples in tests/vectors/road.json are read by the
+ * Every one is a JSON object with a `type`; the examples in tests/vectors/page_messages.json are read by the
  * tests of both sides.
  */
 

@@ -1,11 +1,11 @@
 /** Whatever comes from a kernel, in whatever order: the page stays in one piece. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import road from "../../tests/vectors/road.json";
-import { parse } from "../src/kernel/messages.ts";
-import { STATES } from "../src/session/model.ts";
-import { Session } from "../src/session/session.ts";
-import { FakeCamera, FakeModel, FakeRooms, type Message } from "./fakes.ts";
+import road from "../../../tests/vectors/page_messages.json";
+import { parse } from "../../src/kernel/messages.ts";
+import { STATES } from "../../src/session/model.ts";
+import { Session } from "../../src/session/session.ts";
+import { FakeCamera, FakeModel, FakeRooms, type Message } from "../fakes.ts";
 
 const SEEDS = 40;
 const MESSAGES = 500;

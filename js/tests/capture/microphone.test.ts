@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openCamera } from "../src/capture/camera.ts";
-import { microphone } from "../src/capture/microphone.ts";
-import { Session } from "../src/session/session.ts";
+import { openCamera } from "../../src/capture/camera.ts";
+import { microphone } from "../../src/capture/microphone.ts";
+import { Session } from "../../src/session/session.ts";
 import {
   FakeCamera,
   FakeModel,
@@ -11,7 +11,7 @@ import {
   peers,
   prepare,
   settled,
-} from "./fakes.ts";
+} from "../fakes.ts";
 
 let model: FakeModel;
 let camera: FakeCamera;

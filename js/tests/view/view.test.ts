@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import decartWidget from "../src/index.ts";
-import { STATES } from "../src/session/model.ts";
-import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "./fakes.ts";
+import decartWidget from "../../src/index.ts";
+import { STATES } from "../../src/session/model.ts";
+import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "../fakes.ts";
 
 let model: FakeModel;
 let widget: ReturnType<typeof decartWidget>;

@@ -27,7 +27,7 @@ from decart_widget.protocol.requests import Look
 from decart_widget.protocol.states import LIVE, ConnectionState
 from decart_widget.runtime.session_log import Narrator
 from tests.pure.hosts import ROAD, Host, conforms
-from tests.pure.widgets import settle
+from tests.pure.widget_helpers import settle
 
 EXAMPLES = 100
 MESSAGES = 500  # an example: 100 x 500 each way

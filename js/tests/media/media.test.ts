@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { preferred } from "../src/media/peer.ts";
-import { read } from "../src/media/stats.ts";
-import { FakePeer } from "./fakes.ts";
+import { preferred } from "../../src/media/peer.ts";
+import { read } from "../../src/media/stats.ts";
+import { FakePeer } from "../fakes.ts";
 
 const codecs = (...names: string[]) =>
   names.map((name) => ({ mimeType: `video/${name}`, clockRate: 90_000 }));
@@ -91,7 +91,7 @@ test("a report without video is a picture without frames", () => {
 });
 
 test("a page's first peer connection is made early, once, and thrown away", async () => {
-  const { warmUp } = await import("../src/media/warm.ts");
+  const { warmUp } = await import("../../src/media/warm.ts");
   vi.stubGlobal("RTCPeerConnection", FakePeer);
   const before = FakePeer.made.length;
   warmUp();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { watchdog } from "../src/media/watchdog.ts";
-import { FakeStream, FakeTrack } from "./fakes.ts";
+import { watchdog } from "../../src/media/watchdog.ts";
+import { FakeStream, FakeTrack } from "../fakes.ts";
 
 /** A picture that comes as the test says, and what was said of it. */
 class Picture {

@@ -9,7 +9,7 @@ class BrowserPeer {
   }
 }
 vi.stubGlobal("RTCPeerConnection", BrowserPeer);
-const { RTCPeerConnection: RoomPeer } = await import("../src/media/room-peer.ts");
+const { RTCPeerConnection: RoomPeer } = await import("../../src/media/room-peer.ts");
 
 const sdp = "v=0\r\nm=video 9 X 96\r\na=rtpmap:96 H264/90000\r\n";
 const decartBitrates = { max_bitrate: 3_500_000, min_bitrate: 300_000, start_bitrate: 14_000_000 };

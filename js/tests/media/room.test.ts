@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { liveTrack } from "../src/media/live-track.ts";
-import { harmless, publishOptions, roomConfiguration } from "../src/media/room-options.ts";
-import { desktopSafari } from "../src/media/safari.ts";
-import { Session } from "../src/session/session.ts";
+import { liveTrack } from "../../src/media/live-track.ts";
+import { harmless, publishOptions, roomConfiguration } from "../../src/media/room-options.ts";
+import { desktopSafari } from "../../src/media/safari.ts";
+import { Session } from "../../src/session/session.ts";
 import {
   FakeCamera,
   FakeModel,
@@ -11,7 +11,7 @@ import {
   FakeTrack,
   prepare,
   settled,
-} from "./fakes.ts";
+} from "../fakes.ts";
 
 const VIDEO = {
   preferred_codec: "H264",

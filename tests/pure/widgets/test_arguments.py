@@ -24,7 +24,7 @@ from decart_widget.errors import (
     UnknownModelError,
 )
 from decart_widget.runtime.controller import IDLE
-from tests.pure.widgets import KEY, PICTURE, sent, settle
+from tests.pure.widget_helpers import KEY, PICTURE, sent, settle
 
 # --- bad input --------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Kernel, type Receiver } from "../src/kernel/kernel.ts";
-import { FakeModel, prepare } from "./fakes.ts";
+import { Kernel, type Receiver } from "../../src/kernel/kernel.ts";
+import { FakeModel, prepare } from "../fakes.ts";
 
 const receiver = () =>
   ({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { anchor } from "../src/take/anchor.ts";
+import { anchor } from "../../src/take/anchor.ts";
 
 const DAY = 1_700_000_000_000;
 

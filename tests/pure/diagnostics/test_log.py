@@ -12,7 +12,7 @@ from decart_widget.diagnostics import log as module
 from decart_widget.diagnostics.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
 from decart_widget.diagnostics.secrets import Secret
 from tests.pure.hosts import Host, live
-from tests.pure.widgets import KEY
+from tests.pure.widget_helpers import KEY
 
 
 def said(host: Host, *events: list[Any], now: float, dropped: int = 0) -> None:

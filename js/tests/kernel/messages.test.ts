@@ -1,11 +1,11 @@
 /** The examples of the road between kernel and browser, which the kernel's tests read too. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import road from "../../tests/vectors/road.json";
-import { attend } from "../src/chunks.ts";
-import { PROTOCOL, parse } from "../src/kernel/messages.ts";
-import { Session } from "../src/session/session.ts";
-import { imageSlot } from "../src/tools/image.ts";
+import road from "../../../tests/vectors/page_messages.json";
+import { attend } from "../../src/chunks.ts";
+import { PROTOCOL, parse } from "../../src/kernel/messages.ts";
+import { Session } from "../../src/session/session.ts";
+import { imageSlot } from "../../src/tools/image.ts";
 import {
   FakeCamera,
   FakeModel,
@@ -16,7 +16,7 @@ import {
   peers,
   prepare,
   settled,
-} from "./fakes.ts";
+} from "../fakes.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { withBitrates } from "../src/media/sdp.ts";
+import { withBitrates } from "../../src/media/sdp.ts";
 
 const lines = (...all: string[]) => `${all.join("\r\n")}\r\n`;
 const ANSWER = lines(

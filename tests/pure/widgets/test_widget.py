@@ -19,7 +19,7 @@ from decart_widget.runtime import trait_updates as publish
 from decart_widget.runtime.background import Background
 from decart_widget.runtime.controller import IDLE
 from decart_widget.runtime.destination import SandboxWarning
-from tests.pure.widgets import KEY, PICTURE, SERVER, sent, settle, updates
+from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------
 

@@ -155,7 +155,7 @@ def test_faults_are_off_frozen_and_checked() -> None:
 
 
 def test_the_documentation_names_every_effect_and_fault() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
     for effect in EFFECTS:
         words = f"| {effect.name} | {', '.join(effect.exact)} | {', '.join(effect.near)} |"
         assert words in page, effect.name

@@ -199,14 +199,14 @@ def test_other_prompts_have_looks_of_their_own() -> None:
 def test_a_look_follows_from_the_words_alone() -> None:
     assert np.array_equal(shown("A red dragon!"), shown("a  red DRAGON"))
     code = (
-        "from tests.pure.test_effects import shown, OTHERS; import hashlib;"
+        "from tests.pure.sandbox.test_effects import shown, OTHERS; import hashlib;"
         "print([hashlib.sha256(shown(p).tobytes()).hexdigest() for p in OTHERS])"
     )
     digests = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             capture_output=True,
             text=True,
             check=True,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { openCamera } from "../src/capture/camera.ts";
-import { find, next, positionOf } from "../src/capture/devices.ts";
-import { open } from "../src/capture/index.ts";
-import { crop, isAsWished } from "../src/capture/shape.ts";
-import type { CameraInfo, Trouble } from "../src/capture/types.ts";
-import { pace } from "../src/take/pace.ts";
-import { FakeCamera, FakeStream, FakeTrack, settled } from "./fakes.ts";
+import { openCamera } from "../../src/capture/camera.ts";
+import { find, next, positionOf } from "../../src/capture/devices.ts";
+import { open } from "../../src/capture/index.ts";
+import { crop, isAsWished } from "../../src/capture/shape.ts";
+import type { CameraInfo, Trouble } from "../../src/capture/types.ts";
+import { pace } from "../../src/take/pace.ts";
+import { FakeCamera, FakeStream, FakeTrack, settled } from "../fakes.ts";
 
 const SIZE = { width: 1280, height: 720, fps: 30 };
 const PHONE: CameraInfo[] = [

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Session } from "../src/session/session.ts";
-import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "./fakes.ts";
+import { Session } from "../../src/session/session.ts";
+import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "../fakes.ts";
 
 let model: FakeModel;
 let camera: FakeCamera;

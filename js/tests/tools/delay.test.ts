@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { delayOf, type Motion, placesOf } from "../src/tools/delay.ts";
+import { delayOf, type Motion, placesOf } from "../../src/tools/delay.ts";
 
 /** A bright spot that goes round 576 places, seen every `every` ms, `late` ms after it was there. */
 function seen(late: number, every: number, change: (grey: number) => number): Motion[] {

@@ -1,8 +1,8 @@
 /** The page's log: the newest entries, in batches, and silent while nothing is live. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { PageLog } from "../src/kernel/log.ts";
-import type { ToKernel } from "../src/kernel/messages.ts";
+import { PageLog } from "../../src/kernel/log.ts";
+import type { ToKernel } from "../../src/kernel/messages.ts";
 
 type Logged = Extract<ToKernel, { type: "log" }>;
 

@@ -38,7 +38,7 @@ from decart_widget.session import tokens as tokens_module
 
 Step = dict[str, Any]
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "sessions.json"
+VECTORS = Path(__file__).parents[2] / "vectors" / "sessions.json"
 SCRIPTS: list[dict[str, Any]] = json.loads(VECTORS.read_text("utf-8"))
 # How long something took, and what it may cost, is in no script.
 TRAITS = sorted(set(IDLE) - {"_applied_in", "budget_low"})

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { openCamera, refusalOf } from "../src/capture/camera.ts";
-import { obstacle } from "../src/capture/obstacles.ts";
-import { FakeCamera } from "./fakes.ts";
+import { openCamera, refusalOf } from "../../src/capture/camera.ts";
+import { obstacle } from "../../src/capture/obstacles.ts";
+import { FakeCamera } from "../fakes.ts";
 
 const SIZE = { width: 1280, height: 704, fps: 30 };
 

@@ -25,7 +25,7 @@ from decart_widget.session.control import open_control
 from decart_widget.session.endpoints import DECART, parse_endpoint
 from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import client_token
-from tests.pure.widgets import settle
+from tests.pure.widget_helpers import settle
 
 KEY = "dct_MARKER0123456789"
 TOKEN = "ek_MARKER0123456789"
