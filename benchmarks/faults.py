@@ -24,9 +24,9 @@ from benchmarks import Figures
 from benchmarks.sides import TRANSPORTS
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tools import browser as chromium
-from tools.eyes import Eyes, open_eyes
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
+from tools.probes import Probes, open_probes
 from tools.service import Service
 from tools.widget_view import WidgetView
 
@@ -51,13 +51,13 @@ class Shown:
 
     notebook: NotebookPage
     view: WidgetView
-    eyes: Eyes
+    probes: Probes
 
     async def live(self) -> int:
         """Starts a session, whose picture moves; returns its attempt's number."""
         since = time.time()
         await self.view.start()
-        await self.eyes.moved(since)
+        await self.probes.moved(since)
         return int(await self.view.root.evaluate("(root) => root.decart.attempt"))
 
     async def stop(self) -> None:
@@ -83,7 +83,7 @@ async def shown(
     view = WidgetView(page)
     await view.mounted()
     try:
-        yield Shown(notebook, view, await open_eyes(page))
+        yield Shown(notebook, view, await open_probes(page))
     finally:
         if browser.is_connected():
             await context.close()
@@ -94,14 +94,14 @@ async def control_drop(one: Shown, sandbox: Sandbox) -> float:
     attempt = await one.live()
     since = time.time()
     sandbox.faults = Faults(drop_control_after_s=0, sessions=1)
-    return await one.eyes.moved(since, attempt + 1) - since
+    return await one.probes.moved(since, attempt + 1) - since
 
 
 async def media_dead(one: Shown, sandbox: Sandbox) -> float:
     attempt = await one.live()
     since = time.time()
     sandbox.faults = Faults(dead_peer_after_s=0, sessions=1)
-    return await one.eyes.moved(since, attempt + 1) - since
+    return await one.probes.moved(since, attempt + 1) - since
 
 
 async def page_reload(one: Shown, _sandbox: Sandbox) -> float:
@@ -109,7 +109,7 @@ async def page_reload(one: Shown, _sandbox: Sandbox) -> float:
     await one.notebook.save()  # what isn't saved doesn't come back
     since = time.time()
     await one.view.page.reload(wait_until="commit")
-    return await one.eyes.moved(since, attempt + 1) - since
+    return await one.probes.moved(since, attempt + 1) - since
 
 
 async def service_restart(one: Shown, service: Service) -> float:
@@ -118,7 +118,7 @@ async def service_restart(one: Shown, service: Service) -> float:
     await asyncio.sleep(DOWN_S)
     service.start()
     back = time.time()
-    return await one.eyes.moved(back, attempt + 1) - back
+    return await one.probes.moved(back, attempt + 1) - back
 
 
 async def unattended_end(lab: LabServer, sandbox: Sandbox, transport: str) -> float:

@@ -17,7 +17,7 @@ CELLS = ('from decart_widget import DecartWidget\nw = DecartWidget(prompt="greys
 
 
 @dataclass(frozen=True)
-class Live:
+class WidgetController:
     """A widget on a page; after `start()` its picture moves."""
 
     lab: LabServer
@@ -35,7 +35,7 @@ class Live:
 @asynccontextmanager
 async def live(
     cells: Sequence[str] = CELLS, install: Callable[[Page], Awaitable[None]] | None = None
-) -> AsyncIterator[Live]:
+) -> AsyncIterator[WidgetController]:
     """A notebook made of `cells`, run, its first widget mounted and not yet started.
 
     Args:
@@ -53,4 +53,4 @@ async def live(
             await notebook.run_all()
             view = WidgetView(page)
             await view.mounted()
-            yield Live(lab, notebook, view)
+            yield WidgetController(lab, notebook, view)

@@ -12,7 +12,7 @@ import asyncio
 import json
 
 from benchmarks import Figures
-from benchmarks.live import Live, live
+from benchmarks.live import WidgetController, live
 
 LIMITS = {"rss_growth_mb": 5.0}
 LEAST = {"fps_360p": 24.0, "fps_720p": 15.0}
@@ -53,7 +53,7 @@ async def slow(seconds=60.0, warm=5.0):
 """
 
 
-async def ask(session: Live, expression: str, timeout: float) -> dict[str, float]:
+async def ask(session: WidgetController, expression: str, timeout: float) -> dict[str, float]:
     code = f"print(json.dumps(await {expression}))"
     answer: dict[str, float] = json.loads(await session.notebook.execute(code, timeout=timeout))
     return answer

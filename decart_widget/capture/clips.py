@@ -13,7 +13,7 @@ from decart_widget.errors import DecartError, InvalidOptionError
 from decart_widget.runtime.background import Background
 
 if TYPE_CHECKING:
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 
 class Clips:
@@ -23,8 +23,8 @@ class Clips:
         live: The widget's life.
     """
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, live: WidgetController) -> None:
+        self._controller = live
         self._asked_by_page: Recording | None = None
         self._finishing: asyncio.Task[None] | None = None
 
@@ -40,9 +40,9 @@ class Clips:
                 f"seconds is {seconds:g}.", remedy="Give more than 0 and at most 86400, or None."
             )
         target = checked_path(path, overwrite=overwrite)
-        if not self._live.live:
+        if not self._controller.is_active:
             raise no_picture()
-        recording = Recording(self._live, Background.get(), target, which, seconds)
+        recording = Recording(self._controller, Background.get(), target, which, seconds)
         recording.on_change = self._tell
         return recording
 
@@ -59,7 +59,7 @@ class Clips:
         try:
             recording = self.record(Path.cwd() / name, "output", None, overwrite=False)
         except DecartError as error:
-            self._live.front_ends.recording("failed", name, str(error))
+            self._controller.pages.recording("failed", name, str(error))
             return
         self._asked_by_page = recording
         self._finishing = asyncio.ensure_future(self._finish(recording))
@@ -68,8 +68,8 @@ class Clips:
         try:
             await recording
         except DecartError as error:
-            self._live.log.add("error", error.message, code=error.code)
-            self._live.front_ends.recording("failed", recording.path.name, str(error))
+            self._controller.log.add("error", error.message, code=error.code)
+            self._controller.pages.recording("failed", recording.path.name, str(error))
 
     def _tell(self, recording: Recording) -> None:
-        self._live.front_ends.recording(recording.state, recording.path.name)
+        self._controller.pages.recording(recording.state, recording.path.name)

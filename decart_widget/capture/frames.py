@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from decart_widget.capture.taps import Which
     from decart_widget.runtime.background import Background
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 IN_FLIGHT: Final = 2
 """Frames on their way at once (measured: one halves the rate)."""
@@ -88,13 +88,13 @@ class Frames(AsyncIterator[Frame]):
 
     def __init__(
         self,
-        live: Live,
+        live: WidgetController,
         background: Background,
         which: Which,
         fps: float | None,
         size: tuple[int, int] | None,
     ) -> None:
-        self._live = live
+        self._controller = live
         self._background = background
         self._which: Which = which
         self._options: dict[str, Any] = {"fps": fps}
@@ -153,7 +153,7 @@ class Frames(AsyncIterator[Frame]):
         number = getattr(self, "_number", None)
         if number is not None and not self._over:
             with suppress(RuntimeError):  # the interpreter ends, and the loop with it
-                self._background.call(self._live.taps.close, number)
+                self._background.call(self._controller.taps.close, number)
 
     def _take(self) -> tuple[bytes, float] | None:
         with self._lock:
@@ -178,13 +178,15 @@ class Frames(AsyncIterator[Frame]):
 
     def _open(self) -> None:
         try:
-            self._number = self._live.tap(_Reader(self), "frames", self._which, **self._options)
+            self._number = self._controller.tap(
+                _Reader(self), "frames", self._which, **self._options
+            )
         except DecartError as error:
             self.over(error)
 
     def _close(self) -> None:
         if self._number is not None:
-            self._live.taps.close(self._number)
+            self._controller.taps.close(self._number)
 
     def _refill(self) -> None:
         """The reader waits: it gets what there is, or what comes next."""
@@ -194,7 +196,7 @@ class Frames(AsyncIterator[Frame]):
         returning = self._background.loop.time() - self._came < HELD_BACK
         if (missing := IN_FLIGHT + returning - self._out - waiting) > 0:
             self._out += missing
-            self._live.taps.credit(self._number, missing)
+            self._controller.taps.credit(self._number, missing)
 
     def began(self, detail: Mapping[str, Any]) -> None:
         """The page has begun, with no credit left from before."""

@@ -19,7 +19,7 @@ from decart_widget.errors import DecartError, InvalidPathError, MediaError
 if TYPE_CHECKING:
     from decart_widget.capture.taps import Which
     from decart_widget.runtime.background import Background, Operation
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 FLUSH_PATIENCE: Final = 10.0
 """Seconds for the page to send what it still has, after a stop."""
@@ -64,7 +64,12 @@ class Recording:
     """
 
     def __init__(
-        self, live: Live, background: Background, path: Path, which: Which, seconds: float | None
+        self,
+        live: WidgetController,
+        background: Background,
+        path: Path,
+        which: Which,
+        seconds: float | None,
     ) -> None:
         self.path = path
         self.state = "starting"
@@ -73,7 +78,7 @@ class Recording:
         self._seconds = 0.0
         self._measured: float | None = None
         """Seconds by the page, which knows when it began and ended."""
-        self._live = live
+        self._controller = live
         self._background = background
         self._which: Which = which
         self._limit = seconds
@@ -127,7 +132,7 @@ class Recording:
     async def _run(self) -> Path:
         self._over = asyncio.Event()
         try:
-            self._number = self._live.tap(
+            self._number = self._controller.tap(
                 self, "record", self._which, format=self.path.suffix.lower()[1:]
             )
             await self._over.wait()
@@ -158,10 +163,10 @@ class Recording:
 
     def _stop(self) -> None:
         if self._number is not None and self._over is not None and not self._over.is_set():
-            self._live.taps.stop(self._number)
+            self._controller.taps.stop(self._number)
             self._note_seconds()
             loop = asyncio.get_running_loop()
-            loop.call_later(FLUSH_PATIENCE, self._live.taps.close, self._number)
+            loop.call_later(FLUSH_PATIENCE, self._controller.taps.close, self._number)
 
     def _note_seconds(self) -> None:
         self._seconds = self.seconds
@@ -228,7 +233,7 @@ class Recording:
     def _fail(self, error: DecartError) -> None:
         self._error = error
         if self._number is not None:
-            self._live.taps.close(self._number, error)
+            self._controller.taps.close(self._number, error)
 
     def over(self, error: DecartError | None) -> None:
         """Nothing more will come: the session ended, or the page has sent all."""

@@ -16,7 +16,7 @@ from decart_widget.errors import DecartError, MediaError
 
 if TYPE_CHECKING:
     from decart_widget.diagnostics.log import Log
-    from decart_widget.page.pages import FrontEnds
+    from decart_widget.page.pages import Pages
 
 What = Literal["snapshot", "frames", "record"]
 Which = Literal["output", "input"]
@@ -74,12 +74,12 @@ class Taps:
     """The open taps of one widget.
 
     Args:
-        front_ends: The road to the pages.
+        pages: The road to the pages.
         log: Where their story goes.
     """
 
-    def __init__(self, front_ends: FrontEnds, log: Log) -> None:
-        self._front_ends = front_ends
+    def __init__(self, pages: Pages, log: Log) -> None:
+        self._pages = pages
         self._log = log
         self._open: dict[int, Tap] = {}
         self._last = 0
@@ -107,24 +107,24 @@ class Taps:
         request = {"id": number, "what": what, "which": which, **options}
         self._open[number] = Tap(request, sink)
         self._log.add("debug", f"tap: {what}", id=number)
-        self._front_ends.tap(request)
+        self._pages.tap(request)
         return number
 
     def credit(self, number: int, frames: int = 1) -> None:
         """Lets the page send so many frames more."""
         if number in self._open:
-            self._front_ends.credit(number, frames)
+            self._pages.credit(number, frames)
 
     def stop(self, number: int) -> None:
         """Asks the page to send what it still has, and to end."""
         if number in self._open:
-            self._front_ends.untap(number)
+            self._pages.untap(number)
 
     def close(self, number: int, error: DecartError | None = None) -> None:
         """Ends a tap at once; its sink is told."""
         tap = self._open.pop(number, None)
         if tap is not None:
-            self._front_ends.untap(number)
+            self._pages.untap(number)
             tap.sink.over(error)
 
     def end_all(self) -> None:
@@ -140,7 +140,7 @@ class Taps:
     def ask_again(self) -> None:
         """Another page has the session, or the page was reloaded."""
         for tap in self._open.values():
-            self._front_ends.tap(tap.request)
+            self._pages.tap(tap.request)
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Takes a ``piece`` or ``tapped`` of the page that has the session."""

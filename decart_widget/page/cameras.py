@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from decart_widget.errors import MediaError, NoFrontEndError
-from decart_widget.page.pages import FrontEnds
+from decart_widget.page.pages import Pages
 
 PATIENCE: Final = 15.0
 """Seconds for a page to open another camera; some take several."""
@@ -63,14 +63,14 @@ class Cameras:
     """Follows what the page with the session says of its cameras.
 
     Args:
-        front_ends: The road to the pages.
+        pages: The road to the pages.
         publish: Shows values of traits.
     """
 
-    def __init__(self, front_ends: FrontEnds, publish: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, pages: Pages, publish: Callable[[dict[str, Any]], None]) -> None:
         self.obtained: dict[str, Any] = {}
         """What is sent now: source, label, pixels, frames/s; empty where nothing is."""
-        self._front_ends = front_ends
+        self._pages = pages
         self._publish = publish
         self._request = 0
         self._waiting: dict[int, asyncio.Future[str]] = {}
@@ -140,7 +140,7 @@ class Cameras:
         number, self._trouble = self._request, None
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
-        self._front_ends.switch_camera(number)
+        self._pages.switch_camera(number)
         try:
             return await _answer(waiting, "No page has switched its camera.")
         finally:

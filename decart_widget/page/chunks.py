@@ -67,7 +67,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
     return {name: chunk(name).digest for name in needed}
 
 
-def unsent(needed: Iterable[str]) -> list[Chunk]:
+def take_unsent(needed: Iterable[str]) -> list[Chunk]:
     """Those of the pieces that no widget of this process has sent yet; they count as sent now."""
     new = [name for name in needed if name not in _pushed]
     _pushed.update(new)

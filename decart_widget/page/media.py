@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
-from decart_widget.page.pages import FrontEnds
+from decart_widget.page.pages import Pages
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 
@@ -51,11 +51,11 @@ _STALLS = {
 class BrowserMedia:
     """Implements ``Media`` over the road to the browser."""
 
-    def __init__(self, front_ends: FrontEnds) -> None:
+    def __init__(self, pages: Pages) -> None:
         self.listener: MediaListener | None = None
         self.detail: dict[str, Any] = {}
         """What the camera gives, as the browser reports it."""
-        self._front_ends = front_ends
+        self._pages = pages
         self._owner_came = asyncio.Event()
         self._camera_open = False
         self._preparing = False
@@ -69,7 +69,7 @@ class BrowserMedia:
         """Waits for a page. Raises ``NoFrontEndError``."""
         try:
             async with asyncio.timeout(timeout):
-                while self._front_ends.owner is None:
+                while self._pages.owner is None:
                     self._owner_came.clear()
                     await self._owner_came.wait()
         except TimeoutError:
@@ -79,7 +79,7 @@ class BrowserMedia:
 
     async def attended(self) -> None:
         """Waits while the page with the camera is being reloaded, or silent."""
-        while not self._front_ends.present:
+        while not self._pages.present:
             self._owner_came.clear()
             await self._owner_came.wait()
 
@@ -90,32 +90,32 @@ class BrowserMedia:
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Asks the page for camera and offer."""
         self._preparing = True
-        self._front_ends.refresh()
-        self._front_ends.prepare(attempt, preparation)
+        self._pages.refresh()
+        self._pages.prepare(attempt, preparation)
 
     @property
     def server_codec(self) -> str | None:
         """VP8 for desktop Safari, which shows the service's H.264 black."""
-        return "vp8" if self._front_ends.owner_is_safari else None
+        return "vp8" if self._pages.owner_is_safari else None
 
     def join(self, attempt: int, room: RoomInfo) -> None:
         """Hands the room on, to the page that has the camera, by message only."""
-        self._front_ends.room(attempt, room)
+        self._pages.room(attempt, room)
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Hands the answer on."""
-        self._front_ends.answer(attempt, sdp)
+        self._pages.answer(attempt, sdp)
 
     def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
         """Hands a candidate on."""
-        self._front_ends.candidate(attempt, candidate)
+        self._pages.candidate(attempt, candidate)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Ends the page's media; the camera goes off unless ``keep_source``."""
         self._preparing = False
         if not keep_source:
             self._camera_open = False
-        self._front_ends.end(attempt, reason, keep_camera=keep_source)
+        self._pages.end(attempt, reason, keep_camera=keep_source)
 
     def page_changed(self) -> None:
         """Another page has the say now: it has to open its camera anew."""

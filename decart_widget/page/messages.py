@@ -161,7 +161,7 @@ _STATS: dict[str, Check] = dict.fromkeys(
     ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
 )
 
-# From the browser: the fields besides `type` and `front_end`, and what each must be.
+# From the browser: the fields besides `type` and `page_id`, and what each must be.
 FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "hello": {
         "protocol": _whole,
@@ -217,7 +217,7 @@ def read(content: object) -> dict[str, Any]:
     fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
     if fields is None:
         raise MalformedError("unknown type")
-    if not _text(content.get("front_end"), 100):
+    if not _text(content.get("page_id"), 100):
         raise MalformedError(f"{kind} without a front end")
     for name, check in fields.items():
         try:
@@ -227,15 +227,15 @@ def read(content: object) -> dict[str, Any]:
         if not good:
             raise MalformedError(f"{kind} with a bad {name}")
     # Only what the table knows is handed on, and all of it: what is missing is None.
-    known = ("type", "front_end", *fields)
+    known = ("type", "page_id", *fields)
     return {name: content.get(name) for name in known if name in content or fields[name](None)}
 
 
-def welcome(front_end: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:
+def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:
     """Answers a hello."""
     return {
         "type": "welcome",
-        "front_end": front_end,
+        "page_id": page_id,
         "owner": owner,
         "protocol": PROTOCOL,
         "version": __version__,
@@ -243,13 +243,13 @@ def welcome(front_end: str, *, owner: bool, attempt: int | None) -> dict[str, An
     }
 
 
-def prepare(front_end: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
+def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
     """Asks a page to get its media ready."""
     model = preparation.model
     return {
         "type": "prepare",
         "attempt": attempt,
-        "front_end": front_end,
+        "page_id": page_id,
         "transport": preparation.transport,
         "model": {
             "name": model.name,
@@ -263,12 +263,12 @@ def prepare(front_end: str | None, attempt: int, preparation: Preparation) -> di
     }
 
 
-def room_to_join(front_end: str | None, attempt: int, room: RoomInfo) -> dict[str, Any]:
+def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str, Any]:
     """Hands a page the room and a short-lived token to join it with."""
     return {
         "type": "room",
         "attempt": attempt,
-        "front_end": front_end,
+        "page_id": page_id,
         "url": room.url,
         "token": room.token,
         "room_name": room.room_name,

@@ -37,7 +37,7 @@ BEAT_EVERY: Final = 5.0
 PAGEHIDE_GRACE: Final = 10.0
 """Seconds in which a page that is being reloaded may come back."""
 
-MAX_FRONT_ENDS: Final = 16
+MAX_PAGES: Final = 16
 """Pages remembered; the one heard of least recently is forgotten first."""
 
 
@@ -52,7 +52,7 @@ class Page:
     clock: PageClock = field(default_factory=PageClock)
 
 
-class Browser(Protocol):
+class PageEvents(Protocol):
     """Who acts on what browsers say; each is called on the background loop."""
 
     @property
@@ -105,12 +105,12 @@ class Browser(Protocol):
         """Nobody has been watching for too long."""
 
 
-class FrontEnds:
+class Pages:
     """The pages that show one widget, and the messages to and from them.
 
     Args:
         send: Sends a custom message to all pages; called on the background loop.
-        browser: Acts on what they say.
+        events: Acts on what they say.
         clock: A steady clock in seconds.
         log: Where the pages' story goes.
     """
@@ -118,19 +118,19 @@ class FrontEnds:
     def __init__(
         self,
         send: Callable[[dict[str, Any]], None],
-        browser: Browser,
+        events: PageEvents,
         clock: Callable[[], float] = time.monotonic,
         log: Log | None = None,
     ) -> None:
         self.log = Log() if log is None else log
         self._send = send
-        self._browser = browser
+        self._events = events
         self._clock = clock
-        self.pages: dict[str, Page] = {}
+        self.by_id: dict[str, Page] = {}
         self.owner: str | None = None
         self.dropped: dict[str, int] = {}
         """Messages that changed nothing, by reason."""
-        self._watched_at: float | None = None
+        self._checked_at: float | None = None
         self._gate = Gate()
 
     # --- from the browser ---------------------------------------------------------------------
@@ -149,68 +149,68 @@ class FrontEnds:
             return
         if data is not None:
             message["data"] = data
-        kind, name = message["type"], message["front_end"]
+        kind, name = message["type"], message["page_id"]
         if not self._gate.allows(kind, self._clock()):
             self._drop(f"too many {kind}")
             return
         if kind == "need":
             # Asked by a page that can't say hello yet.
-            self._browser.chunk_needed(message["name"], message["hash"])
+            self._events.chunk_needed(message["name"], message["hash"])
             return
         back = name == self.owner and kind != "pagehide" and not self.present
         self._take(kind, name, message)
-        if back and self._browser.attempt is not None:
-            self._browser.owner_came(replaced=False)
+        if back and self._events.attempt is not None:
+            self._events.owner_came(replaced=False)
 
     def _take(self, kind: str, name: str, message: dict[str, Any]) -> None:
         if kind == "hello":
             self._hello(name, message.get("page") or {})
             return
-        page = self.pages.get(name)
+        page = self.by_id.get(name)
         if page is None and kind == "pagehide":
             return  # it has gone before anybody knew it
         if page is None:
             # Heard of before its hello (or after it was forgotten): welcome it all the same.
             self._hello(name)
-            page = self.pages[name]
+            page = self.by_id[name]
         page.heard = self._clock()
         if kind != "pagehide":
             page.hidden_at = None
         self._dispatch(kind, name, page, message)
 
     def _dispatch(self, kind: str, name: str, page: Page, message: dict[str, Any]) -> None:
-        browser = self._browser
-        live = browser.attempt
+        events = self._events
+        live = events.attempt
         if kind == "log":
             self.log.take(message, page.clock)
         elif kind == "pagehide":
             page.hidden_at = self._clock()
-            self.log.add("info", "page hidden or left", front_end=name[:6])
+            self.log.add("info", "page hidden or left", page_id=name[:6])
             if live is None:
                 self._forget(name)
             elif name == self.owner:
-                browser.owner_left()
+                events.owner_left()
         elif kind == "start":
             if live is not None and self.owner not in (None, name):
                 self._drop("start in a page that is not the owner")
                 return
             self._own(name)
-            browser.started()
+            events.started()
         elif kind == "intent":
-            browser.start_likely()
+            events.start_likely()
         elif kind == "take":
             if live is None or name == self.owner:
                 self._drop("take of what is nobody else's")
                 return
             self._own(name)  # the page that had it lets go of its camera
-            browser.owner_came(replaced=True)
+            events.owner_came(replaced=True)
         elif kind == "stop":
             if message["attempt"] is None or message["attempt"] == live:
-                browser.stopped()
+                events.stopped()
             else:
                 self._drop("stale stop")
         elif kind == "apply":
-            browser.prompt_applied(message["prompt"], message["enrich"])
+            events.prompt_applied(message["prompt"], message["enrich"])
         elif kind == "heartbeat":
             # The owner beats on between two attempts.
             if message["attempt"] != live and (live is None or name != self.owner):
@@ -220,61 +220,61 @@ class FrontEnds:
         elif name != self.owner:
             self._drop(f"{kind} of a page that is not the owner")
         elif kind == "wake":
-            browser.woke()
+            events.woke()
         elif kind == "image":
-            browser.image_given(message)
+            events.image_given(message)
         elif kind == "cameras":
-            browser.cameras_changed(message)
+            events.cameras_changed(message)
         elif kind == "trouble":
-            browser.camera_trouble(message["code"])
+            events.camera_trouble(message["code"])
         elif kind in ("piece", "tapped"):
-            browser.tapped({**message, "offset": page.clock.offset})
+            events.tapped({**message, "offset": page.clock.offset})
         elif kind == "record":
-            browser.record_asked(on=message["on"])
+            events.record_asked(on=message["on"])
         elif message["attempt"] is not None and message["attempt"] != live:
             self._drop(f"stale {kind}")
         else:
-            browser.media_message(message)
+            events.media_message(message)
 
     def _hello(self, name: str, about: Mapping[str, Any] = MappingProxyType({})) -> None:
         now = self._clock()
-        if name not in self.pages and len(self.pages) >= MAX_FRONT_ENDS:
-            self._forget(min(self.pages, key=lambda n: (n == self.owner, self.pages[n].heard)))
-        new = name not in self.pages
+        if name not in self.by_id and len(self.by_id) >= MAX_PAGES:
+            self._forget(min(self.by_id, key=lambda n: (n == self.owner, self.by_id[n].heard)))
+        new = name not in self.by_id
         agent = about.get("agent")
         page = Page(now, safari=about.get("safari") is True)
         page.agent = agent[:200] if isinstance(agent, str) else ""
         if new:
-            self.log.add("info", "page came", front_end=name[:6], secure=about.get("secure"))
+            self.log.add("info", "page came", page_id=name[:6], secure=about.get("secure"))
         else:
-            page.clock = self.pages[name].clock
-            page.agent = page.agent or self.pages[name].agent
-        self.pages[name] = page
-        owner = self.pages.get(self.owner) if self.owner is not None else None
-        live = self._browser.attempt is not None
+            page.clock = self.by_id[name].clock
+            page.agent = page.agent or self.by_id[name].agent
+        self.by_id[name] = page
+        owner = self.by_id.get(self.owner) if self.owner is not None else None
+        live = self._events.attempt is not None
         if new and (owner is None or not live or owner.hidden_at is not None):
             # The newest page has the camera, unless another one is live.
             replaced = live and self.owner is not None
             self.owner = name
             self._welcome(name)
-            self._browser.owner_came(replaced=replaced)
+            self._events.owner_came(replaced=replaced)
             return
         self._welcome(name)
 
     def _welcome(self, name: str) -> None:
-        self._send(welcome(name, owner=name == self.owner, attempt=self._browser.attempt))
+        self._send(welcome(name, owner=name == self.owner, attempt=self._events.attempt))
 
     def _own(self, name: str) -> None:
         if self.owner != name:
             self.owner = name
-            self.log.add("info", "owner", front_end=name[:6])
-            self._send({"type": "owner", "front_end": name})
+            self.log.add("info", "owner", page_id=name[:6])
+            self._send({"type": "owner", "page_id": name})
 
     def _forget(self, name: str) -> None:
-        self.pages.pop(name, None)
+        self.by_id.pop(name, None)
         if self.owner == name:
             # The page heard of most recently takes over, so that Python can start there.
-            rest = max(self.pages, key=lambda n: self.pages[n].heard, default=None)
+            rest = max(self.by_id, key=lambda n: self.by_id[n].heard, default=None)
             self.owner = None
             if rest is not None:
                 self._own(rest)
@@ -287,7 +287,7 @@ class FrontEnds:
     @property
     def owner_is_safari(self) -> bool:
         """Whether the page with the camera runs in desktop Safari."""
-        page = self.pages.get(self.owner) if self.owner is not None else None
+        page = self.by_id.get(self.owner) if self.owner is not None else None
         return page is not None and page.safari
 
     # --- whether anybody is watching ----------------------------------------------------------
@@ -295,36 +295,36 @@ class FrontEnds:
     @property
     def present(self) -> bool:
         """Whether a live attempt's owner is there: not being left, and heard of lately."""
-        page = self.pages.get(self.owner) if self.owner is not None else None
+        page = self.by_id.get(self.owner) if self.owner is not None else None
         return page is not None and page.hidden_at is None and self._clock() - page.heard <= AWAY
 
-    def watch(self, *, deaf: bool = False) -> None:
+    def check_owner(self, *, page_messages_blocked: bool = False) -> None:
         """Looks whether the owner of the live attempt is still there; call it every second.
 
         Args:
-            deaf: Whether messages can't arrive at present (a kernel without subshells is busy
-                with a cell), so that silence means nothing.
+            page_messages_blocked: Whether messages can't arrive at present (a kernel without
+                subshells is busy with a cell), so that silence means nothing.
         """
         now = self._clock()
-        since = 0.0 if self._watched_at is None else now - self._watched_at
-        self._watched_at = now
-        if self._browser.attempt is None:
-            self._watched_at = None
+        since = 0.0 if self._checked_at is None else now - self._checked_at
+        self._checked_at = now
+        if self._events.attempt is None:
+            self._checked_at = None
             return
-        page = self.pages.get(self.owner) if self.owner is not None else None
+        page = self.by_id.get(self.owner) if self.owner is not None else None
         if page is None:
             return
-        if deaf:
-            self.excuse(since)
+        if page_messages_blocked:
+            self.extend_deadline(since)
         hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE
         if hidden or now - page.heard > HEARTBEAT_TIMEOUT:
             assert self.owner is not None
             self._forget(self.owner)
-            self._browser.unattended()
+            self._events.unattended()
 
-    def excuse(self, seconds: float) -> None:
+    def extend_deadline(self, seconds: float) -> None:
         """Doesn't count so many seconds in which the owner could not be heard."""
-        page = self.pages.get(self.owner) if self.owner is not None else None
+        page = self.by_id.get(self.owner) if self.owner is not None else None
         if page is not None:
             page.heard = min(self._clock(), page.heard + seconds)
             if page.hidden_at is not None:
@@ -332,7 +332,7 @@ class FrontEnds:
 
     def refresh(self) -> None:
         """Counts the owner as just heard of: an attempt begins, and heartbeats with it."""
-        page = self.pages.get(self.owner) if self.owner is not None else None
+        page = self.by_id.get(self.owner) if self.owner is not None else None
         if page is not None:
             page.heard = self._clock()
 
@@ -352,11 +352,11 @@ class FrontEnds:
 
     def switch_camera(self, request: int) -> None:
         """Asks the owner for its next camera; its ``cameras`` answers, with this number."""
-        self._send({"type": "switch-camera", "front_end": self.owner, "request": request})
+        self._send({"type": "switch-camera", "page_id": self.owner, "request": request})
 
     def tap(self, request: Mapping[str, Any]) -> None:
         """Asks the owner for a still, frames or a clip; see ``taps``."""
-        self._send({"type": "tap", "front_end": self.owner, **request})
+        self._send({"type": "tap", "page_id": self.owner, **request})
 
     def credit(self, number: int, frames: int) -> None:
         """Lets the page send so many frames more of a tap."""
@@ -380,5 +380,5 @@ class FrontEnds:
         self._send({"type": "candidate", "attempt": attempt, "candidate": shown})
 
     def end(self, attempt: int, reason: EndReason, *, keep_camera: bool) -> None:
-        """Ends an attempt in the browser."""
+        """Ends an attempt in the events."""
         self._send(end(attempt, reason, keep_camera=keep_camera))

@@ -31,10 +31,10 @@ from decart_widget.protocol.notices import (
     Superseded,
 )
 from decart_widget.protocol.phases import Phase
-from decart_widget.protocol.requests import PASSTHROUGH, Look, Request, RequestQueue
+from decart_widget.protocol.requests import PASSTHROUGH, PromptState, Request, RequestQueue
 from decart_widget.protocol.retry import rejection, service_error
 from decart_widget.protocol.states import (
-    LIVE,
+    ACTIVE_STATES,
     ConnectionState,
     Event,
     ServiceStatus,
@@ -80,7 +80,7 @@ class SessionMachine:
         self.room_name: str | None = None
         self.generation_tick = 0.0
         """Billed seconds, all attempts of this session together."""
-        self.applied: Look | None = None
+        self.applied: PromptState | None = None
         """The last look that the service acknowledged; a reconnect replays it."""
         self.established = False
         self.ignored: dict[str, int] = {}
@@ -137,20 +137,20 @@ class SessionMachine:
 
     # --- what the caller asks for -------------------------------------------------------------
 
-    def connect(self, look: Look, *, room: bool = False) -> None:
+    def connect(self, prompt_state: PromptState, *, room: bool = False) -> None:
         """Begins a session with this look as its initial state.
 
         Args:
-            look: What the first frame must already show.
+            prompt_state: What the first frame must already show.
             room: Whether media goes through a room rather than by offer and answer.
         """
-        if self.state in LIVE:
+        if self.state in ACTIVE_STATES:
             return
         self._room = room
         self._move(Event.CONNECT)
-        self.applied, self._first = None, look
+        self.applied, self._first = None, prompt_state
         self.generation_tick = self._billed_before = 0.0
-        self._begin(look)
+        self._begin(prompt_state)
 
     def reconnect(self) -> None:
         """Begins a further attempt with the last look that is known to work.
@@ -160,13 +160,13 @@ class SessionMachine:
         if self.state is ConnectionState.RECONNECTING and self.phase is Phase.CLOSED:
             self._begin(self.applied or self._first)
 
-    def submit(self, look: Look, *, with_image: bool) -> Request:
-        """Asks for a look; it is sent as soon as nothing else is in flight.
+    def submit(self, prompt_state: PromptState, *, with_image: bool) -> Request:
+        """Asks for a prompt state; it is sent as soon as nothing else is in flight.
 
         Without a session, or before its socket is open, it becomes part of the initial state.
         """
         self._number += 1
-        request = Request(self._number, look, with_image)
+        request = Request(self._number, prompt_state, with_image)
         overtaken = self.requests.put(request)
         if overtaken is not None:
             self._notices.append(Superseded(overtaken))
@@ -196,18 +196,18 @@ class SessionMachine:
             # Asked for while the socket opened: the newest look is the initial one. After a
             # loss it is not: what is known to work comes back first.
             self.requests.waiting = None
-            self._initial, self._first = newest.whole(), newest.look
+            self._initial, self._first = newest.full_state(), newest.prompt_state
         if not self._room:
             self.phase = Phase.INITIAL
             self._outgoing.append(self._initial.message())
             return
         # In a room nothing waits for the ack: the service holds its picture back by itself.
         self.phase = Phase.OFFERED
-        look = self._initial.look
-        self._outgoing.append(m.LivekitJoin(look.passthrough))
-        if look.passthrough:
+        prompt_state = self._initial.prompt_state
+        self._outgoing.append(m.LivekitJoin(prompt_state.passthrough))
+        if prompt_state.passthrough:
             self._notices += [InitialApplied(), Applied(self._initial)]
-            self.applied, self._initial = look, None
+            self.applied, self._initial = prompt_state, None
             self._pump()
         else:
             self._outgoing.append(self._initial.message())
@@ -246,7 +246,7 @@ class SessionMachine:
 
         A first attempt that breaks is not tried again: end it with ``fail``.
         """
-        if self.state not in LIVE or self.state is ConnectionState.CONNECTING:
+        if self.state not in ACTIVE_STATES or self.state is ConnectionState.CONNECTING:
             return
         self._move(Event.LOST)
         if self._initial is not None and self.applied is None:
@@ -324,10 +324,10 @@ class SessionMachine:
     def _ignore(self, reason: str) -> None:
         self.ignored[reason] = self.ignored.get(reason, 0) + 1
 
-    def _begin(self, look: Look) -> None:
+    def _begin(self, prompt_state: PromptState) -> None:
         self._reset_attempt()
         self._number += 1
-        self._initial = Request(self._number, look, with_image=False).whole()
+        self._initial = Request(self._number, prompt_state, with_image=False).full_state()
         self.phase = Phase.OPENING
 
     def _reset_attempt(self) -> None:
@@ -346,7 +346,7 @@ class SessionMachine:
     def _close(self, event: Event) -> None:
         before = self.state
         self._move(event)
-        if self.state is before and before in LIVE:
+        if self.state is before and before in ACTIVE_STATES:
             return
         open_requests = [] if self._initial is None else [self._initial]
         open_requests += self.requests.clear()
@@ -393,7 +393,7 @@ class SessionMachine:
             elif ack.success:
                 if self.phase is Phase.INITIAL:
                     self.phase = Phase.READY
-                self.applied = self._initial.look
+                self.applied = self._initial.prompt_state
                 self._notices += [InitialApplied(), Applied(self._initial)]
                 self._initial = None
                 self._send_offer()
@@ -412,7 +412,9 @@ class SessionMachine:
             # if that was refused meanwhile.
             kept = None if self.applied is None else self.applied.image
             prompt_only = isinstance(ack, m.PromptAck)
-            self.applied = replace(request.look, image=kept) if prompt_only else request.look
+            self.applied = (
+                replace(request.prompt_state, image=kept) if prompt_only else request.prompt_state
+            )
             self._notices.append(Applied(request))
         else:
             self._notices.append(Rejected(request, rejection(what, ack.error)))

@@ -12,7 +12,7 @@ from decart_widget.protocol.messages import ImageData, Prompt, PromptAck, SetIma
 
 
 @dataclass(frozen=True)
-class Look:
+class PromptState:
     """All that decides the picture: what a reconnect must bring back.
 
     Args:
@@ -31,30 +31,30 @@ class Look:
         return self.prompt is None and self.image is None
 
 
-PASSTHROUGH = Look()
+PASSTHROUGH = PromptState()
 
 
 @dataclass(frozen=True)
 class Request:
-    """A look asked for.
+    """A prompt state asked for.
 
     Args:
         number: Rises with each request of a session.
-        look: What is wanted.
+        prompt_state: What is wanted.
         with_image: Whether image and prompt travel together; a change of the prompt alone leaves
             the image at the service as it is.
     """
 
     number: int
-    look: Look
+    prompt_state: PromptState
     with_image: bool
 
     def message(self) -> Prompt | SetImage:
         """The frame that asks for it."""
-        look = self.look
-        if self.with_image or look.prompt is None:
-            return SetImage(look.image, look.prompt, look.enrich)
-        return Prompt(look.prompt, look.enrich)
+        prompt_state = self.prompt_state
+        if self.with_image or prompt_state.prompt is None:
+            return SetImage(prompt_state.image, prompt_state.prompt, prompt_state.enrich)
+        return Prompt(prompt_state.prompt, prompt_state.enrich)
 
     def answered_by(self, ack: PromptAck | SetImageAck) -> bool:
         """Whether the ack is this request's.
@@ -67,9 +67,9 @@ class Request:
             return isinstance(message, SetImage)
         return isinstance(message, Prompt) and message.prompt == ack.prompt
 
-    def whole(self) -> Request:
+    def full_state(self) -> Request:
         """The same request for a session that knows nothing yet."""
-        return Request(self.number, self.look, self.look.image is not None)
+        return Request(self.number, self.prompt_state, self.prompt_state.image is not None)
 
 
 class RequestQueue:
@@ -91,7 +91,7 @@ class RequestQueue:
         if overtaken is not None:
             self.superseded += 1
             if overtaken.with_image and not request.with_image:
-                request = Request(request.number, request.look, True)
+                request = Request(request.number, request.prompt_state, True)
         self.waiting = request
         return overtaken
 

@@ -81,7 +81,7 @@ TRANSITIONS: dict[tuple[ConnectionState, Event], ConnectionState] = {
 }
 """Where each event leads from each state."""
 
-LIVE = frozenset({_S.CONNECTING, _S.CONNECTED, _S.GENERATING, _S.RECONNECTING})
+ACTIVE_STATES = frozenset({_S.CONNECTING, _S.CONNECTED, _S.GENERATING, _S.RECONNECTING})
 """States in which a session exists, and may cost money."""
 
 

@@ -26,18 +26,18 @@ from decart_widget.page.cameras import Cameras
 from decart_widget.page.chunks import chunk
 from decart_widget.page.image_upload import ImageUpload
 from decart_widget.page.media import BrowserMedia
-from decart_widget.page.pages import HEARTBEAT_TIMEOUT, FrontEnds
-from decart_widget.protocol.requests import Look
+from decart_widget.page.pages import HEARTBEAT_TIMEOUT, Pages
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.runtime import end_reasons as endings
 from decart_widget.runtime.destination import SANDBOX, Destination
-from decart_widget.runtime.liveness import watch
+from decart_widget.runtime.liveness import check_liveness
 from decart_widget.runtime.page_events import Giving
-from decart_widget.runtime.registry import began
-from decart_widget.runtime.session_log import Narrator
+from decart_widget.runtime.registry import register
+from decart_widget.runtime.session_log import SessionLog
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
-from decart_widget.runtime.trait_values import IDLE, shown
+from decart_widget.runtime.trait_values import IDLE, trait_values
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.media import EndReason
 from decart_widget.session.session import Session
@@ -55,7 +55,7 @@ class Send(Protocol):
         """Returns at once."""
 
 
-class Live(Giving):
+class WidgetController(Giving):
     """One widget's life on the background loop.
 
     Args:
@@ -63,7 +63,7 @@ class Live(Giving):
         send: Sends a message to the widget's pages.
         publish: Sets traits.
         settings: Reads what the next session is to be like.
-        look: What the picture is to look like at first.
+        prompt_state: What the picture is to look like at first.
         autostart: Whether the first page that shows the widget starts a session.
         log: Where its story goes.
     """
@@ -74,19 +74,19 @@ class Live(Giving):
         send: Send,
         publish: Callable[[dict[str, Any]], None],
         settings: Callable[[], Settings],
-        look: Look,
+        prompt_state: PromptState,
         *,
         autostart: bool = False,
         log: Log | None = None,
     ) -> None:
         self.log = Log() if log is None else log
-        self.front_ends = FrontEnds(send, self, log=self.log)
-        self.taps = Taps(self.front_ends, self.log)
+        self.pages = Pages(send, self, log=self.log)
+        self.taps = Taps(self.pages, self.log)
         self.clips = Clips(self)
-        self.image = ImageUpload(self._apply_image, self._tell_image, look.image)
-        self._narrator = Narrator(self.log)
+        self.image = ImageUpload(self._apply_image, self._tell_image, prompt_state.image)
+        self._session_log = SessionLog(self.log)
         self._send = send
-        self.look = look
+        self.prompt_state = prompt_state
         """What is wanted; the session knows what is applied."""
         self.image_url: str | None = None
         """A reference image that the next start fetches first."""
@@ -95,7 +95,7 @@ class Live(Giving):
         self._settings = settings
         self._autostart = autostart
         self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
-        self.cameras = Cameras(self.front_ends, self._traits.update)
+        self.cameras = Cameras(self.pages, self._traits.update)
         self._media: BrowserMedia | None = None
         self._session: Session | None = None
         self._run: asyncio.Task[None] | None = None
@@ -108,9 +108,9 @@ class Live(Giving):
         self._watcher: asyncio.Task[None] | None = None
         self._ended_by: DecartError | None = None
         """Why a start was given up."""
-        self.deaf: Callable[[], bool] = lambda: False
+        self.page_messages_blocked: Callable[[], bool] = lambda: False
         """Whether browsers' messages can't arrive at present."""
-        self.can_be_deaf: Callable[[], bool] = lambda: False
+        self.may_block: Callable[[], bool] = lambda: False
         """Whether browsers' messages wait for cells."""
         self.widget: Callable[[], Any] = lambda: None
         """Whose life this is, while that exists."""
@@ -118,7 +118,7 @@ class Live(Giving):
     # --- what the notebook asks for -----------------------------------------------------------
 
     @property
-    def live(self) -> bool:
+    def is_active(self) -> bool:
         """Whether a session exists."""
         return self._run is not None and not self._run.done()
 
@@ -139,7 +139,7 @@ class Live(Giving):
 
         Returns the connection state, or ``"no-frontend"``.
         """
-        if not self.live:
+        if not self.is_active:
             self._start(timeout)
         run, established = self._run, asyncio.ensure_future(self._established.wait())
         assert run is not None
@@ -159,7 +159,7 @@ class Live(Giving):
         run = self._run
         if self._session is not None:
             self._session.stop(reason)
-        elif self.live and run is not None:
+        elif self.is_active and run is not None:
             run.cancel()
         if run is not None:
             await asyncio.wait({run})
@@ -170,7 +170,7 @@ class Live(Giving):
         self._traits.flush()
         return outcome
 
-    async def set_look(self, **changes: Any) -> str:
+    async def set_prompt_state(self, **changes: Any) -> str:
         """Changes prompt, enrich or image and sends the whole at once.
 
         Returns ``"applied"``, ``"superseded"`` or, without a session, ``"stored"``.
@@ -181,22 +181,22 @@ class Live(Giving):
         submitted = self._submit()
         return "stored" if submitted is None else self._told(await submitted)
 
-    def look_typed(self, prompt: str, enrich: bool) -> None:
+    def prompt_typed(self, prompt: str, enrich: bool) -> None:
         """A trait was set: what it says is sent after a moment of quiet."""
         prompt_now = prompt if prompt.strip() else None
-        if (prompt_now, enrich) == (self.look.prompt, self.look.enrich):
+        if (prompt_now, enrich) == (self.prompt_state.prompt, self.prompt_state.enrich):
             return
-        if self.live and prompt_now is None:
+        if self.is_active and prompt_now is None:
             return  # an emptied box is not a wish for the raw camera
         self._change(prompt=prompt_now, enrich=enrich)
         self._stop_typing()
-        if self.live:
+        if self.is_active:
             self._typing = asyncio.get_running_loop().call_later(DEBOUNCE, self._typed)
             self._show()
 
     def budget_changed(self) -> None:
         """What the next session may spend is another now."""
-        if not self.live:
+        if not self.is_active:
             self._traits.update({"remaining": self._settings().budget})
 
     def superseded(self) -> None:
@@ -217,17 +217,17 @@ class Live(Giving):
     @property
     def attempt(self) -> int | None:
         """The live attempt's number."""
-        return self._session.attempt if self._session is not None and self.live else None
+        return self._session.attempt if self._session is not None and self.is_active else None
 
     def started(self) -> None:
         """Start was clicked."""
         self.log.add("debug", "a page asks for a start")
-        if not self.live:
+        if not self.is_active:
             self._start(None)
 
     def start_likely(self) -> None:
         """Somebody is about to click Start, or may be: what costs nothing is got ready."""
-        if not self.live and (self._warm is None or self._warm.done()):
+        if not self.is_active and (self._warm is None or self._warm.done()):
             self._warm = asyncio.ensure_future(self._warm_up())
 
     def stopped(self) -> None:
@@ -251,7 +251,7 @@ class Live(Giving):
     def media_message(self, message: dict[str, Any]) -> None:
         """The page reports about camera and connection."""
         if message["type"] == "stats":
-            self.stats = {k: v for k, v in message.items() if k not in ("type", "front_end")}
+            self.stats = {k: v for k, v in message.items() if k not in ("type", "page_id")}
             self._traits.update({"stats": {**self.stats, "sent": self.cameras.obtained}})
         elif self._media is not None:
             self._media.receive(message)
@@ -264,18 +264,18 @@ class Live(Giving):
 
     def owner_came(self, *, replaced: bool) -> None:
         """A page shows the widget."""
-        if self.live:
+        if self.is_active:
             self.taps.ask_again()
         if self._media is not None:
             self._media.owner_came()
             if replaced and self._session is not None:
                 self._media.page_changed()
                 self._session.media_moved(ConnectionLostError("The picture moved to another page."))
-        if self.look.image is not None:
+        if self.prompt_state.image is not None:
             self.image.tell_again()
         self.start_likely()
-        self._keep_watch()
-        if self._autostart and not self.live:
+        self._start_liveness_checks()
+        if self._autostart and not self.is_active:
             self._autostart = False
             self._start(None)
 
@@ -303,12 +303,12 @@ class Live(Giving):
         # The page that was clicked shows it already.
         self._rest(urgent=False, connection_state=ConnectionState.CONNECTING.value)
         self._run = asyncio.ensure_future(self._run_session(timeout))
-        began(self, self._run)
-        self._keep_watch()
+        register(self, self._run)
+        self._start_liveness_checks()
 
     def _end(self, reason: EndReason, error: DecartError) -> None:
         """Ends the session, if there is one, and says why."""
-        if not self.live or self._run is None:
+        if not self.is_active or self._run is None:
             return
         if self._session is not None:
             self._session.stop(reason, error)
@@ -328,7 +328,7 @@ class Live(Giving):
             config = self._settings().config(
                 endpoint, key, timeout, tokens=self._tokens, renew=self._destination.open
             )
-            self._media = BrowserMedia(self.front_ends)
+            self._media = BrowserMedia(self.pages)
             session = Session(config, self._media, self._show, first_attempt=self._last_attempt + 1)
             self._session, self._image_changed = session, False
             if self._early_trouble is not None:
@@ -344,7 +344,7 @@ class Live(Giving):
             self._rest(error={} if self._ended_by is None else self._ended_by.as_trait())
             raise
         try:
-            await session.run(self.look)
+            await session.run(self.prompt_state)
         finally:
             self._last_attempt = session.attempt
             self.taps.end_all()
@@ -373,40 +373,40 @@ class Live(Giving):
             # A start tries again, and says why.
             self.log.add("warning", "not ready yet", code=error.code)
 
-    def _keep_watch(self) -> None:
+    def _start_liveness_checks(self) -> None:
         if self._watcher is None or self._watcher.done():
             self._watcher = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
-        await watch(self._vigil_is_due, self._look_around, self._slept)
+        await check_liveness(self._liveness_check_due, self._check_liveness, self._slept)
         self._traits.update({"kernel_busy": False})
 
-    def _vigil_is_due(self) -> bool:
+    def _liveness_check_due(self) -> bool:
         # Without a session only a page that waits for cells has something to be told.
-        return self.live or (bool(self.front_ends.pages) and self.can_be_deaf())
+        return self.is_active or (bool(self.pages.by_id) and self.may_block())
 
-    def _look_around(self, *, beat: bool) -> None:
-        deaf = self.deaf()
-        self._traits.update({"kernel_busy": deaf})
-        self.front_ends.watch(deaf=deaf)
-        if beat and self.live:
-            self.front_ends.beat()
+    def _check_liveness(self, *, beat: bool) -> None:
+        page_messages_blocked = self.page_messages_blocked()
+        self._traits.update({"kernel_busy": page_messages_blocked})
+        self.pages.check_owner(page_messages_blocked=page_messages_blocked)
+        if beat and self.is_active:
+            self.pages.beat()
 
     def _slept(self, asleep: float) -> None:
         self.log.add("warning", "was asleep", seconds=round(asleep))
         if asleep > HEARTBEAT_TIMEOUT:
             self._end("unattended", endings.slept(asleep))
             return
-        self.front_ends.excuse(asleep)
-        if self._session is not None and self.live:
+        self.pages.extend_deadline(asleep)
+        if self._session is not None and self.is_active:
             self._session.verify()
 
     def _change(self, **changes: Any) -> None:
         if "image" in changes:
             self.image_url = None
-            self._image_changed |= changes["image"] != self.look.image
-        self.look = replace(self.look, **changes)
-        self.image.show(self.look.image)
+            self._image_changed |= changes["image"] != self.prompt_state.image
+        self.prompt_state = replace(self.prompt_state, **changes)
+        self.image.show(self.prompt_state.image)
 
     def _stop_typing(self) -> None:
         if self._typing is not None:
@@ -419,11 +419,11 @@ class Live(Giving):
 
     def _submit(self) -> asyncio.Future[str] | None:
         session = self._session
-        if session is None or not self.live:
+        if session is None or not self.is_active:
             self._show()
             return None
         with_image, self._image_changed = self._image_changed, False
-        outcome = session.submit(self.look, with_image=with_image)
+        outcome = session.submit(self.prompt_state, with_image=with_image)
         if with_image:
             outcome.add_done_callback(lambda done: self._image_answered(session, done))
         return outcome
@@ -432,7 +432,7 @@ class Live(Giving):
         """An image that was refused must not come along with the next prompt."""
         applied = session.machine.applied
         if not outcome.cancelled() and outcome.exception() is not None and applied is not None:
-            self.look = replace(self.look, image=applied.image)
+            self.prompt_state = replace(self.prompt_state, image=applied.image)
 
     def _shown_state(self) -> ConnectionState:
         return ConnectionState.IDLE if self._session is None else self._session.machine.state
@@ -441,10 +441,10 @@ class Live(Giving):
         session = self._session
         if session is None:
             return
-        self._narrator.tell(session)
+        self._session_log.record(session)
         if session.machine.established:
             self._established.set()
-        self._traits.update(shown(session, typing=self._typing is not None))
+        self._traits.update(trait_values(session, typing=self._typing is not None))
 
 
 def _load_network_libraries() -> None:

@@ -1,4 +1,4 @@
-"""A look around, every second: at the pages, at the clock, at the kernel."""
+"""Liveness checks, once a second: page heartbeat, suspend, busy kernel."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ WATCH_EVERY: Final = 1.0
 """Seconds."""
 
 
-class Look(Protocol):
-    """Looks whether all is well."""
+class LivenessCheck(Protocol):
+    """Checks pages and kernel once."""
 
     def __call__(self, *, beat: bool) -> None:
         """``beat``: whether it is time to tell pages that the kernel lives."""
 
 
-async def watch(due: Callable[[], bool], look: Look, slept: Callable[[float], None]) -> None:
-    """Returns when no look is due any more.
+async def check_liveness(
+    due: Callable[[], bool], check: LivenessCheck, slept: Callable[[float], None]
+) -> None:
+    """Returns when no check is due any more.
 
     Args:
         due: Whether somebody needs one.
-        look: Called every second.
-        slept: Told, before the look, for how many seconds the machine was asleep.
+        check: Called every second.
+        slept: Told, before the check, for how many seconds the machine was asleep.
     """
     sleep = SleepWatch(WATCH_EVERY)
     loop = asyncio.get_running_loop()
@@ -35,7 +37,7 @@ async def watch(due: Callable[[], bool], look: Look, slept: Callable[[float], No
         if asleep := sleep.look():
             slept(asleep)
         beat = loop.time() >= next_beat
-        look(beat=beat)
+        check(beat=beat)
         if beat:
             next_beat = loop.time() + BEAT_EVERY - WATCH_EVERY / 2
         await asyncio.sleep(WATCH_EVERY)

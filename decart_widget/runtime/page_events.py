@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Giving:
-    """The part of a widget's life that takes it; mixed into ``Live``, on the background loop."""
+    """Handlers of page messages that are not session media; mixed into ``WidgetController``."""
 
     log: Log
     taps: Taps
@@ -39,12 +39,12 @@ class Giving:
     if TYPE_CHECKING:
 
         @property
-        def live(self) -> bool:
+        def is_active(self) -> bool:
             """Whether a session exists."""
 
     def tap(self, sink: Sink, what: What, which: Which, **options: Any) -> int:
         """Takes something from the picture; see ``Taps.open``. Raises ``MediaError``."""
-        if not self.live:
+        if not self.is_active:
             raise no_picture()
         return self.taps.open(sink, what, which, **options)
 
@@ -68,7 +68,7 @@ class Giving:
         """What was wished of the camera could not be had."""
         error = self.cameras.failed(code)
         self.log.add("warning", error.message, code=code)
-        if not self.live:
+        if not self.is_active:
             self._traits.update({"error": error.as_trait()})
         elif self._session is None:
             self._early_trouble = error
@@ -77,14 +77,14 @@ class Giving:
 
     async def switch_camera(self) -> str:
         """Takes the page's next camera; returns its label. Raises ``MediaError``."""
-        if not self.live:
+        if not self.is_active:
             raise no_picture()
         return await self.cameras.switch()
 
     async def replace_source(self, source: str) -> str:
         """Sends something else from now on; returns its label. Raises ``MediaError``."""
         widget = self.widget()
-        if not self.live or widget is None:
+        if not self.is_active or widget is None:
             raise no_picture()
         return await self.cameras.replace(source, lambda: setattr(widget, "source", source))
 

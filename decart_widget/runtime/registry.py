@@ -15,33 +15,33 @@ from typing import TYPE_CHECKING, Final
 from decart_widget.runtime.background import Background
 
 if TYPE_CHECKING:
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
     from decart_widget.session.media import EndReason
 
 LEAVE_WITHIN: Final = 1.5
 """Seconds that the interpreter's end waits for goodbyes; the sockets close by themselves then."""
 
-_running: dict[Live, None] = {}
+_running: dict[WidgetController, None] = {}
 """Oldest first; changed on the background loop only."""
 
 
-def began(live: Live, run: asyncio.Task[None]) -> None:
+def register(controller: WidgetController, run: asyncio.Task[None]) -> None:
     """A session begins; it is listed until ``run`` is done."""
-    _running.pop(live, None)
-    _running[live] = None
-    run.add_done_callback(lambda _: _running.pop(live, None))
+    _running.pop(controller, None)
+    _running[controller] = None
+    run.add_done_callback(lambda _: _running.pop(controller, None))
 
 
-def running() -> list[Live]:
+def running() -> list[WidgetController]:
     """Whose sessions run now, oldest first; from any thread."""
     return list(_running)
 
 
 async def end_all(reason: EndReason = "stopped") -> int:
     """Ends them all; returns how many there were once they are over."""
-    lives = running()
-    await asyncio.gather(*(live.disconnect(reason) for live in lives), return_exceptions=True)
-    return len(lives)
+    controllers = running()
+    await asyncio.gather(*(each.disconnect(reason) for each in controllers), return_exceptions=True)
+    return len(controllers)
 
 
 def _leave() -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from decart_widget.session.session import Session
 
 
-class Narrator:
+class SessionLog:
     """Compares what a session is with what it was when last looked at.
 
     Args:
@@ -29,7 +29,7 @@ class Narrator:
         self._retry: dict[str, Any] = {}
         self._ignored: dict[str, int] = {}
 
-    def tell(self, session: Session) -> None:
+    def record(self, session: Session) -> None:
         """Logs what has changed."""
         if session is not self._session:
             self.__init__(self._log)  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from decart_widget.protocol.states import LIVE, ConnectionState, ServiceStatus
+from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, ServiceStatus
 from decart_widget.session.session import Session
 
 IDLE: Final[dict[str, Any]] = {
@@ -24,7 +24,7 @@ IDLE: Final[dict[str, Any]] = {
 """What the traits show before anything has happened."""
 
 
-def shown(session: Session, *, typing: bool) -> dict[str, Any]:
+def trait_values(session: Session, *, typing: bool) -> dict[str, Any]:
     """The traits' values.
 
     Args:
@@ -51,6 +51,6 @@ def shown(session: Session, *, typing: bool) -> dict[str, Any]:
 
 
 def _prompt_status(session: Session, *, typing: bool) -> str:
-    if session.machine.state not in LIVE:
+    if session.machine.state not in ACTIVE_STATES:
         return "idle"
     return "pending" if typing or session.pending else session.last_outcome

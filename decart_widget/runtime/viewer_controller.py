@@ -25,7 +25,7 @@ from decart_widget.runtime.controller import Send
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.session.media import Preparation
-from decart_widget.session.subscribe import Subscription, watch_room
+from decart_widget.session.subscribe import Subscription, request_viewer_room
 
 MAX_PAGES: Final = 16
 """Pages that one viewer serves; the oldest is forgotten first."""
@@ -42,7 +42,7 @@ _ORDER = (
 
 
 @dataclass
-class Watcher:
+class ViewerPage:
     """A page that watches."""
 
     state: ConnectionState = ConnectionState.IDLE
@@ -52,7 +52,7 @@ class Watcher:
     stands: asyncio.Event | None = None
 
 
-class Watching:
+class ViewerController:
     """One viewer on the background loop.
 
     Args:
@@ -80,7 +80,7 @@ class Watching:
         self._destination = destination
         self._send = send
         self._connection = connection
-        self._pages: dict[str, Watcher] = {}
+        self._pages: dict[str, ViewerPage] = {}
         self._attempt = 0
         self._error: DecartError | None = None
         self._traits = Coalescer(publish, {"connection_state": "idle", "error": {}})
@@ -92,7 +92,7 @@ class Watching:
         except MalformedError as bad:
             self._drop(str(bad))
             return
-        kind, name = message["type"], message["front_end"]
+        kind, name = message["type"], message["page_id"]
         if not self._gate.allows(kind, time.monotonic()):
             self._drop(f"too many {kind}")
             return
@@ -123,16 +123,16 @@ class Watching:
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _page(self, name: str) -> Watcher:
+    def _page(self, name: str) -> ViewerPage:
         if name not in self._pages and len(self._pages) >= MAX_PAGES:
             self._stop(self._pages.pop(next(iter(self._pages))))
-        return self._pages.setdefault(name, Watcher())
+        return self._pages.setdefault(name, ViewerPage())
 
-    def _start(self, name: str, page: Watcher) -> None:
+    def _start(self, name: str, page: ViewerPage) -> None:
         if page.task is None or page.task.done():
             page.task = asyncio.ensure_future(self._watch(name, page))
 
-    def _stop(self, page: Watcher) -> None:
+    def _stop(self, page: ViewerPage) -> None:
         if page.task is not None:
             page.task.cancel()
         if page.attempt is not None:
@@ -140,7 +140,7 @@ class Watching:
         page.attempt = None
         self._move(page, ConnectionState.DISCONNECTED)
 
-    def _media(self, page: Watcher, message: dict[str, Any]) -> None:
+    def _media(self, page: ViewerPage, message: dict[str, Any]) -> None:
         state = message.get("state", "failed")
         if state == "connected":
             self._move(page, ConnectionState.CONNECTED)
@@ -153,7 +153,7 @@ class Watching:
         elif state in ("failed", "ended") and page.broken is not None:
             page.broken.set()
 
-    async def _watch(self, name: str, page: Watcher) -> None:
+    async def _watch(self, name: str, page: ViewerPage) -> None:
         """Joins, and joins again after a loss, until the session is over."""
         self._move(page, ConnectionState.CONNECTING)
         error: DecartError
@@ -178,7 +178,7 @@ class Watching:
             self.log.crash("The viewer failed", unexpected)
             self._fail(page, internal_error(unexpected))
 
-    async def _join(self, name: str, page: Watcher) -> tuple[bool, DecartError]:
+    async def _join(self, name: str, page: ViewerPage) -> tuple[bool, DecartError]:
         """One attempt, to its end: whether a picture was seen, and why it broke."""
         self._attempt += 1
         attempt = page.attempt = self._attempt
@@ -193,7 +193,7 @@ class Watching:
                 self._connection.connection_timeout,
             )
             self._send(prepare(name, attempt, preparation))
-            room = await watch_room(self._subscription, endpoint, key)
+            room = await request_viewer_room(self._subscription, endpoint, key)
             self._send(room_to_join(name, attempt, room))
             await page.broken.wait()
         except DecartError as error:
@@ -202,13 +202,13 @@ class Watching:
             self._send(end(attempt, "reconnecting", keep_camera=False))
         return page.stands.is_set(), ConnectionLostError("The picture's connection broke.")
 
-    def _fail(self, page: Watcher, error: DecartError) -> None:
+    def _fail(self, page: ViewerPage, error: DecartError) -> None:
         page.attempt = None
         self._error = error
         self.log.add("error", error.message, code=error.code)
         self._move(page, ConnectionState.ERROR)
 
-    def _move(self, page: Watcher, state: ConnectionState) -> None:
+    def _move(self, page: ViewerPage, state: ConnectionState) -> None:
         if state is not page.state:
             self.log.add("info", state.value, attempt=page.attempt)
         page.state = state

@@ -16,7 +16,7 @@ from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
 from decart_widget.page.rate_limit import RateLimit
 from decart_widget.sandbox import junk
-from decart_widget.sandbox.effects.effect_state import Look
+from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.generation import Generation
 from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
@@ -72,7 +72,7 @@ class ControlSession:
         codec: str | None,
     ) -> None:
         self.id = str(uuid.uuid4())
-        self.look = Look()
+        self.look = EffectState()
         self.peer: Peer | None = None
         self.room: SessionRoom | None = None
         self._socket = socket

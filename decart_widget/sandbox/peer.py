@@ -26,7 +26,7 @@ from decart_widget.rtc.playout import show_at_once
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Peer:
         self,
         *,
         renderer: Renderer,
-        look: Look,
+        look: EffectState,
         executor: Executor,
         events: PeerEvents,
         loopback: bool,

@@ -10,7 +10,7 @@ from decart_widget.sandbox import images
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.faults import Faults
     from decart_widget.sandbox.generation import Send
 
@@ -34,7 +34,7 @@ class Requests:
         faults: Asked before each request.
     """
 
-    def __init__(self, look: Look, send: Send, faults: Callable[[], Faults]) -> None:
+    def __init__(self, look: EffectState, send: Send, faults: Callable[[], Faults]) -> None:
         self._look = look
         self._send = send
         self._faults = faults

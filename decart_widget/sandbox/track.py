@@ -12,7 +12,7 @@ from aiortc import MediaStreamTrack
 from decart_widget.rtc.tuning import dropped_frames
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
 
 
@@ -39,7 +39,7 @@ class TransformTrack(MediaStreamTrack):
         source: MediaStreamTrack,
         *,
         renderer: Renderer,
-        look: Look,
+        look: EffectState,
         executor: Executor,
         on_first_frame: Callable[[], None],
         is_frozen: Callable[[], bool],

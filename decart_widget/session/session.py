@@ -26,9 +26,9 @@ from decart_widget.errors import (
 )
 from decart_widget.protocol import machine as core
 from decart_widget.protocol.messages import Candidate
-from decart_widget.protocol.requests import Look, Request
+from decart_widget.protocol.requests import PromptState, Request
 from decart_widget.protocol.retry import ATTEMPTS, FIRST_DELAY, delays, is_permanent
-from decart_widget.protocol.states import LIVE, ConnectionState
+from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState
 from decart_widget.session.attempt import Attempt
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.deadlines import AckDeadline, Budget
@@ -90,13 +90,13 @@ class Session:
 
     # --- verbs --------------------------------------------------------------------------------
 
-    async def run(self, look: Look) -> None:
+    async def run(self, prompt_state: PromptState) -> None:
         """Connects, stays connected and returns when the session is over; never raises.
 
         ``error`` and the machine's state say how it ended. Cancelling ends the session cleanly.
         """
         try:
-            self.machine.connect(look, room=self.config.transport == "livekit")
+            self.machine.connect(prompt_state, room=self.config.transport == "livekit")
             self._drive()
             error = await self._attempts()
         except asyncio.CancelledError:
@@ -114,15 +114,15 @@ class Session:
             self.error = error
             self._stop.set()
 
-    def submit(self, look: Look, *, with_image: bool) -> asyncio.Future[str]:
-        """Asks for a look. The future becomes ``"applied"`` or ``"superseded"``.
+    def submit(self, prompt_state: PromptState, *, with_image: bool) -> asyncio.Future[str]:
+        """Asks for a prompt state. The future becomes ``"applied"`` or ``"superseded"``.
 
         It raises ``RequestRejectedError`` or ``AckTimeoutError`` when awaited.
         """
         future: asyncio.Future[str] = self._loop.create_future()
         # Whoever doesn't await it has the traits to look at: no "never retrieved" noise.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        request = self.machine.submit(look, with_image=with_image)
+        request = self.machine.submit(prompt_state, with_image=with_image)
         self._requests[request.number] = (future, self._loop.time())
         self._drive()
         return future
@@ -157,7 +157,7 @@ class Session:
         error = await self._attempt()
         number, waits = 0, list(delays())
         while error is not None and not self._stop.is_set():
-            if self.machine.state not in LIVE or not self._worth_retrying(error):
+            if self.machine.state not in ACTIVE_STATES or not self._worth_retrying(error):
                 return error
             number = 1 if self._settled() else number + 1
             if number > ATTEMPTS:

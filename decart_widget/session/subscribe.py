@@ -1,4 +1,4 @@
-"""Watching a session that runs elsewhere: its subscribe token, and what that buys."""
+"""ViewerController a session that runs elsewhere: its subscribe token, and what that buys."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _fields(token: str) -> dict[str, Any] | None:
     return fields if isinstance(fields, dict) else None
 
 
-async def watch_room(
+async def request_viewer_room(
     subscription: Subscription, endpoint: Endpoint, key: Secret, *, timeout: float = 10.0
 ) -> RoomInfo:
     """A room and a token of one's own to watch it with.

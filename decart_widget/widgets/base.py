@@ -71,7 +71,7 @@ class PageWidget(anywidget.AnyWidget):
         self._publishing = threading.local()
         self._closed = False
         self._inbox = 0
-        self._hears_on_main = True
+        self._comm_on_main_thread = True
         self._inbox_bytes = 0
         self._receive: Receive = _nobody
         super().__init__(**traits)
@@ -154,9 +154,9 @@ class PageWidget(anywidget.AnyWidget):
 
     def _push_chunks(self) -> None:
         """Sends pages what they will need, before they know that they do."""
-        from decart_widget.page.chunks import unsent
+        from decart_widget.page.chunks import take_unsent
 
-        for chunk in unsent(self._chunks):
+        for chunk in take_unsent(self._chunks):
             self._send_to_pages(chunk.message(), [chunk.data])
 
     @t.default("_chunks")
@@ -173,7 +173,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
         """On a comm thread: hands over, nothing else."""
-        self._hears_on_main = threading.current_thread() is threading.main_thread()
+        self._comm_on_main_thread = threading.current_thread() is threading.main_thread()
         from decart_widget.runtime.background import Background
 
         # Stop is what costs least and matters most: it has room of its own.

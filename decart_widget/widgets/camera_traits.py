@@ -8,14 +8,14 @@ import traitlets as t
 
 if TYPE_CHECKING:
     from decart_widget.runtime.background import Background, Operation
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 
-class Capturing(t.HasTraits):
+class CameraTraits(t.HasTraits):
     """Mixed into the widget; the page does the work, each change without a reconnect."""
 
     _background: Background
-    _live: Live
+    _controller: WidgetController
 
     if TYPE_CHECKING:
 
@@ -68,7 +68,7 @@ class Capturing(t.HasTraits):
 
         self._need_open()
         one_of("source", source, tuple(type(self).source.values or ()))
-        return self._background.start(self._live.replace_source(source), "replace_source")
+        return self._background.start(self._controller.replace_source(source), "replace_source")
 
     def switch_camera(self) -> Operation[str]:
         """Takes the next camera: front and back by turns where there are both, else all in turn.
@@ -77,4 +77,4 @@ class Capturing(t.HasTraits):
         ``MediaError`` when there is no session, or no other camera.
         """
         self._need_open()
-        return self._background.start(self._live.switch_camera(), "switch_camera")
+        return self._background.start(self._controller.switch_camera(), "switch_camera")

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from decart_widget.capture.recording import Recording
     from decart_widget.capture.taps import Which
     from decart_widget.runtime.background import Background, Operation
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 
-class TakeAway:
+class CaptureMethods:
     """Mixed into the widget; the work is done on its background thread."""
 
     _background: Background
-    _live: Live
+    _controller: WidgetController
 
     if TYPE_CHECKING:
 
@@ -45,9 +45,9 @@ class TakeAway:
 
         self._need_open()
         one_of("which", which, WHICH)
-        if not self._live.live:
+        if not self._controller.is_active:
             raise no_picture()
-        return self._background.start(snapshot(self._live.taps, which), "snapshot")
+        return self._background.start(snapshot(self._controller.taps, which), "snapshot")
 
     def frames(
         self,
@@ -79,7 +79,7 @@ class TakeAway:
             raise InvalidOptionError(
                 f"size is {size!r}.", remedy="Give (width, height), each from 16 to 4096 pixels."
             )
-        return Frames(self._live, self._background, which, fps, size)
+        return Frames(self._controller, self._background, which, fps, size)
 
     def record(
         self,
@@ -107,4 +107,4 @@ class TakeAway:
 
         self._need_open()
         one_of("which", which, WHICH)
-        return self._live.clips.record(path, which, seconds, overwrite=overwrite)
+        return self._controller.clips.record(path, which, seconds, overwrite=overwrite)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
 
 MAX_CELLS: Final = 256
 """Cells remembered; the one that was run least recently is forgotten first."""
@@ -47,7 +47,7 @@ def current_execution() -> Execution | None:
 @dataclass
 class _Made:
     request: str
-    lives: WeakSet[Live] = field(default_factory=WeakSet)
+    lives: WeakSet[WidgetController] = field(default_factory=WeakSet)
 
 
 class Cells:
@@ -57,13 +57,15 @@ class Cells:
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}
 
-    def made(self, execution: Execution | None, live: Live) -> list[Live]:
+    def register(
+        self, execution: Execution | None, live: WidgetController
+    ) -> list[WidgetController]:
         """Notes that this run made a widget; returns those that earlier runs of the cell made."""
         if execution is None:
             return []
         with self._lock:
             made = self._made.pop(execution.cell, None)
-            older: list[Live] = []
+            older: list[WidgetController] = []
             if made is None or made.request != execution.request:
                 older = [] if made is None else list(made.lives)
                 made = _Made(execution.request)

@@ -34,7 +34,7 @@ class DecartViewer(PageWidget):
         from decart_widget.diagnostics.secrets import Secret
         from decart_widget.runtime.background import Background
         from decart_widget.runtime.destination import Destination
-        from decart_widget.runtime.viewer_controller import Watching
+        from decart_widget.runtime.viewer_controller import ViewerController
         from decart_widget.session.subscribe import Subscription
 
         if not isinstance(token, str):
@@ -59,15 +59,15 @@ class DecartViewer(PageWidget):
         self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})
         super().__init__()
         self._background = Background.get()
-        self._watching = Watching(
+        self._controller = ViewerController(
             subscription, destination, self._send_to_pages, self._publish, options, self.log
         )
-        self._listen(self._watching.receive)
+        self._listen(self._controller.receive)
 
     def close(self) -> None:
         """Leaves the room. May be called twice."""
         if not getattr(self, "_closed", True):
-            self._background.start(self._watching.close(), "close")
+            self._background.start(self._controller.close(), "close")
         super().close()
 
     def __repr__(self) -> str:

@@ -19,15 +19,15 @@ from decart_widget.errors import (
 )
 from decart_widget.protocol.states import ServiceStatus
 from decart_widget.widgets.base import PageWidget
-from decart_widget.widgets.camera_traits import Capturing
-from decart_widget.widgets.capture_methods import TakeAway
+from decart_widget.widgets.camera_traits import CameraTraits
+from decart_widget.widgets.capture_methods import CaptureMethods
 
 if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
-    from decart_widget.protocol.requests import Look
+    from decart_widget.protocol.requests import PromptState
     from decart_widget.runtime.background import Operation
-    from decart_widget.runtime.controller import Live
+    from decart_widget.runtime.controller import WidgetController
     from decart_widget.runtime.destination import Destination
     from decart_widget.runtime.settings import Settings
     from decart_widget.session.media import Transport
@@ -38,7 +38,7 @@ RESOLUTIONS: Final = ("720p", "1080p")
 _UNSET: Any = type("_Unset", (), {"__repr__": lambda _self: "unchanged"})()
 
 
-class DecartWidget(Capturing, TakeAway, PageWidget):
+class DecartWidget(CameraTraits, CaptureMethods, PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
@@ -139,7 +139,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
-        from decart_widget.protocol.requests import Look
+        from decart_widget.protocol.requests import PromptState
         from decart_widget.runtime.background import Background
         from decart_widget.runtime.destination import Destination
         from decart_widget.widgets.arguments import one_of, refuse_unknown, typed
@@ -166,7 +166,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         if is_url(image):
             check_image_url(image)
         fetched = image is not None and not is_url(image)
-        look = Look(
+        prompt_state = PromptState(
             None if prompt is None else check_prompt(prompt),
             bool(enrich),
             load_image(image) if fetched else None,
@@ -187,20 +187,22 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
             microphone=microphone,
         )
         self._background = Background.get()
-        self._live = self._make_live(destination, look, autostart)
+        self._controller = self._make_controller(destination, prompt_state, autostart)
         if is_url(image):
-            self._live.image_url = image
-        self._listen(self._live.front_ends.receive)
-        self.observe(self._look_changed, ["prompt", "enrich"])
+            self._controller.image_url = image
+        self._listen(self._controller.pages.receive)
+        self.observe(self._on_prompt_trait, ["prompt", "enrich"])
         self.observe(self._note_budget, "budget")
-        for older in cells.made(current_execution(), self._live):
+        for older in cells.register(current_execution(), self._controller):
             self._background.call(older.superseded)
 
-    def _make_live(self, destination: Destination, look: Look, autostart: bool) -> Live:
+    def _make_controller(
+        self, destination: Destination, prompt_state: PromptState, autostart: bool
+    ) -> WidgetController:
         import asyncio
 
         from decart_widget.runtime.background import BusyProbe
-        from decart_widget.runtime.controller import Live
+        from decart_widget.runtime.controller import WidgetController
         from decart_widget.runtime.settings import Settings
 
         def settings() -> Settings:
@@ -214,12 +216,12 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
                 self._speed,
             )
 
-        live = Live(
+        live = WidgetController(
             destination,
             self._send_to_pages,
             self._publish,
             settings,
-            look,
+            prompt_state,
             autostart=autostart,
             log=self.log,
         )
@@ -228,8 +230,8 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
             probe = BusyProbe(asyncio.get_running_loop())
         except RuntimeError:
             return live  # no loop in this thread: not a kernel that could be busy
-        live.can_be_deaf = lambda: self._hears_on_main
-        live.deaf = lambda: self._hears_on_main and probe.busy()
+        live.may_block = lambda: self._comm_on_main_thread
+        live.page_messages_blocked = lambda: self._comm_on_main_thread and probe.busy()
         return live
 
     # --- verbs --------------------------------------------------------------------------------
@@ -247,7 +249,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         Raises ``ClosedError``.
         """
         self._need_open()
-        return self._background.start(self._live.connect(timeout), "connect")
+        return self._background.start(self._controller.connect(timeout), "connect")
 
     def disconnect(self) -> Operation[str]:
         """Ends the session, and the bill with it; the camera goes off.
@@ -255,7 +257,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         The result is the connection state then. Without a session nothing happens.
         """
         self._need_open()
-        return self._background.start(self._live.disconnect(), "disconnect")
+        return self._background.start(self._controller.disconnect(), "disconnect")
 
     def set(
         self, prompt: str | None = _UNSET, image: Any = _UNSET, enrich: bool = _UNSET
@@ -292,8 +294,8 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         if is_url(image):
             check_image_url(image)
             return self._background.start(self._set_with_url(changes, image), "set")
-        operation = self._background.start(self._live.set_look(**changes), "set")
-        self._show_look(changes)
+        operation = self._background.start(self._controller.set_prompt_state(**changes), "set")
+        self._show_prompt_state(changes)
         return operation
 
     async def _set_with_url(self, changes: dict[str, Any], url: str) -> str:
@@ -302,10 +304,10 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         from decart_widget.inputs.prompts import load_image
 
         changes["image"] = await asyncio.to_thread(load_image, url)
-        self._show_look(changes)
-        return await self._live.set_look(**changes)
+        self._show_prompt_state(changes)
+        return await self._controller.set_prompt_state(**changes)
 
-    def _show_look(self, changes: dict[str, Any]) -> None:
+    def _show_prompt_state(self, changes: dict[str, Any]) -> None:
         # The observers hand prompt and enrich over once more, which finds nothing new.
         if "prompt" in changes:
             self.prompt = changes["prompt"] or ""
@@ -321,7 +323,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
         None until the session has a room (``transport="livekit"``, connected), and again when it
         is over. Whoever has it can watch: it is kept out of the traits and so out of the notebook.
         """
-        return self._live.subscribe_token
+        return self._controller.subscribe_token
 
     @classmethod
     def live(cls) -> list[DecartWidget]:
@@ -344,14 +346,14 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
     def close(self) -> None:
         """Ends the session and the widget. May be called twice."""
         if not getattr(self, "_closed", True):
-            self._background.start(self._live.close(), "close")
+            self._background.start(self._controller.close(), "close")
         super().close()
 
     def _note_budget(self, _change: Any) -> None:
-        self._background.call(self._live.budget_changed)
+        self._background.call(self._controller.budget_changed)
 
-    def _look_changed(self, _change: Any) -> None:
-        self._background.call(self._live.look_typed, self.prompt, self.enrich)
+    def _on_prompt_trait(self, _change: Any) -> None:
+        self._background.call(self._controller.prompt_typed, self.prompt, self.enrich)
 
     # --- checks -------------------------------------------------------------------------------
 
@@ -365,7 +367,7 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
             else realtime_model(proposal["value"])
         )
         self._model = model
-        if hasattr(self, "_live"):
+        if hasattr(self, "_controller"):
             self._describe_media(bool(self._media.get("has_image")))
         return model.name
 
@@ -397,13 +399,13 @@ class DecartWidget(Capturing, TakeAway, PageWidget):
 
     def _about(self) -> dict[str, Any]:
         about = super()._about()
-        owner = self._live.front_ends.pages.get(self._live.front_ends.owner or "")
+        owner = self._controller.pages.by_id.get(self._controller.pages.owner or "")
         return {
             **about,
             "model": self.model,
             "video": repr(self._video),
             "connection": repr(self._connection),
-            "pages": len(self._live.front_ends.pages),
+            "pages": len(self._controller.pages.by_id),
             "browser": owner.agent if owner is not None else "none",
         }
 

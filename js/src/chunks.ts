@@ -91,7 +91,7 @@ export function attend(
       // Several models of a page wait for the same piece; one of them asks.
       if (!round || silence < waited / 2) continue;
       try {
-        model.send({ type: "need", front_end: ASKER, name, hash });
+        model.send({ type: "need", page_id: ASKER, name, hash });
         piece.asked = performance.now();
       } catch {
         // This model's kernel is gone; another model may have one.

@@ -71,8 +71,8 @@ export class FakeModel implements HostModel {
     return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
   }
 
-  get frontEnd(): string {
-    return String(this.sent[0]?.front_end);
+  get pageId(): string {
+    return String(this.sent[0]?.page_id);
   }
 
   all(type: string): Message[] {
@@ -265,7 +265,7 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
   return {
     type: "prepare",
     attempt,
-    front_end: model.frontEnd,
+    page_id: model.pageId,
     model: { name: "lucy-latest", fps: 30, width: 1280, height: 720 },
     video: {
       preferred_codec: "VP8",

@@ -105,7 +105,7 @@ describe("a page that lacks the front end", () => {
     const began = performance.now();
     model.send = (message) => {
       expect(message).toMatchObject({ type: "need", name: "main", hash });
-      expect((message as Message).front_end).toMatch(/^\S{8,100}$/);
+      expect((message as Message).page_id).toMatch(/^\S{8,100}$/);
       times.push(Math.round(performance.now() - began) + 140);
     };
     await vi.advanceTimersByTimeAsync(8000);

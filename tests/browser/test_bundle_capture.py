@@ -173,7 +173,7 @@ async def test_switching_takes_the_next_camera_and_turns_the_other_off(doubled: 
     await doubled.until("h.model.last('cameras').cameras.length === 2")
     first = (await doubled.sent("cameras"))[-1]["camera"]
     await doubled.run(
-        "h.model.receive({type: 'switch-camera', front_end: h.kernel.frontEnd, request: 1})"
+        "h.model.receive({type: 'switch-camera', page_id: h.kernel.frontEnd, request: 1})"
     )
     await doubled.until("h.model.last('cameras').request === 1")
     second = (await doubled.sent("cameras"))[-1]["camera"]

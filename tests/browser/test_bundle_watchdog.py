@@ -68,7 +68,7 @@ async def test_a_network_that_is_back_is_told_while_it_is_waited_for(
 async def test_a_page_that_watches_offers_to_take_the_session_over(host: Host) -> None:
     await host.mount()
     await host.run(
-        "() => { h.model.receive({ type: 'owner', front_end: 'another page' });"
+        "() => { h.model.receive({ type: 'owner', page_id: 'another page' });"
         " h.model.update({ connection_state: 'generating' }); }"
     )
     button = host.view().locator(".dw-start")

@@ -105,7 +105,8 @@ async def test_the_key_stays_in_the_kernel(
         await notebook.until("w.applied_prompt == 'invert'")
         arguments = arguments_of_all_processes()
         shown = await notebook.execute(
-            "repr(w), str(w), repr(w.get_state()), repr(vars(w)), repr(vars(w._live)), w.log.text()"
+            "repr(w), str(w), repr(w.get_state()), repr(vars(w)), repr(vars(w._controller)), "
+            "w.log.text()"
         )
         stored = await notebook.page.evaluate(STORAGE)
         await notebook.save()

@@ -134,26 +134,26 @@ class Sdk:
         options = RealtimeConnectOptions(
             model=models.realtime("lucy-2.1"), on_remote_stream=viewer, initial_state=state
         )
-        self._live = await RealtimeClient.connect(url, KEY, track, options)
-        self._live.on("generation_tick", lambda tick: self.ticks.append(tick.seconds))
-        self._live.on("connection_change", self.states.append)
+        self._controller = await RealtimeClient.connect(url, KEY, track, options)
+        self._controller.on("generation_tick", lambda tick: self.ticks.append(tick.seconds))
+        self._controller.on("connection_change", self.states.append)
         # It says nothing of a resume; its room does.
-        watch_room(self._live._manager._connection._room, self.room)
+        request_viewer_room(self._controller._manager._connection._room, self.room)
 
     async def prompt(self, text: str) -> None:
-        await self._live.set_prompt(text, enhance=True)
+        await self._controller.set_prompt(text, enhance=True)
 
     async def image(self, data: bytes, prompt: str) -> None:
-        await self._live.set_image(data, prompt=prompt, enhance=False)
+        await self._controller.set_image(data, prompt=prompt, enhance=False)
 
     async def end(self) -> None:
-        await self._live.disconnect()
+        await self._controller.disconnect()
 
     def about(self) -> dict[str, Any]:
         return {
-            "state": self._live.get_connection_state(),
-            "session_id": self._live.session_id,
-            "subscribe_token": self._live.subscribe_token,
+            "state": self._controller.get_connection_state(),
+            "session_id": self._controller.session_id,
+            "subscribe_token": self._controller.subscribe_token,
         }
 
 
@@ -183,7 +183,7 @@ class Bare:
             await self._answer("prompt_ack")
         self._room = rtc.Room()
         self._room.on("track_subscribed", lambda track, *_: viewer(track))
-        watch_room(self._room, self.room)
+        request_viewer_room(self._room, self.room)
         await self._room.connect(self._info["livekit_url"], self._info["token"])
         options = rtc.TrackPublishOptions(video_codec=rtc.VideoCodec.H264)
         await self._room.local_participant.publish_track(track, options)
@@ -338,7 +338,7 @@ class Run:
                 await watching.disconnect()
 
 
-def watch_room(room: rtc.Room, events: list[str]) -> None:
+def request_viewer_room(room: rtc.Room, events: list[str]) -> None:
     for event in ROOM_EVENTS:
         room.on(event, lambda *_, event=event: events.append(event))
 

@@ -16,8 +16,8 @@ from typing import Any
 from playwright.async_api import Page
 
 from decart_widget.sandbox import Faults, Sandbox
-from tools.eyes import Eyes, open_eyes
 from tools.notebook_page import NotebookPage
+from tools.probes import Probes, open_probes
 from tools.widget_view import WidgetView
 
 LIMIT = 30.0
@@ -54,7 +54,7 @@ class Scene:
     view: WidgetView
     transport: str
     sandbox: Sandbox | None
-    eyes: Eyes = field(init=False)
+    probes: Probes = field(init=False)
 
     @property
     def page(self) -> Page:
@@ -71,9 +71,9 @@ class Scene:
         await self.view.picture()
         await self.view.type_prompt(SECOND)
         await self.notebook.until(f"w.applied_prompt == {SECOND!r}")
-        self.eyes = await open_eyes(self.page, self.view.index)
-        await self.eyes.moved(0.0)
-        self.eyes = await open_eyes(self.page, self.view.index)
+        self.probes = await open_probes(self.page, self.view.index)
+        await self.probes.moved(0.0)
+        self.probes = await open_probes(self.page, self.view.index)
 
     def breaks(self, **faults: Any) -> float:
         """Sets these faults for the session that runs; returns when."""
@@ -87,8 +87,8 @@ class Scene:
 
         Nothing untransformed may have been seen on the way, and the prompt that was applied is.
         """
-        seconds = await self.eyes.moved(since, attempt) - since
-        assert await self.eyes.untransformed() == 0, "the first prompt is back, or the camera"
+        seconds = await self.probes.moved(since, attempt) - since
+        assert await self.probes.untransformed() == 0, "the first prompt is back, or the camera"
         await self.notebook.until(f"w.applied_prompt == {SECOND!r}")
         await self.notebook.until("w.connection_state == 'generating'")
         return seconds

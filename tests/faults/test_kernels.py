@@ -10,7 +10,7 @@ import time
 import pytest
 
 from decart_widget.sandbox import Sandbox
-from tools.eyes import open_eyes
+from tools.probes import open_probes
 
 from .conftest import Begin, Measured
 from .scene import LIMIT, SECOND, TRANSPORTS, Scene, eventually
@@ -61,8 +61,8 @@ async def test_the_kernel_is_interrupted(
     since = time.time()
     await interrupted(scene, cell)
     await scene.recovers(time.time(), attempt=1)
-    measured(await scene.eyes.outage(since), transport)
-    assert await scene.notebook.execute("w._live.attempt") == "1", "the session never noticed"
+    measured(await scene.probes.outage(since), transport)
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "the session never noticed"
     await scene.stops()
 
 
@@ -83,9 +83,9 @@ async def test_the_kernel_is_busy_for_20_s(
     await scene.view.type_prompt(SECOND)
     await eventually(lambda: scene.sessions()[0]["effect"] == SECOND, "so has the next")
     await clock.filter(has_not_text=shown).wait_for()
-    scene.eyes = await open_eyes(scene.page)
+    scene.probes = await open_probes(scene.page)
     since = scene.breaks(drop_control_after_s=0)
-    measured(await scene.eyes.moved(since, attempt=2) - since, transport)
+    measured(await scene.probes.moved(since, attempt=2) - since, transport)
     await scene.stops()
     assert not cell.done(), "all that while the cell was running"
     await interrupted(scene, cell)
@@ -152,7 +152,7 @@ async def test_the_kernel_is_frozen_and_wakes_up(
     finally:
         os.kill(pid, signal.SIGCONT)
     await scene.unbilled()
-    await scene.notebook.until("not w._live.live")
+    await scene.notebook.until("not w._controller.is_active")
 
 
 @both

@@ -78,8 +78,8 @@ async def test_the_network_loses_packets(
         since = time.time()
         broken.lose(5)
         while time.time() < since + AWAY_S:  # a look at the picture, all the while
-            await scene.eyes.moved(time.time())
-        measured(await scene.eyes.outage(since), transport)
+            await scene.probes.moved(time.time())
+        measured(await scene.probes.outage(since), transport)
         await scene.recovers(time.time(), attempt=1)
         await scene.stops()
 
@@ -91,7 +91,7 @@ async def test_the_network_is_slow(browser_path: Path, measured: Measured, trans
         since = time.time()
         broken.delay(200)
         while time.time() < since + AWAY_S:
-            await scene.eyes.moved(time.time())
-        measured(await scene.eyes.outage(since), transport)
+            await scene.probes.moved(time.time())
+        measured(await scene.probes.outage(since), transport)
         await scene.recovers(time.time(), attempt=1)
         await scene.stops()

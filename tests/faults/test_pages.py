@@ -13,8 +13,8 @@ from playwright.async_api import async_playwright
 from decart_widget.sandbox import Sandbox
 from tests.browser.conftest import REMEMBER_TRACKS
 from tools import browser as chromium
-from tools.eyes import open_eyes
 from tools.notebook_page import NotebookPage
+from tools.probes import open_probes
 from tools.widget_view import WidgetView
 
 from .conftest import Begin, Measured
@@ -35,7 +35,7 @@ async def test_the_page_is_reloaded(
     await scene.notebook.save()  # as JupyterLab does by itself: what isn't saved doesn't come back
     since = time.time()
     await scene.page.reload(wait_until="commit")
-    seconds = await scene.eyes.moved(since, attempt=2) - since
+    seconds = await scene.probes.moved(since, attempt=2) - since
     await scene.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
     measured(await scene.recovers(since), transport)
     assert seconds > 0
@@ -115,7 +115,7 @@ async def test_the_output_is_cleared_and_shown_again(
     since = time.time()
     await scene.notebook.run_cell(1)
     measured(await scene.recovers(since, attempt=1), transport)
-    assert await scene.notebook.execute("w._live.attempt") == "1"
+    assert await scene.notebook.execute("w._controller.attempt") == "1"
     await scene.stops()
 
 
@@ -125,7 +125,7 @@ async def test_two_views_and_the_first_one_goes(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport, "w")
-    second = await open_eyes(scene.page, 1)
+    second = await open_probes(scene.page, 1)
     await second.moved(0.0)
     cameras = await scene.cameras()
     cell = "window.jupyterapp.shell.currentWidget.content"
@@ -160,7 +160,7 @@ async def test_a_second_tab_watches_and_takes_over(
     await scene.notebook.save()
     other = await second_tab(scene)
     await other.view.wait_attribute("data-owner", "false")
-    other.eyes = await open_eyes(other.page)
+    other.probes = await open_probes(other.page)
     since = time.time()
     await other.view.root.locator(".dw-start").filter(has_text="Take over").click()
     measured(await other.recovers(since), transport)

@@ -83,5 +83,5 @@ async def test_the_page_is_hidden_for_a_while(
     since = time.time()
     await scene.page.evaluate(SEEN, "visible")
     measured(await scene.recovers(since, attempt=1), transport)
-    assert await scene.notebook.execute("w._live.attempt") == "1", "it never broke"
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "it never broke"
     await scene.stops()

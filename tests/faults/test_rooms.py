@@ -36,8 +36,8 @@ async def test_the_signal_socket_drops_and_is_resumed(
     opened = joins(scene)
     since = scene.breaks(drop_signal_after_s=0)
     await scene.recovers(await another(opened), attempt=1)
-    measured(await scene.eyes.outage(since), "livekit")
-    assert await scene.notebook.execute("w._live.attempt") == "1", "the session went on"
+    measured(await scene.probes.outage(since), "livekit")
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "the session went on"
     await scene.stops()
 
 
@@ -49,7 +49,7 @@ async def test_the_signal_socket_drops_and_can_not_be_resumed(
     opened = joins(scene)
     since = scene.breaks(drop_signal_after_s=0, refuse_resume=True)
     await scene.recovers(await another(opened), attempt=1)
-    measured(await scene.eyes.outage(since), "livekit")
+    measured(await scene.probes.outage(since), "livekit")
     await scene.stops()
 
 
@@ -71,7 +71,7 @@ async def test_the_room_wants_to_be_joined_anew(
     opened = joins(scene)
     since = scene.breaks(leave_after_s=0, leave_action="reconnect")
     await scene.recovers(await another(opened), attempt=1)
-    measured(await scene.eyes.outage(since), "livekit")
+    measured(await scene.probes.outage(since), "livekit")
     await scene.stops()
 
 
@@ -83,5 +83,5 @@ async def test_the_room_wants_to_be_resumed(
     opened = joins(scene)
     since = scene.breaks(leave_after_s=0, leave_action="resume")
     await scene.recovers(await another(opened), attempt=1)
-    measured(await scene.eyes.outage(since), "livekit")
+    measured(await scene.probes.outage(since), "livekit")
     await scene.stops()

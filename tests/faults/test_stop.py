@@ -17,7 +17,7 @@ both = pytest.mark.parametrize("transport", TRANSPORTS)
 async def stays_away(scene: Scene) -> None:
     """The service has nothing, and nothing came since; the kernel knows of no session."""
     assert scene.sandbox is not None
-    await scene.notebook.until("not w._live.live")
+    await scene.notebook.until("not w._controller.is_active")
     admitted = scene.sandbox.stats()["admitted"]
     await scene.notebook.until("w.connection_state == 'disconnected' and not w._retry")
     assert scene.sandbox.stats()["admitted"] == admitted

@@ -176,7 +176,7 @@ class WidgetPage:
         return self.kernel.state[self.comm_id]
 
     def say(self, type_: str, **fields: Any) -> None:
-        content = {"type": type_, "front_end": self.name, **fields}
+        content = {"type": type_, "page_id": self.name, **fields}
         self.kernel.send(self.comm_id, {"method": "custom", "content": content})
 
     def set(self, **traits: Any) -> None:
@@ -188,7 +188,7 @@ class WidgetPage:
     async def hello(self) -> dict[str, Any]:
         self.say("hello", protocol=1, version="test", page={"secure": True})
         welcome: dict[str, Any] = await self.kernel.until(
-            lambda: next((m for m in self.heard("welcome") if m["front_end"] == self.name), None)
+            lambda: next((m for m in self.heard("welcome") if m["page_id"] == self.name), None)
         )
         self._answering = asyncio.ensure_future(self._answer())
         return welcome
@@ -219,7 +219,7 @@ class WidgetPage:
     def _act(self, message: dict[str, Any]) -> None:
         attempt: Any = message.get("attempt")
         match message["type"]:
-            case "prepare" if message["front_end"] == self.name:
+            case "prepare" if message["page_id"] == self.name:
                 model = message["model"]
                 video = {k: v for k, v in message["video"].items() if k != "start_bitrate"}
                 self.camera.prepare(
@@ -238,7 +238,7 @@ class WidgetPage:
                 self.camera.answer(attempt, message["sdp"])
             case "candidate":
                 self.camera.add_candidate(attempt, parse_candidate(message["candidate"]))
-            case "room" if message["front_end"] == self.name:
+            case "room" if message["page_id"] == self.name:
                 room = RoomInfo(message["url"], message["token"], message["room_name"])
                 self.camera.join(attempt, room)
             case "end":

@@ -165,7 +165,7 @@ class Told(CameraPeer):
     def end(self, attempt, reason, *, keep_source):
         print(reason, flush=True)
         super().end(attempt, reason, keep_source=keep_source)
-live.BrowserMedia = lambda front_ends: Told()
+live.BrowserMedia = lambda pages: Told()
 print(w.connect().result(20), flush=True)
 {end}
 """

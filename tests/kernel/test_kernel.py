@@ -134,7 +134,7 @@ async def test_a_page_that_watches_takes_the_session_over(kernel: KernelPage) ->
             assert (await second.hello())["owner"] is False
             second.say("take")
             await kernel.until(lambda: second.heard("owner"))
-            assert second.heard("owner")[-1]["front_end"] == "page-2"
+            assert second.heard("owner")[-1]["page_id"] == "page-2"
             await asyncio.wait_for(second.camera.next_picture(), LIMIT)
             await page.until(connection_state="generating", applied_prompt="greyscale")
             assert [number for number, _, _ in second.camera.ended] == [1]
@@ -153,7 +153,7 @@ async def test_messages_of_an_older_attempt_change_nothing(kernel: KernelPage) -
         page.say("apply", prompt="sepia", enrich=True)
         await page.until(applied_prompt="sepia")
         assert page.traits["connection_state"] == "generating"
-        printed = await kernel.run("print(sum(w._live.front_ends.dropped.values()))")
+        printed = await kernel.run("print(sum(w._controller.pages.dropped.values()))")
         assert printed.strip() == "3"
 
 
@@ -173,7 +173,7 @@ async def test_a_closed_widget_ends_its_session(kernel: KernelPage) -> None:
         await page.until(connection_state="generating")
         await kernel.run("w.close(); w.close()")
         await kernel.until(lambda: page.comm_id in kernel.closed)  # a page lets go of the camera
-        await kernel.run("import asyncio\nwhile w._live.live: await asyncio.sleep(0.01)")
+        await kernel.run("import asyncio\nwhile w._controller.is_active: await asyncio.sleep(0.01)")
         printed = await kernel.run("try: w.connect()\nexcept Exception as e: print(e.code)")
         assert printed.strip() == "closed"
 
@@ -210,7 +210,9 @@ async def test_the_key_reaches_the_service_and_nothing_else() -> None:
                 page.say("start")
                 await page.until(connection_state="generating")
                 await kernel.run("print(repr(w), w, w.get_state(), vars(w).keys(), w.error)")
-                await kernel.run("print(repr(vars(w._live)), repr(vars(w._live._destination)))")
+                await kernel.run(
+                    "print(repr(vars(w._controller)), repr(vars(w._controller._destination)))"
+                )
                 page.say("stop", attempt=1)
                 await page.until(connection_state="disconnected")
                 for message in kernel.everything:

@@ -27,7 +27,7 @@ from decart_widget.errors import (
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import ImageData
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.session.config import SessionConfig
@@ -76,7 +76,7 @@ class Run:
 @asynccontextmanager
 async def running(
     sandbox: Sandbox,
-    look: Look,
+    prompt_state: PromptState,
     *,
     key: str = KEY,
     endpoint: Endpoint | None = None,
@@ -96,7 +96,7 @@ async def running(
         lambda session: run.changed(session),
     )
     run = Run(session, media, None)  # type: ignore[arg-type]
-    run.task = asyncio.ensure_future(session.run(look))
+    run.task = asyncio.ensure_future(session.run(prompt_state))
     try:
         yield run
     finally:
@@ -108,13 +108,13 @@ async def running(
 async def test_what_the_page_could_not_do_is_still_said_when_the_session_stands(
     sandbox: Sandbox,
 ) -> None:
-    async with running(sandbox, Look("greyscale", False, None)) as run:
+    async with running(sandbox, PromptState("greyscale", False, None)) as run:
         missing = MediaError("No microphone.", remedy="Connect one.", code="microphone-failed")
         run.session.complain(missing)
         await run.until(generating)
         assert run.session.error is missing
         # What is applied later takes it away.
-        await run.session.submit(Look("sepia", False, None), with_image=False)
+        await run.session.submit(PromptState("sepia", False, None), with_image=False)
         assert run.session.error is None
 
 
@@ -128,7 +128,7 @@ def connection(**options: Any) -> ConnectionOptions:
 
 
 async def test_the_first_picture_is_already_transformed(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("greyscale")) as run:
+    async with running(sandbox, PromptState("greyscale")) as run:
         first = await asyncio.wait_for(run.media.next_picture(), LIMIT)
         assert colourfulness(first) < 6
         await run.until(generating)
@@ -142,7 +142,7 @@ async def test_the_first_picture_is_already_transformed(sandbox: Sandbox) -> Non
 
 
 async def test_without_a_prompt_the_picture_passes_through(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look()) as run:
+    async with running(sandbox, PromptState()) as run:
         picture = await asyncio.wait_for(run.media.next_picture(5), LIMIT)
         left = picture[20:60, 20:100].mean(axis=(0, 1))
         right = picture[20:60, -100:-20].mean(axis=(0, 1))
@@ -151,11 +151,11 @@ async def test_without_a_prompt_the_picture_passes_through(sandbox: Sandbox) -> 
 
 
 async def test_a_prompt_changes_the_picture_and_is_acknowledged(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("greyscale")) as run:
+    async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(generating)
-        outcome = run.session.submit(Look("invert"), with_image=False)
+        outcome = run.session.submit(PromptState("invert"), with_image=False)
         assert await asyncio.wait_for(outcome, LIMIT) == "applied"
-        assert run.session.machine.applied == Look("invert")
+        assert run.session.machine.applied == PromptState("invert")
         picture = await asyncio.wait_for(
             run.media.picture_that(lambda p: colourfulness(p) > 40), LIMIT
         )
@@ -167,10 +167,10 @@ async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
     green = io.BytesIO()
     Image.new("RGB", (64, 64), (20, 200, 30)).save(green, "PNG")
     image = ImageData(data=base64.b64encode(green.getvalue()).decode())
-    async with running(sandbox, Look()) as run:
+    async with running(sandbox, PromptState()) as run:
         await run.until(generating)
         before = await asyncio.wait_for(run.media.next_picture(), LIMIT)
-        outcome = run.session.submit(Look(None, True, image), with_image=True)
+        outcome = run.session.submit(PromptState(None, True, image), with_image=True)
         assert await asyncio.wait_for(outcome, LIMIT) == "applied"
 
         def greener(picture: np.ndarray) -> bool:
@@ -182,22 +182,22 @@ async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
 
 async def test_of_many_prompts_at_once_the_newest_wins(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(ack_delay_s=0.2)
-    async with running(sandbox, Look("greyscale")) as run:
+    async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(generating)
-        looks = [Look(text) for text in ("sepia", "blur", "edges", "invert")]
-        outcomes = [run.session.submit(look, with_image=False) for look in looks]
+        states = [PromptState(text) for text in ("sepia", "blur", "edges", "invert")]
+        outcomes = [run.session.submit(state, with_image=False) for state in states]
         done = await asyncio.wait_for(asyncio.gather(*outcomes), LIMIT)
         assert done == ["applied", "superseded", "superseded", "applied"]
-        assert run.session.machine.applied == Look("invert")
+        assert run.session.machine.applied == PromptState("invert")
 
 
 async def test_a_refused_prompt_leaves_the_session_and_the_look_alone(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("greyscale")) as run:
+    async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(generating)
         sandbox.faults = Faults(refuse_prompts="not nice")
         with pytest.raises(RequestRejectedError, match="not nice"):
-            await asyncio.wait_for(run.session.submit(Look("rude"), with_image=False), LIMIT)
-        assert run.session.machine.applied == Look("greyscale")
+            await asyncio.wait_for(run.session.submit(PromptState("rude"), with_image=False), LIMIT)
+        assert run.session.machine.applied == PromptState("greyscale")
         assert generating(run.session)
         picture = await asyncio.wait_for(run.media.next_picture(3), LIMIT)
         assert colourfulness(picture) < 6
@@ -205,14 +205,14 @@ async def test_a_refused_prompt_leaves_the_session_and_the_look_alone(sandbox: S
 
 async def test_a_refused_first_prompt_ends_the_start(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(refuse_prompts="not nice")
-    async with running(sandbox, Look("rude")) as run:
+    async with running(sandbox, PromptState("rude")) as run:
         await run.over()
         assert run.session.machine.state is ConnectionState.ERROR
         assert isinstance(run.session.error, RequestRejectedError)
 
 
 async def test_a_wrong_key_is_never_tried_again(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("sepia"), key="dct_wrong_one") as run:
+    async with running(sandbox, PromptState("sepia"), key="dct_wrong_one") as run:
         await run.over()
         assert isinstance(run.session.error, AuthenticationError)
         assert "dct_wrong_one" not in str(run.session.error)
@@ -220,14 +220,14 @@ async def test_a_wrong_key_is_never_tried_again(sandbox: Sandbox) -> None:
 
 
 async def test_a_wrong_client_token_is_refused_on_the_socket(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("sepia"), key="ek_not_minted_here") as run:
+    async with running(sandbox, PromptState("sepia"), key="ek_not_minted_here") as run:
         await run.over()
         assert isinstance(run.session.error, AuthenticationError)
 
 
 async def test_a_full_service_says_so(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(capacity=0)
-    async with running(sandbox, Look("sepia")) as run:
+    async with running(sandbox, PromptState("sepia")) as run:
         await run.over()
         assert isinstance(run.session.error, AtCapacityError)
 
@@ -236,7 +236,7 @@ async def test_time_in_the_queue_does_not_count(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(queue_s=1.6)
     places: list[tuple[int | None, int | None]] = []
     async with running(
-        sandbox, Look("sepia"), connection=connection(connection_timeout=1.2)
+        sandbox, PromptState("sepia"), connection=connection(connection_timeout=1.2)
     ) as run:
         while not generating(run.session):
             await run.until(lambda _: True)
@@ -250,31 +250,37 @@ async def test_time_in_the_queue_does_not_count(sandbox: Sandbox) -> None:
 
 async def test_an_offer_without_an_answer_is_a_clear_timeout(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(no_answer=True)
-    async with running(sandbox, Look("sepia"), connection=connection(connection_timeout=1)) as run:
+    async with running(
+        sandbox, PromptState("sepia"), connection=connection(connection_timeout=1)
+    ) as run:
         await run.over()
         assert isinstance(run.session.error, ConnectTimeoutError)
         assert "answered the offer" in run.session.error.message
 
 
 async def test_an_ack_that_never_comes_rejects_the_prompt_only(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("greyscale"), connection=connection(ack_timeout=0.3)) as run:
+    async with running(
+        sandbox, PromptState("greyscale"), connection=connection(ack_timeout=0.3)
+    ) as run:
         await run.until(generating)
         sandbox.faults = Faults(no_ack=True)
         with pytest.raises(AckTimeoutError):
-            await asyncio.wait_for(run.session.submit(Look("sepia"), with_image=False), LIMIT)
+            await asyncio.wait_for(
+                run.session.submit(PromptState("sepia"), with_image=False), LIMIT
+            )
         assert generating(run.session)
 
 
 async def test_a_server_that_is_not_there(sandbox: Sandbox, unused_tcp_port: int) -> None:
     nowhere = parse_endpoint(f"http://127.0.0.1:{unused_tcp_port}")
-    async with running(sandbox, Look("sepia"), endpoint=nowhere) as run:
+    async with running(sandbox, PromptState("sepia"), endpoint=nowhere) as run:
         await run.over()
         assert isinstance(run.session.error, TransportError)
 
 
 async def test_a_denied_camera_ends_the_session(sandbox: Sandbox) -> None:
     media = CameraPeer(refuse="permission-denied")
-    async with running(sandbox, Look("sepia"), media=media) as run:
+    async with running(sandbox, PromptState("sepia"), media=media) as run:
         await run.over()
         assert run.session.error is not None
         assert run.session.error.code == "permission-denied"
@@ -283,7 +289,7 @@ async def test_a_denied_camera_ends_the_session(sandbox: Sandbox) -> None:
 
 async def test_junk_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(junk=True, junk_bytes=10_000_000)
-    async with running(sandbox, Look("greyscale")) as run:
+    async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(lambda s: s.machine.generation_tick >= 1)
         assert sum(run.session.machine.ignored.values()) > 3
         assert run.session.machine.ignored["frame too long"] == 1
@@ -292,9 +298,11 @@ async def test_junk_changes_nothing(sandbox: Sandbox) -> None:
 async def test_a_dropped_control_socket_is_restored_with_the_last_applied_look(
     sandbox: Sandbox,
 ) -> None:
-    async with running(sandbox, Look("invert")) as run:
+    async with running(sandbox, PromptState("invert")) as run:
         await run.until(generating)
-        await asyncio.wait_for(run.session.submit(Look("greyscale"), with_image=False), LIMIT)
+        await asyncio.wait_for(
+            run.session.submit(PromptState("greyscale"), with_image=False), LIMIT
+        )
         sandbox.faults = Faults(drop_control_after_s=0.1, sessions=1)
         await run.until(lambda s: s.machine.state is ConnectionState.RECONNECTING)
         assert run.session.retry == {"attempt": 1, "of": 5, "in_s": 1.0}
@@ -313,7 +321,7 @@ async def test_a_service_that_died_is_looked_for_again() -> None:
         async def renew() -> tuple[Endpoint, Secret]:
             return parse_endpoint(second), Secret(KEY)
 
-        async with running(first, Look("greyscale"), renew=renew) as run:
+        async with running(first, PromptState("greyscale"), renew=renew) as run:
             await run.until(generating)
             await asyncio.to_thread(first.close)
             await run.until(lambda _: "reconnecting" in run.states)
@@ -322,7 +330,7 @@ async def test_a_service_that_died_is_looked_for_again() -> None:
 
 
 async def test_the_budget_ends_the_session(sandbox: Sandbox) -> None:
-    async with running(sandbox, Look("sepia"), budget=1.0) as run:
+    async with running(sandbox, PromptState("sepia"), budget=1.0) as run:
         await run.over()
         assert isinstance(run.session.error, BudgetSpentError)
         assert run.session.machine.state is ConnectionState.DISCONNECTED
@@ -337,7 +345,7 @@ async def test_stopping_in_any_phase_is_clean(sandbox: Sandbox) -> None:
         generating,
     ]
     for phase in phases:
-        async with running(sandbox, Look("sepia")) as run:
+        async with running(sandbox, PromptState("sepia")) as run:
             await run.until(phase)
             run.session.stop()
             await run.over()
@@ -352,7 +360,7 @@ async def test_the_key_is_in_no_log_and_no_error(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    async with running(sandbox, Look("sepia")) as run:
+    async with running(sandbox, PromptState("sepia")) as run:
         await run.until(generating)
         sandbox.faults = Faults(drop_control_after_s=0.05, sessions=1)
         await run.until(lambda s: s.machine.state is ConnectionState.RECONNECTING)

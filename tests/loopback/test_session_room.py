@@ -9,11 +9,11 @@ import pytest
 
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import AuthenticationError, RequestRejectedError, ServiceError
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.session.endpoints import parse_endpoint
-from decart_widget.session.subscribe import Subscription, watch_room
+from decart_widget.session.subscribe import Subscription, request_viewer_room
 
 from .camera_peer import colourfulness
 from .room_camera import RoomCamera
@@ -33,36 +33,36 @@ def grey(picture: object) -> bool:
 
 async def test_the_first_picture_is_transformed_and_full_size(sandbox: Sandbox) -> None:
     camera = RoomCamera()
-    async with running(sandbox, Look("greyscale"), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState("greyscale"), media=camera, transport="livekit") as run:
         picture = await camera.picture_that(lambda p: p.shape == (720, 1280, 3))
         assert grey(picture)
         await run.until(generating)
-        assert run.session.machine.applied == Look("greyscale")
+        assert run.session.machine.applied == PromptState("greyscale")
         assert run.session.machine.room_name == camera.rooms[0].room_name
         await run.until(lambda s: s.machine.generation_tick >= 1)
 
 
 async def test_a_prompt_changes_the_picture(sandbox: Sandbox) -> None:
     camera = RoomCamera()
-    async with running(sandbox, Look("greyscale"), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState("greyscale"), media=camera, transport="livekit") as run:
         await run.until(generating)
-        outcome = run.session.submit(Look("invert"), with_image=False)
+        outcome = run.session.submit(PromptState("invert"), with_image=False)
         assert await asyncio.wait_for(outcome, LIMIT) == "applied"
         await camera.picture_that(lambda p: colourfulness(p) > 60)
 
 
 async def test_without_a_prompt_the_picture_passes_through(sandbox: Sandbox) -> None:
     camera = RoomCamera()
-    async with running(sandbox, Look(), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState(), media=camera, transport="livekit") as run:
         await run.until(generating)
-        assert run.session.machine.applied == Look()
+        assert run.session.machine.applied == PromptState()
         await camera.picture_that(lambda p: p[100:200, 100:300].mean(axis=(0, 1))[0] > 150)
 
 
 async def test_a_refused_first_prompt_ends_the_start(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(refuse_prompts="not nice")
     camera = RoomCamera()
-    async with running(sandbox, Look("rude"), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState("rude"), media=camera, transport="livekit") as run:
         await run.over()
         assert isinstance(run.session.error, RequestRejectedError)
 
@@ -71,9 +71,11 @@ async def test_a_dropped_control_socket_gives_a_new_room_with_the_applied_look(
     sandbox: Sandbox,
 ) -> None:
     camera = RoomCamera()
-    async with running(sandbox, Look("invert"), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState("invert"), media=camera, transport="livekit") as run:
         await run.until(generating)
-        await asyncio.wait_for(run.session.submit(Look("greyscale"), with_image=False), LIMIT)
+        await asyncio.wait_for(
+            run.session.submit(PromptState("greyscale"), with_image=False), LIMIT
+        )
         sandbox.faults = Faults(drop_control_after_s=0.1, sessions=1)
         await run.until(lambda s: s.machine.state is ConnectionState.RECONNECTING)
         sandbox.faults = Faults()
@@ -84,7 +86,7 @@ async def test_a_dropped_control_socket_gives_a_new_room_with_the_applied_look(
 
 async def test_others_can_watch_until_it_is_over(sandbox: Sandbox) -> None:
     camera, endpoint, key = RoomCamera(), parse_endpoint(sandbox), Secret(KEY)
-    async with running(sandbox, Look("greyscale"), media=camera, transport="livekit") as run:
+    async with running(sandbox, PromptState("greyscale"), media=camera, transport="livekit") as run:
         await run.until(generating)
         assert run.session.machine.room_name is not None
         token = Subscription(run.session.machine.room_name, endpoint).token()
@@ -92,8 +94,8 @@ async def test_others_can_watch_until_it_is_over(sandbox: Sandbox) -> None:
         assert KEY not in token
         assert subscription.endpoint == endpoint
         with pytest.raises(AuthenticationError):
-            await watch_room(subscription, endpoint, Secret("dct_another_one"))
-        room = await watch_room(subscription, endpoint, key)
+            await request_viewer_room(subscription, endpoint, Secret("dct_another_one"))
+        room = await request_viewer_room(subscription, endpoint, key)
         assert room.token not in repr(room)
         viewer = RoomUser()
         try:
@@ -102,4 +104,4 @@ async def test_others_can_watch_until_it_is_over(sandbox: Sandbox) -> None:
         finally:
             await viewer.close()
     with pytest.raises(ServiceError, match="over"):
-        await watch_room(subscription, endpoint, key)
+        await request_viewer_room(subscription, endpoint, key)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from decart_widget._version import __version__
-from decart_widget.page.pages import FrontEnds
+from decart_widget.page.pages import Pages
 
 ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "page_messages.json").read_text("utf-8"))
 
@@ -24,9 +24,9 @@ class Host:
         self.attempt: int | None = None
         self.told: list[Any] = []
         self.sent: list[dict[str, Any]] = []
-        self.front_ends = FrontEnds(self.sent.append, self, lambda: self.now)
+        self.pages = Pages(self.sent.append, self, lambda: self.now)
 
-    # what FrontEnds asks of a Browser
+    # what Pages asks of a Browser
 
     def started(self) -> None:
         self.told.append("started")
@@ -44,7 +44,7 @@ class Host:
         self.told.append(("applied", prompt, enrich))
 
     def media_message(self, message: dict[str, Any]) -> None:
-        self.told.append((message["type"], message["front_end"]))
+        self.told.append((message["type"], message["page_id"]))
 
     def image_given(self, message: dict[str, Any]) -> None:
         self.told.append(("image", message["total"]))
@@ -65,7 +65,7 @@ class Host:
         self.told.append(("chunk", name, digest))
 
     def owner_came(self, *, replaced: bool) -> None:
-        self.told.append(("owner", self.front_ends.owner, replaced))
+        self.told.append(("owner", self.pages.owner, replaced))
 
     def owner_left(self) -> None:
         self.told.append("left")
@@ -76,20 +76,22 @@ class Host:
 
     # what a test does
 
-    def say(self, type_: str, front_end: str = "f1", **fields: Any) -> None:
-        self.front_ends.receive({"type": type_, "front_end": front_end, **fields})
+    def say(self, type_: str, page_id: str = "f1", **fields: Any) -> None:
+        self.pages.receive({"type": type_, "page_id": page_id, **fields})
 
-    def hello(self, front_end: str = "f1") -> None:
-        self.say("hello", front_end, protocol=1, version="0.1.0", page={"visible": True})
+    def hello(self, page_id: str = "f1") -> None:
+        self.say("hello", page_id, protocol=1, version="0.1.0", page={"visible": True})
 
-    def wait(self, seconds: float, *, beats_of: tuple[str, ...] = (), deaf: bool = False) -> None:
+    def wait(
+        self, seconds: float, *, beats_of: tuple[str, ...] = (), page_messages_blocked: bool = False
+    ) -> None:
         """Time passes, watched every second, with a heartbeat every five."""
         for second in range(1, int(seconds) + 1):
             self.now += 1
             if second % 5 == 0:
                 for page in beats_of:
                     self.say("heartbeat", page, attempt=self.attempt)
-            self.front_ends.watch(deaf=deaf)
+            self.pages.check_owner(page_messages_blocked=page_messages_blocked)
 
     def take_told(self) -> list[Any]:
         told, self.told = self.told, []
@@ -102,13 +104,13 @@ class Host:
 
     @property
     def owner(self) -> str | None:
-        return self.front_ends.owner
+        return self.pages.owner
 
 
 def welcome(page: str, *, owner: bool, attempt: int | None = None) -> dict[str, Any]:
     return {
         "type": "welcome",
-        "front_end": page,
+        "page_id": page,
         "owner": owner,
         "protocol": 1,
         "version": __version__,
@@ -121,7 +123,7 @@ def live(*viewers: str) -> Host:
     host = Host()
     host.hello()
     host.attempt = 3
-    host.front_ends.refresh()
+    host.pages.refresh()
     for viewer in viewers:
         host.hello(viewer)
     host.take_told()

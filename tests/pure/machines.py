@@ -5,7 +5,7 @@ from __future__ import annotations
 from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
 
 CAT, DOG = m.ImageData(ref="file_cat"), m.ImageData(data="RE9H")
@@ -15,18 +15,18 @@ def ok(prompt: str) -> m.PromptAck:
     return m.PromptAck(prompt, True, None)
 
 
-def opened(look: Look = Look("first")) -> SessionMachine:  # noqa: B008
+def opened(prompt_state: PromptState = PromptState("first")) -> SessionMachine:  # noqa: B008
     """A machine whose initial state is on its way."""
     machine = SessionMachine()
-    machine.connect(look)
+    machine.connect(prompt_state)
     machine.socket_opened()
     machine.take_outgoing()
     return machine
 
 
-def standing(look: Look = Look("first")) -> SessionMachine:  # noqa: B008
+def standing(prompt_state: PromptState = PromptState("first")) -> SessionMachine:  # noqa: B008
     """A machine that generates."""
-    machine = opened(look)
+    machine = opened(prompt_state)
     stand(machine)
     machine.take_notices()
     machine.ignored.clear()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decart_widget.sandbox.effects.picture import I420
 
 
-class Look:
+class EffectState:
     """The prompt and image of a session, and the painting that follows from them.
 
     Set on the media loop, painted with on a worker thread: `set` swaps whole values, so a frame

@@ -14,7 +14,7 @@ from decart_widget.diagnostics.redaction import trace
 from decart_widget.sandbox.effects.picture import I420, Plane
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Renderer:
         self.errors = 0
         self.last_error: Exception | None = None
 
-    def __call__(self, frame: VideoFrame, look: Look) -> VideoFrame:
+    def __call__(self, frame: VideoFrame, look: EffectState) -> VideoFrame:
         """The frame as ``look`` (or the user's function) wants it, with the same time stamp."""
         started = time.perf_counter()
         try:
@@ -56,7 +56,7 @@ class Renderer:
         self.seconds += time.perf_counter() - started
         return painted
 
-    def warm_up(self, look: Look, width: int, height: int) -> None:
+    def warm_up(self, look: EffectState, width: int, height: int) -> None:
         """Paint a black picture (size in pixels) for nobody: some effects' first one takes 50 ms.
 
         A user's own function isn't called: it may count its frames.
@@ -67,7 +67,7 @@ class Renderer:
                 plane.update(bytes(plane.buffer_size))
             look.paint(to_picture(frame))
 
-    def _paint(self, frame: VideoFrame, look: Look) -> VideoFrame:
+    def _paint(self, frame: VideoFrame, look: EffectState) -> VideoFrame:
         if self._transform is None and look.is_passthrough:
             return frame
         picture = to_picture(frame)

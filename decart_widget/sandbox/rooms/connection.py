@@ -319,7 +319,7 @@ class RoomConnection:
             "state": self._up.connectionState,
             "sent": {sid: watcher.pictures for sid, watcher in self._watchers.items()}
             | {sid: listener.frames for sid, listener in heard.items()},
-            "unsent": {sid: watcher.dropped for sid, watcher in self._watchers.items()}
+            "take_unsent": {sid: watcher.dropped for sid, watcher in self._watchers.items()}
             | {sid: listener.dropped for sid, listener in heard.items()},
         }
 

@@ -16,7 +16,7 @@ from decart_widget.sandbox.rooms.stage import StageRoom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
     from decart_widget.sandbox.rooms.registry import Rooms
 
@@ -34,7 +34,7 @@ class RoomRequest:
         host: Host and port at which the client reached this server.
     """
 
-    look: Look
+    look: EffectState
     events: PeerEvents
     complain: Callable[[str], None]
     codec: str | None

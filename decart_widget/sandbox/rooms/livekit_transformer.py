@@ -21,7 +21,7 @@ from decart_widget.sandbox.peer import PeerEvents
 from decart_widget.sandbox.rooms.stage import CLIENT, REJOIN_LIMIT_S
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Transformer:
         self,
         *,
         renderer: Renderer,
-        look: Look,
+        look: EffectState,
         executor: Executor,
         events: PeerEvents,
         codec: str,

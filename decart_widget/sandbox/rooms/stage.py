@@ -29,7 +29,7 @@ from decart_widget.sandbox.track import TransformTrack
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
 
-    from decart_widget.sandbox.effects.effect_state import Look
+    from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
     from decart_widget.sandbox.rooms.participant import Participant
     from decart_widget.sandbox.rooms.tokens import RoomKeys
@@ -77,7 +77,7 @@ class StageRoom(Room):
         keys: RoomKeys,
         loopback: bool,
         renderer: Renderer,
-        look: Look,
+        look: EffectState,
         executor: Executor,
         events: PeerEvents,
         output_codec: str | None,

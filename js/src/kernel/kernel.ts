@@ -52,7 +52,7 @@ export interface Receiver {
 
 export class Kernel {
   /** Names this page's instance of the model among all that show it. */
-  readonly frontEnd: string = randomId();
+  readonly pageId: string = randomId();
   /** What was let go: messages of other attempts, unknown ones, and those the host did not send. */
   readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
   readonly log = new PageLog(this);
@@ -115,7 +115,7 @@ export class Kernel {
     // A viewer's kernel owes nobody an account, and traffic would keep it from being culled.
     if (this.#viewer && QUIET.has(message.type)) return;
     try {
-      const whole = { ...message, front_end: this.frontEnd };
+      const whole = { ...message, page_id: this.pageId };
       this.model.send(whole, undefined, data && [data]);
     } catch {
       // The host has closed its channel; whatever has to stop stops in this page all the same.
@@ -154,7 +154,7 @@ export class Kernel {
       case "beat":
         return;
       case "welcome":
-        if (message.front_end !== this.frontEnd) return; // another page's
+        if (message.page_id !== this.pageId) return; // another page's
         clearTimeout(this.#hello);
         this.welcomed = true;
         this.receiver.welcome(message);
@@ -162,16 +162,16 @@ export class Kernel {
       case "chunk":
         return; // the loader takes these
       case "owner":
-        this.receiver.ownerChanged(message.front_end === this.frontEnd);
+        this.receiver.ownerChanged(message.page_id === this.pageId);
         return;
       case "switch-camera":
-        if (message.front_end === this.frontEnd) this.receiver.switchCamera(message.request);
+        if (message.page_id === this.pageId) this.receiver.switchCamera(message.request);
         return;
       case "image-state":
         this.receiver.imageState(message, data);
         return;
       case "tap":
-        if (message.front_end !== this.frontEnd) return; // another page's
+        if (message.page_id !== this.pageId) return; // another page's
         this.receiver.tap(message);
         return;
       case "credit":
@@ -180,7 +180,7 @@ export class Kernel {
         this.receiver.tap(message);
         return;
       case "prepare":
-        if (message.front_end !== this.frontEnd) return; // another page's
+        if (message.page_id !== this.pageId) return; // another page's
         if (message.attempt <= this.#last) this.counts.dropped++;
         else {
           this.#last = message.attempt;
@@ -188,7 +188,7 @@ export class Kernel {
         }
         return;
       default:
-        if ("front_end" in message && message.front_end !== this.frontEnd) return; // another page's
+        if ("page_id" in message && message.page_id !== this.pageId) return; // another page's
         if (message.attempt !== this.#attempt) this.counts.dropped++;
         else this.receiver.attemptMessage(message);
     }

@@ -57,7 +57,7 @@ export interface VideoOptions {
   start_bitrate: number;
 }
 
-/** Browser to kernel; the road adds `front_end` to each. */
+/** Browser to kernel; the road adds `page_id` to each. */
 export type ToKernel =
   | { type: "hello"; protocol: number; version: string; page: Page }
   | { type: "heartbeat"; attempt: number }
@@ -113,7 +113,7 @@ export interface Sample {
 export interface Prepare {
   type: "prepare";
   attempt: number;
-  front_end: string;
+  page_id: string;
   /** Offer and answer by way of the kernel, or a room that the page joins by itself. */
   transport?: "webrtc" | "livekit";
   model: { name: string; fps: number; width: number; height: number };
@@ -126,7 +126,7 @@ export interface Prepare {
 export interface RoomToJoin {
   type: "room";
   attempt: number;
-  front_end: string;
+  page_id: string;
   url: string;
   token: string;
   room_name: string;
@@ -136,7 +136,7 @@ export interface RoomToJoin {
 export interface Tap {
   type: "tap";
   id: number;
-  front_end: string;
+  page_id: string;
   what: "snapshot" | "frames" | "record";
   /** The picture as it comes back, or as it is sent. */
   which: "output" | "input";
@@ -164,7 +164,7 @@ export interface ImageState {
 
 export interface Welcome {
   type: "welcome";
-  front_end: string;
+  page_id: string;
   owner: boolean;
   protocol: number;
   version: string;
@@ -180,32 +180,32 @@ export type ToBrowser =
   | { type: "answer"; attempt: number; sdp: string }
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
-  | { type: "owner"; front_end: string }
+  | { type: "owner"; page_id: string }
   | TapMessage
-  | { type: "switch-camera"; front_end: string; request: number }
+  | { type: "switch-camera"; page_id: string; request: number }
   | ImageState
   | { type: "beat" };
 
 const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
-  welcome: (m) => isText(m.front_end),
+  welcome: (m) => isText(m.page_id),
   prepare: (m) =>
-    isText(m.front_end) &&
+    isText(m.page_id) &&
     isNumber(m.attempt) &&
     isObject(m.model) &&
     isObject(m.video) &&
     isObject(m.rtc),
   chunk: (m) => isText(m.name) && isText(m.hash),
-  room: (m) => isNumber(m.attempt) && isText(m.front_end) && isText(m.url) && isText(m.token),
+  room: (m) => isNumber(m.attempt) && isText(m.page_id) && isText(m.url) && isText(m.token),
   answer: (m) => isNumber(m.attempt) && isText(m.sdp),
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
-  owner: (m) => isText(m.front_end),
-  tap: (m) => isNumber(m.id) && isText(m.front_end) && isText(m.what) && isText(m.which),
+  owner: (m) => isText(m.page_id),
+  tap: (m) => isNumber(m.id) && isText(m.page_id) && isText(m.what) && isText(m.which),
   credit: (m) => isNumber(m.id) && isNumber(m.frames),
   untap: (m) => isNumber(m.id),
   recording: (m) => isText(m.state) && isText(m.name),
   "image-state": (m) => isText(m.state) && isText(m.text),
-  "switch-camera": (m) => isText(m.front_end) && isNumber(m.request),
+  "switch-camera": (m) => isText(m.page_id) && isNumber(m.request),
   beat: () => true,
 };
 

@@ -34,7 +34,7 @@ async function begin(
   session = new Session(model, load, scope.signal);
   session.attach(scope.signal);
   model.receive({
-    ...{ type: "welcome", front_end: model.frontEnd, owner: true, protocol: 1, version: "1" },
+    ...{ type: "welcome", page_id: model.pageId, owner: true, protocol: 1, version: "1" },
     attempt: null,
   });
   await settled(); // the piece that opens cameras has come

@@ -32,7 +32,7 @@ function random(seed: number): () => number {
 class Maker {
   constructor(
     readonly next: () => number,
-    readonly frontEnd: () => string,
+    readonly pageId: () => string,
   ) {}
 
   pick<T>(from: readonly T[]): T {
@@ -67,7 +67,7 @@ class Maker {
   /** A message as it should be, for this page, of an attempt that may be live. */
   message(): unknown {
     const message: Record<string, unknown> = structuredClone(this.pick(EXAMPLES));
-    if ("front_end" in message && this.next() < 0.8) message.front_end = this.frontEnd();
+    if ("page_id" in message && this.next() < 0.8) message.page_id = this.pageId();
     if ("attempt" in message && this.next() < 0.9) message.attempt = Math.floor(this.next() * 40);
     if (this.next() < 0.4) {
       const field = this.pick(Object.keys(message));
@@ -103,7 +103,7 @@ test("no order of messages breaks a session, nor leaves a camera on when it is o
     const session = new Session(model, rooms.load, scope.signal);
     session.attach(scope.signal);
     const next = random(seed);
-    const maker = new Maker(next, () => model.frontEnd);
+    const maker = new Maker(next, () => model.pageId);
     for (let n = 0; n < MESSAGES; n++) {
       model.receive(maker.message());
       if (next() < 0.05) await vi.advanceTimersByTimeAsync(next() * 3000);

@@ -32,8 +32,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const welcome = (frontEnd = kernel.frontEnd) =>
-  model.receive({ type: "welcome", front_end: frontEnd, owner: true, protocol: 1, attempt: null });
+const welcome = (pageId = kernel.pageId) =>
+  model.receive({ type: "welcome", page_id: pageId, owner: true, protocol: 1, attempt: null });
 
 test("hello is said at once, then after 0.25, 0.5, 1, 2, 2 … s, until the welcome", () => {
   const at = () => model.all("hello").length;
@@ -64,7 +64,7 @@ test("hello names protocol, bundle and page", () => {
     version: "0.0.0-test",
     page: { host: "localhost:8888", visible: true },
   });
-  expect(kernel.frontEnd).toMatch(/^[0-9a-f]{24}$/);
+  expect(kernel.pageId).toMatch(/^[0-9a-f]{24}$/);
 });
 
 test("it beats every 5 s while an attempt lives, and never otherwise", () => {
@@ -93,7 +93,7 @@ test("messages of another attempt are dropped and counted", () => {
 });
 
 test("an attempt is prepared once, in this page only", () => {
-  model.receive({ ...prepare(model, 5), front_end: "another page" });
+  model.receive({ ...prepare(model, 5), page_id: "another page" });
   expect(heard.prepare).not.toHaveBeenCalled();
   model.receive(prepare(model, 5));
   model.receive(prepare(model, 5));
@@ -114,7 +114,7 @@ test.each([
   [{ type: "answer", attempt: 1 }],
   [{ type: "answer", attempt: "1", sdp: "v=0" }],
   [{ type: "candidate", attempt: 1, candidate: "x" }],
-  [{ type: "prepare", attempt: 1, front_end: "x" }],
+  [{ type: "prepare", attempt: 1, page_id: "x" }],
 ])("%j is counted and ignored", (junk) => {
   model.receive(junk);
   expect(kernel.counts.unknown).toBe(1);

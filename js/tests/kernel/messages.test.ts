@@ -65,7 +65,7 @@ async function everything(): Promise<Message[]> {
   model.set("connection_state", "generating");
   peer.emitTrack();
   await takeAway(session, model);
-  model.receive({ type: "switch-camera", front_end: model.frontEnd, request: 5 }); // to no other
+  model.receive({ type: "switch-camera", page_id: model.pageId, request: 5 }); // to no other
   await settled();
   await vi.advanceTimersByTimeAsync(6000); // no further frame comes
   model.set("connection_state", "reconnecting");
@@ -80,7 +80,7 @@ async function everything(): Promise<Message[]> {
   await settled();
   rooms.become("reconnecting");
   rooms.become("failed", { reason: "no answer" });
-  model.receive({ type: "owner", front_end: "another page" });
+  model.receive({ type: "owner", page_id: "another page" });
   session.start();
   session.stop();
   await settled();
@@ -91,7 +91,7 @@ async function everything(): Promise<Message[]> {
 /** A clip, one that the browser can't record, and the widget's button. */
 async function takeAway(session: Session, model: FakeModel): Promise<void> {
   vi.stubGlobal("MediaRecorder", FakeRecorder);
-  const clip = { type: "tap", front_end: model.frontEnd, what: "record", which: "output" };
+  const clip = { type: "tap", page_id: model.pageId, what: "record", which: "output" };
   model.receive({ ...clip, id: 7, format: "mp4" });
   await vi.advanceTimersByTimeAsync(600);
   model.receive({ type: "untap", id: 7 });
@@ -169,7 +169,7 @@ describe("kernel to browser", () => {
       const model = new FakeModel();
       const scope = new AbortController();
       const session = new Session(model, peers, scope.signal);
-      const mine = "front_end" in example ? { ...example, front_end: model.frontEnd } : example;
+      const mine = "page_id" in example ? { ...example, page_id: model.pageId } : example;
       const attempt = typeof example.attempt === "number" ? example.attempt : 1;
       if (example.type !== "prepare") model.receive(prepare(model, attempt));
       model.receive(mine);

@@ -130,7 +130,7 @@ describe("a session in a room", () => {
   const prepared = (attempt = 1) =>
     model.receive({ ...prepare(model, attempt), transport: "livekit" as const });
   const room = (more: object = {}) => {
-    const message = { type: "room", attempt: 1, front_end: model.frontEnd, room_name: "r" };
+    const message = { type: "room", attempt: 1, page_id: model.pageId, room_name: "r" };
     model.receive({ ...message, url: "wss://r.example", token: "eyJ", ...more });
   };
   const media = () => model.all("media").map((m) => m.state);
@@ -164,7 +164,7 @@ describe("a session in a room", () => {
   test("joins no room that is another page's", async () => {
     begin();
     prepared();
-    room({ front_end: "another" });
+    room({ page_id: "another" });
     await settled();
     expect(rooms.received).toEqual([]);
     expect(session.kernel.counts.dropped).toBe(0);

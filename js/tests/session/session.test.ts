@@ -27,7 +27,7 @@ afterEach(() => {
 
 function welcome(more: object = {}) {
   model.receive({
-    ...{ type: "welcome", front_end: model.frontEnd, owner: true, protocol: 1, version: "1" },
+    ...{ type: "welcome", page_id: model.pageId, owner: true, protocol: 1, version: "1" },
     ...{ attempt: null, ...more },
   });
 }
@@ -212,7 +212,7 @@ test("a refused camera is told to the kernel once, with its reason", async () =>
   await camera.refuse("NotAllowedError");
   expect(model.all("refused")).toEqual([
     {
-      ...{ type: "refused", front_end: model.frontEnd, attempt: 1 },
+      ...{ type: "refused", page_id: model.pageId, attempt: 1 },
       ...{ reason: "permission-denied", message: "NotAllowedError it is" },
     },
   ]);
@@ -401,7 +401,7 @@ test("a camera whose track has ended without a word is opened anew", async () =>
 });
 
 test("a page that watches may start when nothing runs, and then it is the one", () => {
-  model.receive({ type: "owner", front_end: "another page" });
+  model.receive({ type: "owner", page_id: "another page" });
   model.set("connection_state", "generating");
   expect(session.watching).toBe(true);
   model.set("connection_state", "disconnected");
@@ -411,12 +411,12 @@ test("a page that watches may start when nothing runs, and then it is the one", 
 });
 
 test("a page that watches may take the session over, and opens its camera when it has it", () => {
-  model.receive({ type: "owner", front_end: "another page" });
+  model.receive({ type: "owner", page_id: "another page" });
   model.set("connection_state", "generating");
   session.start();
   expect(model.all("take")).toHaveLength(1);
   expect(camera.asked).toHaveLength(0);
-  model.receive({ type: "owner", front_end: model.frontEnd });
+  model.receive({ type: "owner", page_id: model.pageId });
   expect(session.watching).toBe(false);
   model.receive(prepare(model, 4));
   expect(camera.asked).toHaveLength(1);
@@ -487,7 +487,7 @@ describe("the network comes back", () => {
   });
 
   test("a page that only watches says nothing", () => {
-    model.receive({ type: "owner", front_end: "another page" });
+    model.receive({ type: "owner", page_id: "another page" });
     model.set("connection_state", "reconnecting");
     online();
     expect(woken()).toBe(0);
@@ -504,7 +504,7 @@ describe("the network comes back", () => {
 
 test("the picture goes with the ownership", async () => {
   await generate();
-  model.receive({ type: "owner", front_end: "another page" });
+  model.receive({ type: "owner", page_id: "another page" });
   expect(session.owner).toBe(false);
   expect(camera.on).toBe(false);
   expect(model.all("stop")).toHaveLength(0);

@@ -55,7 +55,7 @@ describe("entryPoints", () => {
   test("models do not share anything", () => {
     const other = new FakeModel();
     decartWidget(peers).initialize({ model: other, signal: life.signal });
-    expect(other.frontEnd).not.toBe(model.frontEnd);
+    expect(other.pageId).not.toBe(model.pageId);
   });
 
   test("initialize may come again, after render, or never", () => {
@@ -202,7 +202,7 @@ describe("state", () => {
 
   test("a page that watches has nothing to stop", () => {
     model.set("connection_state", "generating");
-    const welcome = { type: "welcome", front_end: model.frontEnd, owner: false, protocol: 1 };
+    const welcome = { type: "welcome", page_id: model.pageId, owner: false, protocol: 1 };
     model.receive({ ...welcome, version: "1", attempt: 3 });
     expect(root.dataset.owner).toBe("false");
     expect(visible(".dw-stop")).toBe(false);
@@ -210,7 +210,7 @@ describe("state", () => {
   });
 
   test("what is shown in another tab can be taken over from here", () => {
-    model.receive({ type: "owner", front_end: "another page" });
+    model.receive({ type: "owner", page_id: "another page" });
     expect(text(".dw-start")).toBe("Start"); // nothing runs there
     model.set("connection_state", "generating");
     expect(text(".dw-start")).toBe("Take over");
@@ -218,7 +218,7 @@ describe("state", () => {
     one(".dw-start").click();
     expect(model.all("take")).toHaveLength(1);
     expect(model.all("start")).toHaveLength(0);
-    model.receive({ type: "owner", front_end: model.frontEnd });
+    model.receive({ type: "owner", page_id: model.pageId });
     expect(visible(".dw-start")).toBe(false);
     expect(visible(".dw-stop")).toBe(true);
   });
@@ -242,7 +242,7 @@ describe("prompt", () => {
   test("Apply sends what the box holds, after the trait was saved", () => {
     type("a cat");
     one(".dw-apply").click();
-    const apply = { type: "apply", front_end: model.frontEnd, prompt: "a cat", enrich: true };
+    const apply = { type: "apply", page_id: model.pageId, prompt: "a cat", enrich: true };
     expect(model.sent.at(-1)).toEqual(apply);
     expect(model.saves).toBe(1);
   });

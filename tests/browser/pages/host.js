@@ -129,9 +129,9 @@ class Kernel {
     model.onsend = (message) => this.hear(message);
   }
   welcome(owner = true) {
-    const { front_end } = this.model.last("hello");
-    this.frontEnd = front_end;
-    this.model.receive({ type: "welcome", front_end, owner, protocol: 1, version: "0", attempt: null });
+    const { page_id } = this.model.last("hello");
+    this.pageId = page_id;
+    this.model.receive({ type: "welcome", page_id, owner, protocol: 1, version: "0", attempt: null });
   }
   prepare() {
     const attempt = ++this.attempts;
@@ -141,7 +141,7 @@ class Kernel {
     // With a room the service is a real one, which the test talks to.
     if (transport === "webrtc") this.service = new Service(this.model, attempt, this.options.colour);
     this.model.receive({
-      type: "prepare", attempt, front_end: this.frontEnd, transport,
+      type: "prepare", attempt, page_id: this.pageId, transport,
       model: { name: "lucy-latest", fps, width, height },
       video: { preferred_codec: "VP8", max_bitrate: 2_500_000, min_bitrate: 300_000, max_framerate: 26, start_bitrate: 2_500_000, ...this.options.video },
       rtc: { iceServers: [] }, timeout_s: this.options.timeout ?? 15,
@@ -150,7 +150,7 @@ class Kernel {
   /** Tells the page the room to join. */
   room({ livekit_url: url, token, room_name }) {
     this.model.receive({
-      type: "room", attempt: this.attempts, front_end: this.frontEnd, url, token, room_name,
+      type: "room", attempt: this.attempts, page_id: this.pageId, url, token, room_name,
     });
   }
   end(reason, keep_camera = false) {

@@ -43,13 +43,13 @@ def test_a_page_s_clock_is_corrected_by_the_quickest_of_its_messages(
     host = live()
     now = 1_790_000_000.0
     monkeypatch.setattr(module.time, "time", lambda: now)
-    host.front_ends.log.add("info", "before")
+    host.pages.log.add("info", "before")
     # The page is an hour ahead; its first message was held up for 3 s by a busy cell.
     said(host, [(now - 3 + 3600.5) * 1000, "info", "in the page", {}], now=(now - 3 + 3600) * 1000)
     now += 1
-    host.front_ends.log.add("info", "after")
+    host.pages.log.add("info", "after")
     said(host, now=(now - 0.01 + 3600) * 1000)
-    told = [e for e in host.front_ends.log if e.what in ("before", "in the page", "after")]
+    told = [e for e in host.pages.log if e.what in ("before", "in the page", "after")]
     assert [e.what for e in told] == ["in the page", "before", "after"]
     assert told[0].time == pytest.approx(1_790_000_000 - 2.49, abs=1e-3)
 
@@ -161,5 +161,5 @@ def test_a_page_that_floods_the_log_is_held_back() -> None:
     host = live()
     for _ in range(1000):
         said(host, *[[1, "info", "noise", {}]] * 50, now=1)
-    assert sum(e.what == "noise" for e in host.front_ends.log) <= PAGE_SIZE
-    assert host.front_ends.dropped["too many log"] >= 970
+    assert sum(e.what == "noise" for e in host.pages.log) <= PAGE_SIZE
+    assert host.pages.dropped["too many log"] >= 970

@@ -7,7 +7,7 @@ import pytest
 from decart_widget.errors import DecartError, MediaError, NoFrontEndError
 from decart_widget.page.media import _REFUSALS, BrowserMedia
 from decart_widget.page.messages import REFUSALS
-from decart_widget.page.pages import FrontEnds
+from decart_widget.page.pages import Pages
 from decart_widget.protocol.messages import Candidate
 
 
@@ -52,11 +52,11 @@ class Session:
         self.heard.append(("lost", error.code))
 
 
-def media() -> tuple[BrowserMedia, Session, FrontEnds]:
-    front_ends = FrontEnds(lambda _message: None, Nobody())
-    browser = BrowserMedia(front_ends)
+def media() -> tuple[BrowserMedia, Session, Pages]:
+    pages = Pages(lambda _message: None, Nobody())
+    browser = BrowserMedia(pages)
     browser.listener = session = Session()
-    return browser, session, front_ends
+    return browser, session, pages
 
 
 def test_every_reason_for_refusing_has_words_and_a_remedy() -> None:
@@ -103,11 +103,11 @@ def test_a_page_that_is_there_or_comes_ends_the_wait(in_no_time) -> None:
     async def story() -> None:
         import asyncio
 
-        browser, _, front_ends = media()
+        browser, _, pages = media()
         waiting = asyncio.ensure_future(browser.ready(15))
         await asyncio.sleep(5)
         assert not waiting.done()
-        front_ends.receive({"type": "hello", "front_end": "f1", "protocol": 1})
+        pages.receive({"type": "hello", "page_id": "f1", "protocol": 1})
         browser.owner_came()
         await asyncio.sleep(0.1)
         assert waiting.done()

@@ -36,8 +36,8 @@ def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
     with pytest.raises(MalformedError):
         read(message)
     host = live()
-    host.front_ends.receive(message)
-    assert sum(host.front_ends.dropped.values()) == 1
+    host.pages.receive(message)
+    assert sum(host.pages.dropped.values()) == 1
     assert (host.told, host.sent) == ([], [])
 
 
@@ -78,9 +78,9 @@ def test_every_type_in_the_table_is_known_by_an_example() -> None:
 )
 def test_what_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
-        read({"front_end": "f1", **message})
+        read({"page_id": "f1", **message})
     with pytest.raises(MalformedError):
-        read({"front_end": "f" * 101, "type": "start"})
+        read({"page_id": "f" * 101, "type": "start"})
 
 
 def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_sent() -> None:
@@ -91,20 +91,20 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     host.say("start", "f2")
     host.attempt = 3
     connection = ConnectionOptions()
-    host.front_ends.prepare(
+    host.pages.prepare(
         3, Preparation("webrtc", MODELS["lucy-latest"], VideoOptions(), connection.rtc(), 15.0)
     )
-    host.front_ends.answer(3, "v=0\r\n")
-    host.front_ends.candidate(3, Candidate("candidate:1", "0", 0))
-    host.front_ends.candidate(3, None)
-    host.front_ends.beat()
-    host.front_ends.tap({"id": 6, "what": "snapshot", "which": "output"})
-    host.front_ends.credit(6, 1)
-    host.front_ends.switch_camera(5)
-    host.front_ends.untap(6)
-    host.front_ends.recording("saved", "clip.mp4")
-    host.front_ends.end(3, "stopped", keep_camera=False)
-    host.front_ends.end(3, "reconnecting", keep_camera=True)
+    host.pages.answer(3, "v=0\r\n")
+    host.pages.candidate(3, Candidate("candidate:1", "0", 0))
+    host.pages.candidate(3, None)
+    host.pages.beat()
+    host.pages.tap({"id": 6, "what": "snapshot", "which": "output"})
+    host.pages.credit(6, 1)
+    host.pages.switch_camera(5)
+    host.pages.untap(6)
+    host.pages.recording("saved", "clip.mp4")
+    host.pages.end(3, "stopped", keep_camera=False)
+    host.pages.end(3, "reconnecting", keep_camera=True)
     sent = host.take_sent()
     assert [message for message in sent if not conforms(message)] == []
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent

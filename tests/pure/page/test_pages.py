@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.page.messages import FROM_BROWSER
-from decart_widget.page.pages import AWAY, HEARTBEAT_TIMEOUT, MAX_FRONT_ENDS, PAGEHIDE_GRACE
+from decart_widget.page.pages import AWAY, HEARTBEAT_TIMEOUT, MAX_PAGES, PAGEHIDE_GRACE
 from tests.pure.hosts import ROAD, Host, conforms, label, live, welcome
 
 # --- who has the camera -----------------------------------------------------------------------
@@ -59,14 +59,14 @@ def test_a_page_that_only_watches_may_go_without_a_word() -> None:
     host = live("f2")
     host.say("pagehide", "f2")
     assert host.take_told() == []
-    assert host.front_ends.present
+    assert host.pages.present
 
 
 def test_a_page_that_watches_may_take_the_session_over() -> None:
     host = live("f2", "f3")
     host.say("take", "f2")
     assert host.owner == "f2"
-    assert host.take_sent() == [{"type": "owner", "front_end": "f2"}]
+    assert host.take_sent() == [{"type": "owner", "page_id": "f2"}]
     assert host.take_told() == [("owner", "f2", True)]
     host.say("media", "f1", attempt=3, state="failed")
     assert host.take_told() == []
@@ -78,7 +78,7 @@ def test_what_is_nobody_else_s_can_t_be_taken() -> None:
     host.attempt = None
     host.say("take", "f2")
     assert (host.owner, host.take_sent(), host.take_told()) == ("f1", [], [])
-    assert host.front_ends.dropped == {"take of what is nobody else's": 2}
+    assert host.pages.dropped == {"take of what is nobody else's": 2}
 
 
 def test_a_click_on_start_makes_its_page_the_owner() -> None:
@@ -89,7 +89,7 @@ def test_a_click_on_start_makes_its_page_the_owner() -> None:
     host.take_told()
     host.say("start", "f1")
     assert host.owner == "f1"
-    assert host.take_sent() == [{"type": "owner", "front_end": "f1"}]
+    assert host.take_sent() == [{"type": "owner", "page_id": "f1"}]
     assert host.take_told() == ["started"]
 
 
@@ -97,7 +97,7 @@ def test_a_click_on_start_in_a_viewer_of_a_live_session_does_nothing() -> None:
     host = live("f2")
     host.say("start", "f2")
     assert (host.owner, host.take_told()) == ("f1", [])
-    assert host.front_ends.dropped == {"start in a page that is not the owner": 1}
+    assert host.pages.dropped == {"start in a page that is not the owner": 1}
 
 
 def test_a_page_that_goes_while_nothing_is_live_hands_over_to_the_one_heard_of_last() -> None:
@@ -108,11 +108,11 @@ def test_a_page_that_goes_while_nothing_is_live_hands_over_to_the_one_heard_of_l
     host.take_sent()
     host.say("pagehide", "f3")
     assert host.owner == "f2"
-    assert host.take_sent() == [{"type": "owner", "front_end": "f2"}]
+    assert host.take_sent() == [{"type": "owner", "page_id": "f2"}]
     host.say("pagehide", "f2")
     host.say("pagehide", "f1")
     assert host.owner is None
-    assert host.front_ends.pages == {}
+    assert host.pages.by_id == {}
 
 
 def test_a_page_heard_of_before_its_hello_is_welcomed_all_the_same() -> None:
@@ -127,10 +127,10 @@ def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> N
     for number in range(100):
         host.now += 0.01
         host.hello(f"viewer-{number}")
-    assert len(host.front_ends.pages) == MAX_FRONT_ENDS
+    assert len(host.pages.by_id) == MAX_PAGES
     assert host.owner == "f1"
-    assert f"viewer-{99}" in host.front_ends.pages
-    assert "viewer-50" not in host.front_ends.pages
+    assert f"viewer-{99}" in host.pages.by_id
+    assert "viewer-50" not in host.pages.by_id
 
 
 # --- whether anybody is watching --------------------------------------------------------------
@@ -180,31 +180,31 @@ def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
 def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
     host = live()
     host.wait(AWAY)
-    assert host.front_ends.present
+    assert host.pages.present
     host.wait(1)
-    assert not host.front_ends.present
+    assert not host.pages.present
     host.say(
         "stats",
         **dict.fromkeys(("attempt", "fps", "width", "height", "rtt_s", "loss", "bitrate"), 2),
     )  # of whatever attempt: it is there
-    assert host.front_ends.present
+    assert host.pages.present
     assert host.take_told() == [("owner", "f1", False)]
     host.say("pagehide")
-    assert not host.front_ends.present
+    assert not host.pages.present
     host.hello("f1")
-    assert host.front_ends.present
+    assert host.pages.present
     assert host.take_told() == ["left", ("owner", "f1", False)]
 
 
 def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:
     host = live()
-    host.wait(60, deaf=True)
-    assert host.front_ends.present
+    host.wait(60, page_messages_blocked=True)
+    assert host.pages.present
 
 
 def test_silence_means_nothing_while_messages_can_t_arrive() -> None:
     host = live()
-    host.wait(600, deaf=True)
+    host.wait(600, page_messages_blocked=True)
     assert host.take_told() == []
     host.wait(HEARTBEAT_TIMEOUT - 1)
     assert host.take_told() == []
@@ -226,7 +226,7 @@ def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> 
     host.wait(3600)
     host.take_told()
     host.attempt = 1
-    host.front_ends.refresh()
+    host.pages.refresh()
     host.wait(HEARTBEAT_TIMEOUT)
     assert host.take_told() == []
 
@@ -243,7 +243,7 @@ OF_AN_ATTEMPT = [
 @pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
 def test_the_owner_s_messages_of_the_live_attempt_are_passed_on(message: dict[str, Any]) -> None:
     host = live("f2")
-    host.front_ends.receive(message)
+    host.pages.receive(message)
     assert host.take_told() == [(message["type"], "f1")]
 
 
@@ -252,13 +252,13 @@ def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
     message: dict[str, Any],
 ) -> None:
     host = live("f2")
-    host.front_ends.receive({**message, "attempt": 2})
-    host.front_ends.receive({**message, "front_end": "f2"})
+    host.pages.receive({**message, "attempt": 2})
+    host.pages.receive({**message, "page_id": "f2"})
     host.attempt = None
-    host.front_ends.receive(message)
+    host.pages.receive(message)
     assert host.take_told() == []
     kind = message["type"]
-    assert host.front_ends.dropped == {
+    assert host.pages.dropped == {
         f"stale {kind}": 2,
         f"{kind} of a page that is not the owner": 1,
     }
@@ -276,7 +276,7 @@ def test_a_stop_of_an_older_attempt_does_not_end_the_present_one() -> None:
     host = live()
     host.say("stop", attempt=2)
     assert host.take_told() == []
-    assert host.front_ends.dropped == {"stale stop": 1}
+    assert host.pages.dropped == {"stale stop": 1}
 
 
 def test_a_prompt_may_come_from_any_page() -> None:
@@ -323,10 +323,10 @@ JSON = st.recursive(
 PAGES = st.sampled_from([f"page-{number}" for number in range(25)])
 NAMES = sorted({name for fields in FROM_BROWSER.values() for name in fields})
 EXAMPLES = st.builds(
-    lambda example, page, odd: {**example, "front_end": page, **odd},
+    lambda example, page, odd: {**example, "page_id": page, **odd},
     st.sampled_from(ROAD["to_kernel"]),
     PAGES,
-    st.dictionaries(st.sampled_from([*NAMES, "type", "front_end"]), JSON, max_size=1),
+    st.dictionaries(st.sampled_from([*NAMES, "type", "page_id"]), JSON, max_size=1),
 )
 ACTS = st.one_of(
     EXAMPLES,
@@ -344,14 +344,14 @@ def test_nothing_a_page_says_does_harm(acts: list[Any]) -> None:
             host.wait(7)
         elif act == "begin":
             host.attempt = 3
-            host.front_ends.refresh()
+            host.pages.refresh()
         elif act == "end":
             host.attempt = None
         else:
-            host.front_ends.receive(act)
-        pages = host.front_ends.pages
-        assert len(pages) <= MAX_FRONT_ENDS
-        assert len(host.front_ends.dropped) <= 64
+            host.pages.receive(act)
+        pages = host.pages.by_id
+        assert len(pages) <= MAX_PAGES
+        assert len(host.pages.dropped) <= 64
         assert host.owner in pages if pages else host.owner is None
         assert all(conforms(message) for message in host.take_sent())
 
@@ -360,10 +360,10 @@ def test_nothing_a_page_says_does_harm(acts: list[Any]) -> None:
 def test_reasons_for_dropping_are_bounded_whatever_types_are_invented(types: list[str]) -> None:
     host = Host()
     for type_ in types:
-        host.front_ends.receive({"type": type_, "front_end": "f1"})
-        host.front_ends.receive({"type": type_})
-    assert len(host.front_ends.dropped) <= 64
-    assert host.front_ends.dropped.keys() <= {
+        host.pages.receive({"type": type_, "page_id": "f1"})
+        host.pages.receive({"type": type_})
+    assert len(host.pages.dropped) <= 64
+    assert host.pages.dropped.keys() <= {
         "unknown type", *(f"{kind} without a front end" for kind in FROM_BROWSER),
         *(f"{kind} with a bad {name}" for kind, fields in FROM_BROWSER.items() for name in fields),
     }  # fmt: skip

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from decart_widget import DecartWidget
 from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
 from decart_widget.page.messages import FROM_BROWSER
-from decart_widget.page.pages import MAX_FRONT_ENDS
+from decart_widget.page.pages import MAX_PAGES
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine
 from decart_widget.protocol.phases import Phase
-from decart_widget.protocol.requests import Look
-from decart_widget.protocol.states import LIVE, ConnectionState
-from decart_widget.runtime.session_log import Narrator
+from decart_widget.protocol.requests import PromptState
+from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState
+from decart_widget.runtime.session_log import SessionLog
 from tests.pure.hosts import ROAD, Host, conforms
 from tests.pure.widget_helpers import settle
 
@@ -116,10 +116,10 @@ def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> 
         machine.lost,
         machine.reconnect,
         machine.ack_timed_out,
-        lambda: machine.submit(Look("a"), with_image=False),
-        lambda: machine.connect(Look("a"), room=room),
+        lambda: machine.submit(PromptState("a"), with_image=False),
+        lambda: machine.connect(PromptState("a"), room=room),
     ]
-    machine.connect(Look("a"), room=room)
+    machine.connect(PromptState("a"), room=room)
     candidates = 0
     for _ in range(MESSAGES):
         if maker.random.random() < 0.1:
@@ -133,7 +133,7 @@ def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> 
         for message in machine.take_outgoing():
             m.encode(message).encode("utf-8")
         assert machine.state in ConnectionState
-        assert machine.state in LIVE or machine.phase is Phase.CLOSED
+        assert machine.state in ACTIVE_STATES or machine.phase is Phase.CLOSED
         assert 0 <= machine.generation_tick < 1e9
         assert len(str(machine.session_id)) <= m.MAX_NAME
         assert candidates <= MAX_CANDIDATES * 2
@@ -151,23 +151,23 @@ def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
     choose = maker.random
     for _ in range(MESSAGES):
         message = maker.message()
-        if isinstance(message, dict) and isinstance(message.get("front_end"), str):
-            message["front_end"] = f"f{choose.randrange(40)}" if choose.random() < 0.5 else "f1"
-        host.front_ends.receive(message)
+        if isinstance(message, dict) and isinstance(message.get("page_id"), str):
+            message["page_id"] = f"f{choose.randrange(40)}" if choose.random() < 0.5 else "f1"
+        host.pages.receive(message)
         host.now += choose.random() * 0.1
         if choose.random() < 0.05:
             host.attempt = choose.choice([None, 3, 4])
         if choose.random() < 0.05:
-            host.front_ends.watch(deaf=choose.random() < 0.5)
-        assert len(host.front_ends.pages) <= MAX_FRONT_ENDS
-        assert host.owner is None or host.owner in host.front_ends.pages
+            host.pages.check_owner(page_messages_blocked=choose.random() < 0.5)
+        assert len(host.pages.by_id) <= MAX_PAGES
+        assert host.owner is None or host.owner in host.pages.by_id
         # One message of a page's is never answered by a flood.
         assert len(host.take_sent()) <= 3
-    log = host.front_ends.log
-    assert len(host.front_ends.dropped) <= 128
+    log = host.pages.log
+    assert len(host.pages.dropped) <= 128
     assert len(log.refused) <= MAX_REASONS + 1
     assert len(log) <= SIZE
-    assert sum(log.refused.values()) == sum(host.front_ends.dropped.values()) > MESSAGES / 10
+    assert sum(log.refused.values()) == sum(host.pages.dropped.values()) > MESSAGES / 10
     assert "MARKER" not in log.text()
 
 
@@ -214,10 +214,10 @@ def test_a_full_inbox_is_counted_and_still_takes_a_stop(make: Any) -> None:
     widget: DecartWidget = make()
     widget._inbox = 500
     for _ in range(3):
-        widget._from_page(widget, {"type": "start", "front_end": "f1"}, [])
+        widget._from_page(widget, {"type": "start", "page_id": "f1"}, [])
     assert widget._inbox == 500
     assert widget.log.refused["page: the inbox is full"] == 3
-    widget._from_page(widget, {"type": "stop", "front_end": "f1", "attempt": None}, [])
+    widget._from_page(widget, {"type": "stop", "page_id": "f1", "attempt": None}, [])
     settle()
     assert widget._inbox == 500
     assert widget.log.refused["page: the inbox is full"] == 3
@@ -244,7 +244,7 @@ def test_a_thousand_pages_are_sixteen() -> None:
     host = Host()
     for number in range(1000):
         host.hello(f"page {number}")
-    assert len(host.front_ends.pages) <= MAX_FRONT_ENDS
+    assert len(host.pages.by_id) <= MAX_PAGES
     assert all(conforms(message) for message in host.take_sent())
 
 
@@ -272,16 +272,16 @@ def test_the_story_of_a_session_is_told_once_and_in_order(
 
     async def story() -> list[str]:
         log, session = Log(), Fake()
-        narrator = Narrator(log)
+        narrator = SessionLog(log)
         machine = session.machine
-        machine.connect(Look(), room=True)
-        narrator.tell(session)  # type: ignore[arg-type]
+        machine.connect(PromptState(), room=True)
+        narrator.record(session)  # type: ignore[arg-type]
         machine.socket_opened()
         for message in FROM_SERVICE[-1], FROM_SERVICE[9], FROM_SERVICE[9]:
             machine.receive(m.decode(json.dumps(message)))
-            narrator.tell(session)  # type: ignore[arg-type]
+            narrator.record(session)  # type: ignore[arg-type]
         machine.disconnect()
-        narrator.tell(session)  # type: ignore[arg-type]
+        narrator.record(session)  # type: ignore[arg-type]
         await asyncio.sleep(0)
         return [entry.what for entry in log if entry.level == "info"]
 

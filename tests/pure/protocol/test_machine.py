@@ -7,7 +7,7 @@ import pytest
 from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
 from decart_widget.protocol.states import ServiceStatus
 from tests.pure.machines import CAT, endings, ok, opened, stand, standing
@@ -15,7 +15,7 @@ from tests.pure.machines import CAT, endings, ok, opened, stand, standing
 
 def test_nothing_is_sent_before_the_socket_is_open() -> None:
     machine = SessionMachine()
-    machine.connect(Look("first"))
+    machine.connect(PromptState("first"))
     machine.offer_made("v=0")
     machine.local_candidate(None)
     assert machine.state is S.CONNECTING
@@ -23,18 +23,20 @@ def test_nothing_is_sent_before_the_socket_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "message"),
+    ("prompt_state", "message"),
     [
-        (Look("a"), m.Prompt("a", True)),
-        (Look("a", False), m.Prompt("a", False)),
-        (Look("a", True, CAT), m.SetImage(CAT, "a", True)),
-        (Look(None, True, CAT), m.SetImage(CAT, None, True)),
-        (Look(), m.SetImage(None, None, True)),
+        (PromptState("a"), m.Prompt("a", True)),
+        (PromptState("a", False), m.Prompt("a", False)),
+        (PromptState("a", True, CAT), m.SetImage(CAT, "a", True)),
+        (PromptState(None, True, CAT), m.SetImage(CAT, None, True)),
+        (PromptState(), m.SetImage(None, None, True)),
     ],
 )
-def test_the_initial_state_is_the_first_thing_sent(look: Look, message: m.ClientMessage) -> None:
+def test_the_initial_state_is_the_first_thing_sent(
+    prompt_state: PromptState, message: m.ClientMessage
+) -> None:
     machine = SessionMachine()
-    machine.connect(look)
+    machine.connect(prompt_state)
     machine.socket_opened()
     assert machine.take_outgoing() == [message]
 
@@ -133,7 +135,7 @@ def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_nought
     assert machine.generation_tick == 14
     machine.disconnect()
     assert machine.generation_tick == 14
-    machine.connect(Look("first"))
+    machine.connect(PromptState("first"))
     assert machine.generation_tick == 0
 
 
@@ -183,7 +185,7 @@ def test_a_first_attempt_is_not_lost_but_fails() -> None:
 
 def test_a_start_that_reached_nothing_can_be_taken_back() -> None:
     machine = SessionMachine()
-    machine.connect(Look("first"))
+    machine.connect(PromptState("first"))
     machine.cancel()
     assert machine.state is S.IDLE
     running = standing()
@@ -194,19 +196,19 @@ def test_a_start_that_reached_nothing_can_be_taken_back() -> None:
 def test_a_session_can_begin_again_after_each_end() -> None:
     machine = standing()
     machine.disconnect()
-    machine.connect(Look("second"))
+    machine.connect(PromptState("second"))
     machine.socket_opened()
     stand(machine)
     machine.fail()
-    machine.connect(Look("third"))
+    machine.connect(PromptState("third"))
     machine.socket_opened()
     assert machine.take_outgoing() == [m.Prompt("third", True)]
 
 
 def test_a_second_connect_changes_nothing() -> None:
     machine = standing()
-    machine.connect(Look("other"))
-    assert (machine.state, machine.applied) == (S.GENERATING, Look("first"))
+    machine.connect(PromptState("other"))
+    assert (machine.state, machine.applied) == (S.GENERATING, PromptState("first"))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_messages_without_an_attempt_change_nothing() -> None:
 
 def test_a_flood_of_requests_leaves_one_in_flight_and_one_waiting() -> None:
     machine = standing()
-    requests = [machine.submit(Look(f"prompt {i}"), with_image=False) for i in range(2000)]
+    requests = [machine.submit(PromptState(f"prompt {i}"), with_image=False) for i in range(2000)]
     assert machine.take_outgoing() == [m.Prompt("prompt 0", True)]
     assert machine.requests.waiting == requests[-1]
     assert len(endings(machine)) == 1998

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.requests import Look
-from decart_widget.protocol.states import LIVE, TRANSITIONS, ConnectionState, Event, ServiceStatus
+from decart_widget.protocol.requests import PromptState
+from decart_widget.protocol.states import (
+    ACTIVE_STATES,
+    TRANSITIONS,
+    ConnectionState,
+    Event,
+    ServiceStatus,
+)
 
 # Which events of the table each act may cause, and no other.
 EVENTS = {
@@ -48,19 +54,19 @@ class Watcher:
         if name == "receive":
             self._hear(*arguments)
         if name == "connect":
-            look, room = arguments
-            self.room = self.room if state in LIVE else room
-            machine.connect(look, room=room)
+            prompt_state, room = arguments
+            self.room = self.room if state in ACTIVE_STATES else room
+            machine.connect(prompt_state, room=room)
         elif name == "submit":
-            look, with_image = arguments
-            self.submitted.add(machine.submit(look, with_image=with_image).number)
+            prompt_state, with_image = arguments
+            self.submitted.add(machine.submit(prompt_state, with_image=with_image).number)
         else:
             getattr(machine, name)(*arguments)
         if machine.phase is Phase.OPENING and phase is not Phase.OPENING:
             self.initial = None  # an attempt begins
             self.answered = self.acknowledged = self.joined = False
         self._check_state(name, state, arguments)
-        if not (name == "connect" and state not in LIVE):
+        if not (name == "connect" and state not in ACTIVE_STATES):
             assert machine.generation_tick >= tick
         for notice in machine.take_notices():
             self._check_notice(name, notice)
@@ -68,7 +74,7 @@ class Watcher:
             self.in_flight = None
         for message in machine.take_outgoing():
             self._check_outgoing(name, message)
-        if name in ("disconnect", "fail") and machine.state not in LIVE:
+        if name in ("disconnect", "fail") and machine.state not in ACTIVE_STATES:
             assert all(self.ended[number] == 1 for number in self.submitted)
 
     def _hear(self, message: m.ServerMessage) -> None:
@@ -91,7 +97,7 @@ class Watcher:
         ended = name == "receive" and isinstance(arguments[0], m.GenerationEnded)
         if before is ConnectionState.GENERATING and name not in LEAVING:
             assert machine.state is before or ended
-        if machine.state not in LIVE:
+        if machine.state not in ACTIVE_STATES:
             assert machine.phase is Phase.CLOSED
         if machine.state is ConnectionState.CONNECTING:
             assert machine.phase is not Phase.CLOSED
@@ -119,7 +125,11 @@ class Watcher:
             assert (
                 name == "receive"
                 or (name == "ack_timed_out" and number == self.in_flight)
-                or (name == "socket_opened" and self.room and notice.request.look.passthrough)
+                or (
+                    name == "socket_opened"
+                    and self.room
+                    and notice.request.prompt_state.passthrough
+                )
             )
         self.ended[number] += 1
         assert self.ended[number] == 1
@@ -153,13 +163,13 @@ class Watcher:
 
     # --- acts that bring a session forward, whatever its phase --------------------------------
 
-    def next(self, look: Look) -> None:
+    def next(self, prompt_state: PromptState) -> None:
         """What a good world would do now."""
         machine = self.machine
         if machine.state is ConnectionState.RECONNECTING and machine.phase is Phase.CLOSED:
             self.act("reconnect")
         elif machine.phase is Phase.CLOSED:
-            self.act("connect", look, self.room)
+            self.act("connect", prompt_state, self.room)
         elif machine.phase is Phase.OPENING:
             self.act("socket_opened")
         elif machine.phase is Phase.INITIAL:
@@ -171,7 +181,7 @@ class Watcher:
         elif machine.state is not ConnectionState.GENERATING:
             self.act("receive", m.GenerationTick(1))
         else:
-            self.act("submit", look, look.image is not None)
+            self.act("submit", prompt_state, prompt_state.image is not None)
 
     def answer(self, success: bool) -> None:
         """The service answers what it was asked."""
@@ -186,7 +196,7 @@ class Watcher:
 ROOM = m.RoomInfo("wss://room", "token", "room-1")
 prompts = st.sampled_from(["a", "b"])
 images = st.sampled_from([None, m.ImageData(data="QUJD"), m.ImageData(ref="file_1")])
-looks = st.builds(Look, st.none() | prompts, st.booleans(), images)
+looks = st.builds(PromptState, st.none() | prompts, st.booleans(), images)
 candidates = st.none() | st.builds(m.Candidate, st.just("candidate:1"))
 calls = st.one_of(
     st.tuples(st.just("connect"), looks, st.booleans()),
@@ -273,12 +283,12 @@ def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> 
 @settings(max_examples=100)
 @given(looks, st.booleans(), story)
 def test_no_order_of_events_breaks_a_session_that_generates(
-    look: Look, room: bool, steps: list[tuple[Any, ...]]
+    prompt_state: PromptState, room: bool, steps: list[tuple[Any, ...]]
 ) -> None:
     watcher = Watcher()
     watcher.room = room
     while watcher.machine.state is not ConnectionState.GENERATING:
-        watcher.next(look)
+        watcher.next(prompt_state)
     play(watcher, steps)
     watcher.act("fail")
     watcher.act("disconnect")
@@ -287,15 +297,15 @@ def test_no_order_of_events_breaks_a_session_that_generates(
 
 @given(story, looks)
 def test_after_any_story_a_new_session_can_be_brought_to_generate(
-    steps: list[tuple[Any, ...]], look: Look
+    steps: list[tuple[Any, ...]], prompt_state: PromptState
 ) -> None:
     watcher = Watcher()
     play(watcher, steps)
     watcher.act("disconnect")
     for _ in range(7):
-        watcher.next(look)
+        watcher.next(prompt_state)
         if watcher.machine.state is ConnectionState.GENERATING:
             break
     assert watcher.machine.state is ConnectionState.GENERATING
     watcher.answer(True)
-    assert watcher.machine.applied == look
+    assert watcher.machine.applied == prompt_state

@@ -8,16 +8,16 @@ from decart_widget.errors import AckTimeoutError, AuthenticationError, RequestRe
 from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
 from tests.pure.machines import CAT, DOG, endings, ok, standing
 
 
 def test_one_request_is_in_flight_and_the_newest_follows_its_ack() -> None:
     machine = standing()
-    a = machine.submit(Look("a"), with_image=False)
-    b = machine.submit(Look("b"), with_image=False)
-    c = machine.submit(Look("c"), with_image=False)
+    a = machine.submit(PromptState("a"), with_image=False)
+    b = machine.submit(PromptState("b"), with_image=False)
+    c = machine.submit(PromptState("c"), with_image=False)
     assert machine.take_outgoing() == [m.Prompt("a", True)]
     assert machine.awaiting_ack == a.number
     machine.receive(ok("a"))
@@ -28,34 +28,34 @@ def test_one_request_is_in_flight_and_the_newest_follows_its_ack() -> None:
         ("Applied", a.number),
         ("Applied", c.number),
     ]
-    assert machine.applied == Look("c")
+    assert machine.applied == PromptState("c")
     assert machine.awaiting_ack is None
 
 
 def test_a_refused_request_leaves_the_look_as_it_was() -> None:
     machine = standing()
-    request = machine.submit(Look("bad"), with_image=False)
+    request = machine.submit(PromptState("bad"), with_image=False)
     machine.receive(m.PromptAck("bad", False, "flagged"))
     (notice,) = machine.take_notices()
     assert isinstance(notice, core.Rejected)
     assert (notice.request, type(notice.error)) == (request, RequestRejectedError)
-    assert machine.applied == Look("first")
+    assert machine.applied == PromptState("first")
     assert machine.state is S.GENERATING
 
 
 def test_after_a_refused_image_a_prompt_does_not_count_it_as_applied() -> None:
-    machine = standing(Look("first", True, CAT))
-    machine.submit(Look("first", True, DOG), with_image=True)
+    machine = standing(PromptState("first", True, CAT))
+    machine.submit(PromptState("first", True, DOG), with_image=True)
     machine.receive(m.SetImageAck(False, "no"))
-    machine.submit(Look("second", True, DOG), with_image=False)
+    machine.submit(PromptState("second", True, DOG), with_image=False)
     machine.receive(ok("second"))
-    assert machine.applied == Look("second", True, CAT)
+    assert machine.applied == PromptState("second", True, CAT)
 
 
 def test_an_ack_that_never_comes_rejects_its_request_and_lets_the_next_one_go() -> None:
     machine = standing()
-    a = machine.submit(Look("a"), with_image=False)
-    machine.submit(Look("b"), with_image=False)
+    a = machine.submit(PromptState("a"), with_image=False)
+    machine.submit(PromptState("b"), with_image=False)
     machine.take_outgoing()
     machine.ack_timed_out()
     (notice,) = machine.take_notices()
@@ -66,7 +66,7 @@ def test_an_ack_that_never_comes_rejects_its_request_and_lets_the_next_one_go() 
 
 def test_an_error_of_the_service_fails_the_open_request() -> None:
     machine = standing()
-    request = machine.submit(Look("a"), with_image=False)
+    request = machine.submit(PromptState("a"), with_image=False)
     machine.receive(m.ServerError("Invalid API key"))
     rejected, complaint = machine.take_notices()
     assert isinstance(rejected, core.Rejected)
@@ -77,9 +77,9 @@ def test_an_error_of_the_service_fails_the_open_request() -> None:
 
 def test_what_is_asked_for_before_the_socket_opens_becomes_the_initial_state() -> None:
     machine = SessionMachine()
-    early = machine.submit(Look("early"), with_image=False)
-    machine.connect(Look("first"))
-    asked = machine.submit(Look("a", True, CAT), with_image=True)
+    early = machine.submit(PromptState("early"), with_image=False)
+    machine.connect(PromptState("first"))
+    asked = machine.submit(PromptState("a", True, CAT), with_image=True)
     machine.socket_opened()
     assert machine.take_outgoing() == [m.SetImage(CAT, "a", True)]
     assert machine.awaiting_ack == asked.number
@@ -89,8 +89,8 @@ def test_what_is_asked_for_before_the_socket_opens_becomes_the_initial_state() -
 
 def test_a_refused_initial_state_is_reported_once_and_no_ack_revives_it() -> None:
     machine = SessionMachine()
-    asked = machine.submit(Look("bad"), with_image=False)
-    machine.connect(Look("first"))
+    asked = machine.submit(PromptState("bad"), with_image=False)
+    machine.connect(PromptState("first"))
     machine.socket_opened()
     machine.offer_made("v=0")
     machine.take_outgoing()
@@ -107,8 +107,8 @@ def test_a_refused_initial_state_is_reported_once_and_no_ack_revives_it() -> Non
 @pytest.mark.parametrize("end", ["disconnect", "fail", "cancel"])
 def test_an_initial_state_that_was_never_answered_is_superseded_by_the_end(end: str) -> None:
     machine = SessionMachine()
-    asked = machine.submit(Look("a"), with_image=False)
-    machine.connect(Look("first"))
+    asked = machine.submit(PromptState("a"), with_image=False)
+    machine.connect(PromptState("first"))
     machine.socket_opened()
     getattr(machine, end)()
     assert endings(machine) == [("Superseded", asked.number)]
@@ -116,8 +116,8 @@ def test_an_initial_state_that_was_never_answered_is_superseded_by_the_end(end: 
 
 def test_requests_still_open_are_superseded_by_the_end() -> None:
     machine = standing()
-    a = machine.submit(Look("a"), with_image=False)
-    b = machine.submit(Look("b"), with_image=False)
+    a = machine.submit(PromptState("a"), with_image=False)
+    b = machine.submit(PromptState("b"), with_image=False)
     machine.disconnect()
     assert endings(machine) == [("Superseded", a.number), ("Superseded", b.number)]
     assert machine.take_outgoing() == []
@@ -125,9 +125,9 @@ def test_requests_still_open_are_superseded_by_the_end() -> None:
 
 def test_a_reconnect_brings_back_the_last_applied_look_and_not_the_first() -> None:
     machine = standing()
-    machine.submit(Look("second", False, CAT), with_image=True)
+    machine.submit(PromptState("second", False, CAT), with_image=True)
     machine.receive(m.SetImageAck(True, None))
-    machine.submit(Look("bad", False, CAT), with_image=False)
+    machine.submit(PromptState("bad", False, CAT), with_image=False)
     machine.receive(m.PromptAck("bad", False, None))
     machine.take_outgoing()
     machine.lost()
@@ -139,7 +139,7 @@ def test_a_reconnect_brings_back_the_last_applied_look_and_not_the_first() -> No
 
 def test_a_request_in_flight_at_a_loss_follows_the_look_that_is_known_to_work() -> None:
     machine = standing()
-    request = machine.submit(Look("new"), with_image=False)
+    request = machine.submit(PromptState("new"), with_image=False)
     machine.take_outgoing()
     machine.lost()
     machine.reconnect()
@@ -153,8 +153,8 @@ def test_a_request_in_flight_at_a_loss_follows_the_look_that_is_known_to_work() 
 
 def test_an_image_in_flight_at_a_loss_comes_along_with_a_prompt_that_waited_behind_it() -> None:
     machine = standing()
-    image = machine.submit(Look("first", True, CAT), with_image=True)
-    machine.submit(Look("new", True, CAT), with_image=False)
+    image = machine.submit(PromptState("first", True, CAT), with_image=True)
+    machine.submit(PromptState("new", True, CAT), with_image=False)
     machine.lost()
     assert endings(machine) == [("Superseded", image.number)]
     machine.reconnect()

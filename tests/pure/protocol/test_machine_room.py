@@ -5,37 +5,37 @@ from __future__ import annotations
 from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
 from tests.pure.machines import CAT, endings, ok, opened
 
 ROOM = m.RoomInfo("wss://rooms.example.org", "token", "room-1", "s-9")
 
 
-def in_room(look: Look) -> SessionMachine:
+def in_room(prompt_state: PromptState) -> SessionMachine:
     machine = SessionMachine()
-    machine.connect(look, room=True)
+    machine.connect(prompt_state, room=True)
     machine.socket_opened()
     return machine
 
 
 def test_a_room_is_asked_for_with_the_initial_state_right_behind() -> None:
-    machine = in_room(Look("first", True, CAT))
+    machine = in_room(PromptState("first", True, CAT))
     assert machine.take_outgoing() == [m.LivekitJoin(False), m.SetImage(CAT, "first", True)]
 
 
 def test_a_room_without_a_look_passes_the_picture_through_and_settles_what_asked_for_it() -> None:
     machine = SessionMachine()
-    asked = machine.submit(Look(), with_image=False)
-    machine.connect(Look("first"), room=True)
+    asked = machine.submit(PromptState(), with_image=False)
+    machine.connect(PromptState("first"), room=True)
     machine.socket_opened()
     assert machine.take_outgoing() == [m.LivekitJoin(True)]
     assert endings(machine) == [("Applied", asked.number)]
-    assert machine.applied == Look()
+    assert machine.applied == PromptState()
 
 
 def test_a_room_is_handed_on_once_and_its_tick_generates() -> None:
-    machine = in_room(Look("first"))
+    machine = in_room(PromptState("first"))
     machine.receive(ROOM)
     machine.receive(ROOM)
     assert machine.take_notices() == [core.RoomReceived(ROOM)]
@@ -46,7 +46,7 @@ def test_a_room_is_handed_on_once_and_its_tick_generates() -> None:
 
 
 def test_a_room_and_an_answer_are_not_mistaken_for_each_other() -> None:
-    machine = in_room(Look("first"))
+    machine = in_room(PromptState("first"))
     machine.receive(m.Answer("v=0"))
     assert machine.phase is Phase.OFFERED
     by_offer = opened()
@@ -57,7 +57,7 @@ def test_a_room_and_an_answer_are_not_mistaken_for_each_other() -> None:
 
 
 def test_media_that_mends_itself_shows_reconnecting_until_it_is_back() -> None:
-    machine = in_room(Look("first"))
+    machine = in_room(PromptState("first"))
     machine.media_interrupted()
     assert machine.state is S.CONNECTING
     machine.receive(ok("first"))
@@ -75,8 +75,8 @@ def test_a_room_that_breaks_before_its_first_ack_comes_back_with_the_look_that_w
     None
 ):
     machine = SessionMachine()
-    asked = machine.submit(Look("wanted"), with_image=False)
-    machine.connect(Look("first"), room=True)
+    asked = machine.submit(PromptState("wanted"), with_image=False)
+    machine.connect(PromptState("first"), room=True)
     machine.socket_opened()
     machine.receive(ROOM)
     machine.media_established()

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from decart_widget.protocol.messages import ImageData, Prompt, PromptAck, SetImage, SetImageAck
-from decart_widget.protocol.requests import PASSTHROUGH, Look, Request, RequestQueue
+from decart_widget.protocol.requests import PASSTHROUGH, PromptState, Request, RequestQueue
 
 CAT, DOG = ImageData(ref="file_cat"), ImageData(data="RE9H")
 
 
 def request(number: int, prompt: str | None = "a", image=None, *, with_image=False) -> Request:
-    return Request(number, Look(prompt, True, image), with_image)
+    return Request(number, PromptState(prompt, True, image), with_image)
 
 
 def ok(prompt: str) -> PromptAck:
@@ -35,13 +35,13 @@ def test_a_look_travels_as_a_prompt_or_together_with_its_image(
 
 def test_a_look_without_prompt_and_image_is_passthrough() -> None:
     assert PASSTHROUGH.passthrough
-    assert not Look("a").passthrough
-    assert not Look(None, True, CAT).passthrough
+    assert not PromptState("a").passthrough
+    assert not PromptState(None, True, CAT).passthrough
 
 
 def test_a_new_session_is_told_the_whole_look() -> None:
-    assert request(1, "a", CAT).whole().message() == SetImage(CAT, "a", True)
-    assert request(1, "a", None, with_image=True).whole().message() == Prompt("a", True)
+    assert request(1, "a", CAT).full_state().message() == SetImage(CAT, "a", True)
+    assert request(1, "a", None, with_image=True).full_state().message() == Prompt("a", True)
 
 
 def test_one_request_is_in_flight_and_the_others_wait() -> None:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from decart_widget.protocol.states import (
-    LIVE,
+    ACTIVE_STATES,
     TRANSITIONS,
     ConnectionState,
     Event,
@@ -55,7 +55,7 @@ def test_only_the_end_of_the_generation_a_loss_a_disconnect_or_an_error_leaves_g
     assert leaving == {E.GENERATION_ENDED, E.LOST, E.DISCONNECT, E.FAIL}
 
 
-@pytest.mark.parametrize("state", sorted(LIVE))
+@pytest.mark.parametrize("state", sorted(ACTIVE_STATES))
 def test_every_live_session_can_be_ended_by_its_user_and_by_an_error(
     state: ConnectionState,
 ) -> None:
@@ -63,10 +63,12 @@ def test_every_live_session_can_be_ended_by_its_user_and_by_an_error(
     assert transition(state, E.FAIL) is S.ERROR
 
 
-@pytest.mark.parametrize("state", sorted(set(ConnectionState) - LIVE))
+@pytest.mark.parametrize("state", sorted(set(ConnectionState) - ACTIVE_STATES))
 def test_a_session_begins_wherever_none_is_live_and_nowhere_else(state: ConnectionState) -> None:
     assert transition(state, E.CONNECT) is S.CONNECTING
-    assert {before for (before, event) in TRANSITIONS if event is E.CONNECT} == set(S) - LIVE
+    assert {before for (before, event) in TRANSITIONS if event is E.CONNECT} == set(
+        S
+    ) - ACTIVE_STATES
 
 
 def test_what_never_stood_is_not_lost() -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from decart_widget.sandbox.effects.effect_state import Look
+from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.palette import Palette
 from decart_widget.sandbox.effects.picture import I420, Plane
 
@@ -61,7 +61,7 @@ def test_images_of_any_size_will_do(size: tuple[int, int]) -> None:
 
 
 def test_a_look_is_image_first_then_effect() -> None:
-    look = Look()
+    look = EffectState()
     picture = I420.from_rgb(scene())
     assert look.is_passthrough
     assert look.paint(picture) is picture

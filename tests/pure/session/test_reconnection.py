@@ -18,7 +18,7 @@ from decart_widget.errors import (
 from decart_widget.models import realtime_model
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import SessionMachine
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.session import session as sessions
 from decart_widget.session.config import SessionConfig
@@ -133,7 +133,7 @@ class Run:
         )
         self.states: list[str] = []
         self.session = Session(config, self.media, self._changed)  # type: ignore[arg-type]
-        self.task = asyncio.ensure_future(self.session.run(Look()))
+        self.task = asyncio.ensure_future(self.session.run(PromptState()))
 
     def _changed(self, session: Session) -> None:
         state = session.machine.state.value

@@ -26,10 +26,10 @@ from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.machine import Phase, SessionMachine
 from decart_widget.protocol.messages import ClientMessage, ImageData, decode, encode
-from decart_widget.protocol.requests import Look
+from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.runtime import controller as live_module
-from decart_widget.runtime.controller import Live
+from decart_widget.runtime.controller import WidgetController
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_values import IDLE
@@ -47,9 +47,9 @@ MACHINE_S_OWN = sorted(set(TRAITS) - {"prompt_status", "error", "_retry"})
 each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script["name"])
 
 
-def look_of(step: Step) -> Look:
+def look_of(step: Step) -> PromptState:
     image = step["look"]["image"]
-    return Look(
+    return PromptState(
         step["look"]["prompt"],
         step["look"]["enrich"],
         None if image is None else ImageData(**image),
@@ -174,7 +174,7 @@ class World:
         monkeypatch.setattr(attempt_module, "open_control", open_control)
         monkeypatch.setattr(tokens_module, "client_token", client_token)
         monkeypatch.setattr(live_module, "_load_network_libraries", lambda: None)
-        self.live = Live(
+        self.live = WidgetController(
             Destination("http://127.0.0.1:9", None),
             lambda message, _buffers=None: self.to_page.append(message),
             self.traits.update,
@@ -187,24 +187,22 @@ class World:
                 resolution=None,
                 speed=None,
             ),
-            Look(),
+            PromptState(),
         )
-        self.live.front_ends.receive(
-            {"type": "hello", "front_end": "f1", "protocol": 1, "version": "1", "page": {}}
+        self.live.pages.receive(
+            {"type": "hello", "page_id": "f1", "protocol": 1, "version": "1", "page": {}}
         )
 
     def page_says(self, type_: str, **fields: Any) -> None:
         attempt = self.live.attempt
-        self.live.front_ends.receive(
-            {"type": type_, "front_end": "f1", "attempt": attempt, **fields}
-        )
+        self.live.pages.receive({"type": type_, "page_id": "f1", "attempt": attempt, **fields})
 
     async def act(self, step: Step) -> None:
         live = self.live
         if "receive" in step:
             self.wire.incoming.put_nowait(frame_of(step))
         elif step["do"] == "connect":
-            live.look = look_of(step)
+            live.prompt_state = look_of(step)
             self._tasks.append(asyncio.ensure_future(live.connect()))
         elif step["do"] == "socket-opened":
             self._may_open.set()
@@ -215,9 +213,13 @@ class World:
         elif step["do"] == "lost":
             self.wire.incoming.put_nowait(ConnectionLostError("The connection broke."))
         elif step["do"] == "submit":
-            look = look_of(step)
-            changes = {"prompt": look.prompt, "enrich": look.enrich, "image": look.image}
-            self._tasks.append(asyncio.ensure_future(live.set_look(**changes)))
+            prompt_state = look_of(step)
+            changes = {
+                "prompt": prompt_state.prompt,
+                "enrich": prompt_state.enrich,
+                "image": prompt_state.image,
+            }
+            self._tasks.append(asyncio.ensure_future(live.set_prompt_state(**changes)))
         elif step["do"] == "disconnect":
             self._tasks.append(asyncio.ensure_future(live.disconnect()))
         elif step["do"] == "reconnect":

@@ -99,14 +99,14 @@ def test_set_checks_everything_before_anything_changes(
 ) -> None:
     widget = make(prompt="before")
     before = widget.get_state()
-    look = widget._live.look
+    look = widget._controller.prompt_state
     sent.clear()
     with pytest.raises(kind) as caught:
         widget.set(**changes)
     settle()
     assert caught.value.remedy
     assert (sent, widget.get_state()) == ([], before)
-    assert widget._live.look == look
+    assert widget._controller.prompt_state == look
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_key_is_in_no_text_and_no_message(make) -> None:
         json.dumps(widget.get_state(), default=repr),
         repr(widget.get_state()),
         repr(widget.keys),
-        repr(widget._live._destination),
+        repr(widget._controller._destination),
         json.dumps(sent, default=repr),
         repr(widget._repr_mimebundle_()),
     ]
@@ -168,8 +168,8 @@ def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]
 @pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
 def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
     widget = make(prompt="before")
-    look, state = widget._live.look, widget.get_state()
+    look, state = widget._controller.prompt_state, widget.get_state()
     with pytest.raises(InvalidURLError):
         widget.set(prompt="after", image=url).result(timeout=10)
     settle()
-    assert (widget._live.look, widget.get_state()) == (look, state)
+    assert (widget._controller.prompt_state, widget.get_state()) == (look, state)

@@ -15,37 +15,37 @@ class Made:
 
 def test_what_one_run_makes_lives_together_and_ends_with_the_next_run() -> None:
     cells, first, second, third = Cells(), Made(), Made(), Made()
-    assert cells.made(Execution("c", "1"), first) == []
-    assert cells.made(Execution("c", "1"), second) == []
-    assert set(cells.made(Execution("c", "2"), third)) == {first, second}
-    assert cells.made(Execution("c", "2"), Made()) == []
+    assert cells.register(Execution("c", "1"), first) == []
+    assert cells.register(Execution("c", "1"), second) == []
+    assert set(cells.register(Execution("c", "2"), third)) == {first, second}
+    assert cells.register(Execution("c", "2"), Made()) == []
 
 
 def test_cells_leave_each_other_alone() -> None:
     cells, first, second = Cells(), Made(), Made()
-    cells.made(Execution("a", "1"), first)
-    assert cells.made(Execution("b", "2"), second) == []
+    cells.register(Execution("a", "1"), first)
+    assert cells.register(Execution("b", "2"), second) == []
 
 
 def test_where_nobody_names_the_cell_nothing_is_ended() -> None:
     cells, first = Cells(), Made()
-    cells.made(None, first)
-    assert cells.made(None, Made()) == []
+    cells.register(None, first)
+    assert cells.register(None, Made()) == []
 
 
 def test_what_is_gone_is_not_kept() -> None:
     cells = Cells()
-    cells.made(Execution("c", "1"), Made())
-    assert cells.made(Execution("c", "2"), Made()) == []
+    cells.register(Execution("c", "1"), Made())
+    assert cells.register(Execution("c", "2"), Made()) == []
 
 
 def test_cells_are_bounded_and_the_one_run_longest_ago_is_forgotten() -> None:
     cells = Cells()
     kept = [Made() for _ in range(MAX_CELLS + 1)]
     for number, made in enumerate(kept):
-        cells.made(Execution(str(number), "1"), made)
-    assert cells.made(Execution("0", "2"), Made()) == []
-    assert cells.made(Execution(str(MAX_CELLS), "2"), Made()) == [kept[-1]]
+        cells.register(Execution(str(number), "1"), made)
+    assert cells.register(Execution("0", "2"), Made()) == []
+    assert cells.register(Execution(str(MAX_CELLS), "2"), Made()) == [kept[-1]]
 
 
 @pytest.mark.parametrize(

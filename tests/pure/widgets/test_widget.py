@@ -100,7 +100,7 @@ def test_set_without_a_session_stores_the_look_for_the_next(make) -> None:
     assert widget.set(prompt="sketch", enrich=False, image=PICTURE).result(timeout=10) == "stored"
     settle()
     assert (widget.prompt, widget.enrich) == ("sketch", False)
-    look = widget._live.look
+    look = widget._controller.prompt_state
     assert (look.prompt, look.enrich, look.image is not None) == ("sketch", False, True)
     assert updates()["_media"]["has_image"] is True
 
@@ -110,15 +110,15 @@ def test_set_takes_prompt_and_image_away_with_none(make) -> None:
     widget.set(prompt=None, image=None).result(timeout=10)
     settle()
     assert widget.prompt == ""
-    assert widget._live.look.passthrough
+    assert widget._controller.prompt_state.passthrough
 
 
 def test_set_leaves_alone_what_it_is_not_given(make) -> None:
     widget = make(prompt="before", image=PICTURE, enrich=False)
-    image = widget._live.look.image
+    image = widget._controller.prompt_state.image
     widget.set(prompt="after").result(timeout=10)
     settle()
-    look = widget._live.look
+    look = widget._controller.prompt_state
     assert (look.prompt, look.enrich, look.image) == ("after", False, image)
 
 
@@ -127,7 +127,7 @@ def test_a_trait_that_is_set_becomes_the_look(make) -> None:
     widget.prompt = "typed"
     widget.enrich = False
     settle()
-    look = widget._live.look
+    look = widget._controller.prompt_state
     assert (look.prompt, look.enrich) == ("typed", False)
 
 
@@ -140,7 +140,7 @@ def test_a_prompt_can_be_linked(make) -> None:
     ipywidgets.dlink((widget, "generation_tick"), (bar, "value"))
     text.value = "typed elsewhere"
     settle()
-    assert widget._live.look.prompt == "typed elsewhere"
+    assert widget._controller.prompt_state.prompt == "typed elsewhere"
     for each in (text, bar):
         each.close()
 
@@ -189,11 +189,11 @@ def test_a_change_made_in_a_cell_meanwhile_is_sent_by_itself(make) -> None:
 
 def test_a_page_is_welcomed(make) -> None:
     widget = make()
-    hello = {"type": "hello", "front_end": "f1", "protocol": 1, "version": "0.1.0", "page": {}}
+    hello = {"type": "hello", "page_id": "f1", "protocol": 1, "version": "0.1.0", "page": {}}
     widget._handle_custom_msg(hello, [])
     settle()
     customs = [m["data"]["content"] for m in sent if m["data"].get("method") == "custom"]
-    assert [(c["type"], c["front_end"], c["owner"]) for c in customs] == [("welcome", "f1", True)]
+    assert [(c["type"], c["page_id"], c["owner"]) for c in customs] == [("welcome", "f1", True)]
 
 
 @pytest.mark.parametrize("content", [None, 5, [], {}, {"type": "offer"}, "x" * 100])
@@ -203,7 +203,7 @@ def test_junk_from_a_page_is_dropped(make, content: Any) -> None:
     widget._handle_custom_msg(content, [])
     settle()
     assert sent == []
-    assert sum(widget._live.front_ends.dropped.values()) == 1
+    assert sum(widget._controller.pages.dropped.values()) == 1
 
 
 def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
@@ -215,7 +215,7 @@ def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
         widget._handle_custom_msg({"type": "junk"}, [])
     gate.set()
     settle()
-    assert widget._live.front_ends.dropped == {"unknown type": 500}
+    assert widget._controller.pages.dropped == {"unknown type": 500}
     assert widget._inbox == 0
 
 
@@ -318,7 +318,7 @@ def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(m
     widget = make()
     camera = {"id": "c1", "label": "Camera of Jane", "position": "front"}
     obtained = {**camera, "source": "camera", "width": 1280, "height": 720, "fps": 30}
-    live = widget._live
+    live = widget._controller
 
     async def say() -> None:
         message = {"cameras": [camera], "camera": {**obtained, "mirrored": True}, "request": None}

@@ -1,4 +1,4 @@
-"""Eyes on one view of a widget: when did its picture move, and was it transformed?
+"""Probes on one view of a widget: when did its picture move, and was it transformed?
 
 Installed in the page before something is broken, they look 25 times a second at what the stage
 shows. A picture counts when it differs from the one before it, so that a frozen one is seen as what
@@ -26,8 +26,8 @@ SCRIPT = """
   const context = canvas.getContext('2d', {willReadFrequently: true});
   window.dwEyes ??= {};
   clearInterval(window.dwEyes[index]?.timer);
-  const eyes = {seen: [], raw: 0};
-  window.dwEyes[index] = eyes;
+  const probes = {seen: [], raw: 0};
+  window.dwEyes[index] = probes;
   let last = '';
   const look = () => {
     const root = document.querySelectorAll('.decart-widget')[index];
@@ -44,11 +44,11 @@ SCRIPT = """
     if (text === last) return;
     last = text;
     const coloured = sum / (WIDTH * HEIGHT) > grey;
-    if (coloured) eyes.raw++;
-    else eyes.seen.push({at: Date.now() / 1000, attempt: root.decart.attempt});
-    if (eyes.seen.length > KEPT) eyes.seen.shift();
+    if (coloured) probes.raw++;
+    else probes.seen.push({at: Date.now() / 1000, attempt: root.decart.attempt});
+    if (probes.seen.length > KEPT) probes.seen.shift();
   };
-  eyes.timer = setInterval(look, EVERY_MS);
+  probes.timer = setInterval(look, EVERY_MS);
 }
 """
 
@@ -63,8 +63,8 @@ MOVED = """
 
 
 @dataclass(frozen=True)
-class Eyes:
-    """On view number `index` of a page; `open_eyes` makes them."""
+class Probes:
+    """On view number `index` of a page; `open_probes` makes them."""
 
     page: Page
     index: int
@@ -112,9 +112,9 @@ class Eyes:
         return int(await self.page.evaluate("(index) => window.dwEyes[index].raw", self.index))
 
 
-async def open_eyes(page: Page, index: int = 0) -> Eyes:
+async def open_probes(page: Page, index: int = 0) -> Probes:
     """Begins to look at a view, through reloads of its page; what was seen before is forgotten."""
     wanted = {"index": index, "grey": GREY}
     await page.add_init_script(f"({SCRIPT})({json.dumps(wanted)})")
     await page.evaluate(SCRIPT, wanted)
-    return Eyes(page, index)
+    return Probes(page, index)
