@@ -42,7 +42,7 @@ CLOSE_FORBIDDEN = 4403
 
 
 class ControlSession:
-    """One admitted client: its socket, its look, its media and what it is billed.
+    """One admitted client: its socket, its effect state, its media and what it is billed.
 
     Args:
         socket: The open WebSocket.
@@ -72,7 +72,7 @@ class ControlSession:
         codec: str | None,
     ) -> None:
         self.id = str(uuid.uuid4())
-        self.look = EffectState()
+        self.effect_state = EffectState()
         self.peer: Peer | None = None
         self.room: SessionRoom | None = None
         self._socket = socket
@@ -86,7 +86,7 @@ class ControlSession:
         self._model = model
         self._codec = codec
         self._generation = Generation(self.send)
-        self._requests = Requests(self.look, self.send, lambda: self._faults)
+        self._requests = Requests(self.effect_state, self.send, lambda: self._faults)
         self._rate = RateLimit()
         self._junk = itertools.cycle(junk.MESSAGES)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -178,7 +178,7 @@ class ControlSession:
         media = self.peer or self.room
         return {
             "id": self.id,
-            "effect": self.look.effect,
+            "effect": self.effect_state.effect,
             "seconds": self._generation.seconds,
             "media": None if media is None else media.stats(),
         }
@@ -228,7 +228,7 @@ class ControlSession:
             await self._requests.add(initial)
         assert self._socket.request is not None
         request = RoomRequest(
-            look=self.look,
+            effect_state=self.effect_state,
             events=self._events(),
             complain=self._complain,
             codec=self._codec,
@@ -273,7 +273,7 @@ class ControlSession:
         if self.peer is None:
             self.peer = Peer(
                 renderer=self._renderer,
-                look=self.look,
+                effect_state=self.effect_state,
                 executor=self._executor,
                 events=self._events(),
                 loopback=self._loopback,

@@ -71,7 +71,7 @@ class Peer:
 
     Args:
         renderer: Transforms the frames.
-        look: What the session asked for.
+        effect_state: What the session asked for.
         executor: Where frames are transformed.
         events: Whom to tell what.
         loopback: Exchange packets with this machine only.
@@ -83,7 +83,7 @@ class Peer:
         self,
         *,
         renderer: Renderer,
-        look: EffectState,
+        effect_state: EffectState,
         executor: Executor,
         events: PeerEvents,
         loopback: bool,
@@ -93,7 +93,7 @@ class Peer:
         self._warming: asyncio.Task[None] | None = None
         self._closing: asyncio.Future[None] | None = None
         self._renderer = renderer
-        self._look = look
+        self._effect_state = effect_state
         self._executor = executor
         self._events = events
         self._loopback = loopback
@@ -191,7 +191,7 @@ class Peer:
                 back = self._track = TransformTrack(
                     source,
                     renderer=self._renderer,
-                    look=self._look,
+                    effect_state=self._effect_state,
                     executor=self._executor,
                     on_first_frame=self._events.first_frame,
                     is_frozen=self._events.is_frozen,
@@ -205,7 +205,9 @@ class Peer:
         """Use the time until the camera's first picture: the client is still connecting."""
         loop = asyncio.get_running_loop()
         works = [
-            loop.run_in_executor(self._executor, self._renderer.warm_up, self._look, *self._size)
+            loop.run_in_executor(
+                self._executor, self._renderer.warm_up, self._effect_state, *self._size
+            )
         ]
         for sender in self._pc.getSenders():
             encoder = tuning.sender_encoder(sender)

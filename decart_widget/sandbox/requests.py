@@ -26,16 +26,16 @@ class RefusalError(Exception):
 
 
 class Requests:
-    """Applies ``prompt`` and ``set_image`` messages to a look, in their order.
+    """Applies ``prompt`` and ``set_image`` messages to an effect state, in their order.
 
     Args:
-        look: What they change.
+        effect_state: What they change.
         send: Sends one message: the type and its fields as keywords.
         faults: Asked before each request.
     """
 
-    def __init__(self, look: EffectState, send: Send, faults: Callable[[], Faults]) -> None:
-        self._look = look
+    def __init__(self, effect_state: EffectState, send: Send, faults: Callable[[], Faults]) -> None:
+        self._effect_state = effect_state
         self._send = send
         self._faults = faults
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_LIMIT)
@@ -77,7 +77,7 @@ class Requests:
             raise RefusalError("The prompt is empty")
         if faults.refuse_prompts is not None:
             raise RefusalError(faults.refuse_prompts)
-        self._look.set(prompt, enrich=_enrich(message), image=self._look.image)
+        self._effect_state.set(prompt, enrich=_enrich(message), image=self._effect_state.image)
 
     async def _apply_image(self, message: dict[str, Any], faults: Faults) -> None:
         if message.get("image_ref") is not None:
@@ -85,7 +85,7 @@ class Requests:
         prompt = _prompt(message.get("prompt"))
         data = message.get("image_data")
         if data is None:
-            self._look.set(prompt, enrich=_enrich(message), image=None)
+            self._effect_state.set(prompt, enrich=_enrich(message), image=None)
             return
         if faults.refuse_images is not None:
             raise RefusalError(faults.refuse_images)
@@ -95,9 +95,11 @@ class Requests:
         except images.ImageError as error:
             raise RefusalError(str(error)) from error
         if prompt is None:
-            self._look.set(self._look.prompt, enrich=self._look.enrich, image=image)
+            self._effect_state.set(
+                self._effect_state.prompt, enrich=self._effect_state.enrich, image=image
+            )
         else:
-            self._look.set(prompt, enrich=_enrich(message), image=image)
+            self._effect_state.set(prompt, enrich=_enrich(message), image=image)
 
 
 def _prompt(value: object) -> str | None:

@@ -23,8 +23,8 @@ from decart_widget.sandbox.control import (
 )
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
-from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
 from decart_widget.sandbox.guard import is_loopback, refusal
+from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, codec_asked
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
 from decart_widget.sandbox.rooms.registry import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
@@ -123,7 +123,7 @@ class SandboxServer:
             self._on_connection,
             self._host,
             self._port,
-            create_connection=front(self._answer_http),
+            create_connection=connection_class(self._answer_http),
             process_request=self._check_upgrade,
             max_size=LARGEST_MESSAGE,
             close_timeout=CLOSE_TIMEOUT_S,

@@ -22,7 +22,7 @@ class TransformTrack(MediaStreamTrack):
     Args:
         source: The camera's track; it should hold the newest frame only (`tuning.keep_newest`).
         renderer: Does the work.
-        look: What the session asked for; it may change at any time.
+        effect_state: What the session asked for; it may change at any time.
         executor: Where the work is done.
         on_first_frame: Called once, on the loop, when the first transformed frame goes out.
         is_frozen: Asked before every frame: when it says yes, no frame goes out any more.
@@ -39,7 +39,7 @@ class TransformTrack(MediaStreamTrack):
         source: MediaStreamTrack,
         *,
         renderer: Renderer,
-        look: EffectState,
+        effect_state: EffectState,
         executor: Executor,
         on_first_frame: Callable[[], None],
         is_frozen: Callable[[], bool],
@@ -47,7 +47,7 @@ class TransformTrack(MediaStreamTrack):
         super().__init__()
         self._source = source
         self._renderer = renderer
-        self._look = look
+        self._effect_state = effect_state
         self._executor = executor
         self._on_first_frame = on_first_frame
         self._is_frozen = is_frozen
@@ -60,7 +60,9 @@ class TransformTrack(MediaStreamTrack):
         while self._is_frozen():
             frame = await self._source.recv()
         loop = asyncio.get_running_loop()
-        shown = await loop.run_in_executor(self._executor, self._renderer, frame, self._look)
+        shown = await loop.run_in_executor(
+            self._executor, self._renderer, frame, self._effect_state
+        )
         self.frames += 1
         self.size = (shown.width, shown.height)
         if self.frames == 1:

@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from decart_widget.rtc.tuning import Bitrates
-from decart_widget.sandbox.front import HttpRequest, HttpResponse, front
+from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.rooms.connection import Publication
 from decart_widget.sandbox.rooms.feed import Feed
 from decart_widget.sandbox.rooms.participant import Participant
@@ -105,7 +105,7 @@ async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, Room
         return None
 
     async with serve(
-        rooms.serve, "127.0.0.1", 0, create_connection=front(http), process_request=check
+        rooms.serve, "127.0.0.1", 0, create_connection=connection_class(http), process_request=check
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         try:

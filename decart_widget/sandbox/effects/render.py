@@ -42,11 +42,11 @@ class Renderer:
         self.errors = 0
         self.last_error: Exception | None = None
 
-    def __call__(self, frame: VideoFrame, look: EffectState) -> VideoFrame:
-        """The frame as ``look`` (or the user's function) wants it, with the same time stamp."""
+    def __call__(self, frame: VideoFrame, effect_state: EffectState) -> VideoFrame:
+        """The transformed frame, with the same time stamp."""
         started = time.perf_counter()
         try:
-            painted = self._paint(frame, look)
+            painted = self._paint(frame, effect_state)
         except Exception as error:  # a user's function can raise anything; the picture goes on
             self._note(error)
             painted = frame
@@ -56,24 +56,24 @@ class Renderer:
         self.seconds += time.perf_counter() - started
         return painted
 
-    def warm_up(self, look: EffectState, width: int, height: int) -> None:
+    def warm_up(self, effect_state: EffectState, width: int, height: int) -> None:
         """Paint a black picture (size in pixels) for nobody: some effects' first one takes 50 ms.
 
         A user's own function isn't called: it may count its frames.
         """
-        if self._transform is None and not look.is_passthrough:
+        if self._transform is None and not effect_state.is_passthrough:
             frame = VideoFrame(width, height, "yuv420p")
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
-            look.paint(to_picture(frame))
+            effect_state.paint(to_picture(frame))
 
-    def _paint(self, frame: VideoFrame, look: EffectState) -> VideoFrame:
-        if self._transform is None and look.is_passthrough:
+    def _paint(self, frame: VideoFrame, effect_state: EffectState) -> VideoFrame:
+        if self._transform is None and effect_state.is_passthrough:
             return frame
         picture = to_picture(frame)
         if self._transform is None:
-            return to_frame(look.paint(picture), frame)
-        shown = self._transform(picture.rgb(), look.prompt, look.image)
+            return to_frame(effect_state.paint(picture), frame)
+        shown = self._transform(picture.rgb(), effect_state.prompt, effect_state.image)
         expected = (picture.height, picture.width, 3)
         if not isinstance(shown, np.ndarray) or shown.shape != expected or shown.dtype != np.uint8:
             got = f"{shown.shape} {shown.dtype}" if isinstance(shown, np.ndarray) else type(shown)

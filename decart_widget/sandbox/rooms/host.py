@@ -26,7 +26,7 @@ class RoomRequest:
     """What a session wants of its room.
 
     Attributes:
-        look: What its picture shall look like.
+        effect_state: What its picture shall look like.
         events: Whom to tell what.
         complain: Told, as text for the user, why somebody can't be served.
         codec: What the transformed picture shall be sent with; None: as the camera's.
@@ -34,7 +34,7 @@ class RoomRequest:
         host: Host and port at which the client reached this server.
     """
 
-    look: EffectState
+    effect_state: EffectState
     events: PeerEvents
     complain: Callable[[str], None]
     codec: str | None
@@ -116,7 +116,7 @@ class LocalRooms:
             keys=self._rooms.keys,
             loopback=self._loopback,
             renderer=self._renderer,
-            look=request.look,
+            effect_state=request.effect_state,
             executor=self._executor,
             events=request.events,
             output_codec=request.codec,

@@ -144,7 +144,7 @@ class LiveKitRoom:
         self._complain = request.complain
         self.transformer: Transformer = Transformer(
             renderer=renderer,
-            look=request.look,
+            effect_state=request.effect_state,
             executor=executor,
             events=request.events,
             codec=request.codec or "h264",

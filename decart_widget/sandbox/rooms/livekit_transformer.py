@@ -46,7 +46,7 @@ class Transformer:
 
     Args:
         renderer: Transforms the frames.
-        look: What the session asked for.
+        effect_state: What the session asked for.
         executor: Where frames are transformed.
         events: Whom to tell what.
         codec: What the picture is sent with, ``h264`` or ``vp8``.
@@ -61,7 +61,7 @@ class Transformer:
         self,
         *,
         renderer: Renderer,
-        look: EffectState,
+        effect_state: EffectState,
         executor: Executor,
         events: PeerEvents,
         codec: str,
@@ -70,7 +70,7 @@ class Transformer:
         self.frames = 0
         self.size: tuple[int, int] | None = None
         self._renderer = renderer
-        self._look = look
+        self._effect_state = effect_state
         self._executor = executor
         self._events = events
         self._codec = codec
@@ -189,7 +189,7 @@ class Transformer:
             planes = np.frombuffer(taken.data, np.uint8).reshape(height * 3 // 2, width)
             frame = VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = event.timestamp_us, _MICROSECOND
-        shown = self._renderer(frame, self._look)
+        shown = self._renderer(frame, self._effect_state)
         if shown.format.name != "yuv420p":
             shown = shown.reformat(format="yuv420p")
         data = shown.to_ndarray().tobytes()

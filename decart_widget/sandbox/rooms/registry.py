@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 
-from decart_widget.sandbox.front import HttpRequest, HttpResponse
+from decart_widget.sandbox.http import HttpRequest, HttpResponse
 from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys, RoomTokenError
 
 if TYPE_CHECKING:

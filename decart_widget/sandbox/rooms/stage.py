@@ -62,7 +62,7 @@ class StageRoom(Room):
         keys: Signs its tokens.
         loopback: Exchange media packets with this machine only.
         renderer: Transforms the frames.
-        look: What the session asked for.
+        effect_state: What the session asked for.
         executor: Where frames are transformed.
         events: Whom to tell what.
         output_codec: What the picture is sent with; None: what the camera's track is sent with.
@@ -77,7 +77,7 @@ class StageRoom(Room):
         keys: RoomKeys,
         loopback: bool,
         renderer: Renderer,
-        look: EffectState,
+        effect_state: EffectState,
         executor: Executor,
         events: PeerEvents,
         output_codec: str | None,
@@ -88,7 +88,7 @@ class StageRoom(Room):
         self.model = model
         self._url = url
         self._renderer = renderer
-        self._look = look
+        self._effect_state = effect_state
         self._executor = executor
         self._events = events
         self._server_sid = f"PA_{secrets.token_hex(6)}"
@@ -191,7 +191,9 @@ class StageRoom(Room):
         warm_up = self._renderer.warm_up
         await asyncio.gather(
             self._feed.warm_up(codec, width & ~1, height & ~1),
-            loop.run_in_executor(self._executor, warm_up, self._look, width & ~1, height & ~1),
+            loop.run_in_executor(
+                self._executor, warm_up, self._effect_state, width & ~1, height & ~1
+            ),
             return_exceptions=True,  # what is wrong shows with the first picture
         )
 
@@ -204,7 +206,7 @@ class StageRoom(Room):
         self._camera = TransformTrack(
             track,
             renderer=self._renderer,
-            look=self._look,
+            effect_state=self._effect_state,
             executor=self._executor,
             on_first_frame=self._events.first_frame,
             is_frozen=self._events.is_frozen,

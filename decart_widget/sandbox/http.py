@@ -57,11 +57,11 @@ class HttpResponse:
         return "\r\n".join(head).encode() + _END_OF_HEAD + body
 
 
-class FrontConnection(ServerConnection):
+class HttpOrWebSocketConnection(ServerConnection):
     """A connection that answers HTTP by itself and becomes a WebSocket when that is asked for.
 
     Attributes:
-        answer: Answers the plain requests; set on a subclass by `front`.
+        answer: Answers the plain requests; set on a subclass by `connection_class`.
     """
 
     answer: Callable[[HttpRequest], HttpResponse]
@@ -114,9 +114,11 @@ class FrontConnection(ServerConnection):
         self.transport.close()
 
 
-def front(answer: Callable[[HttpRequest], HttpResponse]) -> type[FrontConnection]:
+def connection_class(
+    answer: Callable[[HttpRequest], HttpResponse],
+) -> type[HttpOrWebSocketConnection]:
     """A connection class, for ``websockets.serve(create_connection=…)``, that uses ``answer``."""
-    return type("Front", (FrontConnection,), {"answer": staticmethod(answer)})
+    return type("Connection", (HttpOrWebSocketConnection,), {"answer": staticmethod(answer)})
 
 
 def _parse(head: bytes) -> HttpRequest | None:
