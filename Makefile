@@ -65,10 +65,11 @@ test: browser-install clients lint js pure loopback kernel notebooks browser \
 	$(call step,every layer passes)
 
 lint: setup
-	$(call step,lint and types)
+	$(call step,lint; types and imports)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 js: setup
 	$(call step,front end: types; lint; unit tests)
