@@ -26,13 +26,12 @@ from tests.browser.conftest import (  # noqa: F401  (fixtures)
     lab,
     lab_server,
 )
+from tests.faults.scene import CLONES_TOO, FIRST, Scene
 from tests.kernel.fake_front_end import KernelPage
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.service import Service
 from tools.widget_view import WidgetView
-
-from .scene import CLONES_TOO, FIRST, Scene
 
 HERE = Path(__file__).parent
 REPORT = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from decart_widget.sandbox import Sandbox
+from tests.faults.scene import SECOND, eventually
 from tests.kernel.fake_front_end import KernelPage, WidgetPage
 from tests.loopback.camera_peer import CameraPeer
 from tests.loopback.room_camera import RoomCamera
-
-from .scene import SECOND, eventually
 
 IMPORT = """
 import warnings; warnings.simplefilter('ignore')

@@ -10,10 +10,9 @@ from playwright.async_api import async_playwright
 
 from decart_widget.sandbox import Sandbox
 from tests.browser.conftest import REMEMBER_TRACKS
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import TRANSPORTS
 from tools import browser as chromium
-
-from .conftest import Begin, Measured
-from .scene import TRANSPORTS
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -8,10 +8,9 @@ import time
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import LIMIT, TRANSPORTS
 from tools.service import Service
-
-from .conftest import Begin, Measured
-from .scene import LIMIT, TRANSPORTS
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -10,10 +10,9 @@ import time
 import pytest
 
 from decart_widget.sandbox import Sandbox
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import LIMIT, SECOND, TRANSPORTS, Scene, eventually
 from tools.probes import open_probes
-
-from .conftest import Begin, Measured
-from .scene import LIMIT, SECOND, TRANSPORTS, Scene, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

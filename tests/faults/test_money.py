@@ -9,11 +9,10 @@ import time
 import pytest
 
 from decart_widget.sandbox import Sandbox
+from tests.faults.conftest import Measured
+from tests.faults.kernel_scene import IMPORT, live
+from tests.faults.scene import TRANSPORTS, eventually
 from tests.kernel.fake_front_end import KernelPage, WidgetPage
-
-from .conftest import Measured
-from .kernel_scene import IMPORT, live
-from .scene import TRANSPORTS, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -13,14 +13,13 @@ from playwright.async_api import Locator
 
 from decart_widget.sandbox import Sandbox, serve
 from tests.browser.conftest import REMEMBER_TRACKS
+from tests.faults.conftest import CELL, Measured
+from tests.faults.namespace import Network, network
+from tests.faults.scene import CLONES_TOO, FIRST, TRANSPORTS, Scene
 from tools import browser as chromium
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
-
-from .conftest import CELL, Measured
-from .namespace import Network, network
-from .scene import CLONES_TOO, FIRST, TRANSPORTS, Scene
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

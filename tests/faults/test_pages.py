@@ -12,13 +12,12 @@ from playwright.async_api import async_playwright
 
 from decart_widget.sandbox import Sandbox
 from tests.browser.conftest import REMEMBER_TRACKS
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import CAMERAS, CLONES_TOO, TRANSPORTS, Scene, eventually
 from tools import browser as chromium
 from tools.notebook_page import NotebookPage
 from tools.probes import open_probes
 from tools.widget_view import WidgetView
-
-from .conftest import Begin, Measured
-from .scene import CAMERAS, CLONES_TOO, TRANSPORTS, Scene, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

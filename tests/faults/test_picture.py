@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-
-from .conftest import Begin, Measured
-from .scene import SECOND, TRANSPORTS, eventually
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import SECOND, TRANSPORTS, eventually
 
 #: A headless browser has no other tab to go to.
 SEEN = """

@@ -8,9 +8,8 @@ import time
 import pytest
 
 from decart_widget.sandbox import Sandbox
-
-from .conftest import Begin, Measured
-from .scene import LIMIT, Scene
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import LIMIT, Scene
 
 
 def joins(scene: Scene) -> list[str]:

@@ -10,11 +10,10 @@ import pytest
 
 from decart_widget.sandbox import Faults, Sandbox
 from decart_widget.sandbox.control import ControlSession
+from tests.faults.conftest import Measured
+from tests.faults.kernel_scene import failed, live, shown
+from tests.faults.scene import SECOND, TRANSPORTS, eventually
 from tests.kernel.fake_front_end import KernelPage
-
-from .conftest import Measured
-from .kernel_scene import failed, live, shown
-from .scene import SECOND, TRANSPORTS, eventually
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

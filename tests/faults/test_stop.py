@@ -7,9 +7,8 @@ import time
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox
-
-from .conftest import Begin, Measured
-from .scene import TRANSPORTS, Scene
+from tests.faults.conftest import Begin, Measured
+from tests.faults.scene import TRANSPORTS, Scene
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

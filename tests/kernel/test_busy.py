@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
+from tests.kernel.fake_front_end import KernelPage
+from tests.kernel.sessions import billed, generating, made, until
 from tests.loopback.room_camera import RoomCamera
-
-from .fake_front_end import KernelPage
-from .sessions import billed, generating, made, until
 
 SIX = Path(__file__).parents[2] / ".venv-ipykernel6" / "bin" / "python"
 BUSY = "import threading; release = threading.Event(); print('busy'); release.wait(25)"

@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from decart_widget.sandbox import Sandbox, serve
-
-from .fake_front_end import LIMIT, KernelPage, WidgetPage
-from .sessions import billed, generating, made, until
+from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
+from tests.kernel.sessions import billed, generating, made, until
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from decart_widget.sandbox import serve
+from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
 from tests.loopback.camera_peer import colourfulness
-
-from .fake_front_end import LIMIT, KernelPage, WidgetPage
 
 QUIET = "import warnings; warnings.simplefilter('ignore')\nfrom decart_widget import DecartWidget\n"
 MARKER = "dct_" + "S3cr3tM4rk3r" * 3

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.kernel.fake_front_end import KernelPage, WidgetPage
 from tests.loopback.camera_peer import colourfulness
 from tests.loopback.room_camera import RoomCamera
-
-from .fake_front_end import KernelPage, WidgetPage
 
 MAKE = """
 import warnings; warnings.simplefilter('ignore')

@@ -9,8 +9,7 @@ import numpy as np
 
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, MediaListener, Preparation
-
-from .room_client import RoomUser
+from tests.loopback.room_client import RoomUser
 
 
 class RoomCamera:

@@ -12,8 +12,7 @@ import numpy as np
 from livekit import rtc
 
 from decart_widget.sandbox import Sandbox
-
-from .sandbox_client import KEY, LIMIT, Client, Picture, client
+from tests.loopback.sandbox_client import KEY, LIMIT, Client, Picture, client
 
 #: Full size: a lower simulcast layer would show.
 WIDTH, HEIGHT, FPS = 1280, 720, 15

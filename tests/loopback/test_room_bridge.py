@@ -14,10 +14,9 @@ from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Faults
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
-
-from .meeting import livekit_server
-from .room_client import ask_to_watch, is_grey, is_inverted, room_for, user_in
-from .sandbox_client import client
+from tests.loopback.meeting import livekit_server
+from tests.loopback.room_client import ask_to_watch, is_grey, is_inverted, room_for, user_in
+from tests.loopback.sandbox_client import client
 
 VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SECRET")]
 

@@ -18,9 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.sandbox.rooms.tokens import RoomKeys
-
-from .room_client import ask_to_watch, is_grey, room_for, user_in, validate
-from .sandbox_client import KEY, LIMIT, Client, client
+from tests.loopback.room_client import ask_to_watch, is_grey, room_for, user_in, validate
+from tests.loopback.sandbox_client import KEY, LIMIT, Client, client
 
 JUNK_CANDIDATES = [
     '{"candidate": "candidate:1 1 tcp"}',

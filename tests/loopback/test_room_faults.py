@@ -10,9 +10,8 @@ import psutil
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-
-from .room_client import RoomUser, in_room, is_grey, room_for
-from .sandbox_client import client
+from tests.loopback.room_client import RoomUser, in_room, is_grey, room_for
+from tests.loopback.sandbox_client import client
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-
-from .room_client import (
+from tests.loopback.room_client import (
     HEIGHT,
     WIDTH,
     ask_to_watch,
@@ -21,7 +20,7 @@ from .room_client import (
     room_for,
     user_in,
 )
-from .sandbox_client import client
+from tests.loopback.sandbox_client import client
 
 
 @pytest.fixture(scope="module")

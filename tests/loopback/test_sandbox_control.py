@@ -13,8 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-
-from .sandbox_client import KEY, client, png
+from tests.loopback.sandbox_client import KEY, client, png
 
 PERMANENT = ("invalid api key", "not allowed", "session expired", "permission denied")
 

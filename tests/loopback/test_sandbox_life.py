@@ -19,8 +19,7 @@ import pytest
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Sandbox, serve, start_child
 from decart_widget.sandbox.server import SandboxServer
-
-from .sandbox_client import client, colourfulness
+from tests.loopback.sandbox_client import client, colourfulness
 
 # --- in this process ------------------------------------------------------------------------------
 

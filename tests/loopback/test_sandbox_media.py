@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-
-from .sandbox_client import (
+from tests.loopback.sandbox_client import (
     HEIGHT,
     WIDTH,
     Client,

@@ -33,8 +33,7 @@ from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.endpoints import Endpoint, parse_endpoint
 from decart_widget.session.session import Session
-
-from .camera_peer import CameraPeer, colourfulness
+from tests.loopback.camera_peer import CameraPeer, colourfulness
 
 KEY = "dct_" + "m4rk3r" * 4
 LIMIT = 20.0

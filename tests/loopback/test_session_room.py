@@ -14,11 +14,10 @@ from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.session.endpoints import parse_endpoint
 from decart_widget.session.subscribe import Subscription, request_viewer_room
-
-from .camera_peer import colourfulness
-from .room_camera import RoomCamera
-from .room_client import RoomUser
-from .test_session import KEY, LIMIT, generating, running
+from tests.loopback.camera_peer import colourfulness
+from tests.loopback.room_camera import RoomCamera
+from tests.loopback.room_client import RoomUser
+from tests.loopback.test_session import KEY, LIMIT, generating, running
 
 
 @pytest.fixture

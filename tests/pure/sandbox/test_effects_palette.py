@@ -9,8 +9,7 @@ import pytest
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.palette import Palette
 from decart_widget.sandbox.effects.picture import I420, Plane
-
-from .test_effects import colourfulness, scene
+from tests.pure.sandbox.test_effects import colourfulness, scene
 
 
 def two_tone(dark: tuple[int, int, int], light: tuple[int, int, int]) -> Plane:
