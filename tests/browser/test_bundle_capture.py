@@ -66,7 +66,7 @@ def marked(path: Path) -> Path:
             picture[:, -WIDTH // 10 :] = (255, 0, 0)
             x = 200 + number * 20
             picture[300:400, x : x + 100] = 255
-            out.write(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
+            out.write(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
     return path
 
 

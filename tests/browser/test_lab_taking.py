@@ -56,6 +56,7 @@ def probe(path: Path) -> tuple[float, list[np.ndarray], list[str]]:
         pictures = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
     with av.open(path) as clip:
         stream = clip.streams.video[0]
+        assert stream.time_base is not None
         clip.seek(int(seconds / 2 / stream.time_base), stream=stream)
         frame = next(clip.decode(video=0))
         assert frame.time is not None

@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -138,7 +139,7 @@ class Sdk:
         self._controller.on("generation_tick", lambda tick: self.ticks.append(tick.seconds))
         self._controller.on("connection_change", self.states.append)
         # It says nothing of a resume; its room does.
-        request_viewer_room(self._controller._manager._connection._room, self.room)
+        note_events(self._controller._manager._connection._room, self.room)
 
     async def prompt(self, text: str) -> None:
         await self._controller.set_prompt(text, enhance=True)
@@ -183,7 +184,7 @@ class Bare:
             await self._answer("prompt_ack")
         self._room = rtc.Room()
         self._room.on("track_subscribed", lambda track, *_: viewer(track))
-        request_viewer_room(self._room, self.room)
+        note_events(self._room, self.room)
         await self._room.connect(self._info["livekit_url"], self._info["token"])
         options = rtc.TrackPublishOptions(video_codec=rtc.VideoCodec.H264)
         await self._room.local_participant.publish_track(track, options)
@@ -230,7 +231,7 @@ class Bare:
         }
 
 
-CLIENTS = {"sdk": Sdk, "livekit": Bare}
+CLIENTS: dict[str, type[Sdk | Bare]] = {"sdk": Sdk, "livekit": Bare}
 
 
 class Run:
@@ -300,7 +301,7 @@ class Run:
             await until(lambda: live.room == ["reconnecting", "reconnected"])
             await viewer.moves()
             assert viewer.picture is not None
-            seen = {"colourfulness": colourfulness(viewer.picture)}
+            seen: dict[str, Any] = {"colourfulness": colourfulness(viewer.picture)}
             await live.prompt("make a negative of it")
             seen["inverted"] = await viewer.until(lambda p: colourfulness(p) > 40)
             ticks = len(live.ticks)
@@ -338,9 +339,14 @@ class Run:
                 await watching.disconnect()
 
 
-def request_viewer_room(room: rtc.Room, events: list[str]) -> None:
+def note_events(room: rtc.Room, events: list[str]) -> None:
+    event: Any
     for event in ROOM_EVENTS:
-        room.on(event, lambda *_, event=event: events.append(event))
+        room.on(event, partial(_note, events, event))
+
+
+def _note(events: list[str], event: str, *_: Any) -> None:
+    events.append(event)
 
 
 async def until(holds: Callable[[], Any]) -> None:

@@ -72,7 +72,9 @@ class Viewer:
 
     async def _watch(self, track: MediaStreamTrack) -> None:
         while True:
-            self.picture = (await track.recv()).to_ndarray(format="rgb24")
+            frame = await track.recv()
+            assert isinstance(frame, VideoFrame)
+            self.picture = frame.to_ndarray(format="rgb24")
             self.first = self.picture if self.first is None else self.first
             self._came.set()
 
@@ -112,7 +114,9 @@ async def session(
 
 async def whole_session(urls: list[str]) -> dict[str, Any]:
     """Connect with a prompt, change it, give an image, count ticks, disconnect."""
-    viewer, ticks, states = Viewer(), [], []
+    viewer = Viewer()
+    ticks: list[float] = []
+    states: list[str] = []
     gold = np.full((64, 64, 3), (220, 170, 30), np.uint8)
     gold[::2] //= 2
     prompt = Prompt(text="greyscale", enhance=False)

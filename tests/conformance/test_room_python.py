@@ -31,7 +31,7 @@ def run(python: Path, sandbox: Sandbox) -> RunClient:
 
     async def run(client: str, scenario: str) -> dict[str, Any]:
         urls = [sandbox.base_url, sandbox.realtime_base_url]
-        script = [python, HERE / "room_client.py", *urls, client, scenario]
+        script: list[str | Path] = [python, HERE / "room_client.py", *urls, client, scenario]
         seen = await run_client(script, sandbox)
         await stats_until(sandbox, lambda stats: stats["sessions"] == [])
         return seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,13 @@ from decart_widget.sandbox.control import ControlSession
 from tests.faults.conftest import Measured
 from tests.faults.kernel_scene import failed, live, shown
 from tests.faults.scene import SECOND, TRANSPORTS, eventually
-from tests.kernel.fake_front_end import KernelPage
+from tests.kernel.fake_front_end import KernelPage, WidgetPage
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
+
+
+def at_place(page: WidgetPage, place: int) -> bool:
+    return bool(page.traits["queue_position"] == place)
 
 
 @both
@@ -26,11 +31,8 @@ async def test_the_queue_before_the_start(
     sandbox.faults = Faults(queue_s=4)
     async with shown(kernel, sandbox, transport, {"connection_timeout": 2}) as page:
         page.say("start")
-        places = [
-            await kernel.until(lambda place=place: page.traits["queue_position"] == place and place)
-            for place in (3, 2, 1)
-        ]
-        assert places == [3, 2, 1]
+        for place in (3, 2, 1):
+            await kernel.until(partial(at_place, page, place))
         assert page.traits["queue_size"] == 4
         since = time.time()
         await page.until(connection_state="generating", queue_position=None)

@@ -45,6 +45,7 @@ class KernelPage:
         clean = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}
         self.manager = AsyncKernelManager()
         if python is not None:
+            assert self.manager.kernel_spec is not None
             self.manager.kernel_spec.argv[0] = python
         await self.manager.start_kernel(env={**clean, **environment})
         self.client = self.manager.client()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from decart_widget.sandbox import Sandbox, serve
 from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
@@ -96,7 +97,7 @@ async def test_a_kernel_that_goes_takes_its_session_along(
     kernel: KernelPage, sandbox: Sandbox, how: str
 ) -> None:
     async with generating(kernel, made(sandbox)) as page:
-        process = kernel.manager.provisioner.pid
+        process = process_of(kernel)
         if how == "restart":
             await kernel.manager.restart_kernel()
         elif how == "shutdown":
@@ -131,8 +132,15 @@ async def test_a_process_that_wakes_soon_goes_on_with_a_connection_that_answers(
         assert page.traits["error"] == {}
 
 
+def process_of(kernel: KernelPage) -> int:
+    provisioner = kernel.manager.provisioner
+    assert isinstance(provisioner, LocalProvisioner)
+    assert provisioner.pid is not None
+    return provisioner.pid
+
+
 async def _stopped_for(kernel: KernelPage, seconds: float) -> None:
-    process = kernel.manager.provisioner.pid
+    process = process_of(kernel)
     os.kill(process, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)

@@ -204,7 +204,7 @@ async def room_for(user: Client, prompt: str | None = "greyscale") -> dict[str, 
 
 @asynccontextmanager
 async def in_room(
-    sandbox: Sandbox, prompt: str | None = "greyscale", **query: str
+    sandbox: Sandbox, prompt: str | None = "greyscale", **query: Any
 ) -> AsyncIterator[tuple[Client, RoomUser]]:
     """A session with room media, and its client in its room, who has published nothing yet."""
     async with (

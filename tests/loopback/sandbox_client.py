@@ -141,10 +141,11 @@ class Client:
     async def picture(self, limit: float = LIMIT) -> Picture:
         """The newest frame, as (h, w, 3) uint8 RGB."""
         assert self.track is not None
-        queue = self.track._queue
+        queue = self.track._queue  # type: ignore[attr-defined]
         frame = await asyncio.wait_for(self.track.recv(), limit)
         while queue.qsize():
             frame = await self.track.recv()
+        assert isinstance(frame, VideoFrame)
         return frame.to_ndarray(format="rgb24")
 
     async def picture_that(self, seen: Callable[[Picture], Any], limit: float = LIMIT) -> Picture:

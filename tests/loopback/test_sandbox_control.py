@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -195,7 +196,13 @@ def test_tokens_over_http(sandbox: Sandbox) -> None:
     assert minted["apiKey"].startswith("ek_")
     assert minted["permissions"] == {"models": ["lucy-2.1"]}
     assert mint(sandbox, key=minted["apiKey"]).status_code == 403
-    for body in ({"expiresIn": 0}, {"allowedModels": "all"}, [], {"constraints": {"realtime": 3}}):
+    bodies: list[Any] = [
+        {"expiresIn": 0},
+        {"allowedModels": "all"},
+        [],
+        {"constraints": {"realtime": 3}},
+    ]
+    for body in bodies:
         assert mint(sandbox, body).status_code == 422, body
 
 

@@ -79,7 +79,7 @@ async def running(
     *,
     key: str = KEY,
     endpoint: Endpoint | None = None,
-    media: CameraPeer | None = None,
+    media: Any = None,
     **config: Any,
 ) -> AsyncIterator[Run]:
     media = media or CameraPeer()

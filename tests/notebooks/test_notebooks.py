@@ -30,7 +30,7 @@ def test_runs_headless(notebook: Path) -> None:
 
 
 def test_is_committed_without_outputs(notebook: Path) -> None:
-    cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call]
+    cells = nbformat.read(notebook, as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     assert code
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
@@ -41,5 +41,5 @@ def test_holds_no_key(notebook: Path) -> None:
 
 
 def test_keeps_no_widget_state(notebook: Path) -> None:
-    metadata = nbformat.read(notebook, as_version=4).metadata  # type: ignore[no-untyped-call]
+    metadata = nbformat.read(notebook, as_version=4).metadata
     assert "widgets" not in metadata

@@ -23,7 +23,7 @@ def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DECART_API_KEY", raising=False)
 
 
-class _Skipping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _Skipping(selectors.DefaultSelector):
     """Instead of waiting for a timer, moves the clock on to it."""
 
     now = 0.0

@@ -120,8 +120,8 @@ def test_servers_that_no_browser_could_be_told_are_refused(servers: Any) -> None
 
 def test_turn_credentials_are_in_no_text_about_the_options() -> None:
     options = ConnectionOptions(
-        ice_servers=[TURN],
-        rtc_configuration={"iceServers": [TURN]},  # type: ignore[arg-type]
+        ice_servers=(TURN,),
+        rtc_configuration={"iceServers": [TURN]},
     )
     assert "MARKER" not in repr(options)
     with pytest.raises(InvalidURLError) as caught:

@@ -19,7 +19,9 @@ sent: list[dict[str, Any]] = []
 class NotedComm(BaseComm):
     """A comm that notes what is published on it."""
 
-    def publish_msg(self, msg_type: str, data: Any = None, **rest: Any) -> None:
+    def publish_msg(  # type: ignore[override]
+        self, msg_type: str, data: Any = None, **rest: Any
+    ) -> None:
         sent.append({"msg_type": msg_type, "data": data, **rest})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_a_page_s_clock_is_corrected_by_the_quickest_of_its_messages(
 ) -> None:
     host = live()
     now = 1_790_000_000.0
-    monkeypatch.setattr(module.time, "time", lambda: now)
+    monkeypatch.setattr(time, "time", lambda: now)
     host.pages.log.add("info", "before")
     # The page is an hour ahead; its first message was held up for 3 s by a busy cell.
     said(host, [(now - 3 + 3600.5) * 1000, "info", "in the page", {}], now=(now - 3 + 3600) * 1000)
@@ -98,9 +99,8 @@ def test_no_secret_is_kept_whatever_its_form() -> None:
 
 def test_an_entry_is_one_line_and_cut_to_size() -> None:
     log = Log()
-    log.add("info", "a\nb\u2028c\x1b[31m", detail="x" * 10**6, other={"no": "such"}, **{
-        f"d{n}": n for n in range(50)
-    })  # fmt: skip
+    many: dict[str, Any] = {f"d{n}": n for n in range(50)}
+    log.add("info", "a\nb\u2028c\x1b[31m", detail="x" * 10**6, other={"no": "such"}, **many)
     (entry,) = log.entries
     assert len(str(entry).splitlines()) == 1
     assert len(str(entry)) < 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import socket
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +18,6 @@ import pytest
 from PIL import Image
 
 from decart_widget.errors import InvalidImageError, RequestRejectedError
-from decart_widget.inputs import prompts
 from decart_widget.inputs.image_files import LONGEST_SIDE, exif_of, fitted, stated_size, thumbnail
 from decart_widget.inputs.prompts import load_image
 from decart_widget.page.image_upload import ImageUpload
@@ -30,7 +30,9 @@ def sent(image: ImageData) -> np.ndarray:
     data = np.frombuffer(base64.b64decode(image.data), np.uint8)
     # As a service would that knows nothing of Exif.
     how = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.imdecode(data, how)[:, :, ::-1]
+    picture = cv2.imdecode(data, how)
+    assert picture is not None
+    return picture[:, :, ::-1]
 
 
 def photograph(orientation: int | None, size: tuple[int, int] = (60, 40)) -> bytes:
@@ -161,7 +163,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
         return [(2, 1, 6, "", (known.get(host, host), 0))]
 
     monkeypatch.setattr(httpx, "stream", stream)
-    monkeypatch.setattr(prompts.socket, "getaddrinfo", addresses)
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
     return answers
 
 

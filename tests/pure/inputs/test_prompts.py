@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from decart_widget.errors import (
     InvalidPromptError,
     InvalidURLError,
 )
-from decart_widget.inputs import prompts
 from decart_widget.inputs.prompts import (
     MAX_IMAGE_BYTES,
     MAX_PROMPT,
@@ -266,7 +266,7 @@ def test_an_endless_download_is_given_up_at_10_mb(web) -> None:
 
 def test_a_download_that_drips_is_given_up_in_time(web, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(prompts.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     def drip():
         nonlocal now

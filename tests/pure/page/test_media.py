@@ -53,7 +53,8 @@ class Session:
 
 
 def media() -> tuple[BrowserMedia, Session, Pages]:
-    pages = Pages(lambda _message: None, Nobody())
+    nobody: Any = Nobody()
+    pages = Pages(lambda _message: None, nobody)
     browser = BrowserMedia(pages)
     browser.listener = session = Session()
     return browser, session, pages

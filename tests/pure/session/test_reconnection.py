@@ -80,9 +80,8 @@ class _Attempt:
             stands()
         stopped = asyncio.ensure_future(stop.wait())
         seconds = None if end.stood == float("inf") else end.stood or 0.1
-        await asyncio.wait(
-            {stopped, self._broken}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        waiting: set[asyncio.Future[Any]] = {stopped, self._broken}
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         told.broke.append(loop.time())
         if stop.is_set():

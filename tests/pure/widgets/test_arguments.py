@@ -23,12 +23,12 @@ from decart_widget.errors import (
     UnknownArgumentError,
     UnknownModelError,
 )
-from decart_widget.runtime.controller import IDLE
+from decart_widget.runtime.trait_values import IDLE
 from tests.pure.widget_helpers import KEY, PICTURE, sent, settle
 
 # --- bad input --------------------------------------------------------------------------------
 
-BAD_ARGUMENTS = [
+BAD_ARGUMENTS: list[tuple[dict[str, Any], type[DecartError], str]] = [
     ({"model": "lucy-lates"}, UnknownModelError, "lucy-latest"),
     ({"model": None}, UnknownModelError, "lucy-latest"),
     ({"promt": "x"}, UnknownArgumentError, "'prompt'"),

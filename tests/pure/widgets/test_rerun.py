@@ -13,39 +13,44 @@ class Made:
     """Something that a cell makes."""
 
 
+def something() -> Any:
+    """A controller, as far as ``Cells`` is concerned."""
+    return Made()
+
+
 def test_what_one_run_makes_lives_together_and_ends_with_the_next_run() -> None:
-    cells, first, second, third = Cells(), Made(), Made(), Made()
+    cells, first, second, third = Cells(), something(), something(), something()
     assert cells.register(Execution("c", "1"), first) == []
     assert cells.register(Execution("c", "1"), second) == []
     assert set(cells.register(Execution("c", "2"), third)) == {first, second}
-    assert cells.register(Execution("c", "2"), Made()) == []
+    assert cells.register(Execution("c", "2"), something()) == []
 
 
 def test_cells_leave_each_other_alone() -> None:
-    cells, first, second = Cells(), Made(), Made()
+    cells, first, second = Cells(), something(), something()
     cells.register(Execution("a", "1"), first)
     assert cells.register(Execution("b", "2"), second) == []
 
 
 def test_where_nobody_names_the_cell_nothing_is_ended() -> None:
-    cells, first = Cells(), Made()
+    cells, first = Cells(), something()
     cells.register(None, first)
-    assert cells.register(None, Made()) == []
+    assert cells.register(None, something()) == []
 
 
 def test_what_is_gone_is_not_kept() -> None:
     cells = Cells()
-    cells.register(Execution("c", "1"), Made())
-    assert cells.register(Execution("c", "2"), Made()) == []
+    cells.register(Execution("c", "1"), something())
+    assert cells.register(Execution("c", "2"), something()) == []
 
 
 def test_cells_are_bounded_and_the_one_run_longest_ago_is_forgotten() -> None:
     cells = Cells()
-    kept = [Made() for _ in range(MAX_CELLS + 1)]
+    kept = [something() for _ in range(MAX_CELLS + 1)]
     for number, made in enumerate(kept):
         cells.register(Execution(str(number), "1"), made)
-    assert cells.register(Execution("0", "2"), Made()) == []
-    assert cells.register(Execution(str(MAX_CELLS), "2"), Made()) == [kept[-1]]
+    assert cells.register(Execution("0", "2"), something()) == []
+    assert cells.register(Execution(str(MAX_CELLS), "2"), something()) == [kept[-1]]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import re
+import subprocess
 import traceback
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_an_answer_that_holds_a_token_and_can_t_be_used(answer: bytes) -> None:
 
 def test_what_holds_secrets_shows_none_of_them() -> None:
     options = ConnectionOptions(
-        ice_servers=[{"urls": "turn:x", "username": "u", "credential": "MARKER-credential"}]
+        ice_servers=({"urls": "turn:x", "username": "u", "credential": "MARKER-credential"},)
     )
     room = RoomInfo("wss://x", "MARKER-room-token", "room")
     url = DECART.realtime_url(realtime_model("lucy-latest"), Secret(TOKEN))
@@ -200,7 +201,7 @@ def test_handlers_with_tracebacks_of_their_own_get_none_to_work_on() -> None:
     """Rich's handler shows the variables of each frame of ``exc_info``."""
     seen: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = seen.append  # type: ignore[method-assign]
+    handler.emit = seen.append  # type: ignore[method-assign,assignment]
     logger = logging.getLogger("decart_widget")
     logger.addHandler(handler)
     try:
@@ -252,7 +253,7 @@ def test_the_child_s_last_words_are_redacted(monkeypatch: pytest.MonkeyPatch) ->
 
         kill = terminate
 
-    monkeypatch.setattr(child.subprocess, "Popen", lambda *_, **__: Process())
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: Process())
     with pytest.raises(SandboxError) as caught:
         child.start_child(KEY)
     assert "Traceback" in str(caught.value)

@@ -17,8 +17,8 @@ from decart_widget.errors import ClosedError, InvalidOptionError, MediaError
 from decart_widget.page.cameras import Cameras
 from decart_widget.runtime import trait_updates as publish
 from decart_widget.runtime.background import Background
-from decart_widget.runtime.controller import IDLE
 from decart_widget.runtime.destination import SandboxWarning
+from decart_widget.runtime.trait_values import IDLE
 from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------
