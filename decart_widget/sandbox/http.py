@@ -1,37 +1,53 @@
 """HTTP and WebSocket on one port.
 
-The websockets library answers plain GET requests, but it never reads a request's body. So each
-connection is looked at first: a WebSocket upgrade is handed on untouched, every other request is
-read whole and answered here.
+The websockets library answers GET requests without a body, but it never reads a request's body, and
+``POST /v1/client/tokens`` has one. So the first bytes of each connection are parsed here, with h11:
+a WebSocket upgrade is passed on to websockets unchanged, every other request is read to its end and
+answered here. A connection serves one plain request; then it is closed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Final, cast
 
+import h11
 from websockets.asyncio.server import ServerConnection
+from websockets.version import version as websockets_version
 
-if TYPE_CHECKING:
-    import asyncio
+from decart_widget.errors import SandboxError
 
-#: More than any client sends, little enough to hold for every connection.
-LARGEST_HEAD = 16 * 1024
-LARGEST_BODY = 64 * 1024
+LARGEST_HEAD: Final = 16 * 1024
+"""Bytes of request line and headers: more than any client sends, little enough for every one."""
 
-_END_OF_HEAD = b"\r\n\r\n"
+LARGEST_BODY: Final = 64 * 1024
+"""Bytes of a request's body; a request for a client token has a few hundred."""
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request that is no WebSocket upgrade. Header names are lower case."""
+    """A request; of a WebSocket upgrade the head only.
+
+    Attributes:
+        method: Such as ``POST``.
+        path: The request target, with its query.
+        headers: By lower-case name; the values of a repeated header are joined with commas
+            (RFC 9110, 5.3).
+        body: What came with it.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes = b""
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it asks for an upgrade to WebSocket."""
+        return "websocket" in self.headers.get("upgrade", "").lower()
 
 
 @dataclass(frozen=True)
@@ -43,22 +59,92 @@ class HttpResponse:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
 
-    def encode(self) -> bytes:
-        """The bytes on the wire; the connection closes after them."""
-        body = self.body.encode()
-        head = [
-            f"HTTP/1.1 {self.status} {http.HTTPStatus(self.status).phrase}",
-            f"Content-Type: {self.content_type}",
-            f"Content-Length: {len(body)}",
-            "Cache-Control: no-store",
-            "Connection: close",
-            *(f"{name}: {value}" for name, value in self.headers.items()),
-        ]
-        return "\r\n".join(head).encode() + _END_OF_HEAD + body
+
+class HttpExchange:
+    """One request and its response as bytes, without a socket.
+
+    Attributes:
+        received: Everything that came up to the end of the head, and what came with its last
+            packet.
+    """
+
+    def __init__(self) -> None:
+        self.received = b""
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
+        self._head: HttpRequest | None = None
+        self._body = b""
+
+    def receive(self, data: bytes) -> HttpRequest | HttpResponse | None:
+        """Parse what came.
+
+        Args:
+            data: The next bytes of the connection. Don't call again after a result.
+
+        Returns:
+            The request when it is complete (a WebSocket upgrade: when its head is), the response
+            that refuses it, or None while there is more to come.
+        """
+        try:
+            self._http.receive_data(data)
+            if self._head is None:
+                self.received += data
+                event = self._http.next_event()
+                if not isinstance(event, h11.Request):
+                    return None
+                self._head = head = _request(event)
+                refusal = self._refuse(event, head)
+                if refusal is not None or head.is_websocket:
+                    return refusal or head
+            return self._read_body(self._head)
+        except h11.RemoteProtocolError as error:
+            return HttpResponse(error.error_status_hint)
+
+    def encode(self, response: HttpResponse) -> bytes:
+        """The bytes of a response, which is the last thing on its connection."""
+        body = response.body.encode()
+        headers = {
+            "Content-Type": response.content_type,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            **response.headers,
+        }
+        reason = http.HTTPStatus(response.status).phrase
+        head = h11.Response(
+            status_code=response.status, headers=list(headers.items()), reason=reason
+        )
+        is_head = self._head is not None and self._head.method == "HEAD"
+        events = [head, h11.Data(data=b"" if is_head else body), h11.EndOfMessage()]
+        return b"".join(self._http.send(event) or b"" for event in events)
+
+    def _refuse(self, event: h11.Request, head: HttpRequest) -> HttpResponse | None:
+        rest, _ = self._http.trailing_data
+        if len(self.received) - len(rest) > LARGEST_HEAD:  # h11 measures incomplete heads only
+            return HttpResponse(431)
+        if not event.http_version.startswith(b"1."):
+            return HttpResponse(400)
+        if head.is_websocket:
+            return None
+        if "transfer-encoding" in head.headers:
+            return HttpResponse(411)
+        if int(head.headers.get("content-length", "0")) > LARGEST_BODY:
+            return HttpResponse(413)
+        return None
+
+    def _read_body(self, head: HttpRequest) -> HttpRequest | None:
+        while isinstance(event := self._http.next_event(), h11.Data):
+            self._body += event.data
+        if not isinstance(event, h11.EndOfMessage):
+            return None
+        return HttpRequest(head.method, head.path, head.headers, self._body)
 
 
 class HttpOrWebSocketConnection(ServerConnection):
-    """A connection that answers HTTP by itself and becomes a WebSocket when that is asked for.
+    """A connection that answers plain HTTP itself and becomes a WebSocket on an upgrade request.
+
+    It overrides the two methods of ``asyncio.Protocol`` that websockets' connection inherits;
+    `connection_class` checks that it still does. The time that websockets allows for the opening
+    handshake (``open_timeout``) bounds plain requests too.
 
     Attributes:
         answer: Answers the plain requests; set on a subclass by `connection_class`.
@@ -66,67 +152,58 @@ class HttpOrWebSocketConnection(ServerConnection):
 
     answer: Callable[[HttpRequest], HttpResponse]
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
-        self._received = b""
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio when the connection is accepted."""
+        self._exchange = HttpExchange()
         self._is_websocket = False
-        self._answered = False
+        self._is_answered = False
+        self._socket_transport = cast(asyncio.Transport, transport)
         super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio with each packet."""
         if self._is_websocket:
             super().data_received(data)
-        elif not self._answered:
-            self._received += data
-            self._decide()
-
-    def _decide(self) -> None:
-        head, end, body = self._received.partition(_END_OF_HEAD)
-        if len(head) > LARGEST_HEAD:
-            self._reply(HttpResponse(431))
             return
-        if not end:
-            return
-        request = _parse(head)
-        if request is None:
-            self._reply(HttpResponse(400))
-        elif "websocket" in request.headers.get("upgrade", "").lower():
+        result = None if self._is_answered else self._exchange.receive(data)
+        if isinstance(result, HttpResponse):
+            self._respond(result)
+        elif result is not None and result.is_websocket:
             self._is_websocket = True
-            received, self._received = self._received, b""
-            super().data_received(received)
-        elif "transfer-encoding" in request.headers:
-            self._reply(HttpResponse(411))
-        else:
-            length = request.headers.get("content-length", "0")
-            if not length.isdecimal():
-                self._reply(HttpResponse(400))
-            elif int(length) > LARGEST_BODY:
-                self._reply(HttpResponse(413))
-            elif len(body) >= int(length):
-                whole = HttpRequest(
-                    request.method, request.path, request.headers, body[: int(length)]
-                )
-                self._reply(type(self).answer(whole))
+            super().data_received(self._exchange.received)
+            del self._exchange
+        elif result is not None:
+            self._respond(type(self).answer(result))
 
-    def _reply(self, response: HttpResponse) -> None:
-        self._answered = True
-        self._received = b""
-        self.transport.write(response.encode())
-        self.transport.close()
+    def _respond(self, response: HttpResponse) -> None:
+        self._is_answered = True
+        self._socket_transport.write(self._exchange.encode(response))
+        self._socket_transport.close()
 
 
 def connection_class(
     answer: Callable[[HttpRequest], HttpResponse],
 ) -> type[HttpOrWebSocketConnection]:
-    """A connection class, for ``websockets.serve(create_connection=…)``, that uses ``answer``."""
+    """A class for ``websockets.serve(create_connection=…)``.
+
+    Args:
+        answer: Called on the event loop with each plain request; it must not block.
+
+    Raises:
+        SandboxError: This release of websockets doesn't let a connection see its first bytes.
+    """
+    if not issubclass(ServerConnection, asyncio.Protocol):
+        raise SandboxError(
+            f"The local server can't answer HTTP with websockets {websockets_version}: its "
+            "connections are no asyncio.Protocol any more.",
+            remedy="Install a release that decart-widget declares: pip install 'websockets<18'.",
+        )
     return type("Connection", (HttpOrWebSocketConnection,), {"answer": staticmethod(answer)})
 
 
-def _parse(head: bytes) -> HttpRequest | None:
-    try:
-        first, *rest = head.decode("latin-1").split("\r\n")
-        method, path, protocol = first.split(" ")
-        pairs = [line.split(":", 1) for line in rest]
-        headers = {name.strip().lower(): value.strip() for name, value in pairs}
-    except ValueError:
-        return None
-    return HttpRequest(method, path, headers) if protocol.startswith("HTTP/1.") else None
+def _request(event: h11.Request) -> HttpRequest:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in event.headers:  # h11 gives names in lower case
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return HttpRequest(event.method.decode("ascii"), event.target.decode("ascii"), headers)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from decart_widget.diagnostics.secrets import Secret
+from decart_widget.protocol.loopback import is_loopback
 from decart_widget.sandbox.control import (
     CLOSE_AT_CAPACITY,
     CLOSE_BAD_KEY,
@@ -23,7 +24,7 @@ from decart_widget.sandbox.control import (
 )
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
-from decart_widget.sandbox.guard import is_loopback, refusal
+from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, codec_asked
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer

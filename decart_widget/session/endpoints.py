@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from decart_widget._version import __version__
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidURLError
 from decart_widget.models import RealtimeModel
+from decart_widget.protocol.loopback import is_loopback
 
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
@@ -60,16 +60,6 @@ class Endpoint:
 # Source: the service's public clients of 2026 (protocol version of the room transport).
 DECART = Endpoint("decart", "https://api.decart.ai", "wss://api3.decart.ai")
 """The service itself."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_url(url: object, what: str = "endpoint") -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import decart_widget
 
-HEAVY = {"aiortc", "aioice", "av", "cv2", "livekit", "httpx", "websockets"}
+HEAVY = {"aiortc", "aioice", "av", "cv2", "h11", "httpx", "jwt", "livekit", "websockets"}
 NOTEBOOK = {"numpy", "ipywidgets", "anywidget", "traitlets", "IPython", "PIL"}
 
 
