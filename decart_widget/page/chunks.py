@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 
+CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
+"""Names of all chunks: those of ``js/chunks.json`` but the loader, which is a trait."""
+
 _pushed: set[str] = set()
 """Names of the pieces that this process has sent without being asked."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from decart_widget._version import __version__
 from decart_widget.diagnostics.log import LEVELS
+from decart_widget.page.chunks import CHUNKS
 from decart_widget.protocol.messages import RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, Preparation
 
@@ -32,9 +33,6 @@ REFUSALS: Final = frozenset(
         "media-failed",
     }
 )
-CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
-"""Pieces of the front end that are sent when a page lacks them."""
-
 MAX_EVENTS: Final = 50
 """Entries of a page's log in one message; a page sends at most 20."""
 
