@@ -14,7 +14,10 @@ const LICENSE_FILE = /^(licen[cs]e|copying|copyright|notice)/i;
  * file, as their source files say it.
  */
 const COPYRIGHTS = {
-  "@bufbuild/protobuf": ["Copyright 2021-2024 Buf Technologies, Inc.", "Copyright 2008 Google Inc."],
+  "@bufbuild/protobuf": [
+    "Copyright 2021-2024 Buf Technologies, Inc.",
+    "Copyright 2008 Google Inc.",
+  ],
 };
 
 /** "@scope/name" or "name" of the package that a path in node_modules leads into, or null. */
