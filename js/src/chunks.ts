@@ -7,7 +7,7 @@
  * it is first used; a page that lacks one all the same (it was reloaded, or came later) asks.
  */
 
-import { type HostModel, listen } from "./host.ts";
+import { type HostModel, listen, onAbort } from "./host.ts";
 
 /** Names the map, and what is in it: other versions of this file use it too. */
 const PAGE = Symbol.for("decart-widget.chunks.1");
@@ -108,7 +108,7 @@ export function attend(
   begin();
   // A kernel that was lost and came back may not have heard.
   listen(model, "comm_live_update", begin, signal);
-  signal.addEventListener("abort", () => clearTimeout(timer));
+  onAbort(signal, () => clearTimeout(timer));
 }
 
 async function unpack(data: BufferSource, encoding: unknown): Promise<unknown> {

@@ -1,4 +1,4 @@
-/** What a host (anywidget, in whatever notebook) hands to the front end, and its lifetimes. */
+/** What a host (anywidget, in any notebook) passes to the front end, and lifetimes as abort signals. */
 
 /** A model in the page: traits, and messages to and from its kernel. */
 export interface HostModel {
@@ -10,22 +10,22 @@ export interface HostModel {
   off(name: string, callback: Listener): void;
 }
 
-/** `buffers` come with custom messages only. */
+/** Called with an event's payload; `buffers` come with custom messages only. */
 export type Listener = (payload: unknown, buffers?: readonly BufferSource[]) => void;
 
 export interface HostArguments {
   model: HostModel;
-  /** Hosts that speak an older protocol have none, and call what the door returned. */
+  /** Hosts with an older protocol pass none, and call what the entry point returned. */
   signal?: AbortSignal;
 }
 
-/** Where a host comes in: once a model, and once a view. Each returns how to end it. */
+/** What a host calls: once for a model, and once for each view. Each returns a function that ends it. */
 export interface EntryPoints {
-  initialize(door: HostArguments): () => void;
-  render(door: HostArguments & { el: HTMLElement }): () => void;
+  initialize(host: HostArguments): () => void;
+  render(host: HostArguments & { el: HTMLElement }): () => void;
 }
 
-/** Gets a further piece of the front end by its name; rejects where the model names none. */
+/** Imports another chunk of the front end by its name; rejects where the model names none. */
 export type Load = (name: string) => Promise<unknown>;
 
 /** Runs `callback` at each `event` of the model until the signal ends it. */
@@ -37,18 +37,23 @@ export function listen(
 ): void {
   if (signal.aborted) return;
   model.on(event, callback);
-  signal.addEventListener("abort", () => model.off(event, callback), { once: true });
+  onAbort(signal, () => model.off(event, callback));
 }
 
-/** Ends with the host's signal, or before. */
+/** Runs `callback` once, when the signal ends. */
+export function onAbort(signal: AbortSignal, callback: () => void): void {
+  signal.addEventListener("abort", callback, { once: true });
+}
+
+/** A controller whose signal ends with the host's, or before. */
 export function lifetime(signal?: AbortSignal): AbortController {
   const own = new AbortController();
   if (signal?.aborted) own.abort();
-  signal?.addEventListener("abort", () => own.abort(), { once: true });
+  else if (signal) onAbort(signal, () => own.abort());
   return own;
 }
 
-/** A name that no other page or model has; `crypto.randomUUID` is for secure origins only. */
+/** A random id of 24 hex digits; `crypto.randomUUID` exists on secure origins only. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -6,7 +6,7 @@
  * session, or make it.
  */
 
-import { type EntryPoints, type HostModel, type Load, lifetime } from "./host.ts";
+import { type EntryPoints, type HostModel, type Load, lifetime, onAbort } from "./host.ts";
 import { warmUp } from "./media/warm.ts";
 import { Session } from "./session/session.ts";
 import { mount } from "./view/view.ts";
@@ -25,7 +25,7 @@ export default function decartWidget(load: Load): EntryPoints {
     }
     const held = scope;
     holders++;
-    signal.addEventListener("abort", () => --holders || held.abort(), { once: true });
+    onAbort(signal, () => --holders || held.abort());
     return session;
   }
 
@@ -38,7 +38,7 @@ export default function decartWidget(load: Load): EntryPoints {
 
     render({ model, el, signal }) {
       const own = lifetime(signal);
-      mount(hold(model, own.signal), model, el, own.signal);
+      mount(hold(model, own.signal), el, own.signal);
       return () => own.abort();
     },
   };

@@ -1,132 +1,134 @@
 /**
- * The only road to Python: nothing else in the front end sends or receives.
+ * The only connection to Python: nothing else in the front end sends or receives messages.
  *
- * It says `hello` until the kernel welcomes this page (a message sent while a cell runs may wait
- * for the cell, or be lost), beats while an attempt lives, and lets no message of a past attempt
- * through.
+ * It sends `hello` until the kernel welcomes this page (a message that is sent while a cell runs may
+ * wait for the cell, or be lost), sends heartbeats while an attempt exists, and drops messages of
+ * earlier attempts.
  */
 
-import { type HostModel, listen, randomId } from "../host.ts";
+import { type HostModel, listen, onAbort, randomId } from "../host.ts";
 import { desktopSafari } from "../media/safari.ts";
-import type { Inbound } from "../media/transport.ts";
 import { trait } from "../session/model.ts";
 import { PageLog } from "./log.ts";
 import {
+  type AttemptMessage,
   type ImageState,
   PROTOCOL,
   type Prepare,
   parse,
   type TapMessage,
-  type ToBrowser,
   type ToKernel,
   type Welcome,
 } from "./messages.ts";
 
 declare const __VERSION__: string;
 
-/** Waits between two hellos, in ms; the last one repeats. */
-const HELLO_WAITS = [250, 500, 1000, 2000];
-/** The kernel ends an attempt that it hears nothing of for 20 s. */
-const HEARTBEAT_MS = 5000;
+/**
+ * Waits before `hello` is sent again; the last one repeats.
+ *
+ * The retries are bounded in rate, not in number: a cell may keep the kernel from answering for hours,
+ * and a page that had given up by then would never get a session. They keep no idle kernel from being
+ * culled, for a kernel that is idle answers, which ends them; so does the end of the model.
+ */
+const HELLO_WAITS_MS = [250, 500, 1000, 2000];
+/** The kernel ends an attempt of which it receives nothing for 20 s. */
+const HEARTBEAT_INTERVAL_MS = 5000;
 
-/** What a viewer keeps to itself. */
-const QUIET = new Set(["heartbeat", "stats", "log"]);
+/** The types that a viewer doesn't send: its kernel must be free to be culled. */
+const NOT_SENT_BY_VIEWERS = new Set(["heartbeat", "stats", "log"]);
 
-/** What the session does with the messages that are for it. */
-export interface Receiver {
-  /** The kernel lives: it has said something, whatever it was. */
-  heard(): void;
-  welcome(message: Welcome): void;
-  prepare(message: Prepare): void;
-  /** `answer`, `candidate`, `room` and `end` of the live attempt. */
-  attemptMessage(message: Inbound | Extract<ToBrowser, { type: "end" }>): void;
-  ownerChanged(mine: boolean): void;
-  /** @param request the kernel's number for it */
-  switchCamera(request: number): void;
-  imageState(message: ImageState, thumbnail?: BufferSource): void;
-  /** What is to be taken from the picture, or how that is doing. */
-  tap(message: TapMessage): void;
-  /** The host lost or regained its connection to the kernel. */
-  interrupted(): void;
+/** Called with what the kernel sends to this page. */
+export interface KernelEvents {
+  /** Any message: the kernel is alive. */
+  onMessage(): void;
+  onWelcome(message: Welcome): void;
+  onPrepare(message: Prepare): void;
+  /** A message of the attempt that exists. */
+  onAttemptMessage(message: AttemptMessage): void;
+  /** @param isOwner whether the session belongs to this page now */
+  onOwner(isOwner: boolean): void;
+  /** @param request the kernel's number for its request */
+  onSwitchCamera(request: number): void;
+  onImageState(message: ImageState, thumbnail?: BufferSource): void;
+  onTap(message: TapMessage): void;
+  /** The host lost its connection to the kernel, or has it back. */
+  onInterrupted(): void;
 }
 
 export class Kernel {
-  /** Names this page's instance of the model among all that show it. */
+  /** Names this page's instance of the model among all pages that show it. */
   readonly pageId: string = randomId();
-  /** What was let go: messages of other attempts, unknown ones, and those the host did not send. */
+  /** Messages of other attempts, messages that are unknown, and those that the host did not send. */
   readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
   readonly log = new PageLog(this);
-  welcomed = false;
 
-  readonly #viewer: boolean;
+  readonly #events: KernelEvents;
+  readonly #isViewer: boolean;
   #attempt: number | null = null;
-  #last = Number.NEGATIVE_INFINITY;
-  #beat: ReturnType<typeof setInterval> | undefined;
-  #hello: ReturnType<typeof setTimeout> | undefined;
+  #lastAttempt = Number.NEGATIVE_INFINITY;
+  #heartbeatTimer: ReturnType<typeof setInterval> | undefined;
+  #helloTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly model: HostModel,
-    private readonly receiver: Receiver,
+    events: KernelEvents,
     signal: AbortSignal,
   ) {
-    this.#viewer = trait(model, "_kind") === "viewer";
-    listen(model, "msg:custom", (message, data) => this.#receive(message, data?.[0]), signal);
-    // A restarted kernel, or a lost and regained socket: say who we are again.
+    this.#events = events;
+    this.#isViewer = trait(model, "_kind") === "viewer";
+    listen(model, "msg:custom", (message, data) => this.#onMessage(message, data?.[0]), signal);
+    // The kernel was restarted, or the host's connection to it was lost and is back.
     listen(
       model,
       "comm_live_update",
       () => {
         this.log.add("warning", "interrupted");
-        this.hello();
-        receiver.interrupted();
+        this.#sendHello();
+        events.onInterrupted();
       },
       signal,
     );
     window.addEventListener("pagehide", () => this.send({ type: "pagehide" }), { signal });
-    window.addEventListener("pageshow", (event) => event.persisted && this.hello(), { signal });
-    signal.addEventListener(
-      "abort",
-      () => {
-        this.attempt = null;
-        clearTimeout(this.#hello);
-      },
-      { once: true },
-    );
-    this.hello();
+    window.addEventListener("pageshow", (event) => event.persisted && this.#sendHello(), {
+      signal,
+    });
+    onAbort(signal, () => {
+      this.attempt = null;
+      clearTimeout(this.#helloTimer);
+    });
+    this.#sendHello();
   }
 
-  /** The attempt of this page, also until the next one begins; it beats while there is one. */
+  /** The number of this page's attempt, kept until the next one begins; heartbeats are sent for it. */
   get attempt(): number | null {
     return this.#attempt;
   }
 
   set attempt(attempt: number | null) {
-    // What led here is told at once, and what ends the attempt with it.
+    // What was logged belongs to the attempt before, or led to this one: it is sent now.
     if (attempt !== this.#attempt) this.log.flush();
     this.#attempt = attempt;
-    clearInterval(this.#beat);
+    clearInterval(this.#heartbeatTimer);
     if (attempt === null) return;
-    this.#last = attempt;
-    this.#beat = setInterval(() => this.send({ type: "heartbeat", attempt }), HEARTBEAT_MS);
+    this.#lastAttempt = attempt;
+    const sendHeartbeat = () => this.send({ type: "heartbeat", attempt });
+    this.#heartbeatTimer = setInterval(sendHeartbeat, HEARTBEAT_INTERVAL_MS);
   }
 
-  /** `data`, at most 1 MB, travels beside the message as bytes. */
+  /** @param data at most 1 MB of bytes, sent with the message */
   send(message: ToKernel, data?: ArrayBuffer | ArrayBufferView): void {
-    // A viewer's kernel owes nobody an account, and traffic would keep it from being culled.
-    if (this.#viewer && QUIET.has(message.type)) return;
+    if (this.#isViewer && NOT_SENT_BY_VIEWERS.has(message.type)) return;
     try {
-      const whole = { ...message, page_id: this.pageId };
-      this.model.send(whole, undefined, data && [data]);
+      this.model.send({ ...message, page_id: this.pageId }, undefined, data && [data]);
     } catch {
-      // The host has closed its channel; whatever has to stop stops in this page all the same.
+      // The host has closed its channel. Nothing in this page depends on the kernel to stop.
       this.counts.unsent++;
     }
   }
 
-  /** Says hello now and again until the kernel's welcome. */
-  hello(round = 0): void {
-    if (round === 0) this.welcomed = false;
-    clearTimeout(this.#hello);
+  /** Sends `hello`, and again after each wait, until the welcome. */
+  #sendHello(round = 0): void {
+    clearTimeout(this.#helloTimer);
     this.send({
       type: "hello",
       protocol: PROTOCOL,
@@ -139,58 +141,54 @@ export class Kernel {
         agent: navigator.userAgent,
       },
     });
-    const wait = HELLO_WAITS[Math.min(round, HELLO_WAITS.length - 1)];
-    this.#hello = setTimeout(() => this.hello(round + 1), wait);
+    const waitMs = HELLO_WAITS_MS[Math.min(round, HELLO_WAITS_MS.length - 1)];
+    this.#helloTimer = setTimeout(() => this.#sendHello(round + 1), waitMs);
   }
 
-  #receive(content: unknown, data?: BufferSource): void {
+  #onMessage(content: unknown, data?: BufferSource): void {
+    const events = this.#events;
     const message = parse(content);
     if (!message) {
       this.counts.unknown++;
       return;
     }
-    this.receiver.heard();
+    events.onMessage();
+    const isForThisPage = !("page_id" in message) || message.page_id === this.pageId;
+    if (message.type === "owner") {
+      events.onOwner(isForThisPage);
+      return;
+    }
+    if (!isForThisPage) return;
     switch (message.type) {
       case "beat":
+      case "chunk": // for the loader
         return;
       case "welcome":
-        if (message.page_id !== this.pageId) return; // another page's
-        clearTimeout(this.#hello);
-        this.welcomed = true;
-        this.receiver.welcome(message);
-        return;
-      case "chunk":
-        return; // the loader takes these
-      case "owner":
-        this.receiver.ownerChanged(message.page_id === this.pageId);
+        clearTimeout(this.#helloTimer);
+        events.onWelcome(message);
         return;
       case "switch-camera":
-        if (message.page_id === this.pageId) this.receiver.switchCamera(message.request);
+        events.onSwitchCamera(message.request);
         return;
       case "image-state":
-        this.receiver.imageState(message, data);
+        events.onImageState(message, data);
         return;
       case "tap":
-        if (message.page_id !== this.pageId) return; // another page's
-        this.receiver.tap(message);
-        return;
       case "credit":
       case "untap":
       case "recording":
-        this.receiver.tap(message);
+        events.onTap(message);
         return;
       case "prepare":
-        if (message.page_id !== this.pageId) return; // another page's
-        if (message.attempt <= this.#last) this.counts.dropped++;
+        if (message.attempt <= this.#lastAttempt) this.counts.dropped++;
         else {
-          this.#last = message.attempt;
-          this.receiver.prepare(message);
+          this.#lastAttempt = message.attempt;
+          events.onPrepare(message);
         }
         return;
       default:
-        if ("page_id" in message && message.page_id !== this.pageId) return; // another page's
         if (message.attempt !== this.#attempt) this.counts.dropped++;
-        else this.receiver.attemptMessage(message);
+        else events.onAttemptMessage(message);
     }
   }
 }

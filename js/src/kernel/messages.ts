@@ -57,7 +57,7 @@ export interface VideoOptions {
   start_bitrate: number;
 }
 
-/** Browser to kernel; the road adds `page_id` to each. */
+/** Browser to kernel; `Kernel.send` adds `page_id` to each. */
 export type ToKernel =
   | { type: "hello"; protocol: number; version: string; page: Page }
   | { type: "heartbeat"; attempt: number }
@@ -186,7 +186,11 @@ export type ToBrowser =
   | ImageState
   | { type: "beat" };
 
-const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
+/** A message of one attempt: `answer`, `candidate`, `room` or `end`. */
+export type AttemptMessage = Extract<ToBrowser, { type: "answer" | "candidate" | "room" | "end" }>;
+
+/** By type, whether a message has the fields that this version reads. */
+const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {
   welcome: (m) => isText(m.page_id),
   prepare: (m) =>
     isText(m.page_id) &&
@@ -213,9 +217,9 @@ const KNOWN: Record<ToBrowser["type"], (message: Record<string, unknown>) => boo
 export function parse(message: unknown): ToBrowser | null {
   if (!isObject(message)) return null;
   const { type } = message;
-  if (!isText(type) || !Object.hasOwn(KNOWN, type)) return null;
-  const fits = KNOWN[type as ToBrowser["type"]];
-  return fits(message) ? (message as unknown as ToBrowser) : null;
+  if (!isText(type) || !Object.hasOwn(VALIDATORS, type)) return null;
+  const isValid = VALIDATORS[type as ToBrowser["type"]];
+  return isValid(message) ? (message as unknown as ToBrowser) : null;
 }
 
 function isText(value: unknown): value is string {

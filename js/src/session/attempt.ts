@@ -1,5 +1,6 @@
-/** One attempt at a connection: its transport, its picture and its figures, gone with one signal. */
+/** One attempt at a connection: its transport, its picture and its statistics, ended by one signal. */
 
+import { onAbort } from "../host.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { MediaState, Prepare } from "../kernel/messages.ts";
 import type { Reading } from "../media/stats.ts";
@@ -8,64 +9,77 @@ import { watchdog } from "../media/watchdog.ts";
 import { trait } from "./model.ts";
 
 /** How often the received picture is measured. */
-const STATS_MS = 1000;
-/** How often to look for the first frame where no view tells of it (hidden, or scrolled away). */
-const LOOK_MS = 100;
+const STATS_INTERVAL_MS = 1000;
+/**
+ * How often the statistics are read for the first decoded frame; a view that is hidden or scrolled
+ * away does not report it.
+ */
+const FIRST_FRAME_POLL_MS = 100;
 
-export interface Frame {
+/** The size of a decoded frame, in pixels. */
+interface Frame {
   width: number;
   height: number;
 }
 
-export interface AttemptEvents {
+/** What an attempt asks of its session and reports to it. */
+interface AttemptEvents {
   changed(): void;
-  /** Whether there should be a picture now, for somebody to see. */
-  due(): boolean;
+  /** Whether a person should see a moving picture now. */
+  isPictureExpected(): boolean;
   /** The microphone could not be sent. */
-  unheard(): void;
+  microphoneFailed(): void;
+}
+
+/** What an attempt is made with. */
+interface AttemptOptions {
+  /** When it was asked for, on the clock of `performance.now()`. */
+  requestedAtMs: number;
+  open: OpenTransport;
+  /** Whether a camera is sent; a viewer only receives. */
+  isSending: boolean;
+  kernel: Kernel;
+  events: AttemptEvents;
 }
 
 export class Attempt {
   readonly number: number;
   /** When it was asked for, on the clock of `performance.now()`. */
-  readonly since: number;
+  readonly requestedAtMs: number;
+  /** What is received. */
   stream: MediaStream | null = null;
+  /** The first decoded frame. */
   frame: Frame | null = null;
-  /** The picture is generated and may be seen; stays so until the attempt ends. */
+  /** Whether the picture is generated and may be shown; stays so until the attempt ends. */
   revealed = false;
+  /** The newest statistics. */
   reading: Reading | undefined;
-  sound: MediaStreamTrack | null = null;
-  /** Whether it can carry a microphone's sound. */
-  readonly hears: boolean;
+  /** The camera's track, once it is sent. */
   camera: MediaStreamTrack | null = null;
+  /** Whether a microphone's sound can be sent. */
+  readonly canSendSound: boolean;
   /** A view's element that shows the stream. */
   screen: HTMLVideoElement | null = null;
 
-  /** Whether it was ever connected. */
-  #stood = false;
+  #microphone: MediaStreamTrack | null = null;
+  #wasConnected = false;
   readonly #transport: Transport;
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
   readonly #events: AttemptEvents;
 
-  constructor(
-    prepare: Prepare,
-    since: number,
-    open: OpenTransport,
-    sends: boolean,
-    kernel: Kernel,
-    events: AttemptEvents,
-  ) {
+  constructor(prepare: Prepare, options: AttemptOptions) {
+    const { kernel, isSending, events } = options;
     this.number = prepare.attempt;
-    this.since = since;
+    this.requestedAtMs = options.requestedAtMs;
     this.#kernel = kernel;
     this.#events = events;
-    const sound = sends && trait(kernel.model, "microphone");
-    this.#transport = open({
+    const sound = isSending && trait(kernel.model, "microphone");
+    this.#transport = options.open({
       attempt: this.number,
       rtc: prepare.rtc,
       video: prepare.video,
-      camera: sends ? prepare.model : null,
+      camera: isSending ? prepare.model : null,
       sound,
       send: (message) => kernel.send(message),
       onStream: (stream) => {
@@ -75,11 +89,11 @@ export class Attempt {
       onState: (state, detail) => this.#onState(state, detail),
       signal: this.signal,
     });
-    // A room takes it up at any time.
-    this.hears = sound || this.transport === "livekit";
-    if (sends) {
-      const stalled = (reason: string) => this.tell("stalled", { reason });
-      watchdog(this, events.due, stalled, this.signal);
+    // A room takes another track at any time; an offer has a place for sound or has none.
+    this.canSendSound = sound || this.transport === "livekit";
+    if (isSending) {
+      const onStalled = (reason: string) => this.report("stalled", { reason });
+      watchdog(this, events.isPictureExpected, onStalled, this.signal);
     }
   }
 
@@ -97,10 +111,11 @@ export class Attempt {
     this.stream = null;
   }
 
+  /** Sends this camera track, in place of an earlier one. */
   async publish(track: MediaStreamTrack): Promise<void> {
     this.camera = track;
     const { width, height, frameRate } = track.getSettings();
-    this.tell("camera", { width, height, fps: frameRate, label: track.label });
+    this.report("camera", { width, height, fps: frameRate, label: track.label });
     try {
       await this.#transport.publish(track);
     } catch {
@@ -109,12 +124,12 @@ export class Attempt {
   }
 
   /** Sends the microphone's sound; null for none. */
-  speak(track: MediaStreamTrack | null): void {
-    if (track === this.sound) return;
-    this.sound = track;
-    // The picture is what a session is for; it goes on without sound.
+  setMicrophone(track: MediaStreamTrack | null): void {
+    if (track === this.#microphone) return;
+    this.#microphone = track;
+    // A session is for its picture, and continues without sound.
     this.#transport.speak(track).catch(() => {
-      if (track && !this.signal.aborted) this.#events.unheard();
+      if (track && !this.signal.aborted) this.#events.microphoneFailed();
     });
   }
 
@@ -122,19 +137,25 @@ export class Attempt {
     void this.#transport.receive(message);
   }
 
-  /** A frame of this attempt was decoded; the first one counts. */
-  sawFrame(frame: Frame): void {
-    if (this.frame || this.signal.aborted) return;
+  /**
+   * A frame was decoded; the first one counts.
+   *
+   * @param stream where a view shows it, the stream that it belongs to, which may be an earlier one
+   */
+  onFrame(frame: Frame, stream = this.stream): void {
+    if (this.frame || this.signal.aborted || stream !== this.stream) return;
     this.frame = frame;
-    this.tell("first-frame", { ...frame, ms: Math.round(performance.now() - this.since) });
+    const ms = Math.round(performance.now() - this.requestedAtMs);
+    this.report("first-frame", { ...frame, ms });
     this.#events.changed();
   }
 
-  tell(state: MediaState, detail?: Record<string, unknown>): void {
+  /** Sends the kernel, and its log, the state of this attempt's media. */
+  report(state: MediaState, detail?: Record<string, unknown>): void {
     const message = { type: "media", attempt: this.number, state } as const;
-    // A camera's label may name its owner.
-    const { label, ...harmless } = { ...detail, attempt: this.number } as Record<string, unknown>;
-    this.#kernel.log.add(state === "failed" ? "warning" : "info", state, harmless);
+    // A camera's label may contain a person's name, and stays out of the log.
+    const { label, ...logged } = { ...detail, attempt: this.number } as Record<string, unknown>;
+    this.#kernel.log.add(state === "failed" ? "warning" : "info", state, logged);
     this.#kernel.send(detail ? { ...message, detail } : message);
   }
 
@@ -145,24 +166,25 @@ export class Attempt {
 
   #onState(state: TransportState, detail?: Record<string, unknown>): void {
     if (this.signal.aborted) return;
-    this.tell(state, detail);
-    if (state === "connected" && !this.#stood) {
-      this.#stood = true;
-      this.#look();
-      this.#every(STATS_MS, () => this.#sample());
+    this.report(state, detail);
+    if (state === "connected" && !this.#wasConnected) {
+      this.#wasConnected = true;
+      this.#pollFirstFrame();
+      const timer = setInterval(() => this.#sendStats(), STATS_INTERVAL_MS);
+      onAbort(this.signal, () => clearInterval(timer));
     }
     this.#events.changed();
   }
 
-  /** Looks for the first frame until some view, or this, has seen it. */
-  async #look(): Promise<void> {
-    const reading = await this.measure();
+  /** Reads the statistics until they, or a view, have shown a decoded frame. */
+  async #pollFirstFrame(): Promise<void> {
     if (this.frame || this.signal.aborted) return;
-    if (reading?.framesDecoded) this.sawFrame({ width: reading.width, height: reading.height });
-    else this.#after(LOOK_MS, () => this.#look());
+    const reading = await this.measure();
+    if (reading?.framesDecoded) this.onFrame({ width: reading.width, height: reading.height });
+    else setTimeout(() => this.#pollFirstFrame(), FIRST_FRAME_POLL_MS);
   }
 
-  async #sample(): Promise<void> {
+  async #sendStats(): Promise<void> {
     const reading = await this.measure();
     if (this.signal.aborted || !reading) return;
     this.reading = reading;
@@ -173,15 +195,5 @@ export class Attempt {
       ...{ fps, width, height, rtt_s, loss, bitrate },
     });
     this.#events.changed();
-  }
-
-  #after(ms: number, act: () => unknown): void {
-    const timer = setTimeout(act, ms);
-    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  }
-
-  #every(ms: number, act: () => unknown): void {
-    const timer = setInterval(act, ms);
-    this.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   }
 }

@@ -2,6 +2,7 @@
 
 import type { HostModel } from "../host.ts";
 
+/** Every value of `connection_state`. */
 export const STATES = [
   "idle",
   "connecting",
@@ -12,15 +13,17 @@ export const STATES = [
   "error",
 ] as const;
 
+/** The session's state, as the kernel sets it. */
 export type ConnectionState = (typeof STATES)[number];
 
-/** The kernel's `error` trait; empty when there is none. */
+/** The kernel's `error` trait; empty when there is no error. */
 export interface ErrorTrait {
   code?: string;
   message?: string;
   remedy?: string;
 }
 
+/** The synced traits, by name. */
 export interface Traits {
   model: string;
   prompt: string;
@@ -41,11 +44,11 @@ export interface Traits {
   orientation: "landscape" | "portrait";
   source: "camera" | "screen" | "test-pattern" | "file";
   microphone: boolean;
-  /** Whether the microphone is silent for now. */
+  /** Whether silence is sent in place of the microphone's sound. */
   muted: boolean;
-  /** A cell keeps the kernel from hearing this page. */
+  /** Whether a running cell keeps the kernel from reading this page's messages. */
   kernel_busy: boolean;
-  /** "viewer": shows a session that runs elsewhere, and has no camera. */
+  /** "viewer": shows the session of another widget, and has no camera. */
   _kind: "session" | "viewer";
   _media: {
     width: number;
@@ -86,8 +89,41 @@ const DEFAULTS: Traits = {
 };
 
 /** Every trait that the front end shows. */
-export const SHOWN = Object.keys(DEFAULTS) as (keyof Traits)[];
+export const SHOWN_TRAITS = Object.keys(DEFAULTS) as (keyof Traits)[];
 
+/** A trait's value, or its default where the model has none. */
 export function trait<K extends keyof Traits>(model: HostModel, name: K): Traits[K] {
   return (model.get(name) as Traits[K] | null | undefined) ?? DEFAULTS[name];
+}
+
+/** The traits that a person sets in this page. */
+type SettableTrait =
+  | "prompt"
+  | "enrich"
+  | "camera"
+  | "mirror"
+  | "orientation"
+  | "source"
+  | "microphone"
+  | "muted";
+
+/** Sets a trait and sends it to the kernel, where its value differs. */
+export function setTrait(
+  model: HostModel,
+  name: SettableTrait,
+  value: string | boolean | null,
+): void {
+  if (model.get(name) === value) return;
+  model.set(name, value);
+  model.save_changes();
+}
+
+/** Whether a session exists in this state. */
+export function isActiveState(state: ConnectionState): boolean {
+  return state !== "idle" && state !== "disconnected" && state !== "error";
+}
+
+/** Whether the kernel says that the service generates the picture. */
+export function isGenerating(model: HostModel): boolean {
+  return trait(model, "connection_state") === "generating";
 }

@@ -1,178 +1,176 @@
 /**
  * What all views of one model share: the camera, the connection, the picture.
  *
- * The kernel leads (it numbers the attempts and knows the service); this side owns what costs
- * privacy and money when it lingers, so a stop takes effect here before the kernel has heard of it.
+ * The kernel numbers the attempts and talks to the service. This page owns what costs privacy and
+ * money if it is left open, so a stop takes effect here before the kernel has heard of it.
  */
 
-import type { CameraSize, Refusal } from "../capture/obstacles.ts";
-import type { CameraInfo, Obtained } from "../capture/types.ts";
-import { type HostModel, type Load, listen } from "../host.ts";
-import { Kernel, type Receiver } from "../kernel/kernel.ts";
-import { type ImageState, PROTOCOL, type Prepare, type TapMessage } from "../kernel/messages.ts";
-import type { Reading } from "../media/stats.ts";
+import type { Refusal } from "../capture/obstacles.ts";
+import { type HostModel, type Load, listen, onAbort } from "../host.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import { type AttemptMessage, PROTOCOL, type Prepare, type Welcome } from "../kernel/messages.ts";
 import { openWith } from "../media/transport.ts";
-import type { AllWords } from "../view/notices.ts";
-import { Attempt, type Frame } from "./attempt.ts";
-import { type ConnectionState, SHOWN, trait } from "./model.ts";
+import { Attempt } from "./attempt.ts";
+import { Deadlines } from "./deadlines.ts";
+import {
+  type ConnectionState,
+  type ErrorTrait,
+  isActiveState,
+  isGenerating,
+  SHOWN_TRAITS,
+  setTrait,
+  trait,
+} from "./model.ts";
+import { ReferenceImage } from "./reference-image.ts";
 import { Source } from "./source.ts";
-import { Taking } from "./taking.ts";
+import { Taps } from "./taps.ts";
+import { sendWakeOnReturn } from "./wake.ts";
 
-/** The camera outlives the last view by this much: hosts take views away and put them back. */
-const GRACE_MS = 5000;
-/** How long the camera stays open for a kernel that says nothing; while it lives it beats. */
-const SILENCE_MS = 22_000;
-/** The same once the host has lost the kernel. */
-const LOST_MS = 10_000;
-/** What is got ready for a click that is likely stays good for longer than this. */
-const INTENT_MS = 10_000;
-/** Between two words to the kernel that what broke may be whole again. */
-const WAKE_MS = 1000;
-/** How much longer than its budget a session may last before this page ends it by itself. */
-const OVERDRAFT_S = 2;
+/** What the kernel prepares on `intent` stays valid for longer than this. */
+const INTENT_INTERVAL_MS = 10_000;
 
-/** Something that this page found out by itself, shown like the kernel's errors. */
-export interface Fault {
-  code: string;
-  message: string;
-}
-
-export type Settable =
-  | "prompt"
-  | "enrich"
-  | "camera"
-  | "mirror"
-  | "orientation"
-  | "source"
-  | "microphone"
-  | "muted";
-
-const isRest = (state: ConnectionState) =>
-  state === "idle" || state === "disconnected" || state === "error";
-
-export class Session implements Receiver {
+export class Session {
   readonly kernel: Kernel;
-  readonly take: Taking;
+  /** The camera, or what is sent in its place. */
+  readonly source: Source;
+  /** The kernel's requests for pictures. */
+  readonly taps: Taps;
+  readonly referenceImage: ReferenceImage;
   attempt: Attempt | null = null;
-  fault: Fault | null = null;
-  /** False in a page that only watches; null before the kernel has said. */
-  owner: boolean | null = null;
-  /** What a person did with an image or a file, and what came of it. */
-  note = "";
-  /** The reference image, as the kernel has it: whether there is one, and a small picture of it. */
-  image = { set: false, thumbnail: "" };
-  /** What notices say, once it has come. */
-  words: AllWords = {};
-  /** ms from the click (or the kernel's request) to the picture's first sight. */
+  /** An error that this page found itself, shown like the kernel's errors. */
+  fault: ErrorTrait | null = null;
+  /** Whether this page has the camera and the picture; null before the kernel has answered. */
+  isOwner: boolean | null = null;
+  /** Time from the click (or the kernel's request) until the picture was shown. */
   ttffMs: number | null = null;
 
-  /** The camera, or what stands in for it. */
-  readonly source: Source;
-  #views = 0;
-  #grace: ReturnType<typeof setTimeout> | undefined;
-  #silence: ReturnType<typeof setTimeout> | undefined;
-  #spent: ReturnType<typeof setTimeout> | undefined;
-  #wokeAt = Number.NEGATIVE_INFINITY;
-  /** What was clicked and the kernel's traits don't show yet. */
-  #intent: "start" | "stop" | null = null;
-  #clickedAt = 0;
-  #intendedAt = Number.NEGATIVE_INFINITY;
-  /** A live state was seen since the click. */
-  #underWay = false;
-  /** Stop was clicked before the attempt's number was known: the next one is turned down. */
-  #unwanted = false;
-  readonly #watchers = new Set<() => void>();
+  readonly #deadlines: Deadlines;
+  #viewCount = 0;
+  /** What was clicked, until the kernel's traits show it. */
+  #clicked: "start" | "stop" | null = null;
+  #clickedAtMs = 0;
+  #intentSentAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether the kernel has shown an active state since the click. */
+  #wasActiveSinceClick = false;
+  /** Stop was clicked before the attempt had a number: the next attempt is declined. */
+  #declinesNextAttempt = false;
+  readonly #listeners = new Set<() => void>();
 
   constructor(
     readonly model: HostModel,
     readonly load: Load,
     readonly signal: AbortSignal,
   ) {
-    for (const name of SHOWN) listen(model, `change:${name}`, () => this.#onTrait(name), signal);
-    this.kernel = new Kernel(model, this, signal);
-    this.source = new Source(this.kernel, load, {
-      changed: () => this.#changed(),
-      replaced: async (track) => this.attempt?.publish(track),
-      ended: () => {
-        this.attempt?.tell("ended");
-        this.#changed();
+    for (const name of SHOWN_TRAITS) {
+      listen(model, `change:${name}`, () => this.#onTrait(name), signal);
+    }
+    const deadlineEvents = {
+      kernelSilent: () => {
+        if (!this.fault) this.#fail("kernel-silent", "The kernel has not answered.");
+        this.stop();
       },
-      sounded: (track) => this.attempt?.speak(track),
-      hears: () => this.hears,
-      refused: (refusal) => this.#refused(refusal, this.attempt),
-    });
-    this.take = new Taking(this, () => this.#changed());
-    window.addEventListener("online", () => this.#wake(), { signal });
-    document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), {
+      budgetSpent: () => {
+        const message = `The budget of ${trait(model, "budget")} s is used up.`;
+        this.fault = { code: "budget-spent", message };
+        this.stop();
+      },
+      unviewed: () => {
+        if (this.#viewCount === 0 && (this.source.isOpen || this.attempt)) this.stop();
+      },
+    };
+    this.#deadlines = new Deadlines(deadlineEvents, signal);
+    this.taps = new Taps(this, this.changed);
+    this.referenceImage = new ReferenceImage(model, this.changed);
+    this.kernel = new Kernel(
+      model,
+      {
+        onMessage: () => this.#onKernelMessage(),
+        onWelcome: (message) => this.#onWelcome(message),
+        onPrepare: (message) => this.#onPrepare(message),
+        onAttemptMessage: (message) => this.#onAttemptMessage(message),
+        onOwner: (isOwner) => this.#onOwner(isOwner),
+        onSwitchCamera: (request) => void this.source.switchCamera(request),
+        onImageState: (message, thumbnail) => this.referenceImage.onState(message, thumbnail),
+        onTap: (message) => this.taps.onMessage(message),
+        onInterrupted: () => {
+          if (this.attempt || this.source.isOpen) this.#deadlines.awaitKernel(true);
+        },
+      },
       signal,
+    );
+    this.source = new Source(this.kernel, load, {
+      changed: this.changed,
+      trackReplaced: async (track) => this.attempt?.publish(track),
+      ended: () => {
+        this.attempt?.report("ended");
+        this.changed();
+      },
+      microphoneChanged: (track) => this.attempt?.setMicrophone(track),
+      canSendSound: () => this.attempt?.canSendSound !== false,
+      refused: (refusal) => this.#onRefused(refusal, this.attempt),
     });
-    signal.addEventListener("abort", () => this.#release(), { once: true });
+    sendWakeOnReturn(this);
+    onAbort(signal, () => this.#release());
   }
 
   /** The state to show: the kernel's, ahead of it where this page knows better. */
   get state(): ConnectionState {
     const state = trait(this.model, "connection_state");
     if (this.fault) return "error";
-    if (this.#intent === "start" && isRest(state)) return "connecting";
-    if (this.#intent === "stop" && !isRest(state)) return "disconnected";
+    if (this.#clicked === "start" && !isActiveState(state)) return "connecting";
+    if (this.#clicked === "stop" && isActiveState(state)) return "disconnected";
     // A viewer has its picture from the room, whether or not the kernel has heard of it.
-    const early = state === "connecting" || state === "connected";
-    return this.viewer && this.attempt?.revealed && early ? "generating" : state;
+    const isEarly = state === "connecting" || state === "connected";
+    return this.isViewer && this.attempt?.revealed && isEarly ? "generating" : state;
   }
 
-  get isLive(): boolean {
-    return !isRest(this.state);
+  /** Whether a session exists, here or in another page. */
+  get isActive(): boolean {
+    return isActiveState(this.state);
   }
 
   /** Whether the session runs in another page. */
-  get watching(): boolean {
-    return this.owner === false && this.isLive;
+  get isOwnedElsewhere(): boolean {
+    return this.isOwner === false && this.isActive;
   }
 
-  get cameraOn(): boolean {
-    return this.source.cameraOn;
-  }
-
-  /** Shows what another widget's session shows: no camera, nothing to start or to stop. */
-  get viewer(): boolean {
+  /** Whether this shows another widget's session: without a camera, and with nothing to start. */
+  get isViewer(): boolean {
     return trait(this.model, "_kind") === "viewer";
   }
 
-  /** The size of what is sent, and comes back: pixels and frames/s. */
-  get size(): CameraSize {
-    return this.source.size;
-  }
-
-  get modelName(): string {
-    return trait(this.model, "model");
-  }
-
-  /** "sandbox", "decart" or a URL. */
-  get endpoint(): string {
-    return trait(this.model, "endpoint");
-  }
-
   /** Calls back after every change until the signal ends it. */
-  watch(callback: () => void, signal: AbortSignal): void {
-    this.#watchers.add(callback);
-    signal.addEventListener("abort", () => this.#watchers.delete(callback), { once: true });
+  onChange(callback: () => void, signal: AbortSignal): void {
+    this.#listeners.add(callback);
+    onAbort(signal, () => this.#listeners.delete(callback));
   }
 
-  /** A view is shown until the signal; with the last one go camera and session, after a grace. */
-  attach(signal: AbortSignal): void {
-    this.#views++;
-    clearTimeout(this.#grace);
-    signal.addEventListener("abort", () => --this.#views || this.#awaitView(), { once: true });
-    if (this.viewer) this.start();
+  /** Something that views show has changed: calls back whoever asked for it by `onChange`. */
+  readonly changed = (): void => {
+    const { attempt } = this;
+    if (attempt?.frame && !attempt.revealed && (this.isViewer || isGenerating(this.model))) {
+      attempt.revealed = true;
+      this.ttffMs = Math.round(performance.now() - attempt.requestedAtMs);
+    }
+    for (const listener of this.#listeners) listener();
+  };
+
+  /** A view is shown until the signal; some time after the last one the session is stopped. */
+  attachView(signal: AbortSignal): void {
+    this.#viewCount++;
+    this.#deadlines.clearView();
+    const detach = () => --this.#viewCount || this.#deadlines.awaitView();
+    onAbort(signal, detach);
+    if (this.isViewer) this.start();
   }
 
-  /** Somebody points at Start: the kernel may get ready what costs nothing. */
-  intend(): void {
+  /** The pointer or the focus is on Start: the kernel and this page may prepare what costs nothing. */
+  anticipateStart(): void {
     const now = performance.now();
-    if (this.isLive || now - this.#intendedAt < INTENT_MS) return;
-    this.#intendedAt = now;
+    if (this.isActive || now - this.#intentSentAtMs < INTENT_INTERVAL_MS) return;
+    this.#intentSentAtMs = now;
     this.kernel.send({ type: "intent" });
-    this.source.intend();
+    this.source.listCameras();
   }
 
   /**
@@ -180,231 +178,153 @@ export class Session implements Receiver {
    * page, asks for that one to be moved here.
    */
   start(): void {
-    if (this.watching) {
+    if (this.isOwnedElsewhere) {
       this.kernel.send({ type: "take" });
       return;
     }
-    if (this.signal.aborted || this.attempt || (this.#intent === "start" && !this.fault)) return;
+    if (this.signal.aborted || this.attempt || (this.#clicked === "start" && !this.fault)) return;
     if (this.fault) this.source.close(); // a camera that was refused is asked for again
-    this.#intent = "start";
-    this.#clickedAt = performance.now();
-    this.#underWay = this.#unwanted = false;
+    this.#clicked = "start";
+    this.#clickedAtMs = performance.now();
+    this.#wasActiveSinceClick = this.#declinesNextAttempt = false;
     this.fault = this.ttffMs = null;
-    this.owner = true; // while nothing is live, the page that starts is the one
+    this.isOwner = true; // without an active session, the page that starts one owns it
     this.kernel.log.add("info", "start");
     this.kernel.send({ type: "start" });
-    if (!this.viewer) this.#open();
-    this.#expectKernel(SILENCE_MS);
-    this.#changed();
+    // A refusal comes as an event of the source.
+    if (!this.isViewer) this.source.open(this.source.size).catch(() => undefined);
+    this.#deadlines.awaitKernel();
+    this.changed();
   }
 
   /** Ends everything in this page at once, and tells the kernel. */
   stop(): void {
     const attempt = this.attempt?.number ?? null;
-    this.#intent = "stop";
-    this.#unwanted = attempt === null;
+    this.#clicked = "stop";
+    this.#declinesNextAttempt = attempt === null;
     this.kernel.log.add("info", "stop");
     this.#release();
     this.kernel.send({ type: "stop", attempt });
-    this.#changed();
+    this.changed();
   }
 
-  /** Applies what the prompt box holds, without the kernel's debounce. */
+  /** Applies the prompt at once, without waiting for the kernel's debounce of the trait. */
   apply(prompt: string, enrich: boolean): void {
-    this.set("prompt", prompt);
-    this.set("enrich", enrich);
+    setTrait(this.model, "prompt", prompt);
+    setTrait(this.model, "enrich", enrich);
     this.kernel.send({ type: "apply", prompt, enrich });
   }
 
-  /** Sets what a person may set. */
-  set(name: Settable, value: string | boolean | null): void {
-    if (this.model.get(name) === value) return;
-    this.model.set(name, value);
-    this.model.save_changes();
+  #onKernelMessage(): void {
+    this.#deadlines.clearKernel();
+    if (this.source.isOpen) this.#deadlines.awaitKernel();
   }
 
-  /** A view has seen a frame of this stream. */
-  sawFrame(stream: MediaStream, frame: Frame): void {
-    if (stream === this.attempt?.stream) this.attempt.sawFrame(frame);
-  }
-
-  async stats(): Promise<Reading | null> {
-    return (await this.attempt?.measure()) ?? null;
-  }
-
-  /** Whether a microphone that is switched on now is heard now, or with the next start. */
-  get hears(): boolean {
-    return this.attempt?.hears !== false;
-  }
-
-  heard(): void {
-    clearTimeout(this.#silence);
-    if (this.source.isOpen) this.#expectKernel(SILENCE_MS);
-  }
-
-  welcome(message: Parameters<Receiver["welcome"]>[0]): void {
-    this.owner = message.owner;
-    if (message.protocol !== PROTOCOL) {
+  #onWelcome({ owner, protocol, version }: Welcome): void {
+    this.isOwner = owner;
+    if (protocol !== PROTOCOL) {
       this.#fail(
         "version-mismatch",
-        `The kernel runs decart_widget ${message.version}, this page another.`,
+        `The kernel runs decart_widget ${version}, this page another version.`,
       );
     }
-    this.#changed();
+    this.changed();
   }
 
-  prepare(message: Prepare): void {
-    if (this.#unwanted) {
-      this.#unwanted = false;
+  #onPrepare(message: Prepare): void {
+    if (this.#declinesNextAttempt) {
+      this.#declinesNextAttempt = false;
       this.kernel.send({ type: "stop", attempt: message.attempt });
       return;
     }
     this.attempt?.end();
-    const clicked = this.#intent === "start";
-    const since = clicked ? this.#clickedAt : performance.now();
-    if (!clicked) this.fault = null;
-    this.#intent = null;
-    this.owner = true;
+    const wasClicked = this.#clicked === "start";
+    if (!wasClicked) this.fault = null;
+    this.#clicked = null;
+    this.isOwner = true;
     this.ttffMs = null;
     this.kernel.attempt = message.attempt;
-    const open = openWith(this.load, message.transport ?? "webrtc");
-    const model = this.source.turned(message.model);
-    const attempt = new Attempt({ ...message, model }, since, open, !this.viewer, this.kernel, {
-      changed: () => this.#changed(),
-      due: () => this.#due(),
-      unheard: () => this.source.trouble("microphone-failed"),
-    });
-    this.attempt = attempt;
-    const camera = this.viewer ? null : this.source.open(model);
-    camera?.then(
-      (track) => {
-        if (attempt.signal.aborted) return;
-        attempt.speak(this.source.capture?.sound ?? null);
-        return attempt.publish(track);
+    const model = this.source.oriented(message.model);
+    const attempt = new Attempt(
+      { ...message, model },
+      {
+        requestedAtMs: wasClicked ? this.#clickedAtMs : performance.now(),
+        open: openWith(this.load, message.transport ?? "webrtc"),
+        isSending: !this.isViewer,
+        kernel: this.kernel,
+        events: {
+          changed: this.changed,
+          isPictureExpected: () => this.#isPictureExpected(),
+          microphoneFailed: () => this.source.reportTrouble("microphone-failed"),
+        },
       },
-      (refusal: Refusal) => this.#refused(refusal, attempt),
     );
-    if (this.#views === 0) this.#awaitView();
-    this.heard();
-    this.#changed();
+    this.attempt = attempt;
+    if (!this.isViewer) {
+      this.source.open(model).then(
+        (track) => {
+          if (attempt.signal.aborted) return;
+          attempt.setMicrophone(this.source.capture?.sound ?? null);
+          return attempt.publish(track);
+        },
+        (refusal: Refusal) => this.#onRefused(refusal, attempt),
+      );
+    }
+    if (this.#viewCount === 0) this.#deadlines.awaitView();
+    this.#onKernelMessage();
+    this.changed();
   }
 
-  attemptMessage(message: Parameters<Receiver["attemptMessage"]>[0]): void {
+  #onAttemptMessage(message: AttemptMessage): void {
     if (message.type !== "end") {
       this.attempt?.receive(message);
       return;
     }
     this.#release(message.keep_camera);
-    this.heard();
-    this.#changed();
+    this.#onKernelMessage();
+    this.changed();
   }
 
-  ownerChanged(mine: boolean): void {
-    this.owner = mine;
-    // The picture lives in one page; the new owner has it now.
-    if (!mine) this.#release();
-    this.#changed();
-  }
-
-  get cameras(): readonly CameraInfo[] {
-    return this.source.cameras;
-  }
-
-  /** What is sent now, as it was obtained. */
-  get obtained(): Obtained | null {
-    return this.source.capture?.obtained ?? null;
-  }
-
-  /** What is sent, to look at. */
-  get preview(): MediaStream | null {
-    return this.source.capture?.preview ?? null;
-  }
-
-  /** The camera of this id, which somebody picked in this page. */
-  chooseCamera(id: string): void {
-    this.source.choose(id);
-    this.set("source", "camera");
-  }
-
-  /** Sends a video file in the camera's place. */
-  async useFile(file: Blob): Promise<void> {
-    await this.source.useFile(file);
-    const { obtained } = this;
-    // With nothing open it is what the next start sends.
-    if (!obtained || obtained.source === "file") this.set("source", "file");
-  }
-
-  get modelTakesImages(): boolean {
-    return trait(this.model, "_media").takes_image !== false;
-  }
-
-  imageState({ state, text }: ImageState, thumbnail?: BufferSource): void {
-    if (state === "failed") this.say(text);
-    else {
-      URL.revokeObjectURL(this.image.thumbnail);
-      const url = thumbnail ? URL.createObjectURL(new Blob([thumbnail as BlobPart])) : "";
-      this.image = { set: state === "set", thumbnail: url };
-      this.say("");
-    }
-  }
-
-  /** Says something under the prompt until something else is said. */
-  say(note: string): void {
-    this.note = note;
-    this.#changed();
-  }
-
-  /** Shows what a view has changed by itself. */
-  refresh(): void {
-    this.#changed();
-  }
-
-  switchCamera(request?: number): void {
-    void this.source.switchCamera(request);
-  }
-
-  tap(message: TapMessage): void {
-    this.take.receive(message);
-  }
-
-  interrupted(): void {
-    if (this.attempt || this.source.isOpen) this.#expectKernel(LOST_MS);
+  #onOwner(isOwner: boolean): void {
+    this.isOwner = isOwner;
+    // The picture is shown in one page only, and that is the new owner's.
+    if (!isOwner) this.#release();
+    this.changed();
   }
 
   #onTrait(name: string): void {
     const state = trait(this.model, "connection_state");
-    if (!isRest(state)) {
+    const isStarting = this.#clicked === "start";
+    if (isActiveState(state)) {
       // The kernel has heard of the click; it may take its time to prepare.
-      if (this.#intent === "start" && !this.#underWay) this.heard();
-      this.#underWay = true;
-      // Something runs again, started elsewhere: what went wrong here is history.
-      if (name === "connection_state" && !this.#intent && !this.attempt) this.fault = null;
-    } else if (name === "connection_state") {
-      this.#unwanted = false;
-      if (this.#intent === "stop") this.#intent = null;
+      if (isStarting && !this.#wasActiveSinceClick) this.#onKernelMessage();
+      this.#wasActiveSinceClick = true;
+      // A session was started elsewhere: an earlier error of this page no longer matters.
+      if (name === "connection_state" && !this.#clicked && !this.attempt) this.fault = null;
+    } else {
+      if (name === "connection_state") {
+        this.#declinesNextAttempt = false;
+        if (this.#clicked === "stop") this.#clicked = null;
+      }
+      // The start failed before there was an attempt.
+      const hasFailed = name === "error" && trait(this.model, "error").code !== undefined;
+      if (isStarting && (hasFailed || this.#wasActiveSinceClick)) this.#release();
     }
-    // The start came to nothing before there was an attempt.
-    const failed = name === "error" && trait(this.model, "error").code !== undefined;
-    if (this.#intent === "start" && isRest(state) && (failed || this.#underWay)) this.#release();
-    if (/budget|tick|connection/.test(name)) this.#limit();
+    if (/budget|tick|connection/.test(name)) this.#limitBudget();
     this.source.onTrait(name);
-    this.#changed();
+    this.changed();
   }
 
-  #open(): void {
-    this.source.open(this.size).catch(() => undefined); // its events say so
-  }
-
-  #refused(refusal: Refusal, attempt: Attempt | null): void {
+  #onRefused(refusal: Refusal, attempt: Attempt | null): void {
     if (attempt?.signal.aborted) return;
-    this.#fail(refusal.reason, refusal.message);
-    // Before the attempt has its number there is nobody to tell; the attempt tells it then.
+    const { reason, message } = refusal;
+    this.#fail(reason, message);
+    // Before the attempt has its number the kernel can't be told; it is told when `prepare` comes.
     if (attempt && attempt === this.attempt) {
-      const { reason, message } = refusal;
       this.kernel.send({ type: "refused", attempt: attempt.number, reason, message });
       this.#release();
     }
-    this.#changed();
+    this.changed();
   }
 
   #fail(code: string, message: string): void {
@@ -412,73 +332,30 @@ export class Session implements Receiver {
     this.kernel.log.add("error", code);
   }
 
-  #expectKernel(ms: number): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      if (!this.fault) this.#fail("kernel-silent", "The kernel has not answered.");
-      this.stop();
-    }, ms);
-  }
-
   /** Ends a session whose budget is used up, should the kernel not do it. */
-  #limit(): void {
-    clearTimeout(this.#spent);
+  #limitBudget(): void {
+    this.#deadlines.clearBudget();
     const budget = trait(this.model, "budget");
-    if (!budget || !this.#generating || !this.attempt) return;
-    const left = budget - trait(this.model, "generation_tick") + OVERDRAFT_S;
-    this.#spent = setTimeout(() => {
-      this.fault = { code: "budget-spent", message: `The budget of ${budget} s is used up.` };
-      this.stop();
-    }, left * 1000);
+    if (!budget || !isGenerating(this.model) || !this.attempt) return;
+    this.#deadlines.awaitBudgetEnd(budget - trait(this.model, "generation_tick"));
   }
 
-  #due(): boolean {
-    // The transport may be mending itself: a picture that was seen shall not stand for long.
-    const mending = this.state === "reconnecting" && this.attempt?.revealed;
-    return !document.hidden && (this.#generating || mending === true);
+  /** Whether a person should see a moving picture now. */
+  #isPictureExpected(): boolean {
+    // While the transport reconnects by itself, a picture that was shown must not freeze for long.
+    const isReconnecting = this.state === "reconnecting" && this.attempt?.revealed === true;
+    return !document.hidden && (isGenerating(this.model) || isReconnecting);
   }
 
-  #wake(): void {
-    const now = performance.now();
-    const waits = trait(this.model, "connection_state") === "reconnecting" && !this.watching;
-    if (!waits || now - this.#wokeAt < WAKE_MS) return;
-    this.#wokeAt = now;
-    this.kernel.send({ type: "wake" });
-  }
-
-  get #generating(): boolean {
-    return trait(this.model, "connection_state") === "generating";
-  }
-
-  #awaitView(): void {
-    clearTimeout(this.#grace);
-    if (this.signal.aborted) return;
-    this.#grace = setTimeout(() => {
-      if (this.#views === 0 && (this.source.isOpen || this.attempt)) this.stop();
-    }, GRACE_MS);
-  }
-
-  /** Lets go of the connection and, unless it is to be kept, of the camera. */
+  /** Closes the connection and, unless it is to be kept, the camera. */
   #release(keepCamera = false): void {
-    clearTimeout(this.#silence);
-    clearTimeout(this.#spent);
-    if (this.signal.aborted) clearTimeout(this.#grace);
-    if (this.#intent === "start") this.#intent = null;
+    this.#deadlines.clearKernel();
+    this.#deadlines.clearBudget();
+    if (this.#clicked === "start") this.#clicked = null;
     this.attempt?.end();
     this.attempt = null;
     if (keepCamera) return;
     this.kernel.attempt = null;
     this.source.close();
-  }
-
-  #changed(): void {
-    const { attempt } = this;
-    if (attempt?.frame && !attempt.revealed) {
-      if (this.viewer || this.#generating) {
-        attempt.revealed = true;
-        this.ttffMs = Math.round(performance.now() - attempt.since);
-      }
-    }
-    for (const watcher of this.#watchers) watcher();
   }
 }

@@ -1,30 +1,39 @@
 /**
- * What a session sends: which camera, screen, file or pattern is wished for, and what became of it.
+ * What a session sends: the camera, screen, file or test pattern that the traits ask for, and what was
+ * obtained.
  *
- * Opening it and working on its picture is the piece `capture`; this is what there must be before
- * that has come, and what outlives a single capture: a choice that somebody made in this page.
+ * Opening it and processing its picture is the chunk `capture`. This is the part that must exist
+ * before that chunk has come, and that outlives a single capture: the camera that was chosen in this page.
  */
 
 import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "../capture/obstacles.ts";
 import type { CameraInfo, Capture, CapturePiece, Trouble, Wish } from "../capture/types.ts";
 import type { Load } from "../host.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { trait } from "./model.ts";
+import { setTrait, trait } from "./model.ts";
 
-/** Where a choice of camera is remembered; an id means nothing on another origin. */
-const CHOICE = "decart-widget.camera";
-/** What of the wish may change while it is open. */
-const LIVE = ["camera", "mirror", "orientation", "source", "microphone", "muted"] as const;
+/** The chosen camera's key in `localStorage`; its id means nothing on another origin. */
+const CHOSEN_CAMERA_KEY = "decart-widget.camera";
+/** The traits that may change while a capture is open. */
+const CAPTURE_TRAITS = [
+  "camera",
+  "mirror",
+  "orientation",
+  "source",
+  "microphone",
+  "muted",
+] as const;
 
-export interface SourceEvents {
+/** What a source reports to its session, and asks of it. */
+interface SourceEvents {
   changed(): void;
   /** Another track is to be sent from now on. */
-  replaced(track: MediaStreamTrack): Promise<void>;
-  /** This is what the microphone's sound comes on; null for none. */
-  sounded(track: MediaStreamTrack | null): void;
-  /** Whether it would be sent now. */
-  hears(): boolean;
-  /** The camera has gone. */
+  trackReplaced(track: MediaStreamTrack): Promise<void>;
+  /** The microphone's sound is on this track from now on; null for none. */
+  microphoneChanged(track: MediaStreamTrack | null): void;
+  /** Whether a microphone that is switched on now can be sent now. */
+  canSendSound(): boolean;
+  /** The camera was unplugged, or the screen is no longer shared. */
   ended(): void;
   /** Nothing could be opened. */
   refused(refusal: Refusal): void;
@@ -32,37 +41,38 @@ export interface SourceEvents {
 
 interface Opened {
   scope: AbortController;
-  /** What is sent; after a change that is another one. */
+  /** What is sent; another track after a change. */
   track: Promise<MediaStreamTrack>;
   capture: Capture | null;
-  /** Set while there is a picture. */
-  live: MediaStreamTrack | null;
+  /** The same track, once it is open. */
+  openTrack: MediaStreamTrack | null;
 }
 
 export class Source {
-  /** The last known list. */
+  /** The last known list of cameras. */
   cameras: readonly CameraInfo[] = [];
 
   #opened: Opened | null = null;
   #piece: CapturePiece | null = null;
   readonly #loading: Promise<CapturePiece>;
-  /** The id of the camera that somebody chose in this page; it stays out of the traits. */
-  #chosen: string | null = remembered();
-  /** A file that was dropped before anything was open. */
+  /** The id of the camera that was chosen in this page; it is no trait. */
+  #chosenCamera: string | null = storedCamera();
+  /** The last file that was given, for the next capture. */
   #file: Blob | null = null;
-  #said = "";
+  /** The last `cameras` message, to send none that says the same. */
+  #lastSent = "";
+  readonly #kernel: Kernel;
+  readonly #events: SourceEvents;
 
-  constructor(
-    private readonly kernel: Kernel,
-    load: Load,
-    private readonly events: SourceEvents,
-  ) {
-    // Got at once: a click shall find it there.
+  constructor(kernel: Kernel, load: Load, events: SourceEvents) {
+    this.#kernel = kernel;
+    this.#events = events;
+    // Loaded at once, so that a click on Start need not wait for it.
     this.#loading = load("capture").then((piece) => {
       this.#piece = piece as CapturePiece;
       return this.#piece;
     });
-    this.#loading.catch(() => undefined); // whoever opens it hears of it
+    this.#loading.catch(() => undefined); // `open` rejects for the same reason
   }
 
   get isOpen(): boolean {
@@ -73,39 +83,43 @@ export class Source {
     return this.#opened?.capture ?? null;
   }
 
-  get cameraOn(): boolean {
-    return this.#opened?.live != null && this.capture?.obtained?.source === "camera";
+  get isCameraOn(): boolean {
+    return this.#opened?.openTrack != null && this.capture?.obtained?.source === "camera";
   }
 
-  /** The size of what is sent: the model's, on its side where a portrait is wished for. */
+  /** The size of what is sent, and comes back: the model's, turned for a portrait. */
   get size(): CameraSize {
-    return this.turned(trait(this.kernel.model, "_media"));
+    return this.oriented(trait(this.#kernel.model, "_media"));
   }
 
-  /** A model's size is that of its landscape. */
-  turned<S extends CameraSize>(size: S): S {
-    if (trait(this.kernel.model, "orientation") !== "portrait") return size;
+  /** A model's landscape size in the orientation that the trait asks for. */
+  oriented<S extends CameraSize>(size: S): S {
+    if (trait(this.#kernel.model, "orientation") !== "portrait") return size;
     return { ...size, width: size.height, height: size.width };
   }
 
-  /** Lists the cameras where that needs no question; somebody is about to choose one. */
-  intend(): void {
+  /** Lists the cameras, and sends the list, where the browser names them without asking. */
+  listCameras(): void {
     if (obstacle()) return;
     this.#loading
       .then((piece) => piece.list())
       .then((cameras) => {
         if (this.#opened || !cameras.some(({ label }) => label)) return;
         this.cameras = cameras;
-        this.#tell();
-        this.events.changed();
+        this.#sendCameras();
+        this.#events.changed();
       })
       .catch(() => undefined);
   }
 
-  /** What is sent from now on; opens it unless it is open. Rejects with a `Refusal`, told as well. */
+  /**
+   * The track that is sent from now on; opens it unless it is open.
+   *
+   * @throws {Refusal} as a rejection, which is also reported by the event `refused`
+   */
   open(size: CameraSize): Promise<MediaStreamTrack> {
-    if (this.#opened && this.#opened.live?.readyState !== "ended") {
-      this.onTrait("microphone"); // of the attempt before it could not be a part
+    if (this.#opened && this.#opened.openTrack?.readyState !== "ended") {
+      this.onTrait("microphone"); // the attempt before this one may have had no place for sound
       return this.#opened.track;
     }
     this.close();
@@ -113,17 +127,17 @@ export class Source {
       scope: new AbortController(),
       track: new Promise(() => undefined),
       capture: null,
-      live: null,
+      openTrack: null,
     };
     this.#opened = opened;
     opened.track = this.#capture(opened, size);
     opened.track.then(
       (track) => {
         if (opened.scope.signal.aborted) return;
-        opened.live = track;
-        this.#changed(opened);
+        opened.openTrack = track;
+        this.#onCaptureChanged(opened);
       },
-      (refusal: Refusal) => this.#opened === opened && this.events.refused(refusal),
+      (refusal: Refusal) => this.#opened === opened && this.#events.refused(refusal),
     );
     return opened.track;
   }
@@ -132,43 +146,59 @@ export class Source {
     const opened = this.#opened;
     this.#opened = null;
     if (!opened) return;
-    opened.live = null;
+    opened.openTrack = null;
     opened.scope.abort();
-    this.#tell();
+    this.#sendCameras();
   }
 
-  /** A trait changed. */
+  /** A trait has changed: applies it to what is open. */
   onTrait(name: string): void {
-    if (!(LIVE as readonly string[]).includes(name)) return;
-    // Whoever names a camera means it, whatever was chosen before.
-    if (name === "camera") this.#choose(null);
+    if (!(CAPTURE_TRAITS as readonly string[]).includes(name)) return;
+    // A camera that is named by the trait replaces one that was chosen in the page before.
+    if (name === "camera") this.#storeCamera(null);
     const wish = this.#wish(this.size);
-    if (name === "microphone" && wish.microphone && this.capture && !this.events.hears()) {
-      this.trouble("microphone-later");
+    if (name === "microphone" && wish.microphone && this.capture && !this.#events.canSendSound()) {
+      this.reportTrouble("microphone-later");
       return;
     }
     this.#change(name === "orientation" ? { size: wish.size } : { [name]: wish[name as "camera"] });
   }
 
-  /** The camera of this id, which somebody picked here. */
-  choose(id: string): void {
-    this.#choose(id);
+  /** Sends the camera of this id, which was chosen in this page. */
+  chooseCamera(id: string): void {
+    this.#storeCamera(id);
     this.#change({ camera: id, source: "camera" });
+    setTrait(this.#kernel.model, "source", "camera");
   }
 
-  /** @param request the kernel's number for it, when it was the kernel that asked */
+  /** @param request the kernel's number for its request, where the kernel asked */
   async switchCamera(request?: number): Promise<void> {
     const { capture } = this;
     const before = capture?.obtained?.id;
     await capture?.switchCamera();
     const now = capture?.obtained;
-    if (now?.source === "camera" && now.id !== before) this.#choose(now.id || null);
-    this.#tell(request);
+    if (now?.source === "camera" && now.id !== before) this.#storeCamera(now.id || null);
+    this.#sendCameras(request);
   }
 
+  /** Sends a video file in the camera's place, now or from the next start on. */
   async useFile(file: Blob): Promise<void> {
     this.#file = file;
-    if (this.capture) await this.capture.useFile(file);
+    await this.capture?.useFile(file);
+    const obtained = this.capture?.obtained;
+    if (!obtained || obtained.source === "file") setTrait(this.#kernel.model, "source", "file");
+  }
+
+  /** Tells the kernel what could not be obtained, and resets the trait that asked for it. */
+  reportTrouble(code: Trouble): void {
+    // The next attempt must not ask for it again.
+    const { model } = this.#kernel;
+    const source = this.capture?.obtained?.source;
+    if (source && source !== trait(model, "source")) model.set("source", source);
+    if (code === "microphone-failed") model.set("microphone", false);
+    model.save_changes();
+    this.#kernel.log.add("warning", code);
+    this.#kernel.send({ type: "trouble", code });
   }
 
   #capture(opened: Opened, size: CameraSize): Promise<MediaStreamTrack> {
@@ -181,25 +211,25 @@ export class Source {
         wish,
         this.#file,
         {
-          changed: () => this.#changed(opened),
-          replaced: (track) => this.#replaced(opened, track),
+          changed: () => this.#onCaptureChanged(opened),
+          replaced: (track) => this.#onTrackReplaced(opened, track),
           sounded: (track) => {
-            this.events.sounded(track);
-            this.#changed(opened);
+            this.#events.microphoneChanged(track);
+            this.#onCaptureChanged(opened);
           },
           ended: () => {
             if (this.#opened !== opened) return;
             this.close();
-            this.events.ended();
+            this.#events.ended();
           },
-          trouble: (what) => this.trouble(what),
+          trouble: (code) => this.reportTrouble(code),
         },
         signal,
       );
       opened.capture = capture;
       return capture.track;
     };
-    // Nothing is waited for where there is nothing to wait for.
+    // Without a wait where the chunk is here: some browsers ask only while a click is handled.
     if (this.#piece) return begin(this.#piece);
     return this.#loading.then(begin, (error: Error) => {
       throw { reason: "media-failed", message: error.message } satisfies Refusal;
@@ -207,10 +237,10 @@ export class Source {
   }
 
   #wish(size: CameraSize): Wish {
-    const { model } = this.kernel;
+    const { model } = this.#kernel;
     return {
       size,
-      camera: this.#chosen ?? trait(model, "camera"),
+      camera: this.#chosenCamera ?? trait(model, "camera"),
       mirror: trait(model, "mirror"),
       source: trait(model, "source"),
       microphone: trait(model, "microphone"),
@@ -219,60 +249,48 @@ export class Source {
   }
 
   #change(wish: Partial<Wish>): void {
-    void this.capture?.change(wish).catch(() => undefined); // what went wrong was told
+    void this.capture?.change(wish).catch(() => undefined); // a failure comes as `trouble`
   }
 
-  #choose(id: string | null): void {
-    this.#chosen = id;
+  #storeCamera(id: string | null): void {
+    this.#chosenCamera = id;
     try {
-      if (id) localStorage.setItem(CHOICE, id);
-      else localStorage.removeItem(CHOICE);
+      if (id) localStorage.setItem(CHOSEN_CAMERA_KEY, id);
+      else localStorage.removeItem(CHOSEN_CAMERA_KEY);
     } catch {
-      // A page without storage forgets.
+      // A page without storage forgets the choice when it is reloaded.
     }
   }
 
-  async #replaced(opened: Opened, track: MediaStreamTrack): Promise<void> {
+  async #onTrackReplaced(opened: Opened, track: MediaStreamTrack): Promise<void> {
     if (opened.scope.signal.aborted) return;
-    opened.live = track;
+    opened.openTrack = track;
     opened.track = Promise.resolve(track);
-    await this.events.replaced(track);
+    await this.#events.trackReplaced(track);
   }
 
-  #changed(opened: Opened): void {
+  #onCaptureChanged(opened: Opened): void {
     if (this.#opened !== opened) return;
     const cameras = opened.capture?.cameras;
     if (cameras?.length) this.cameras = cameras;
-    this.#tell();
-    this.events.changed();
+    this.#sendCameras();
+    this.#events.changed();
   }
 
-  /** Tells what could not be had, and takes the wish for it back. */
-  trouble(what: Trouble): void {
-    // What came to nothing is not asked for again with the next attempt.
-    const { model } = this.kernel;
-    const source = this.capture?.obtained?.source;
-    if (source && source !== trait(model, "source")) model.set("source", source);
-    if (what === "microphone-failed") model.set("microphone", false);
-    model.save_changes();
-    this.kernel.log.add("warning", what);
-    this.kernel.send({ type: "trouble", code: what });
-  }
-
-  /** Tells the kernel what there is, when that is news or was asked for. */
-  #tell(request: number | null = null): void {
+  /** Sends the list of cameras and what is open, where it has changed or the kernel asked for it. */
+  #sendCameras(request: number | null = null): void {
     const { cameras } = this;
-    const camera = this.#opened?.live ? (this.capture?.obtained ?? null) : null;
-    const said = JSON.stringify([cameras, camera]);
-    if (said === this.#said && request === null) return;
-    this.#said = said;
-    this.kernel.send({ type: "cameras", cameras: [...cameras], camera, request });
+    const camera = this.#opened?.openTrack ? (this.capture?.obtained ?? null) : null;
+    const content = JSON.stringify([cameras, camera]);
+    if (content === this.#lastSent && request === null) return;
+    this.#lastSent = content;
+    this.#kernel.send({ type: "cameras", cameras: [...cameras], camera, request });
   }
 }
 
-function remembered(): string | null {
+function storedCamera(): string | null {
   try {
-    return localStorage.getItem(CHOICE);
+    return localStorage.getItem(CHOSEN_CAMERA_KEY);
   } catch {
     return null;
   }

@@ -2,7 +2,7 @@
 
 import type { Tap, TapMessage } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
-import type { Recorded, Taker } from "../session/taking.ts";
+import type { RecordingProgress, TapHandler } from "../session/taps.ts";
 import { sendFrames } from "./frames.ts";
 import { fileName, inPieces, onPicture, pictureOf } from "./picture.ts";
 import { record } from "./recorder.ts";
@@ -14,10 +14,10 @@ export interface Running {
   credit?(frames: number): void;
   /** Ends it in good order: what there is still comes. */
   stop(): void;
-  readonly recorded?: Recorded;
+  readonly recording?: RecordingProgress;
 }
 
-export function open(session: Session, changed: () => void): Taker {
+export function open(session: Session, changed: () => void): TapHandler {
   const running = new Map<number, Running>();
   const scope = new Map<number, AbortController>();
 
@@ -54,11 +54,11 @@ export function open(session: Session, changed: () => void): Taker {
   };
 
   return {
-    get recorded() {
-      for (const one of running.values()) if (one.recorded) return one.recorded;
+    get recording() {
+      for (const one of running.values()) if (one.recording) return one.recording;
       return null;
     },
-    receive(message: TapMessage) {
+    onMessage(message: TapMessage) {
       if (message.type === "tap") begin(message);
       else if (message.type === "credit") running.get(message.id)?.credit?.(message.frames);
       else if (message.type === "untap") {
@@ -76,7 +76,7 @@ export function open(session: Session, changed: () => void): Taker {
       link.download = fileName("png");
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-      session.take.say(`saved ${link.download}`);
+      session.taps.setNote(`saved ${link.download}`);
     },
   };
 }

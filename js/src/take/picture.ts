@@ -28,7 +28,7 @@ export function eachPicture(
     last = track;
     callback(track);
   };
-  session.watch(look, signal);
+  session.onChange(look, signal);
   look();
 }
 

@@ -7,7 +7,7 @@
 
 import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
-import type { Recorded } from "../session/taking.ts";
+import type { RecordingProgress } from "../session/taps.ts";
 import type { Running } from "./index.ts";
 import { eachPicture, inPieces } from "./picture.ts";
 
@@ -42,7 +42,7 @@ export function record(
   const mimeType = (TYPES[tap.format ?? "mp4"] ?? []).find((type) =>
     globalThis.MediaRecorder?.isTypeSupported(type),
   );
-  const recorded: Recorded = { seconds: 0, bytes: 0 };
+  const recording: RecordingProgress = { seconds: 0, bytes: 0 };
   let recorder: MediaRecorder | undefined;
   /** What was recorded leaves in its order. */
   let sent: Promise<unknown> = Promise.resolve();
@@ -52,7 +52,7 @@ export function record(
   let over = false;
 
   const measure = () => {
-    recorded.seconds = before + (performance.now() - beganAt) / 1000;
+    recording.seconds = before + (performance.now() - beganAt) / 1000;
   };
   const finish = (state: "ended" | "failed", reason = "failed") => {
     if (over) return;
@@ -77,15 +77,15 @@ export function record(
     }
     recorder = next;
     if (former && former.state !== "inactive") former.stop();
-    before = recorded.seconds;
+    before = recording.seconds;
     const since = performance.now();
     beganAt = since;
     let first = true;
     next.ondataavailable = ({ data }) => {
       if (!data.size) return;
-      recorded.bytes += data.size;
+      recording.bytes += data.size;
       if (next === recorder && !stopping) measure();
-      const { seconds } = recorded;
+      const { seconds } = recording;
       const isFirst = first;
       first = false;
       sent = sent.then(() => {
@@ -93,7 +93,7 @@ export function record(
         if (isFirst) say("began", { type: next.mimeType, since: performance.now() - since });
         return inPieces(data, (bytes, last) => give(bytes, { seconds }, last));
       });
-      session.take.say("");
+      session.taps.setNote("");
     };
     next.onstop = () => {
       if (next === recorder && stopping) finish("ended");
@@ -111,7 +111,7 @@ export function record(
     { once: true },
   );
   return {
-    recorded,
+    recording,
     stop() {
       stopping = true;
       if (recorder && recorder.state !== "inactive") {

@@ -2,9 +2,9 @@
 
 import type { Session } from "../session/session.ts";
 import { h, show } from "../view/dom.ts";
-import { noticeOf } from "../view/notices.ts";
+import { shownError } from "../view/notices.ts";
+import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
 
 /** What keeps a camera from being used, and a file from nothing. */
 const NO_CAMERA = new Set([
@@ -27,21 +27,17 @@ export function chooseVideo(chosen: (video: File) => void): void {
 }
 
 /** A button in notices about the camera. */
-export function clipInstead(
-  session: Session,
-  { stage }: Slots,
-  signal: AbortSignal,
-): Pick<Part, "update"> {
+export function clipInstead(session: Session, { retry }: Slots, signal: AbortSignal): Updatable {
   const button = h("button", { type: "button", class: "dw-clip" }, "Use a clip instead");
   button.addEventListener("click", () =>
     chooseVideo(async (video) => {
-      await session.useFile(video);
+      await session.source.useFile(video);
       session.start();
     }),
   );
-  stage.querySelector(".dw-retry")?.after(button);
+  retry.after(button);
   signal.addEventListener("abort", () => button.remove(), { once: true });
   return {
-    update: () => show(button, NO_CAMERA.has(noticeOf(session)?.code ?? "")),
+    update: () => show(button, NO_CAMERA.has(shownError(session)?.code ?? "")),
   };
 }

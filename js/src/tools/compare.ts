@@ -7,8 +7,8 @@
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
+import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
 import { delayOf, MotionNotes } from "./delay.ts";
 import { sign } from "./icons.ts";
 
@@ -18,12 +18,13 @@ const KEPT = 45;
 /** How often the delay is found anew, in ms. */
 const EVERY_MS = 500;
 
-export interface Compare extends Pick<Part, "update"> {
+export interface Compare extends Updatable {
   readonly on: boolean;
   toggle(): void;
 }
 
-export function compare(session: Session, { root, stage }: Slots, signal: AbortSignal): Compare {
+export function compare(session: Session, slots: Slots, signal: AbortSignal): Compare {
+  const { root, stage, video, still } = slots;
   const canvas = h("canvas", { "aria-hidden": "true" });
   const line = h("i");
   const handle = h(
@@ -49,7 +50,7 @@ export function compare(session: Session, { root, stage }: Slots, signal: AbortS
     h("div", { class: "dw-sides" }, left, right),
     handle,
   );
-  stage.querySelector(".dw-still")?.after(element);
+  still.after(element);
   signal.addEventListener("abort", () => element.remove(), { once: true });
 
   let running: AbortController | null = null;
@@ -97,7 +98,7 @@ export function compare(session: Session, { root, stage }: Slots, signal: AbortS
     const own = new AbortController();
     running = own;
     signal.addEventListener("abort", () => own.abort(), { once: true, signal: own.signal });
-    run(session, stage, canvas, own.signal, (found) => {
+    run(session, video, canvas, own.signal, (found) => {
       delay = found ?? delay;
       mark(root, "delayMs", delay ?? "");
       // Less than a frame can't be told from nothing.
@@ -117,13 +118,13 @@ export function compare(session: Session, { root, stage }: Slots, signal: AbortS
     },
     toggle() {
       if (running) end();
-      else if (session.preview) begin();
+      else if (session.source.capture?.preview) begin();
       mark(root, "compare", running !== null);
       show(element, running !== null);
-      session.refresh();
+      session.changed();
     },
     update() {
-      if (!running || (session.attempt?.revealed && session.preview)) return;
+      if (!running || (session.attempt?.revealed && session.source.capture?.preview)) return;
       end();
       mark(root, "compare", false);
       show(element, false);
@@ -139,13 +140,11 @@ interface Kept {
 /** Keeps what is sent, finds the delay, and draws what belongs to what is shown; until the signal. */
 function run(
   session: Session,
-  stage: HTMLElement,
+  output: HTMLVideoElement,
   canvas: HTMLCanvasElement,
   signal: AbortSignal,
   found: (delay: number | null) => void,
 ): void {
-  const output = stage.querySelector<HTMLVideoElement>(".dw-remote");
-  if (!output) return;
   const input = h("video", { muted: true, playsinline: true });
   input.muted = true;
   const kept: Kept[] = [];
@@ -154,12 +153,13 @@ function run(
   const context = canvas.getContext("2d");
 
   const bind = () => {
-    if (input.srcObject === session.preview) return;
-    input.srcObject = session.preview;
+    const preview = session.source.capture?.preview ?? null;
+    if (input.srcObject === preview) return;
+    input.srcObject = preview;
     void input.play().catch(() => undefined);
   };
   bind();
-  session.watch(bind, signal);
+  session.onChange(bind, signal);
 
   const draw = (now: number) => {
     const wanted = now - delay;

@@ -37,7 +37,7 @@ export function dropping(
       mark(root, "drop", false);
       const [file] = event.dataTransfer?.files ?? [];
       if (file?.type.startsWith("image/")) void image.give(file);
-      else if (file) void session.useFile(file);
+      else if (file) void session.source.useFile(file);
     },
     { signal },
   );

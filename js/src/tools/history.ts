@@ -27,9 +27,11 @@ function keep(prompts: readonly string[]): void {
   }
 }
 
-export function history(session: Session, { root }: Slots, signal: AbortSignal): void {
-  const input = root.querySelector<HTMLInputElement>(".dw-prompt");
-  if (!input) return;
+export function history(
+  session: Session,
+  { root, prompt: input }: Slots,
+  signal: AbortSignal,
+): void {
   let prompts = load();
   /** Where the arrow keys are; after the last one is what was being typed. */
   let at = prompts.length;

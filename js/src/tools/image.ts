@@ -1,9 +1,10 @@
 /** The reference image: a slot beside the prompt that takes a file, however it is given. */
 
+import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
+import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
 import { sign } from "./icons.ts";
 
 /** Bytes of one message. */
@@ -11,7 +12,7 @@ const PIECE = 700_000;
 /** What a notebook takes; a larger file is told so by its kernel, without being sent. */
 const LARGEST = 10_000_000;
 
-export interface ImageSlot extends Pick<Part, "update"> {
+export interface ImageSlot extends Updatable {
   give(file: Blob): Promise<void>;
 }
 
@@ -19,7 +20,7 @@ let uploads = 0;
 
 export function imageSlot(
   session: Session,
-  { root, image: place }: Slots,
+  { root, image: place }: Pick<Slots, "root" | "image">,
   signal: AbortSignal,
 ): ImageSlot {
   const file = h("input", {
@@ -43,17 +44,17 @@ export function imageSlot(
   signal.addEventListener("abort", () => place.replaceChildren(), { once: true });
 
   const give = async (given: Blob) => {
-    if (!session.modelTakesImages) {
-      session.say(`${session.modelName} takes no reference image.`);
+    if (!session.referenceImage.isSupported) {
+      session.referenceImage.setNote(`${trait(session.model, "model")} takes no reference image.`);
       return;
     }
     const id = ++uploads + Date.now();
     const total = given.size;
     if (!total) {
-      session.say("The file is empty.");
+      session.referenceImage.setNote("The file is empty.");
       return;
     }
-    session.say("reading the image…");
+    session.referenceImage.setNote("reading the image…");
     const until = total > LARGEST ? 1 : total;
     for (let at = 0; at < until; at += PIECE) {
       const end = Math.min(until, at + PIECE);
@@ -87,21 +88,21 @@ export function imageSlot(
   return {
     give,
     update() {
-      const { thumbnail, set } = session.image;
-      const takes = session.modelTakesImages;
-      slot.disabled = !takes || session.watching;
+      const { thumbnailUrl, isSet } = session.referenceImage;
+      const takes = session.referenceImage.isSupported;
+      slot.disabled = !takes || session.isOwnedElsewhere;
       const name = takes
         ? "Reference image: choose, drop or paste one"
-        : `${session.modelName} takes no reference image`;
+        : `${trait(session.model, "model")} takes no reference image`;
       if (slot.title !== name) {
         slot.title = name;
         slot.setAttribute("aria-label", name);
       }
-      mark(slot, "filled", thumbnail !== "");
-      mark(slot, "set", set);
-      const picture = thumbnail && `url("${thumbnail}")`;
+      mark(slot, "filled", thumbnailUrl !== "");
+      mark(slot, "set", isSet);
+      const picture = thumbnailUrl && `url("${thumbnailUrl}")`;
       if (slot.style.backgroundImage !== picture) slot.style.backgroundImage = picture;
-      show(clear, set && !slot.disabled);
+      show(clear, isSet && !slot.disabled);
     },
   };
 }

@@ -5,32 +5,28 @@
 
 import type { Session } from "../session/session.ts";
 import { injectStyles } from "../view/inject-styles.ts";
-import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
+import type { Updatable } from "../view/part.ts";
+import type { Slots, ViewerSlots } from "../view/slots.ts";
 import { clipInstead } from "./clip.ts";
 import { compare } from "./compare.ts";
 import { dropping } from "./drop.ts";
 import { history } from "./history.ts";
 import { imageSlot } from "./image.ts";
 import { preview } from "./preview.ts";
-import { viewerTools } from "./sound.ts";
+import { viewerSoundTools } from "./sound.ts";
 import { tools } from "./toolbar.ts";
 
-export { WORDS } from "./words.ts";
+export { NOTICE_TEXTS } from "./words.ts";
 
 /** The minified styles.css of this folder. */
 declare const __TOOLS_STYLES__: string;
+const STYLES: string = __TOOLS_STYLES__;
 
-export function mountTools(
-  session: Session,
-  slots: Slots,
-  signal: AbortSignal,
-): Pick<Part, "update"> {
-  injectStyles(slots.root, signal, __TOOLS_STYLES__);
-  if (session.viewer) return viewerTools(session, slots, signal);
+export function mountTools(session: Session, slots: Slots, signal: AbortSignal): Updatable {
+  injectStyles(slots.root, signal, STYLES);
   const wipe = compare(session, slots, signal);
   const image = imageSlot(session, slots, signal);
-  const parts: Pick<Part, "update">[] = [
+  const parts: Updatable[] = [
     preview(session, slots, signal),
     wipe,
     image,
@@ -44,4 +40,14 @@ export function mountTools(
       for (const part of parts) part.update();
     },
   };
+}
+
+/** The tools of a viewer: a switch for the sound. */
+export function mountViewerTools(
+  session: Session,
+  slots: ViewerSlots,
+  signal: AbortSignal,
+): Updatable {
+  injectStyles(slots.root, signal, STYLES);
+  return viewerSoundTools(session, slots, signal);
 }

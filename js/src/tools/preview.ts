@@ -2,14 +2,14 @@
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
+import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
 
 export function preview(
   session: Session,
-  { root, stage }: Slots,
+  { root, stage, video: received }: Slots,
   signal: AbortSignal,
-): Pick<Part, "update"> {
+): Updatable {
   const video = h("video", {
     class: "dw-local",
     muted: true,
@@ -32,7 +32,7 @@ export function preview(
     mark(root, "swapped", swapped);
     swap.setAttribute("aria-pressed", String(swapped));
   });
-  stage.querySelector(".dw-remote")?.after(video);
+  received.after(video);
   stage.append(swap);
   signal.addEventListener(
     "abort",
@@ -46,7 +46,7 @@ export function preview(
   return {
     update() {
       // Before the picture is generated there is one large place, and it is the poster's.
-      const stream = session.attempt?.revealed ? session.preview : null;
+      const stream = (session.attempt?.revealed && session.source.capture?.preview) || null;
       if (video.srcObject !== stream) {
         video.srcObject = stream;
         if (stream) void video.play().catch(() => undefined);

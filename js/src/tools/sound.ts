@@ -1,9 +1,9 @@
 /** What is heard: the microphone's switch and mark, and the loudspeaker for what comes back. */
 
-import { trait } from "../session/model.ts";
+import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
-import type { Slots } from "../view/slots.ts";
+import type { ViewerSlots } from "../view/slots.ts";
 import { sign } from "./icons.ts";
 
 export interface SoundTools {
@@ -16,18 +16,19 @@ export interface SoundTools {
 /** Switches the microphone on; mutes and unmutes one that is open; off again where none is. */
 export function toggleMicrophone(session: Session): void {
   if (!trait(session.model, "microphone")) setMicrophone(session, true);
-  else if (session.source.capture?.sound) session.set("muted", !trait(session.model, "muted"));
+  else if (session.source.capture?.sound)
+    setTrait(session.model, "muted", !trait(session.model, "muted"));
   else setMicrophone(session, false);
 }
 
 export function setMicrophone(session: Session, on: boolean): void {
-  session.set("muted", false);
-  session.set("microphone", on);
+  setTrait(session.model, "muted", false);
+  setTrait(session.model, "microphone", on);
 }
 
 export function soundTools(
   session: Session,
-  { root, stage }: Slots,
+  { root, stage, video }: ViewerSlots,
   signal: AbortSignal,
 ): SoundTools {
   const { model } = session;
@@ -40,13 +41,12 @@ export function soundTools(
     element.addEventListener("click", act);
     return element;
   };
-  const video = stage.querySelector(".dw-remote") as HTMLVideoElement;
   const microphone = button("Microphone", "dw-microphone", () => toggleMicrophone(session));
   // Off at first: one's own voice from a loudspeaker finds its way into the microphone.
   const speaker = button("Sound", "dw-speaker", () => {
     video.muted = !video.muted;
     void video.play().catch(() => undefined);
-    session.refresh();
+    session.changed();
   });
   const words = h("span");
   const pill = h(
@@ -78,10 +78,10 @@ export function soundTools(
       const muted = trait(model, "muted");
       const wished = trait(model, "microphone");
       const open = session.source.capture?.sound != null;
-      const heard = wished && !muted && (open || !session.isLive);
+      const heard = wished && !muted && (open || !session.isActive);
       draw(microphone, heard ? "microphone" : "silent");
       microphone.setAttribute("aria-pressed", String(heard));
-      microphone.disabled = session.watching;
+      microphone.disabled = session.isOwnedElsewhere;
       microphone.title = !wished
         ? "Microphone off"
         : muted
@@ -104,13 +104,13 @@ export function soundTools(
 }
 
 /** What a viewer has: a loudspeaker, while there is something to hear. */
-export function viewerTools(
+export function viewerSoundTools(
   session: Session,
-  slots: Slots,
+  slots: ViewerSlots,
   signal: AbortSignal,
 ): Pick<SoundTools, "update"> {
   const sound = soundTools(session, slots, signal);
-  slots.root.querySelector(".dw-row .dw-gap")?.after(sound.speaker);
+  slots.gap.after(sound.speaker);
   signal.addEventListener("abort", () => sound.speaker.remove(), { once: true });
   return sound;
 }

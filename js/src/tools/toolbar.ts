@@ -1,10 +1,10 @@
 /** The row of tools: what is sent (camera, mirror, shape), what is taken away, how it is looked at. */
 
-import { trait } from "../session/model.ts";
+import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
+import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import type { Part } from "../view/stage.ts";
 import { clock } from "../view/words.ts";
 import { choice, type Option } from "./choice.ts";
 import { chooseVideo } from "./clip.ts";
@@ -39,18 +39,22 @@ export function tools(
   slots: Slots,
   wipe: Compare,
   signal: AbortSignal,
-): Pick<Part, "update"> {
-  const { root, tools: slot } = slots;
-  const { model, source, take } = session;
+): Updatable {
+  const { root, tools: slot, gap: costGap } = slots;
+  const { model, source, taps } = session;
   const camera = choice("Camera", sign("camera"), (value) => {
-    if (value === "source:file") chooseVideo((video) => void session.useFile(video));
-    else if (value.startsWith("source:")) session.set("source", value.slice(7));
+    if (value === "source:file") chooseVideo((video) => void session.source.useFile(video));
+    else if (value.startsWith("source:")) setTrait(session.model, "source", value.slice(7));
     else if (value.startsWith("microphone:")) setMicrophone(session, value.endsWith("on"));
-    else if (value.startsWith("camera:")) session.chooseCamera(value.slice(7));
+    else if (value.startsWith("camera:")) session.source.chooseCamera(value.slice(7));
     update(); // where nothing came of it the menu shows what there is
   });
-  const mirror = choice("Mirror", sign("mirror"), (value) => session.set("mirror", value));
-  const shape = choice("Shape", sign("shape"), (value) => session.set("orientation", value));
+  const mirror = choice("Mirror", sign("mirror"), (value) =>
+    setTrait(session.model, "mirror", value),
+  );
+  const shape = choice("Shape", sign("shape"), (value) =>
+    setTrait(session.model, "orientation", value),
+  );
 
   const button = (name: string, icon: SVGElement, act: () => void, more = "") => {
     const label = h("span", {}, name);
@@ -63,11 +67,11 @@ export function tools(
     element.addEventListener("click", act);
     return { element, label };
   };
-  const still = button("Snapshot", sign("save"), () => void take.snapshot(), "dw-snapshot");
+  const still = button("Snapshot", sign("save"), () => void taps.snapshot(), "dw-snapshot");
   const record = button(
     "Record",
     sign("record"),
-    () => (take.recording ? take.stopRecording() : take.record()),
+    () => (taps.recording ? taps.stopRecording() : taps.startRecording()),
     "dw-record",
   );
   const compare = button("Compare", sign("compare"), () => wipe.toggle(), "dw-wipe");
@@ -79,7 +83,7 @@ export function tools(
   slot.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
   slot.append(...buttons, sound.speaker, full.element);
   // In the quiet row, where there is room for it at every width.
-  root.querySelector(".dw-money .dw-gap")?.after(note);
+  costGap.after(note);
   signal.addEventListener(
     "abort",
     () => {
@@ -90,13 +94,13 @@ export function tools(
   );
   document.addEventListener("fullscreenchange", update, { signal });
   // The running time of a recording.
-  const timer = setInterval(() => take.recording && update(), 500);
+  const timer = setInterval(() => taps.recording && update(), 500);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 
   function update(): void {
-    const { obtained } = session;
+    const obtained = source.capture?.obtained;
     const sourceNow = obtained?.source ?? trait(model, "source");
-    const cameras = session.cameras
+    const cameras = source.cameras
       .filter(({ id }) => id)
       .map(({ id, label }, index) => ({
         value: `camera:${id}`,
@@ -121,10 +125,10 @@ export function tools(
     shape.show([SHAPES], turned, turned);
 
     sound.update();
-    const watching = session.watching;
+    const watching = session.isOwnedElsewhere;
     for (const { select } of [camera, mirror, shape]) select.disabled = watching;
     const seen = session.attempt?.revealed === true;
-    const { recording } = take;
+    const { recording } = taps;
     still.element.disabled = compare.element.disabled = !seen;
     record.element.disabled = !seen && !recording;
     mark(record.element, "on", recording !== null);
@@ -137,9 +141,9 @@ export function tools(
     compare.element.setAttribute("aria-pressed", String(wipe.on));
     full.element.setAttribute("aria-pressed", String(document.fullscreenElement === root));
     show(full.element, document.fullscreenEnabled === true);
-    write(note, take.note);
-    note.title = take.note;
-    show(note, take.note !== "");
+    write(note, taps.note);
+    note.title = taps.note;
+    show(note, taps.note !== "");
     mark(root, "source", source.isOpen ? sourceNow : "");
   }
   return { update };

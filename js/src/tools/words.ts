@@ -1,9 +1,9 @@
 /** What notices say. What a page finds has words here; the kernel's errors bring text and remedy along. */
 
 import { inVSCode } from "../capture/obstacles.ts";
-import type { AllWords, Words } from "../view/notices.ts";
+import type { NoticeText, NoticeTexts } from "../view/notices.ts";
 
-const SAID: Record<string, Words> = {
+const SAID: Record<string, NoticeText> = {
   "insecure-origin": {
     title: "This page may not use a camera",
     text: "Browsers allow it on https and localhost only. From your own machine:",
@@ -64,7 +64,7 @@ const SAID: Record<string, Words> = {
 };
 
 /** What depends on where this page is, and in which browser. */
-const HERE: Record<string, () => Words> = {
+const HERE: Record<string, () => NoticeText> = {
   "blocked-by-frame": () =>
     inVSCode()
       ? {
@@ -96,6 +96,6 @@ export function allowing(agent: string): string {
   return "Allow it at the camera sign in the address bar, then Retry.";
 }
 
-export const WORDS: AllWords = Object.fromEntries(
+export const NOTICE_TEXTS: NoticeTexts = Object.fromEntries(
   Object.entries(SAID).map(([code, words]) => [code, () => ({ ...words, ...HERE[code]?.() })]),
 );

@@ -1,28 +1,27 @@
-/** The styles, put once into each document or shadow root that shows a view. */
+/** Adds styles once to each document or shadow root that shows a view. */
 
-/** The minified styles.css. */
-declare const __STYLES__: string;
-const STYLES: string = __STYLES__;
+import { onAbort } from "../host.ts";
 
 /**
- * Gives the root's document or shadow root the styles, also where the host moves it there later
- * (hosts fill an element before they put it into the page) or takes it elsewhere.
+ * Adds the styles to the document or shadow root of `root`, also where the host moves it there later:
+ * hosts fill an element before they attach it to the page, and may move it elsewhere.
+ *
+ * @param styles a minified style sheet
  */
-export function injectStyles(root: HTMLElement, signal: AbortSignal, styles = STYLES): void {
-  const put = () => {
+export function injectStyles(root: HTMLElement, signal: AbortSignal, styles: string): void {
+  const inject = () => {
     const place = root.getRootNode();
-    if (place instanceof ShadowRoot) into(place, styles);
-    else into(root.ownerDocument.head, styles);
+    injectInto(place instanceof ShadowRoot ? place : root.ownerDocument.head, styles);
   };
-  put();
-  // Called when the root is laid out for the first time, and so after it has found its place.
-  const observer = new ResizeObserver(put);
+  inject();
+  // Called when the root is laid out for the first time, and so after it has been attached.
+  const observer = new ResizeObserver(inject);
   observer.observe(root);
-  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+  onAbort(signal, () => observer.disconnect());
 }
 
-function into(place: ParentNode & Node, styles: string): void {
-  // By what it says, not by an id: another version's styles are other styles.
+function injectInto(place: ParentNode & Node, styles: string): void {
+  // Compared by content, not by an id: another version of this package may have added its own.
   for (const style of place.querySelectorAll("style[data-decart-widget]")) {
     if (style.textContent === styles) return;
   }

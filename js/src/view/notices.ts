@@ -1,81 +1,76 @@
-/** What went wrong and what to do about it: one notice for each code, with one remedy. */
+/** What went wrong and what to do about it: one notice for each error code, with one remedy. */
 
 import { type ErrorTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, icon, mark, show, write } from "./dom.ts";
 
-export interface Notice {
-  code: string;
-  title: string;
-  text: string;
+/** What is shown for a code, in place of what the kernel or the page says of it itself. */
+export interface NoticeText {
+  title?: string;
+  text?: string;
   /** A line to copy, between text and remedy. */
   command?: string;
-  remedy: string;
+  remedy?: string;
 }
 
-/** What is said of a code, in place of what the kernel or the page says of it itself. */
-export type Words = Partial<Omit<Notice, "code">>;
+/** By code; each text is made when it is shown. They come with the chunk `tools`. */
+export type NoticeTexts = Readonly<Record<string, () => NoticeText>>;
 
-/** By code, made when they are shown; they come with the piece `tools`. */
-export type AllWords = Readonly<Record<string, () => Words>>;
+/** Errors that end when the widget is displayed. */
+const ENDED_BY_DISPLAY = new Set(["no-frontend"]);
 
-/** Errors that displaying the widget has already mended. */
-const MENDED = new Set(["no-frontend"]);
-
-/** The notice to show now, or null. */
-export function noticeOf(session: Session): Notice | null {
-  const { fault } = session;
-  if (fault) return compose(fault.code, fault, session.words);
-  const error = trait(session.model, "error");
-  // While a session lives its errors are small print (a refused prompt), not an obstacle.
-  if (session.isLive || MENDED.has(error.code ?? "")) return null;
-  if (!error.code && session.state !== "error") return null;
-  return compose(error.code ?? "decart-error", error, session.words);
+/** The error to show now, with its code; null where there is none. */
+export function shownError({
+  fault,
+  isActive,
+  model,
+  state,
+}: Session): (ErrorTrait & { code: string }) | null {
+  const error = fault ?? trait(model, "error");
+  const { code = "decart-error" } = error;
+  // During a session an error (a refused prompt) is shown under the prompt, not over the picture.
+  if (!fault && (isActive || ENDED_BY_DISPLAY.has(code))) return null;
+  return error.code || state === "error" ? { ...error, code } : null;
 }
 
-function compose(code: string, { message, remedy }: ErrorTrait, all: AllWords): Notice {
-  const words = Object.hasOwn(all, code) ? all[code]?.() : undefined;
-  return {
-    code,
-    title: words?.title ?? "Something went wrong",
-    text: words?.text ?? message ?? "",
-    remedy: words?.remedy || remedy || "Retry; if it stays, reload the page.",
-    ...(words?.command ? { command: words.command } : {}),
-  };
-}
-
-export interface NoticeView {
+interface NoticeView {
   element: HTMLElement;
-  update(notice: Notice | null): void;
+  retry: HTMLElement;
+  update(error: ReturnType<typeof shownError>, texts: NoticeTexts): void;
 }
 
-export function noticeView(retry: () => void): NoticeView {
+/** The element that shows a notice over the stage. */
+export function noticeView(onRetry: () => void): NoticeView {
   const title = h("div", { class: "dw-title" });
   const text = h("span");
   const command = h("code", { tabindex: "0" });
   const remedy = h("span");
-  const button = h(
+  const retry = h(
     "button",
     { type: "button", class: "dw-button dw-retry" },
     icon("retry"),
     "Retry",
   );
-  button.addEventListener("click", retry);
+  retry.addEventListener("click", onRetry);
   const element = h(
     "div",
     { class: "dw-notice dw-message", role: "alert", hidden: true },
-    h("div", { class: "dw-words" }, title, h("p", {}, text, " ", command, " ", remedy), button),
+    h("div", { class: "dw-words" }, title, h("p", {}, text, " ", command, " ", remedy), retry),
   );
   return {
     element,
-    update(notice) {
-      show(element, notice !== null);
-      mark(element, "code", notice?.code ?? "");
-      write(title, notice?.title ?? "");
-      write(text, notice?.text ?? "");
-      write(command, notice?.command ?? "");
-      show(command, notice?.command !== undefined);
-      write(remedy, notice?.remedy ?? "");
+    retry,
+    update(error, texts) {
+      show(element, error !== null);
+      mark(element, "code", error?.code ?? "");
+      // Written also where there is none: an alert announces what changes.
+      const own = error && Object.hasOwn(texts, error.code) ? texts[error.code]?.() : undefined;
+      write(title, error ? (own?.title ?? "Something went wrong") : "");
+      write(text, own?.text ?? error?.message ?? "");
+      write(command, own?.command ?? "");
+      show(command, own?.command !== undefined);
+      const fallback = error?.remedy || "Retry; if it happens again, reload the page.";
+      write(remedy, error ? own?.remedy || fallback : "");
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What stands in a view's place, as large as the view, until the front end has come. */
 
-import type { HostModel } from "../host.ts";
+import { type HostModel, onAbort } from "../host.ts";
 
 /** After this long without the kernel there may be none: a saved page, or one that is exported. */
 const PATIENCE_MS = 3000;
@@ -36,6 +36,6 @@ export function placeholder(model: HostModel, el: HTMLElement, signal: AbortSign
     clearTimeout(timer);
     element.remove();
   };
-  signal.addEventListener("abort", remove, { once: true });
+  onAbort(signal, remove);
   return { say, remove };
 }

@@ -1,16 +1,24 @@
-/** The prompt bar: what is typed goes to the kernel, what others set comes in, neither loses a key. */
+/**
+ * The prompt bar. What is typed is sent to the kernel, and what others set is shown, without either
+ * losing a keystroke.
+ */
 
-import { listen } from "../host.ts";
-import { trait } from "../session/model.ts";
+import { listen, onAbort } from "../host.ts";
+import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, icon, mark, write } from "./dom.ts";
-import type { Part } from "./stage.ts";
+import type { Part } from "./part.ts";
+import type { Slots } from "./slots.ts";
 import { type PromptWords, promptWords } from "./words.ts";
 
-/** After this long without a key the box shows what the kernel holds, whatever came in between. */
+/** This long after the last keystroke the box shows the kernel's prompt, whatever came in between. */
 const SETTLE_MS = 1000;
 
-export function promptBar(session: Session, signal: AbortSignal): Part {
+/** The prompt box with Apply, `enrich`, a place for the reference image, and a status line. */
+export function promptBar(
+  session: Session,
+  signal: AbortSignal,
+): Part & { slots: Pick<Slots, "image" | "prompt"> } {
   const { model } = session;
   const input = h("input", {
     class: "dw-prompt",
@@ -39,58 +47,58 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
   const parts = [image, input, check, apply, status];
   const element = h("form", { class: "dw-bar", autocomplete: "off" }, ...parts);
 
-  // Values on their way to the kernel: when one of them comes back, it is an echo, not news.
-  let underWay = new Set<string>();
+  // Values that were sent to the kernel: when one of them comes back, it is an echo and no change.
+  let pending = new Set<string>();
   let settle: ReturnType<typeof setTimeout> | undefined;
-  let composing = false;
-  let setting = false;
-  signal.addEventListener("abort", () => clearTimeout(settle), { once: true });
+  let isComposing = false;
+  let isSetting = false;
+  onAbort(signal, () => clearTimeout(settle));
 
   const show = (value: string) => {
-    if (input.value === value || composing) return;
+    if (input.value === value || isComposing) return;
     const { selectionStart, selectionEnd } = input;
     input.value = value;
     if (document.activeElement === input) input.setSelectionRange(selectionStart, selectionEnd);
   };
   const send = () => {
-    if (composing) return;
-    underWay.add(input.value);
-    setting = true;
-    session.set("prompt", input.value);
-    setting = false;
+    if (isComposing) return;
+    pending.add(input.value);
+    isSetting = true;
+    setTrait(model, "prompt", input.value);
+    isSetting = false;
     clearTimeout(settle);
     settle = setTimeout(() => {
-      underWay = new Set();
+      pending = new Set();
       show(trait(model, "prompt"));
     }, SETTLE_MS);
   };
 
   input.addEventListener("compositionstart", () => {
-    composing = true;
+    isComposing = true;
   });
   input.addEventListener("compositionend", () => {
-    composing = false;
+    isComposing = false;
     send();
   });
   input.addEventListener("input", send);
-  enrich.addEventListener("change", () => session.set("enrich", enrich.checked));
+  enrich.addEventListener("change", () => setTrait(model, "enrich", enrich.checked));
   input.addEventListener("keydown", (event) => {
-    // Enter that ends a composition chooses a word; the form must not take it for Apply.
+    // The Enter that ends an IME composition chooses a word; the form must not apply the prompt.
     if (event.key === "Enter" && (event.isComposing || event.keyCode === 229))
       event.preventDefault();
   });
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!composing && input.value.trim()) session.apply(input.value, enrich.checked);
+    if (!isComposing && input.value.trim()) session.apply(input.value, enrich.checked);
   });
   listen(
     model,
     "change:prompt",
     () => {
-      if (setting) return;
+      if (isSetting) return;
       const value = trait(model, "prompt");
-      if (value === input.value) underWay = new Set();
-      else if (!underWay.has(value)) show(value);
+      if (value === input.value) pending = new Set();
+      else if (!pending.has(value)) show(value);
     },
     signal,
   );
@@ -98,10 +106,14 @@ export function promptBar(session: Session, signal: AbortSignal): Part {
 
   return {
     element,
+    slots: { image, prompt: input },
     update() {
       enrich.checked = trait(model, "enrich");
-      const note: PromptWords = { text: session.note, tone: "" };
-      const { text, tone } = session.note ? note : promptWords(session.state, model);
+      const { note } = session.referenceImage;
+      const words: PromptWords = note
+        ? { text: note, tone: "" }
+        : promptWords(session.state, model);
+      const { text, tone } = words;
       write(status, text);
       mark(status, "tone", tone);
     },

@@ -1,21 +1,38 @@
-/** Between a view and the piece `tools`, which brings all that a view can do without for a moment. */
+/** Between a view and the chunk `tools`, which adds what a view can do without until it has come. */
 
 import type { Session } from "../session/session.ts";
-import type { AllWords } from "./notices.ts";
-import type { Part } from "./stage.ts";
+import type { NoticeTexts } from "./notices.ts";
+import type { Updatable } from "./part.ts";
 
-/** Where in a view the tools puts its parts: places that are there, and as large, from the start. */
-export interface Slots {
+/** The elements of every view to which the tools add theirs. */
+export interface ViewerSlots {
+  /** The whole view. */
   root: HTMLElement;
-  /** What holds the picture. A viewer has no other seat. */
+  /** What holds the picture. */
   stage: HTMLElement;
-  /** In the row of Stop. */
-  tools: HTMLElement;
-  /** Before the prompt. */
-  image: HTMLElement;
+  /** The received picture, in the stage. */
+  video: HTMLVideoElement;
+  /** A space between the small texts under the picture; a tool stands behind it. */
+  gap: HTMLElement;
 }
 
+/** The same of a view with a camera. */
+export interface Slots extends ViewerSlots {
+  /** The last picture of a lost connection, over the video. */
+  still: HTMLElement;
+  /** The button in notices. */
+  retry: HTMLElement;
+  /** The place for tools in the row of Stop. */
+  tools: HTMLElement;
+  /** The place for the reference image, before the prompt. */
+  image: HTMLElement;
+  /** The prompt box. */
+  prompt: HTMLInputElement;
+}
+
+/** What the chunk `tools` exports. */
 export interface ToolsPiece {
-  readonly WORDS: AllWords;
-  mountTools(session: Session, slots: Slots, signal: AbortSignal): Pick<Part, "update">;
+  readonly NOTICE_TEXTS: NoticeTexts;
+  mountTools(session: Session, slots: Slots, signal: AbortSignal): Updatable;
+  mountViewerTools(session: Session, slots: ViewerSlots, signal: AbortSignal): Updatable;
 }

@@ -1,16 +1,31 @@
-/** The picture, and what stands in its place: a poster before it, the last one while it is lost. */
+/** The picture, and what is shown in its place: a poster before it, the last frame while it is lost. */
 
+import { onAbort } from "../host.ts";
+import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, icon, show, write } from "./dom.ts";
-import { type NoticeView, noticeOf, noticeView } from "./notices.ts";
+import { type NoticeTexts, noticeView, shownError } from "./notices.ts";
+import type { Part } from "./part.ts";
+import type { Slots } from "./slots.ts";
 import { asideWords, type PosterWords, posterWords, qualityWords, stateWords } from "./words.ts";
 
-export interface Part {
-  element: HTMLElement;
-  update(): void;
+interface Stage extends Part {
+  start: HTMLElement;
+  slots: Pick<Slots, "stage" | "video" | "still" | "retry">;
 }
 
-export function stage(session: Session, time: () => string, signal: AbortSignal): Part {
+/**
+ * The picture with everything over it.
+ *
+ * @param time the text beside the state
+ * @param noticeTexts the texts of notices, once they have come
+ */
+export function stage(
+  session: Session,
+  time: () => string,
+  noticeTexts: () => NoticeTexts,
+  signal: AbortSignal,
+): Stage {
   const { model } = session;
   const video = h("video", {
     class: "dw-remote",
@@ -29,9 +44,9 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
   );
   const poster = posterView(
     () => session.start(),
-    () => session.intend(),
+    () => session.anticipateStart(),
   );
-  const notice: NoticeView = noticeView(() => session.start());
+  const notice = noticeView(() => session.start());
   const top = pills();
   const badge = h(
     "div",
@@ -62,66 +77,64 @@ export function stage(session: Session, time: () => string, signal: AbortSignal)
   let shown: MediaStream | null = null;
   let hasPicture = false;
 
-  play.addEventListener("click", () => start());
-  const start = () =>
+  play.addEventListener("click", () => playVideo());
+  const playVideo = () =>
     video.play().then(
       () => show(play, false),
-      // A stream that was replaced meanwhile is no refusal.
+      // Another error means that the stream was replaced meanwhile.
       (error: Error) => error.name === "NotAllowedError" && show(play, true),
     );
 
-  /** Tells the session of the first frame of the stream, whoever notices it first. */
-  const lookFor = (stream: MediaStream) => {
-    const saw = () => {
-      if (video.srcObject !== stream || !video.videoWidth) return;
-      session.sawFrame(stream, { width: video.videoWidth, height: video.videoHeight });
+  /** Reports the first frame of the stream to the attempt. */
+  const reportFirstFrame = (stream: MediaStream) => {
+    const report = () => {
+      const { srcObject, videoWidth: width, videoHeight: height } = video;
+      if (srcObject === stream && width) session.attempt?.onFrame({ width, height }, stream);
     };
-    video.requestVideoFrameCallback?.(saw);
-    video.addEventListener("loadeddata", saw, { once: true, signal });
+    video.requestVideoFrameCallback?.(report);
+    video.addEventListener("loadeddata", report, { once: true, signal });
   };
 
   const bind = (stream: MediaStream | null) => {
     if (stream === shown) return;
-    if (!stream && hasPicture && session.isLive) keepStill(video, still);
+    if (!stream && hasPicture && session.isActive) keepStill(video, still);
     shown = stream;
     hasPicture = false;
     video.srcObject = stream;
     show(play, false);
     if (!stream) return;
-    lookFor(stream);
-    void start();
+    reportFirstFrame(stream);
+    void playVideo();
   };
-  signal.addEventListener("abort", () => bind(null), { once: true });
+  onAbort(signal, () => bind(null));
 
   return {
     element,
+    start: poster.start,
+    slots: { stage: picture, video, still, retry: notice.retry },
     update() {
       bind(session.attempt?.stream ?? null);
       if (session.attempt) session.attempt.screen = video;
-      const { state } = session;
+      const { state, isActive, isOwnedElsewhere, source } = session;
+      const { isCameraOn } = source;
       const revealed = session.attempt?.revealed === true;
       hasPicture = revealed;
-      const obstacle = noticeOf(session);
-      if (revealed || !session.isLive || session.watching) show(still, false);
-      const { width, height } = session.size;
+      const error = shownError(session);
+      if (revealed || !isActive || isOwnedElsewhere) show(still, false);
+      const { width, height } = source.size;
       picture.style.setProperty("--dw-ratio", `${width} / ${height}`);
-      // A picture of the stage's shape covers it, or rounding leaves a dark line.
-      const shape = session.attempt?.frame ?? session.size;
+      // A picture of the stage's aspect ratio covers it, or rounding leaves a dark line.
+      const shape = session.attempt?.frame ?? { width, height };
       const fits = Math.abs((shape.width * height) / (shape.height * width) - 1) < 0.02;
       picture.style.setProperty("--dw-fit", fits ? "cover" : "contain");
-      notice.update(obstacle);
-      show(poster.element, !revealed && !obstacle && still.hidden);
-      poster.update(
-        posterWords(state, model, {
-          watching: session.watching,
-          cameraOn: session.cameraOn,
-        }),
-      );
+      notice.update(error, noticeTexts());
+      show(poster.element, !revealed && !error && still.hidden);
+      poster.update(posterWords(state, model, { isOwnedElsewhere, isCameraOn }));
       top.state(stateWords(state, model), asideWords(state, model), time());
-      top.model(session.isLive ? session.modelName : "");
+      top.model(isActive ? trait(model, "model") : "");
       top.quality(revealed ? qualityWords(session.attempt?.reading) : []);
-      show(badge, session.endpoint === "sandbox");
-      show(camera, session.cameraOn);
+      show(badge, trait(model, "endpoint") === "sandbox");
+      show(camera, isCameraOn);
     },
   };
 }
@@ -134,21 +147,21 @@ function keepStill(video: HTMLVideoElement, still: HTMLCanvasElement): void {
   show(still, true);
 }
 
-function posterView(start: () => void, intend: () => void) {
+function posterView(onStart: () => void, onAnticipated: () => void) {
   const title = h("div", { class: "dw-title" });
   const text = h("p");
   const label = h("span");
-  const button = h(
+  const start = h(
     "button",
     { type: "button", class: "dw-button dw-main dw-start" },
     icon("play"),
     label,
   );
   const spinner = h("div", { class: "dw-spinner" });
-  button.addEventListener("click", start);
-  button.addEventListener("pointerenter", intend);
-  button.addEventListener("focus", intend);
-  const foot = h("div", { class: "dw-foot" }, button, spinner);
+  start.addEventListener("click", onStart);
+  start.addEventListener("pointerenter", onAnticipated);
+  start.addEventListener("focus", onAnticipated);
+  const foot = h("div", { class: "dw-foot" }, start, spinner);
   const element = h(
     "div",
     { class: "dw-poster dw-message" },
@@ -156,12 +169,13 @@ function posterView(start: () => void, intend: () => void) {
   );
   return {
     element,
+    start,
     update(words: PosterWords) {
       write(title, words.title);
       write(text, words.text);
-      show(button, words.start !== "");
+      show(start, words.start !== "");
       write(label, words.start);
-      show(spinner, words.busy);
+      show(spinner, words.isBusy);
     },
   };
 }
@@ -170,7 +184,7 @@ function posterView(start: () => void, intend: () => void) {
 function pills() {
   const words = h("span");
   const queue = h("span", { class: "dw-queue" });
-  // The time changes each second: to be seen, not announced.
+  // Not announced, because it changes each second.
   const time = h("span", { class: "dw-time", "aria-hidden": "true" });
   const state = h(
     "div",

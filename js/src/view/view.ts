@@ -1,15 +1,20 @@
-/** One view: the widget's card, kept true to its session. */
+/** One view: the widget's card, which shows its session. */
 
-import { type HostModel, listen } from "../host.ts";
+import { type HostModel, listen, onAbort } from "../host.ts";
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
-import { controls, watching } from "./controls.ts";
+import { controls, viewerControls } from "./controls.ts";
 import { h, mark } from "./dom.ts";
 import { injectStyles } from "./inject-styles.ts";
+import type { NoticeTexts } from "./notices.ts";
+import type { Updatable } from "./part.ts";
 import { promptBar } from "./prompt.ts";
 import type { ToolsPiece } from "./slots.ts";
-import { type Part, stage } from "./stage.ts";
+import { stage } from "./stage.ts";
 import { clock } from "./words.ts";
+
+/** The minified styles.css of this folder. */
+declare const __STYLES__: string;
 
 /** A handle for tests and for the console: `element.decart.stats()`. */
 interface Handle {
@@ -18,36 +23,45 @@ interface Handle {
 }
 
 /** Puts a view of the session into `el` until the signal. */
-export function mount(
-  session: Session,
-  model: HostModel,
-  el: HTMLElement,
-  signal: AbortSignal,
-): void {
+export function mount(session: Session, el: HTMLElement, signal: AbortSignal): void {
   if (signal.aborted) return;
-  const remaining = countdown(model, signal, () => update());
+  const { model, isViewer } = session;
+  const retryInS = countdown(model, signal, () => update());
   const time = () => {
-    if (session.viewer && session.state === "generating") return "";
-    if (session.state === "generating") return clock(trait(model, "generation_tick"));
-    const seconds = session.state === "reconnecting" ? remaining() : 0;
+    const { state } = session;
+    if (state === "generating") return isViewer ? "" : clock(trait(model, "generation_tick"));
+    const seconds = state === "reconnecting" ? retryInS() : 0;
     return seconds > 0 ? `in ${seconds} s` : "";
   };
-  const picture = stage(session, time, signal);
-  const parts: Part[] = session.viewer
-    ? [picture, watching(session)]
-    : [picture, promptBar(session, signal), controls(session)];
-  const tools: Pick<Part, "update">[] = [];
-  const root = h(
-    "div",
-    {
-      class: "decart-widget",
-      role: "group",
-      "aria-label": session.viewer ? "Decart viewer" : "Decart camera",
-      // The notebook's shortcuts are not for keys pressed in here.
-      "data-lm-suppress-shortcuts": "true",
-    },
-    ...parts.map((part) => part.element),
-  );
+  let noticeTexts: NoticeTexts = {};
+  const picture = stage(session, time, () => noticeTexts, signal);
+  /** Buttons that take each other's place. */
+  const buttons = [picture.start, picture.slots.retry];
+  const root = h("div", {
+    class: "decart-widget",
+    role: "group",
+    "aria-label": isViewer ? "Decart viewer" : "Decart camera",
+    // JupyterLab's keyboard shortcuts must not act on keys pressed in here.
+    "data-lm-suppress-shortcuts": "true",
+  });
+  const parts: Updatable[] = [picture];
+  root.append(picture.element);
+  let mountTools: (piece: ToolsPiece) => Updatable;
+  if (isViewer) {
+    const row = viewerControls(session);
+    parts.push(row);
+    root.append(row.element);
+    const slots = { root, ...picture.slots, ...row.slots };
+    mountTools = (piece) => piece.mountViewerTools(session, slots, signal);
+  } else {
+    const prompt = promptBar(session, signal);
+    const rows = controls(session);
+    parts.push(prompt, rows);
+    root.append(prompt.element, rows.element);
+    buttons.push(rows.stop);
+    const slots = { root, ...picture.slots, ...prompt.slots, ...rows.slots };
+    mountTools = (piece) => piece.mountTools(session, slots, signal);
+  }
   for (const type of ["keydown", "keyup", "keypress"]) {
     root.addEventListener(type, (event) => event.stopPropagation());
   }
@@ -57,12 +71,12 @@ export function mount(
     const focused = root.contains(document.activeElement) ? document.activeElement : null;
     mark(root, "state", session.state);
     mark(root, "revealed", attempt?.revealed === true);
-    mark(root, "owner", session.owner !== false);
-    mark(root, "camera", session.cameraOn ? "on" : "off");
+    mark(root, "owner", session.isOwner !== false);
+    mark(root, "camera", session.source.isCameraOn ? "on" : "off");
     if (ttffMs !== null) mark(root, "ttffMs", ttffMs);
     else delete root.dataset.ttffMs;
-    for (const part of [...parts, ...tools]) part.update();
-    keepFocus(root, focused);
+    for (const part of parts) part.update();
+    keepFocus(buttons, focused);
   }
 
   const handle: Handle = {
@@ -72,36 +86,33 @@ export function mount(
     stats: async () => ({
       transport: session.attempt?.transport ?? "webrtc",
       framesDecoded: 0,
-      ...(await session.stats()),
+      ...(await session.attempt?.measure()),
     }),
   };
   Object.assign(root, { decart: handle });
 
-  session.attach(signal);
-  session.watch(update, signal);
+  session.attachView(signal);
+  session.onChange(update, signal);
   el.append(root);
-  injectStyles(root, signal);
-  signal.addEventListener("abort", () => root.remove(), { once: true });
+  injectStyles(root, signal, __STYLES__);
+  onAbort(signal, () => root.remove());
   update();
   void loadTools();
 
   async function loadTools() {
-    // A view without it shows the picture, takes prompts and stops: all that it must.
+    // A view without tools shows the picture, takes prompts and stops.
     const piece = (await session.load("tools").catch(() => null)) as ToolsPiece | null;
     if (!piece || signal.aborted) return;
-    session.words = piece.WORDS;
-    const slot = (name: string) => root.querySelector<HTMLElement>(`.dw-${name}`) as HTMLElement;
-    const slots = { root, stage: slot("stage"), tools: slot("tools"), image: slot("image") };
-    tools.push(piece.mountTools(session, slots, signal));
+    noticeTexts = piece.NOTICE_TEXTS;
+    parts.push(mountTools(piece));
     update();
   }
 }
 
-/** A button that took itself away passes the focus to the one that came. */
-function keepFocus(root: HTMLElement, focused: Element | null): void {
+/** Moves the focus from a button that has been hidden to the one that took its place. */
+function keepFocus(buttons: HTMLElement[], focused: Element | null): void {
   if (!(focused instanceof HTMLButtonElement) || focused.checkVisibility?.() !== false) return;
-  const buttons = root.querySelectorAll<HTMLButtonElement>(".dw-stop, .dw-retry, .dw-start");
-  [...buttons].find((button) => button.checkVisibility())?.focus({ preventScroll: true });
+  buttons.find((button) => button.checkVisibility())?.focus({ preventScroll: true });
 }
 
 /** Whole seconds until the next attempt to reconnect, counted down here. */
@@ -123,7 +134,7 @@ function countdown(model: HostModel, signal: AbortSignal, tick: () => void): () 
     tick();
   };
   listen(model, "change:_retry", onChange, signal);
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  onAbort(signal, () => clearInterval(timer));
   begin();
   return remaining;
 }

@@ -80,22 +80,22 @@ export interface PosterWords {
   text: string;
   /** What the button says that belongs to it; empty where there is none. */
   start: string;
-  /** Whether something is under way. */
-  busy: boolean;
+  /** Whether a spinner is shown. */
+  isBusy: boolean;
 }
 
 /** What stands where the picture will be. */
 export function posterWords(
   state: ConnectionState,
   model: HostModel,
-  page: { watching: boolean; cameraOn: boolean },
+  page: { isOwnedElsewhere: boolean; isCameraOn: boolean },
 ): PosterWords {
   if (trait(model, "_kind") === "viewer") return viewerWords(state);
-  const rest = { start: "Start", busy: false };
-  const live = { start: "", busy: true };
-  if (page.watching) {
+  const rest = { start: "Start", isBusy: false };
+  const active = { start: "", isBusy: true };
+  if (page.isOwnedElsewhere) {
     const text = "The session runs there. Its camera goes off when you take over.";
-    return { title: "Shown in another tab", text, start: "Take over", busy: false };
+    return { title: "Shown in another tab", text, start: "Take over", isBusy: false };
   }
   switch (state) {
     case "idle":
@@ -111,32 +111,37 @@ export function posterWords(
         ...rest,
       };
     case "reconnecting":
-      return { title: "Connection lost", text: "Trying again. Your prompt is kept.", ...live };
+      return { title: "Connection lost", text: "Trying again. Your prompt is kept.", ...active };
     case "connecting":
       if (queueWords(state, model)) {
-        return { title: "In the queue", text: "Waiting is not billed.", ...live };
+        return { title: "In the queue", text: "Waiting is not billed.", ...active };
       }
-      return page.cameraOn
-        ? { title: "Connecting", text: "Your camera is ready.", ...live }
-        : { title: "Connecting", text: "Waiting for your camera: allow it if asked.", ...live };
+      return page.isCameraOn
+        ? { title: "Connecting", text: "Your camera is ready.", ...active }
+        : { title: "Connecting", text: "Waiting for your camera: allow it if asked.", ...active };
     default:
-      return { title: "Almost there", text: "The first picture is on its way.", ...live };
+      return { title: "Almost there", text: "The first picture is on its way.", ...active };
   }
 }
 
 function viewerWords(state: ConnectionState): PosterWords {
-  const live = { start: "", busy: true };
+  const active = { start: "", isBusy: true };
   switch (state) {
     case "disconnected":
     case "error":
-      return { title: "Stopped", text: "No session is watched here now.", ...live, busy: false };
+      return {
+        title: "Stopped",
+        text: "No session is watched here now.",
+        ...active,
+        isBusy: false,
+      };
     case "reconnecting":
-      return { title: "Connection lost", text: "Trying again.", ...live };
+      return { title: "Connection lost", text: "Trying again.", ...active };
     case "idle":
     case "connecting":
-      return { title: "Joining", text: "The picture of a running session comes here.", ...live };
+      return { title: "Joining", text: "The picture of a running session comes here.", ...active };
     default:
-      return { title: "Almost there", text: "The first picture is on its way.", ...live };
+      return { title: "Almost there", text: "The first picture is on its way.", ...active };
   }
 }
 

@@ -32,7 +32,7 @@ async function begin(
   model = new FakeModel({ connection_state: "idle", endpoint: "decart", ...traits });
   scope = new AbortController();
   session = new Session(model, load, scope.signal);
-  session.attach(scope.signal);
+  session.attachView(scope.signal);
   model.receive({
     ...{ type: "welcome", page_id: model.pageId, owner: true, protocol: 1, version: "1" },
     attempt: null,

@@ -101,7 +101,7 @@ test("no order of messages breaks a session, nor leaves a camera on when it is o
     const model = new FakeModel();
     const scope = new AbortController();
     const session = new Session(model, rooms.load, scope.signal);
-    session.attach(scope.signal);
+    session.attachView(scope.signal);
     const next = random(seed);
     const maker = new Maker(next, () => model.pageId);
     for (let n = 0; n < MESSAGES; n++) {

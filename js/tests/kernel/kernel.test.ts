@@ -1,31 +1,31 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Kernel, type Receiver } from "../../src/kernel/kernel.ts";
+import { Kernel, type KernelEvents } from "../../src/kernel/kernel.ts";
 import { FakeModel, prepare } from "../fakes.ts";
 
-const receiver = () =>
+const fakeEvents = () =>
   ({
-    heard: vi.fn(),
-    welcome: vi.fn(),
-    prepare: vi.fn(),
-    attemptMessage: vi.fn(),
-    ownerChanged: vi.fn(),
-    tap: vi.fn(),
-    switchCamera: vi.fn(),
-    imageState: vi.fn(),
-    interrupted: vi.fn(),
-  }) satisfies Receiver;
+    onMessage: vi.fn(),
+    onWelcome: vi.fn(),
+    onPrepare: vi.fn(),
+    onAttemptMessage: vi.fn(),
+    onOwner: vi.fn(),
+    onTap: vi.fn(),
+    onSwitchCamera: vi.fn(),
+    onImageState: vi.fn(),
+    onInterrupted: vi.fn(),
+  }) satisfies KernelEvents;
 
 let model: FakeModel;
 let scope: AbortController;
-let heard: ReturnType<typeof receiver>;
+let events: ReturnType<typeof fakeEvents>;
 let kernel: Kernel;
 
 beforeEach(() => {
   vi.useFakeTimers();
   model = new FakeModel();
   scope = new AbortController();
-  heard = receiver();
-  kernel = new Kernel(model, heard, scope.signal);
+  events = fakeEvents();
+  kernel = new Kernel(model, events, scope.signal);
 });
 afterEach(() => {
   scope.abort();
@@ -54,7 +54,7 @@ test("hello is said at once, then after 0.25, 0.5, 1, 2, 2 … s, until the welc
   welcome();
   vi.advanceTimersByTime(60_000);
   expect(at()).toBe(7);
-  expect(heard.welcome).toHaveBeenCalledOnce();
+  expect(events.onWelcome).toHaveBeenCalledOnce();
 });
 
 test("hello names protocol, bundle and page", () => {
@@ -83,10 +83,10 @@ test("messages of another attempt are dropped and counted", () => {
   kernel.attempt = 3;
   model.receive({ type: "answer", attempt: 2, sdp: "v=0" });
   model.receive({ type: "end", attempt: 4, reason: "stopped", keep_camera: false });
-  expect(heard.attemptMessage).not.toHaveBeenCalled();
+  expect(events.onAttemptMessage).not.toHaveBeenCalled();
   expect(kernel.counts.dropped).toBe(2);
   model.receive({ type: "answer", attempt: 3, sdp: "v=0" });
-  expect(heard.attemptMessage).toHaveBeenCalledOnce();
+  expect(events.onAttemptMessage).toHaveBeenCalledOnce();
   kernel.attempt = null;
   model.receive({ type: "candidate", attempt: 3, candidate: null });
   expect(kernel.counts.dropped).toBe(3);
@@ -94,11 +94,11 @@ test("messages of another attempt are dropped and counted", () => {
 
 test("an attempt is prepared once, in this page only", () => {
   model.receive({ ...prepare(model, 5), page_id: "another page" });
-  expect(heard.prepare).not.toHaveBeenCalled();
+  expect(events.onPrepare).not.toHaveBeenCalled();
   model.receive(prepare(model, 5));
   model.receive(prepare(model, 5));
   model.receive(prepare(model, 4));
-  expect(heard.prepare).toHaveBeenCalledOnce();
+  expect(events.onPrepare).toHaveBeenCalledOnce();
   expect(kernel.counts.dropped).toBe(2);
 });
 
@@ -118,7 +118,7 @@ test.each([
 ])("%j is counted and ignored", (junk) => {
   model.receive(junk);
   expect(kernel.counts.unknown).toBe(1);
-  for (const method of Object.values(heard)) expect(method).not.toHaveBeenCalled();
+  for (const method of Object.values(events)) expect(method).not.toHaveBeenCalled();
 });
 
 test("a page that goes says so", () => {
@@ -129,7 +129,7 @@ test("a page that goes says so", () => {
 test("a lost and regained kernel hears hello again", () => {
   welcome();
   model.emit("comm_live_update");
-  expect(heard.interrupted).toHaveBeenCalledOnce();
+  expect(events.onInterrupted).toHaveBeenCalledOnce();
   expect(model.all("hello")).toHaveLength(2);
 });
 

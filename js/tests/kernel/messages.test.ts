@@ -43,10 +43,10 @@ async function everything(): Promise<Message[]> {
   };
   attend(model, names, () => undefined, scope.signal);
   const session = new Session(model, rooms.load, scope.signal);
-  session.attach(new AbortController().signal);
+  session.attachView(new AbortController().signal);
   await settled();
   session.apply("a pencil sketch", true);
-  session.intend();
+  session.anticipateStart();
   session.start();
   model.receive(prepare(model, 1));
   await camera.refuse("NotAllowedError");
@@ -100,12 +100,12 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   model.receive({ ...clip, id: 8 });
   await vi.advanceTimersByTimeAsync(0);
   const el = () => document.createElement("div");
-  const slots = { root: el(), stage: el(), tools: el(), image: el() };
+  const slots = { root: el(), image: el() };
   const slot = imageSlot(session, slots, new AbortController().signal);
   await slot.give(new Blob(["x".repeat(12_000)]));
   slots.image.querySelector<HTMLElement>(".dw-clear")?.click();
-  session.take.record();
-  session.take.stopRecording();
+  session.taps.startRecording();
+  session.taps.stopRecording();
 }
 
 test("both sides speak the same version", () => {

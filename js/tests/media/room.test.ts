@@ -125,7 +125,7 @@ describe("a session in a room", () => {
   const begin = (state: Record<string, unknown> = {}) => {
     model = new FakeModel({ connection_state: "idle", ...state });
     session = new Session(model, rooms.load, scope.signal);
-    session.attach(new AbortController().signal);
+    session.attachView(new AbortController().signal);
   };
   const prepared = (attempt = 1) =>
     model.receive({ ...prepare(model, attempt), transport: "livekit" as const });
@@ -268,7 +268,7 @@ describe("a session in a room", () => {
     model = new FakeModel({ connection_state: "idle", _kind: "viewer" });
     session = new Session(model, rooms.load, scope.signal);
     const view = new AbortController();
-    session.attach(view.signal);
+    session.attachView(view.signal);
     model.set("connection_state", "connecting");
     prepared();
     await settled();
@@ -276,7 +276,7 @@ describe("a session in a room", () => {
     await vi.advanceTimersByTimeAsync(5000);
     expect(model.all("stop")).toHaveLength(1);
     model.set("connection_state", "disconnected");
-    session.attach(new AbortController().signal);
+    session.attachView(new AbortController().signal);
     expect(model.all("start")).toHaveLength(2);
   });
 });

@@ -17,7 +17,7 @@ beforeEach(() => {
   scope = new AbortController();
   session = new Session(model, peers, scope.signal);
   view = new AbortController();
-  session.attach(view.signal);
+  session.attachView(view.signal);
   welcome();
 });
 afterEach(() => {
@@ -97,7 +97,7 @@ test("a kernel that prepares on its own opens the camera too", async () => {
   model.receive(prepare(model));
   expect(camera.asked).toHaveLength(1);
   await camera.open();
-  expect(session.cameraOn).toBe(true);
+  expect(session.source.isCameraOn).toBe(true);
 });
 
 test("candidates that come before the answer wait for it", async () => {
@@ -139,9 +139,9 @@ test("a frame that a view sees counts once, and only of the live stream", async 
   const peer = await connect();
   peer.emitTrack();
   const stream = session.attempt?.stream as MediaStream;
-  session.sawFrame({} as MediaStream, { width: 1, height: 1 });
-  session.sawFrame(stream, { width: 640, height: 360 });
-  session.sawFrame(stream, { width: 1280, height: 720 });
+  session.attempt?.onFrame({ width: 1, height: 1 }, {} as MediaStream);
+  session.attempt?.onFrame({ width: 640, height: 360 }, stream);
+  session.attempt?.onFrame({ width: 1280, height: 720 }, stream);
   const seen = model.all("media").filter((m) => m.state === "first-frame");
   expect(seen).toMatchObject([{ detail: { width: 640, height: 360 } }]);
 });
@@ -189,7 +189,7 @@ test("a reconnect keeps the camera, and every attempt brings a new stream", asyn
   end({ reason: "reconnecting", keep_camera: true });
   model.set("connection_state", "reconnecting");
   expect(first.connectionState).toBe("closed");
-  expect(session.cameraOn).toBe(true);
+  expect(session.source.isCameraOn).toBe(true);
   model.receive(prepare(model, 2));
   await settled();
   expect(camera.asked).toHaveLength(1);
@@ -239,7 +239,7 @@ test("Retry asks for the camera again", async () => {
   expect(camera.asked).toHaveLength(2);
   expect(session.state).toBe("connecting");
   await camera.open();
-  expect(session.cameraOn).toBe(true);
+  expect(session.source.isCameraOn).toBe(true);
 });
 
 test("what went wrong here is history once something runs again", async () => {
@@ -284,7 +284,7 @@ test("an unplugged camera is told to the kernel", async () => {
   camera.tracks[0]?.dispatchEvent(new Event("ended"));
   await settled();
   expect(model.all("media").at(-1)).toMatchObject({ state: "ended" });
-  expect(session.cameraOn).toBe(false);
+  expect(session.source.isCameraOn).toBe(false);
 });
 
 test("a camera without views stops 5 s after the last one, not before", async () => {
@@ -301,7 +301,7 @@ test("a view that comes back in time keeps it", async () => {
   await generate();
   view.abort();
   await vi.advanceTimersByTimeAsync(4900);
-  session.attach(new AbortController().signal);
+  session.attachView(new AbortController().signal);
   await alive(60);
   expect(camera.on).toBe(true);
   expect(model.all("stop")).toHaveLength(0);
@@ -309,7 +309,7 @@ test("a view that comes back in time keeps it", async () => {
 
 test("one view of two may go", async () => {
   await generate();
-  session.attach(new AbortController().signal);
+  session.attachView(new AbortController().signal);
   view.abort();
   await alive(60);
   expect(camera.on).toBe(true);
@@ -403,11 +403,11 @@ test("a camera whose track has ended without a word is opened anew", async () =>
 test("a page that watches may start when nothing runs, and then it is the one", () => {
   model.receive({ type: "owner", page_id: "another page" });
   model.set("connection_state", "generating");
-  expect(session.watching).toBe(true);
+  expect(session.isOwnedElsewhere).toBe(true);
   model.set("connection_state", "disconnected");
-  expect(session.watching).toBe(false);
+  expect(session.isOwnedElsewhere).toBe(false);
   session.start();
-  expect(session.watching).toBe(false);
+  expect(session.isOwnedElsewhere).toBe(false);
 });
 
 test("a page that watches may take the session over, and opens its camera when it has it", () => {
@@ -417,7 +417,7 @@ test("a page that watches may take the session over, and opens its camera when i
   expect(model.all("take")).toHaveLength(1);
   expect(camera.asked).toHaveLength(0);
   model.receive({ type: "owner", page_id: model.pageId });
-  expect(session.watching).toBe(false);
+  expect(session.isOwnedElsewhere).toBe(false);
   model.receive(prepare(model, 4));
   expect(camera.asked).toHaveLength(1);
 });
@@ -505,7 +505,7 @@ describe("the network comes back", () => {
 test("the picture goes with the ownership", async () => {
   await generate();
   model.receive({ type: "owner", page_id: "another page" });
-  expect(session.owner).toBe(false);
+  expect(session.isOwner).toBe(false);
   expect(camera.on).toBe(false);
   expect(model.all("stop")).toHaveLength(0);
 });

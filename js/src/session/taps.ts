@@ -1,0 +1,85 @@
+/**
+ * The kernel's requests for pictures (taps), and the view's own: the part that is always there. The
+ * work is done by the chunk `take`.
+ */
+
+import type { TapMessage } from "../kernel/messages.ts";
+import type { Session } from "./session.ts";
+
+/** How much a recording has so far. */
+export interface RecordingProgress {
+  seconds: number;
+  bytes: number;
+}
+
+/** Carries the taps of one session out; made by `open` of the chunk `take`. */
+export interface TapHandler {
+  /** The recording that is in progress in this page, whoever asked for it. */
+  readonly recording: RecordingProgress | null;
+  onMessage(message: TapMessage): void;
+  /** Saves the picture of now as a download of the browser's. */
+  snapshot(): Promise<void>;
+}
+
+type OpenTapHandler = (session: Session, changed: () => void) => TapHandler;
+
+export class Taps {
+  /** What became of the last snapshot or recording; shown beside the cost. */
+  note = "";
+
+  #handler: TapHandler | undefined;
+  #loading: Promise<TapHandler> | undefined;
+  readonly #session: Session;
+  readonly #onChange: () => void;
+
+  constructor(session: Session, onChange: () => void) {
+    this.#session = session;
+    this.#onChange = onChange;
+  }
+
+  /** The recording that is in progress in this page, whoever asked for it. */
+  get recording(): RecordingProgress | null {
+    return this.#handler?.recording ?? null;
+  }
+
+  /** A tap, a credit or an end of one; or how a recording that the kernel writes is doing. */
+  onMessage(message: TapMessage): void {
+    if (message.type === "recording") {
+      const { state, name, text } = message;
+      this.setNote(state === "saved" ? `saved ${name}` : state === "saving" ? "saving…" : text);
+    } else void this.#withHandler((handler) => handler.onMessage(message));
+  }
+
+  /** Saves the picture of now as a download of the browser's. */
+  snapshot(): Promise<void> {
+    return this.#withHandler((handler) => handler.snapshot());
+  }
+
+  /** Asks the kernel to record into the folder that the notebook runs in. */
+  startRecording(): void {
+    this.setNote("");
+    this.#session.kernel.send({ type: "record", on: true });
+  }
+
+  stopRecording(): void {
+    this.#session.kernel.send({ type: "record", on: false });
+  }
+
+  setNote(note: string): void {
+    this.note = note;
+    this.#onChange();
+  }
+
+  async #withHandler(act: (handler: TapHandler) => unknown): Promise<void> {
+    const session = this.#session;
+    try {
+      this.#loading ??= session
+        .load("take")
+        .then((piece) => (piece as { open: OpenTapHandler }).open(session, this.#onChange));
+      this.#handler = await this.#loading;
+      await act(this.#handler);
+    } catch (error) {
+      this.setNote((error as Error).message);
+    }
+  }
+}
