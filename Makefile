@@ -14,6 +14,10 @@ PY := $(VENV)/bin/python
 CONFORMANCE := .venv-conformance
 # The kernel before subshells: the same packages, but for that one.
 KERNEL6 := .venv-ipykernel6
+# Each dependency at its lowest allowed version, and the packages that tests/pure and tests/loopback
+# need besides.
+OLDEST := .venv-oldest
+OLDEST_TOOLS := hypothesis pillow psutil pytest pytest-asyncio pytest-timeout
 CLIENTS := $(CONFORMANCE)/decart-0.0.40/.ready $(CONFORMANCE)/decart-0.2.4/.ready
 PAGE := tests/conformance/page
 PAGE_READY := $(PAGE)/dist/.ready
@@ -27,7 +31,7 @@ keyless := env -u DECART_API_KEY
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup demo demo-check test lint types js pure loopback kernel notebooks browser \
-        conformance clients packaging faults bench clean browser-install screenshots
+        conformance clients packaging oldest faults bench clean browser-install screenshots
 
 help:
 	@echo "make demo         JupyterLab on the quick start, everything installed on the way"
@@ -81,6 +85,12 @@ pure loopback notebooks: setup
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q tests/$@
 
+# The lowest allowed versions work. What tests/pure says of the source's layout is no matter of theirs.
+oldest: $(OLDEST)/.ready
+	$(call step,tests/pure and tests/loopback with the oldest dependencies)
+	@$(keyless) $(OLDEST)/bin/python -m pytest -q tests/pure tests/loopback \
+		--ignore tests/pure/test_structure.py
+
 # Without hypothesis' plugin, which these layers don't need: it compiles modules at the very end, and
 # CPython 3.11 then trips over the recursion depth that Playwright's greenlets, or the client of rooms,
 # leave behind.
@@ -120,6 +130,14 @@ $(KERNEL6)/.ready: pyproject.toml | setup
 	@$(PY) tools/kernel6.py $(@D)
 	@touch $@
 
+$(OLDEST)/.ready: pyproject.toml tools/oldest.py | setup
+	$(call step,environment with the oldest dependencies)
+	@$(PY) -m venv --clear $(@D)
+	@$(PY) tools/oldest.py > $(@D)/constraints.txt
+	@$(@D)/bin/python -m pip install --quiet --constraint $(@D)/constraints.txt \
+		--editable '.[livekit]' $(OLDEST_TOOLS)
+	@touch $@
+
 $(PAGE_READY): $(PAGE)/package-lock.json $(PAGE)/build.mjs | setup
 	$(call step,pages for clients by others)
 	@$(path) npm --prefix $(PAGE) ci --silent
@@ -130,7 +148,7 @@ bench: browser-install clients
 	@$(keyless) $(PY) -m benchmarks all
 
 clean:
-	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
+	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
 		decart_widget/static dist build demo-check.png faults-report.json \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
