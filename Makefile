@@ -30,7 +30,7 @@ keyless := env -u DECART_API_KEY
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help setup demo demo-check test lint types js pure loopback kernel notebooks browser \
+.PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser \
         conformance clients packaging oldest faults bench clean browser-install screenshots
 
 help:
@@ -40,6 +40,8 @@ help:
 	@echo "make faults       what breaks under a running session, and how it is survived; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  the widget in its states, into docs/images"
+	@echo "make oldest       tests with the lowest allowed version of each dependency"
+	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
 
 # --- ready to run -----------------------------------------------------------------------------
@@ -69,11 +71,16 @@ test: browser-install clients lint js pure loopback kernel notebooks browser \
 	$(call step,every layer passes)
 
 lint: setup
-	$(call step,lint; types and imports)
+	$(call step,lint; types; imports; changelog)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/towncrier build --draft >/dev/null
+
+# Runs the checks of `lint` and `js` before each commit.
+hooks: setup
+	@$(VENV)/bin/pre-commit install
 
 js: setup
 	$(call step,front end: types; lint; unit tests)
