@@ -11,16 +11,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-#: In the order in which `all` runs them.
-NAMES = ("startup", "idle", "ttff", "latency", "mirror", "tap", "faults")
+NAMES: Final = ("startup", "idle", "ttff", "latency", "mirror", "tap", "faults")
+"""In the order in which `all` runs them."""
 
-#: Those that take too long for it, and how long can be said: `--minutes`, `--cycles`.
-LONG = ("soak",)
+LONG: Final = ("soak",)
+"""Those that take too long for it, and how long can be said: `--minutes`, `--cycles`."""
 
-#: By name; a figure that consists of figures (each transport's) or of several runs is one too.
 Figures = dict[str, Any]
+"""By name; a figure that consists of figures (each transport's) or of several runs is one too."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import psutil
 from playwright.async_api import Browser
@@ -30,7 +31,7 @@ from tools.probes import Probes, open_probes
 from tools.service import Service
 from tools.widget_view import WidgetView
 
-LIMITS = {
+LIMITS: Final = {
     "control_drop_s": 3.0,
     "media_dead_s": 6.0,
     "service_restart_s": 12.0,
@@ -38,11 +39,12 @@ LIMITS = {
     "unattended_end_s": 25.0,
 }
 
-RUNS = 3
-DOWN_S = 3.0
-#: Longer than any of these may take.
-LIMIT_S = 90.0
-CELL = "from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"
+RUNS: Final = 3
+DOWN_S: Final = 3.0
+LIMIT_S: Final = 90.0
+"""Longer than any of these may take."""
+
+CELL: Final = "from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"
 
 
 @dataclass(frozen=True)

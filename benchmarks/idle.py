@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
 
 import psutil
 
 from benchmarks import Figures
 from benchmarks.live import live
 
-LIMITS = {"kernel_cpu_percent": 2.0}
+LIMITS: Final = {"kernel_cpu_percent": 2.0}
 
-SECONDS = 30.0
+SECONDS: Final = 30.0
 
 
 def cpu_seconds(process: psutil.Process) -> float:

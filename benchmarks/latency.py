@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from benchmarks import Figures
 from benchmarks.service import service
@@ -23,12 +23,12 @@ from benchmarks.sides import FLOORS, PAGES, TRANSPORTS, Side, floor, pages, sdk,
 from tools import browser as chromium
 from tools.lab import LabServer
 
-LIMITS = {"ratio_to_sdk": 1.0, "ratio_to_floor": 1.25}
+LIMITS: Final = {"ratio_to_sdk": 1.0, "ratio_to_floor": 1.25}
 
-TURNS = 3
-WARM_S = 5.0
-SECONDS = 6.0
-MARKER = (PAGES / "marker.js").read_text()
+TURNS: Final = 3
+WARM_S: Final = 5.0
+SECONDS: Final = 6.0
+MARKER: Final = (PAGES / "marker.js").read_text()
 
 
 async def glass_to_glass(opening: AbstractAsyncContextManager[Side]) -> dict[str, Any]:

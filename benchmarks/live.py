@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from playwright.async_api import Page
 
@@ -13,7 +14,7 @@ from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-CELLS = ('from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw',)
+CELLS: Final = ('from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw',)
 
 
 @dataclass(frozen=True)

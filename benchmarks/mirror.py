@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from typing import Final
 
 from playwright.async_api import CDPSession
 
@@ -19,12 +20,12 @@ from benchmarks import Figures
 from tests.browser.bundle_host import opened
 from tools import browser as chromium
 
-LIMITS = {"main_thread_ms": 2.0, "added_delay_ms": 8.0}
+LIMITS: Final = {"main_thread_ms": 2.0, "added_delay_ms": 8.0}
 
-SECONDS = 10.0
-TURNS = 2
-FPS = 30
-OPEN = """async (fps) => {
+SECONDS: Final = 10.0
+TURNS: Final = 2
+FPS: Final = 30
+OPEN: Final = """async (fps) => {
   const {open} = await import('/static/capture.js');
   const size = {width: 1280, height: 720, fps};
   const wish = {size, camera: null, mirror: 'off', source: 'camera'};
@@ -42,8 +43,7 @@ OPEN = """async (fps) => {
   await capture.track;
   await show();
 }"""
-#: Milliseconds between the two tracks, frame by frame, as a worker sees them.
-DELAYS = """async (count) => {
+DELAYS: Final = """async (count) => {
   const watch = () => {
     const seen = new Map(), delays = [];
     const read = async (frames, note) => {
@@ -70,6 +70,7 @@ DELAYS = """async (count) => {
   worker.postMessage({raw, made, count}, [raw, made]);
   return measured;
 }"""
+"""Milliseconds between the two tracks, frame by frame, as a worker sees them."""
 
 
 async def task_seconds(session: CDPSession) -> float:

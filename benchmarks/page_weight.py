@@ -8,6 +8,7 @@ less those of a cell that shows a number.
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from benchmarks import Figures
 from tools import browser
@@ -15,10 +16,10 @@ from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-IMPORT = "from decart_widget import DecartWidget"
-MAKE = 'DecartWidget(prompt="greyscale", endpoint="sandbox")'
-#: What JupyterLab asks to be told before it saves widgets' state along with a notebook.
-SAVE_STATE = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
+IMPORT: Final = "from decart_widget import DecartWidget"
+MAKE: Final = 'DecartWidget(prompt="greyscale", endpoint="sandbox")'
+SAVE_STATE: Final = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
+"""What JupyterLab asks to be told before it saves widgets' state along with a notebook."""
 
 
 async def saved_bytes(lab: LabServer, notebook: NotebookPage, name: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlencode
 
 from playwright.async_api import Browser, Page
@@ -20,13 +21,14 @@ from tools.notebook_page import NotebookPage
 from tools.pages import served
 from tools.widget_view import WidgetView
 
-ROOT = Path(__file__).parent.parent
-PAGES = ROOT / "benchmarks" / "pages"
-CLIENT = ROOT / "tests" / "conformance" / "page"
-TRANSPORTS = ("webrtc", "livekit")
-#: Transport -> codec and rate (bit/s) of its camera by default, and so of its floor.
-FLOORS = {"webrtc": ("VP8", 2_500_000), "livekit": ("H264", 3_500_000)}
-WATCH = (PAGES / "watch.js").read_text()
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = ROOT / "benchmarks" / "pages"
+CLIENT: Final = ROOT / "tests" / "conformance" / "page"
+TRANSPORTS: Final = ("webrtc", "livekit")
+FLOORS: Final = {"webrtc": ("VP8", 2_500_000), "livekit": ("H264", 3_500_000)}
+"""Transport -> codec and rate (bit/s) of its camera by default, and so of its floor."""
+
+WATCH: Final = (PAGES / "watch.js").read_text()
 
 
 @contextmanager

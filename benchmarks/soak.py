@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from playwright.async_api import CDPSession, Page
 
@@ -27,7 +27,7 @@ from benchmarks.sides import TRANSPORTS
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-LIMITS = {
+LIMITS: Final = {
     "threads_left": 0,
     "tasks_left": 0,
     "sockets_left": 0,
@@ -40,18 +40,19 @@ LIMITS = {
     "page_heap_growth_mb": 20.0,
 }
 
-WARM_UP = 4
-#: For what ends by itself a moment after a session: sockets that close, threads that idle.
-SETTLE_S = 30.0
-LIVE_LOOK_S = 10.0
+WARM_UP: Final = 4
+SETTLE_S: Final = 30.0
+"""For what ends by itself a moment after a session: sockets that close, threads that idle."""
 
-CELLS = [
+LIVE_LOOK_S: Final = 10.0
+
+CELLS: Final = [
     "from decart_widget import DecartWidget\n"
     f"w{index} = DecartWidget(prompt='greyscale', transport={transport!r})\nw{index}"
     for index, transport in enumerate(TRANSPORTS)
 ]
 
-CENSUS = """
+CENSUS: Final = """
 def _census():
     import asyncio, collections, gc, json, os, threading
     from decart_widget.runtime.background import Background
@@ -97,8 +98,7 @@ def _census():
     })
 """
 
-#: Counts what a page would forget to let go of; installed before any script of the page.
-WATCH = """
+WATCH: Final = """
 window.dwOpen = new Set();
 const Peer = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Peer {
@@ -124,10 +124,12 @@ MediaStreamTrack.prototype.clone = function () {
   return window.dwTracks.has(this) ? keep(copy) : copy;
 };
 """
-PAGE = "({'peer connections': window.dwOpen.size, 'camera tracks': window.dwTracks.size})"
+"""Counts what a page would forget to let go of; installed before any script of the page."""
 
-#: What is counted, and what may not be more than before.
-COUNTED = ("threads", "tasks", "fds", "server_threads", "server_fds", "page")
+PAGE: Final = "({'peer connections': window.dwOpen.size, 'camera tracks': window.dwTracks.size})"
+
+COUNTED: Final = ("threads", "tasks", "fds", "server_threads", "server_fds", "page")
+"""What is counted, and what may not be more than before."""
 
 
 @dataclass(frozen=True)

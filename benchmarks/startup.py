@@ -11,11 +11,12 @@ import json
 import statistics
 import subprocess
 import sys
+from typing import Final
 
 from benchmarks import Figures
 from benchmarks.page_weight import weigh
 
-LIMITS = {
+LIMITS: Final = {
     "import_ratio": 1.15,
     "esm_css_bytes": 4_000,
     "main_bytes": 40_000,
@@ -25,14 +26,14 @@ LIMITS = {
     "saved_state_bytes": 60_000,
 }
 
-RUNS = 10
-IMPORTS = {
+RUNS: Final = 10
+IMPORTS: Final = {
     "anywidget": "import anywidget",
     "decart_widget": "from decart_widget import DecartWidget",
     "bare": "import decart_widget",
 }
-TIMED = "import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
-CREATE = """
+TIMED: Final = "import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+CREATE: Final = """
 import json, time
 from decart_widget import DecartWidget
 took = []

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Final
 
 from benchmarks import Figures
 from benchmarks.live import WidgetController, live
 
-LIMITS = {"rss_growth_mb": 5.0}
-LEAST = {"fps_360p": 24.0, "fps_720p": 15.0}
+LIMITS: Final = {"rss_growth_mb": 5.0}
+LEAST: Final = {"fps_360p": 24.0, "fps_720p": 15.0}
 
-READ = """
+READ: Final = """
 import asyncio, json, os, time
 import psutil
 

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Final
 
 from playwright.async_api import Browser
 
@@ -28,23 +29,26 @@ from benchmarks.sides import FLOORS, TRANSPORTS, WATCH, Side, floor, pages, sdk,
 from tools import browser as chromium
 from tools.lab import LabServer
 
-LIMITS = {"fast_ratio": 0.8, "slow_ratio": 0.65}
+LIMITS: Final = {"fast_ratio": 0.8, "slow_ratio": 0.65}
 
-RUNS = 5
-LIMIT_S = 30.0
-#: Colourfulness (0 to 255) up to which a picture counts.
+RUNS: Final = 5
+LIMIT_S: Final = 30.0
 GREY, ANY = 12, 256
-#: Case -> what the camera takes, in ms, and what the server's acks take, in s.
-CASES = {"fast": (0, 0.0), "slow": (500, 0.3)}
-SLOW_CAMERA = """
+"""Colourfulness (0 to 255) up to which a picture counts."""
+
+CASES: Final = {"fast": (0, 0.0), "slow": (500, 0.3)}
+"""Case -> what the camera takes, in ms, and what the server's acks take, in s."""
+
+SLOW_CAMERA: Final = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (constraints) => {
   await new Promise((done) => setTimeout(done, %d));
   return open(constraints);
 };
 """
-#: Between runs, so that each meets a quiet machine: the last one's server side ends in this time.
-PAUSE_S = 1.0
+PAUSE_S: Final = 1.0
+"""Between runs, so that each meets a quiet machine: the last one's server side ends in this time.
+"""
 
 
 async def click_to_picture(opening: AbstractAsyncContextManager[Side]) -> float:

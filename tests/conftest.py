@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-TESTS = Path(__file__).parent
+TESTS: Final = Path(__file__).parent
 
-#: Layer (folder and marker) -> seconds after which one of its tests counts as hung. The order is
-#: the order in which they run: what fails fast is seen first.
-LAYERS = {
+LAYERS: Final = {
     "pure": 30,
     "loopback": 60,
     "kernel": 60,
@@ -20,6 +19,9 @@ LAYERS = {
     "packaging": 600,
     "faults": 180,
 }
+"""Layer (folder and marker) -> seconds after which one of its tests counts as hung. The order is
+the order in which they run: what fails fast is seen first.
+"""
 
 
 def layer_of(item: pytest.Item) -> str:

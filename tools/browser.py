@@ -16,11 +16,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from playwright.async_api import Browser, ViewportSize, async_playwright
 
-VARIABLE = "DECART_WIDGET_BROWSER"
-NAMES = (
+VARIABLE: Final = "DECART_WIDGET_BROWSER"
+NAMES: Final = (
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -28,7 +29,7 @@ NAMES = (
     "chrome",
     "microsoft-edge",
 )
-PLACES = (
+PLACES: Final = (
     "/usr/lib/chromium/chromium",
     "/opt/google/chrome/chrome",
     "/snap/bin/chromium",
@@ -36,19 +37,21 @@ PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "~/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-PLAYWRIGHT_CACHES = ("~/.cache/ms-playwright", "~/Library/Caches/ms-playwright", "/ms-playwright")
-PLAYWRIGHT_BINARIES = (
+PLAYWRIGHT_CACHES: Final = (
+    "~/.cache/ms-playwright",
+    "~/Library/Caches/ms-playwright",
+    "/ms-playwright",
+)
+PLAYWRIGHT_BINARIES: Final = (
     "chromium-*/chrome-linux*/chrome",
     "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
 )
-HELP = (
+HELP: Final = (
     "No Chromium or Chrome was found, and none could be installed. Install one (Debian: "
     "sudo apt install chromium), or name one: DECART_WIDGET_BROWSER=/path/to/chrome."
 )
 
-#: A fake camera at the models' 30 fps, permissions granted, no sandbox (tests may run as root in a
-#: container), and none of Chrome's own traffic.
-ARGUMENTS = (
+ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -60,9 +63,12 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream",
 )
+"""A fake camera at the models' 30 fps, permissions granted, no sandbox (tests may run as root in a
+container), and none of Chrome's own traffic.
+"""
 
 
-VIEWPORT = ViewportSize(width=1280, height=1100)
+VIEWPORT: Final = ViewportSize(width=1280, height=1100)
 
 
 class NoBrowserError(RuntimeError):

@@ -7,12 +7,13 @@ like a camera than Chromium's own green test card.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 
-#: Chromium plays concatenated JPEGs (.mjpeg) at 30 pictures a second, over and over.
-FRAMES = 180
+FRAMES: Final = 180
+"""Chromium plays concatenated JPEGs (.mjpeg) at 30 pictures a second, over and over."""
 
 
 def write(picture: Path, clip: Path, *, width: int = 1280, height: int = 720) -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOK = "notebooks/01_quickstart.ipynb"
+ROOT: Final = Path(__file__).parent.parent
+NOTEBOOK: Final = "notebooks/01_quickstart.ipynb"
 
 
 def main() -> None:

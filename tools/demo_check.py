@@ -15,19 +15,19 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tools import browser, pixels
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import NotSeenError, WidgetView
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOK = ROOT / "notebooks" / "01_quickstart.ipynb"
-PICTURE = ROOT / "demo-check.png"
-SECOND_PROMPT = "pencil sketch"
-TRANSPORTS = ("webrtc", "livekit")
-FULL_SIZE = (1280, 720)
+ROOT: Final = Path(__file__).parent.parent
+NOTEBOOK: Final = ROOT / "notebooks" / "01_quickstart.ipynb"
+PICTURE: Final = ROOT / "demo-check.png"
+SECOND_PROMPT: Final = "pencil sketch"
+TRANSPORTS: Final = ("webrtc", "livekit")
+FULL_SIZE: Final = (1280, 720)
 
 
 @dataclass

@@ -21,16 +21,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 import nbformat
 
-#: No news pop-up over the picture, no autosave racing a test's own save.
-SETTINGS: dict[str, dict[str, Any]] = {
+SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+"""No news pop-up over the picture, no autosave racing a test's own save."""
 
 
 class LabError(RuntimeError):

@@ -10,24 +10,26 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from playwright.async_api import ConsoleMessage, Error, Page, WebSocket
 
 from tools.lab import LabServer
 
-#: JupyterLab's own noise, none of it from a widget: a page that has no favicon or no Content
-#: Security report, and files that it looks for and finds missing.
-OWN_NOISE = ("favicon", "manifest.webmanifest", "/api/me", "ResizeObserver loop")
-FRAMES_KEPT = 20_000
+OWN_NOISE: Final = ("favicon", "manifest.webmanifest", "/api/me", "ResizeObserver loop")
+"""JupyterLab's own noise, none of it from a widget: a page that has no favicon or no Content
+Security report, and files that it looks for and finds missing.
+"""
 
-READY = """() => {
+FRAMES_KEPT: Final = 20_000
+
+READY: Final = """() => {
   const widget = window.jupyterapp?.shell?.currentWidget;
   const kernel = widget?.sessionContext?.session?.kernel;
   return Boolean(widget?.context?.isReady && kernel
     && kernel.connectionStatus === 'connected' && kernel.status === 'idle');
 }"""
-EXECUTE = """async (code) => {
+EXECUTE: Final = """async (code) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const future = kernel.requestExecute({code, store_history: false, allow_stdin: false});
   let out = '';

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,12 @@ from playwright.async_api import Page
 Picture = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 64, 36
-#: Mean difference (of 255, over all pixels and channels) from which on two pictures are told apart
-#: by eye without doubt; twice that of a moving fake camera between two looks, or more.
-CLEARLY = 12.0
+CLEARLY: Final = 12.0
+"""Mean difference (of 255, over all pixels and channels) from which on two pictures are told apart
+by eye without doubt; twice that of a moving fake camera between two looks, or more.
+"""
 
-#: Installed once in a page: `dwPixels.take(video)`, `dwPixels.reference()`, `dwPixels.watch()`.
-SCRIPT = """
+SCRIPT: Final = """
 ({width, height}) => {
   if (window.dwPixels) return;
   const take = (video) => {
@@ -81,6 +81,7 @@ SCRIPT = """
   };
 }
 """
+"""Installed once in a page: `dwPixels.take(video)`, `dwPixels.reference()`, `dwPixels.watch()`."""
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from playwright.async_api import Page
 
-#: Mean spread between a pixel's channels (0 grey, 255 colour) up to which a picture is grey.
-GREY = 12.0
+GREY: Final = 12.0
+"""Mean spread between a pixel's channels (0 grey, 255 colour) up to which a picture is grey."""
 
-#: Pictures, each other than the one before, that make a moving picture.
-MOVING = 5
+MOVING: Final = 5
+"""Pictures, each other than the one before, that make a moving picture."""
 
-SCRIPT = """
+SCRIPT: Final = """
 ({index, grey}) => {
   const WIDTH = 64, HEIGHT = 36, EVERY_MS = 40, KEPT = 5000;
   const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
@@ -52,14 +53,14 @@ SCRIPT = """
 }
 """
 
-#: The first of a row of moving pictures of this attempt (or a later one), seen after a moment.
-MOVED = """
+MOVED: Final = """
 ({index, since, attempt, moving}) => {
   const seen = (window.dwEyes?.[index]?.seen ?? [])
     .filter((one) => one.at > since && one.attempt >= attempt);
   return seen.length >= moving ? {at: seen[0].at} : null;
 }
 """
+"""The first of a row of moving pictures of this attempt (or a later one), seen after a moment."""
 
 
 @dataclass(frozen=True)

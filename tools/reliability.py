@@ -9,9 +9,10 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
-TABLE = Path(__file__).parent.parent / "docs" / "reliability.md"
-REPORT = Path("faults-report.json")
+TABLE: Final = Path(__file__).parent.parent / "docs" / "reliability.md"
+REPORT: Final = Path("faults-report.json")
 
 
 def cells(line: str) -> list[str] | None:

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from playwright.async_api import Page, ViewportSize, expect
 
@@ -20,27 +21,29 @@ from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-OUT = Path(__file__).parent.parent / "docs" / "images"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-WIDTHS = {"wide": "", "narrow": "380px"}
-VIEWPORT = ViewportSize(width=1120, height=1000)
-WIDGET = (
+OUT: Final = Path(__file__).parent.parent / "docs" / "images"
+THEMES: Final = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+WIDTHS: Final = {"wide": "", "narrow": "380px"}
+VIEWPORT: Final = ViewportSize(width=1120, height=1000)
+WIDGET: Final = (
     "from decart_widget import DecartWidget\nw = DecartWidget(prompt='watercolour', budget=120)\nw"
 )
-#: State -> the traits that show it, where it isn't made to happen.
-SHOWN = {
+SHOWN: Final = {
     "connecting": "connection_state='connecting'",
     "queue": "connection_state='connecting', queue_position=2, queue_size=5",
     "reconnecting": "connection_state='reconnecting', _retry={'attempt': 2, 'of': 5, 'in_s': 4}",
 }
-REST = "queue_position=None, queue_size=None, _retry={}"
-#: The fake camera is called by its file.
-NAME = """
+"""State -> the traits that show it, where it isn't made to happen."""
+
+REST: Final = "queue_position=None, queue_size=None, _retry={}"
+NAME: Final = """
 const name = {get: () => 'Front camera'};
 Object.defineProperty(MediaStreamTrack.prototype, 'label', name);
 Object.defineProperty(MediaDeviceInfo.prototype, 'label', name);
 """
-REFUSE = """() => {
+"""The fake camera is called by its file."""
+
+REFUSE: Final = """() => {
   navigator.mediaDevices.getUserMedia = async () => {
     throw new DOMException('Permission denied', 'NotAllowedError');
   };

@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from playwright.async_api import Locator, Page
 
 from tools import pixels
 from tools.pixels import CLEARLY, Picture, Stage, difference
 
-TIMEOUT = 60.0
-LOOK_EVERY = 0.1
-STATS = "async (root) => ({...await root.decart.stats(), at: performance.now()})"
+TIMEOUT: Final = 60.0
+LOOK_EVERY: Final = 0.1
+STATS: Final = "async (root) => ({...await root.decart.stats(), at: performance.now()})"
 
 
 class NotSeenError(AssertionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -21,8 +21,7 @@ from tests.browser.conftest import REMEMBER_TRACKS
 from tools import browser as chromium
 
 WIDTH, HEIGHT = 1280, 720
-#: What the service gets: its size, and the mean colours of its left and right edge.
-SENT = """async () => {
+SENT: Final = """async () => {
   const {video} = h.kernel.service;
   const canvas = new OffscreenCanvas(video.videoWidth || 2, video.videoHeight || 2);
   const context = canvas.getContext('2d', {willReadFrequently: true});
@@ -36,17 +35,18 @@ SENT = """async () => {
   return {width: canvas.width, height: canvas.height,
           left: mean(0), right: mean(canvas.width * 0.95), middle: mean(canvas.width * 0.475)};
 }"""
+"""What the service gets: its size, and the mean colours of its left and right edge."""
 
-#: Chromium's second fake camera gives depths, which no encoder takes: so the first and the third.
-TWO = """
+TWO: Final = """
 const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
 navigator.mediaDevices.enumerateDevices = async () =>
   (await all()).filter(({label}) => label !== 'fake_device_1');
 """
+"""Chromium's second fake camera gives depths, which no encoder takes: so the first and the third.
+"""
 
 
-#: A browser without streams of frames, whose canvases give frames by their stream: Firefox.
-FIREFOX = """
+FIREFOX: Final = """
 delete window.MediaStreamTrackProcessor;
 delete window.MediaStreamTrackGenerator;
 const {requestFrame} = CanvasCaptureMediaStreamTrack.prototype;
@@ -55,6 +55,7 @@ MediaStream.prototype.requestFrame = function () {
   requestFrame.call(this.getVideoTracks()[0]);
 };
 """
+"""A browser without streams of frames, whose canvases give frames by their stream: Firefox."""
 
 
 def marked(path: Path) -> Path:
@@ -123,8 +124,8 @@ async def until_sent(host: Host, condition: str) -> dict[str, Any]:
     return found
 
 
-RED_LEFT = "s.left[0] > 180 && s.left[2] < 90 && s.right[2] > 180 && s.right[0] < 90"
-BLUE_LEFT = "s.left[2] > 180 && s.left[0] < 90 && s.right[0] > 180 && s.right[2] < 90"
+RED_LEFT: Final = "s.left[0] > 180 && s.left[2] < 90 && s.right[2] > 180 && s.right[0] < 90"
+BLUE_LEFT: Final = "s.left[2] > 180 && s.left[0] < 90 && s.right[0] > 180 && s.right[2] < 90"
 
 
 async def test_mirror_turns_the_pixels_that_the_service_gets(filmed: Host) -> None:

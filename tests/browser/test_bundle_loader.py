@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -11,12 +11,13 @@ from playwright.async_api import Page, expect
 
 from tests.browser.bundle_host import Host, opened
 
-#: Where the views are, and how large.
-BOXES = """() => [...document.querySelectorAll('#views > div')].map((view) => {
+BOXES: Final = """() => [...document.querySelectorAll('#views > div')].map((view) => {
   const { x, y, width, height } = view.firstElementChild.getBoundingClientRect();
   return [x, y, width, height].map((value) => Math.round(value * 2) / 2);
 })"""
-STYLES = "document.querySelectorAll('style[data-decart-widget]').length"
+"""Where the views are, and how large."""
+
+STYLES: Final = "document.querySelectorAll('style[data-decart-widget]').length"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

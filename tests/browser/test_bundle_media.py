@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.bundle_host import Host, opened
 
-GREEN = "rgba(0, 160, 0, 0.9)"
-BLUE = "rgba(0, 0, 200, 0.9)"
+GREEN: Final = "rgba(0, 160, 0, 0.9)"
+BLUE: Final = "rgba(0, 0, 200, 0.9)"
 
-#: The real camera, behind a door that the test opens.
-GATE = """
+GATE: Final = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 const gate = new Promise((done) => { window.openGate = done; });
 navigator.mediaDevices.getUserMedia = async (constraints) => {
@@ -21,6 +21,7 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   return open(constraints);
 };
 """
+"""The real camera, behind a door that the test opens."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -15,18 +15,17 @@ from decart_widget.sandbox.faults import Faults
 from tests.browser.bundle_host import Host, opened, served
 from tests.loopback.sandbox_client import KEY, Client, client
 
-CHUNKS = {name: f"hash-of-{name}" for name in ("main", "room", "capture", "tools", "take")}
-STATE = {"_chunks": CHUNKS, "_media": {"width": 1280, "height": 720, "fps": 30}}
-VIDEO = {
+CHUNKS: Final = {name: f"hash-of-{name}" for name in ("main", "room", "capture", "tools", "take")}
+STATE: Final = {"_chunks": CHUNKS, "_media": {"width": 1280, "height": 720, "fps": 30}}
+VIDEO: Final = {
     "preferred_codec": "H264",
     "max_bitrate": 3_500_000,
     "max_framerate": 30,
     "start_bitrate": 3_000_000,
 }
-WHOLE = {"transport": "livekit", "width": 1280, "height": 720}
+WHOLE: Final = {"transport": "livekit", "width": 1280, "height": 720}
 
-#: Every track that can keep a camera's light on: copies of it, too.
-REMEMBER_COPIES = """
+REMEMBER_COPIES: Final = """
 const clone = MediaStreamTrack.prototype.clone;
 MediaStreamTrack.prototype.clone = function () {
   const copy = clone.call(this);
@@ -34,8 +33,9 @@ MediaStreamTrack.prototype.clone = function () {
   return copy;
 };
 """
-#: The real camera, behind a door that the test opens.
-GATE = """
+"""Every track that can keep a camera's light on: copies of it, too."""
+
+GATE: Final = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 const gate = new Promise((done) => { window.openGate = done; });
 navigator.mediaDevices.getUserMedia = async (constraints) => {
@@ -43,8 +43,9 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   return open(constraints);
 };
 """
-#: Resolves once the picture of a view has changed, as often as asked.
-MOVES = """async ([index, times]) => {
+"""The real camera, behind a door that the test opens."""
+
+MOVES: Final = """async ([index, times]) => {
   const video = document.querySelectorAll('video.dw-remote')[index];
   const canvas = new OffscreenCanvas(64, 36);
   const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -62,6 +63,7 @@ MOVES = """async ([index, times]) => {
     }
   }
 }"""
+"""Resolves once the picture of a view has changed, as often as asked."""
 
 
 class Room:

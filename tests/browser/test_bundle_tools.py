@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import cv2
@@ -15,9 +15,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.bundle_host import Host, opened
 
-GREEN = "rgba(0, 160, 0, 1)"
-#: The mean colours of what is drawn left and right of the wipe.
-SIDES = """() => {
+GREEN: Final = "rgba(0, 160, 0, 1)"
+SIDES: Final = """() => {
   const mean = (source) => {
     const canvas = new OffscreenCanvas(32, 18);
     const context = canvas.getContext('2d', {willReadFrequently: true});
@@ -34,8 +33,9 @@ SIDES = """() => {
     clip: getComputedStyle(root.querySelector('.dw-compare canvas')).clipPath,
   };
 }"""
-#: Gives the view a file as a person drops or pastes one.
-GIVE = """([kind, where, name, type, bytes]) => {
+"""The mean colours of what is drawn left and right of the wipe."""
+
+GIVE: Final = """([kind, where, name, type, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name, {type}));
   const target = document.querySelector(where);
@@ -47,6 +47,7 @@ GIVE = """([kind, where, name, type, bytes]) => {
     target.dispatchEvent(new DragEvent(step, {...options, dataTransfer: data}));
   }
 }"""
+"""Gives the view a file as a person drops or pastes one."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")

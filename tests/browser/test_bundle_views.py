@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -11,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.bundle_host import Host, opened
 
-STATES = (
+STATES: Final = (
     "idle",
     "connecting",
     "connected",
@@ -20,18 +21,17 @@ STATES = (
     "disconnected",
     "error",
 )
-ERROR = {"code": "authentication", "message": "The key was refused.", "remedy": "Check it."}
+ERROR: Final = {"code": "authentication", "message": "The key was refused.", "remedy": "Check it."}
 
-#: Position and size of everything that must not move.
-LAYOUT = """() => [...document.querySelectorAll(
+LAYOUT: Final = """() => [...document.querySelectorAll(
   '.decart-widget, .dw-stage, .dw-bar, .dw-prompt, .dw-apply, .dw-prompt-status, .dw-row'
 )].map((element) => {
   const { x, y, width, height } = element.getBoundingClientRect();
   return [element.className, ...[x, y, width, height].map((value) => value.toFixed(1))].join(' ');
 })"""
+"""Position and size of everything that must not move."""
 
-#: Contrast (WCAG 2) of every text that is seen, over the backgrounds that it really has.
-CONTRAST = """() => {
+CONTRAST: Final = """() => {
   const pixel = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const over = (...colours) => {
     pixel.clearRect(0, 0, 1, 1);
@@ -64,6 +64,7 @@ CONTRAST = """() => {
   }
   return found;
 }"""
+"""Contrast (WCAG 2) of every text that is seen, over the backgrounds that it really has."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")

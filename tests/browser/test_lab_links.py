@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from tests.browser.conftest import OpenNotebook
 from tools.widget_view import WidgetView
 
-WIDGET = """
+WIDGET: Final = """
 import ipywidgets as widgets
 from decart_widget import DecartWidget
 

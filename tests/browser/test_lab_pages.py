@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from playwright.async_api import BrowserContext, expect
@@ -15,15 +16,15 @@ from tools.notebook_page import NotebookPage
 from tools.pixels import colourfulness
 from tools.widget_view import TIMEOUT, WidgetView
 
-CELL = """
+CELL: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(
     prompt="greyscale", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})
 )
 w
 """
-LIVE_TRACKS = "window.dwTracks.filter((track) => track.readyState === 'live').length"
-TRANSPORTS = pytest.mark.parametrize("transport", ["webrtc", "livekit"])
+LIVE_TRACKS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
+TRANSPORTS: Final = pytest.mark.parametrize("transport", ["webrtc", "livekit"])
 
 
 @pytest.fixture

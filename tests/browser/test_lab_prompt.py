@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.browser.conftest import OpenNotebook
 from tools.widget_view import WidgetView
 
-WIDGET = 'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw'
+WIDGET: Final = 'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw'
 
 
 async def test_a_typed_prompt_changes_the_picture(open_notebook: OpenNotebook) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tools.notebook_page import NotebookPage
 from tools.pixels import colourfulness, difference
 from tools.widget_view import TIMEOUT, WidgetView
 
-CELLS = """
+CELLS: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(
     prompt="invert", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -20,7 +21,7 @@ from decart_widget.sandbox.tokens import Keyring
 from tests.browser.conftest import OpenNotebook
 from tools.widget_view import WidgetView
 
-CELLS = """
+CELLS: Final = """
 import logging, os, pathlib
 logging.basicConfig(level=logging.DEBUG)
 os.environ["DECART_API_KEY"] = pathlib.Path({file!r}).read_text()
@@ -32,7 +33,7 @@ w = DecartWidget(prompt="greyscale", endpoint=({base_url!r}, {realtime_base_url!
                  transport={transport!r}, connection=ConnectionOptions(ice_servers=[turn]))
 w
 """
-STORAGE = """async () => {
+STORAGE: Final = """async () => {
   const stores = [{...localStorage}, {...sessionStorage}, document.cookie, location.href,
                   performance.getEntries().map(({name}) => name)];
   for (const {name} of await indexedDB.databases()) {
@@ -46,10 +47,11 @@ STORAGE = """async () => {
   }
   return JSON.stringify(stores);
 }"""
-#: Short-lived ones are secrets too: any of them counts.
-CLIENT_TOKEN = re.compile(rb"\bek_[\w.-]{8,}")
-#: What a page must have to do its work comes in these messages, and in nothing else.
-BY_MESSAGE = re.compile(rb'"type": ?"(?:room|prepare)"')
+CLIENT_TOKEN: Final = re.compile(rb"\bek_[\w.-]{8,}")
+"""Short-lived ones are secrets too: any of them counts."""
+
+BY_MESSAGE: Final = re.compile(rb'"type": ?"(?:room|prepare)"')
+"""What a page must have to do its work comes in these messages, and in nothing else."""
 
 
 def everything_under(folder: Path) -> bytes:

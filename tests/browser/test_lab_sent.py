@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -15,9 +16,7 @@ from tools.lab import LabServer
 from tools.notebook_page import CellError, NotebookPage
 from tools.widget_view import WidgetView
 
-#: `seen` is the newest frame: width, height, mean colours (red, green, blue) of its edges and of a
-#: stripe at a third of it; `count` how many came.
-SERVER = """
+SERVER: Final = """
 from decart_widget import DecartWidget
 seen, count = (0, 0, None, None, None), 0
 def look(frame, prompt, image):
@@ -33,7 +32,11 @@ def edges(left, right):
     return a is not None and a[left] > 170 > 90 > a[right] and b[right] > 170 > 90 > b[left]
 RED, BLUE = 0, 2
 """
-WIDGET = "w = DecartWidget(endpoint=look, transport={transport!r})\nw"
+"""`seen` is the newest frame: width, height, mean colours (red, green, blue) of its edges and of a
+stripe at a third of it; `count` how many came.
+"""
+
+WIDGET: Final = "w = DecartWidget(endpoint=look, transport={transport!r})\nw"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.browser.conftest import OpenNotebook
 from tools import pixels
 from tools.pixels import CLEARLY, colourfulness, difference
 from tools.widget_view import WidgetView
 
-WIDGET = 'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw'
-LIVE_TRACKS = "window.dwTracks.filter((track) => track.readyState === 'live').length"
+WIDGET: Final = 'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw'
+LIVE_TRACKS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
 
 
 async def test_start_shows_a_transformed_picture_and_stop_ends_it(

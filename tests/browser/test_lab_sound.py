@@ -6,7 +6,7 @@ import json
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -21,9 +21,7 @@ from tools.widget_view import WidgetView
 
 HERTZ, RATE = 600, 48_000
 
-#: Listens to what comes back: `dwHeard()` says the loudest frequency, 0 for silence, and how many
-#: times in a row it was that.
-LISTEN = """
+LISTEN: Final = """
 (() => {
   let context, analyser, from, last = [0, 0];
   setInterval(() => {
@@ -47,11 +45,16 @@ LISTEN = """
   window.dwHeard = () => last;
 })();
 """
-TONE = f"dwHeard()[0] > {HERTZ - 15} && dwHeard()[0] < {HERTZ + 15}"
-#: Longer than the pause between two tones.
-SILENCE = "dwHeard()[0] === 0 && dwHeard()[1] > 12"
-#: The tracks that the page was ever given, and the questions for them.
-TRACKS = "kind => dwTracks.filter((t) => t.kind === kind).map((t) => t.readyState)"
+"""Listens to what comes back: `dwHeard()` says the loudest frequency, 0 for silence, and how many
+times in a row it was that.
+"""
+
+TONE: Final = f"dwHeard()[0] > {HERTZ - 15} && dwHeard()[0] < {HERTZ + 15}"
+SILENCE: Final = "dwHeard()[0] === 0 && dwHeard()[1] > 12"
+"""Longer than the pause between two tones."""
+
+TRACKS: Final = "kind => dwTracks.filter((t) => t.kind === kind).map((t) => t.readyState)"
+"""The tracks that the page was ever given, and the questions for them."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

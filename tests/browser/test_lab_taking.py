@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -14,12 +14,12 @@ from tests.browser.conftest import OpenNotebook
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
-WIDGET = """
+WIDGET: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(prompt="greyscale", transport={transport!r})
 w
 """
-HELPERS = """
+HELPERS: Final = """
 import time, numpy as np
 def colour(image):
     return float(np.mean(image.max(axis=2).astype(int) - image.min(axis=2)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import cv2
@@ -15,24 +15,28 @@ from decart_widget.capture.containers import SUFFIXES
 from tests.browser.conftest import OpenNotebook
 from tools.widget_view import WidgetView
 
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-#: What axe finds wrong in the widget: rule, and the elements.
-CHECK = """async () => {
+AXE: Final = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+CHECK: Final = """async () => {
   const {violations} = await axe.run(document.querySelector('.decart-widget'), {
     resultTypes: ['violations'],
   });
   return violations.map(({id, nodes}) => [id, ...nodes.map(({html, any}) =>
     `${html.slice(0, 200)} ${(any[0]?.message ?? '').slice(0, 200)}`)]);
 }"""
-WIDGET = (
+"""What axe finds wrong in the widget: rule, and the elements."""
+
+WIDGET: Final = (
     'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale", budget=60)\nw'
 )
-#: Lab's splash stands over a change of theme; another change before it is gone breaks it.
-SETTLED = """(theme) => document.body.dataset.jpThemeName === theme
+SETTLED: Final = """(theme) => document.body.dataset.jpThemeName === theme
   && !document.getElementById('jupyterlab-splash')"""
-THEMES = ("JupyterLab Light", "JupyterLab Dark")
-WIDTHS = ("", "380px")
-NARROW = "(width) => { document.querySelector('.decart-widget').style.maxInlineSize = width; }"
+"""Lab's splash stands over a change of theme; another change before it is gone breaks it."""
+
+THEMES: Final = ("JupyterLab Light", "JupyterLab Dark")
+WIDTHS: Final = ("", "380px")
+NARROW: Final = (
+    "(width) => { document.querySelector('.decart-widget').style.maxInlineSize = width; }"
+)
 
 
 async def in_every_dress(page: Page, state: str) -> None:
@@ -102,7 +106,7 @@ async def test_every_state_is_accessible_in_both_themes_wide_and_narrow(
     await in_every_dress(page, "error")
 
 
-GIVE = """([name, type, bytes]) => {
+GIVE: Final = """([name, type, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name, {type}));
   const options = {dataTransfer: data, bubbles: true, cancelable: true};

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -33,14 +33,15 @@ from tools.notebook_page import NotebookPage
 from tools.service import Service
 from tools.widget_view import WidgetView
 
-HERE = Path(__file__).parent
-REPORT = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))
+HERE: Final = Path(__file__).parent
+REPORT: Final = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))
 
-#: A connection that breaks off is an error to the browser's console, whatever comes of it; so is a
-#: last word of livekit-client's on a socket that is being closed.
-BROKEN = ("WebSocket connection to", "WebSocket is already in CLOSING", "net::ERR_", "/rtc")
+BROKEN: Final = ("WebSocket connection to", "WebSocket is already in CLOSING", "net::ERR_", "/rtc")
+"""A connection that breaks off is an error to the browser's console, whatever comes of it; so is a
+last word of livekit-client's on a socket that is being closed.
+"""
 
-CELL = """
+CELL: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(**{arguments!r})
 w

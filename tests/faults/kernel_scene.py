@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from decart_widget.sandbox import Sandbox
 from tests.faults.scene import SECOND, eventually
@@ -12,7 +12,7 @@ from tests.kernel.fake_front_end import KernelPage, WidgetPage
 from tests.loopback.camera_peer import CameraPeer
 from tests.loopback.room_camera import RoomCamera
 
-IMPORT = """
+IMPORT: Final = """
 import warnings; warnings.simplefilter('ignore')
 from decart_widget import ConnectionOptions, DecartError, DecartWidget
 """

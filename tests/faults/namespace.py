@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET: Final = 0x40000000
 
 
 def run(*command: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from playwright.async_api import Page
 
@@ -20,14 +20,16 @@ from tools.notebook_page import NotebookPage
 from tools.probes import Probes, open_probes
 from tools.widget_view import WidgetView
 
-LIMIT = 30.0
-TRANSPORTS = ("webrtc", "livekit")
+LIMIT: Final = 30.0
+TRANSPORTS: Final = ("webrtc", "livekit")
 FIRST, SECOND = "invert", "greyscale"
 
-#: Camera tracks that are live in a page, copies included: its camera's light is on while there is
-#: one. Needs the browser layer's REMEMBER_TRACKS, and CLONES_TOO behind it.
-CAMERAS = "window.dwTracks.filter((track) => track.readyState === 'live').length"
-CLONES_TOO = """
+CAMERAS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
+"""Camera tracks that are live in a page, copies included: its camera's light is on while there is
+one. Needs the browser layer's REMEMBER_TRACKS, and CLONES_TOO behind it.
+"""
+
+CLONES_TOO: Final = """
 const clone = MediaStreamTrack.prototype.clone;
 MediaStreamTrack.prototype.clone = function () {
   const copy = clone.call(this);

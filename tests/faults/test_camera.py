@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.async_api import async_playwright
@@ -16,16 +17,17 @@ from tools import browser as chromium
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-#: What a browser's `getUserMedia` ends with, for the rows that a fake camera can't play.
-REFUSE = """
+REFUSE: Final = """
 (name) => { navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException('made to fail', name); }; }
 """
-#: The device goes: a browser ends every track of it, and says so on each.
-UNPLUG = """
+"""What a browser's `getUserMedia` ends with, for the rows that a fake camera can't play."""
+
+UNPLUG: Final = """
 () => { for (const track of window.dwTracks) {
   track.stop(); track.dispatchEvent(new Event('ended')); } }
 """
+"""The device goes: a browser ends every track of it, and says so on each."""
 
 
 @both
@@ -55,9 +57,10 @@ async def test_the_camera_is_unplugged_and_stays_away(
     assert "Connect one" in text
 
 
-#: Row -> what takes the place of a flag of Chromium's, the code of the notice, and its remedy.
 DEVICE, ANSWER = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-WITHOUT = [
+"""Row -> what takes the place of a flag of Chromium's, the code of the notice, and its remedy."""
+
+WITHOUT: Final = [
     pytest.param(
         (ANSWER, "--deny-permission-prompts"),
         ("permission-denied", "Allow it"),

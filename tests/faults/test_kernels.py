@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from typing import Final
 
 import pytest
 
@@ -16,7 +17,7 @@ from tools.probes import open_probes
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+KERNEL: Final = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
 def generating(scene: Scene) -> bool:

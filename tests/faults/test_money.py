@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Final
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.kernel.fake_front_end import KernelPage, WidgetPage
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-CHILD = "from decart_widget.runtime.destination import _shared\nprint(_shared._child.pid)"
+CHILD: Final = "from decart_widget.runtime.destination import _shared\nprint(_shared._child.pid)"
 
 
 @both

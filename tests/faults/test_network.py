@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.async_api import Locator
@@ -23,7 +24,7 @@ from tools.widget_view import WidgetView
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-AWAY_S = 10.0
+AWAY_S: Final = 10.0
 
 
 @asynccontextmanager

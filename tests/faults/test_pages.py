@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Final
 
 import psutil
 import pytest
@@ -21,8 +22,8 @@ from tools.widget_view import WidgetView
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-#: Within this many seconds whatever nobody watches has ended.
-UNATTENDED_S = 25.0
+UNATTENDED_S: Final = 25.0
+"""Within this many seconds whatever nobody watches has ended."""
 
 
 @both

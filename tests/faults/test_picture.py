@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -13,14 +13,14 @@ from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.faults.conftest import Begin, Measured
 from tests.faults.scene import SECOND, TRANSPORTS, eventually
 
-#: A headless browser has no other tab to go to.
-SEEN = """
+SEEN: Final = """
 (state) => {
   Object.defineProperty(document, 'visibilityState', {get: () => state, configurable: true});
   Object.defineProperty(document, 'hidden', {get: () => state !== 'visible', configurable: true});
   document.dispatchEvent(new Event('visibilitychange'));
 }
 """
+"""A headless browser has no other tab to go to."""
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

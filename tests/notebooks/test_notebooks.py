@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 import nbformat
 import pytest
 from nbmake.nb_run import NotebookRun
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ROOT: Final = Path(__file__).parents[2]
+NOTEBOOKS: Final = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 
