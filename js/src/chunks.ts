@@ -1,73 +1,75 @@
 /**
- * The pieces of the front end that the kernel sends as messages, each kept once a page.
+ * The chunks of the front end's code, which the kernel sends as messages and a page keeps once.
  *
- * A trait would be copied into every widget, every reload and every saved notebook. A piece is kept
- * under its hash in a map that belongs to the page: all models share it, of whatever kernel, and
- * several versions of this package get along side by side. The kernel sends a piece by itself when
- * it is first used; a page that lacks one all the same (it was reloaded, or came later) asks.
+ * As a trait, a chunk would be copied into every widget, every reload and every saved notebook.
+ * Instead it is kept under its hash in a map of the page, which all models share, whatever their
+ * kernel and version. The kernel sends a chunk when it is first used; a page that lacks it nevertheless
+ * (it was reloaded, or came later) requests it.
  */
 
 import { type HostModel, listen, onAbort } from "./host.ts";
 
-/** Names the map, and what is in it: other versions of this file use it too. */
-const PAGE = Symbol.for("decart-widget.chunks.1");
-/** Waits before each request, in ms; the last one repeats. */
-const WAITS = [150, 500, 1000, 2000];
-/** Requests of one model, then it rests: traffic keeps an idle kernel from being culled. */
+/** The map's name; its number rises with every change of `Chunk`, which other versions read. */
+const PAGE_CHUNKS = Symbol.for("decart-widget.chunks.2");
+/** Waits before each request; the last one repeats. */
+const REQUEST_WAITS_MS = [150, 500, 1000, 2000];
+/** Requests of one model, which then stops: traffic keeps an idle kernel from being culled. */
 const REQUESTS_MAX = 40;
-/** Names this page among those that ask. */
-const ASKER = String(Math.random());
-/** Stands for the time of the last request where there need be no other one, and the opposite. */
-const HERE = 1e12;
+/** The `page_id` of requests: they are sent before a page has a session with an id. */
+const REQUESTER_ID = String(Math.random());
 
 interface Chunk {
-  /** The piece, once it has come; asked for by everybody, settled once. */
+  /** Its exports; never settles where nobody sends it. */
   module: Promise<unknown>;
-  /** Takes the bytes. */
-  take(data: BufferSource, encoding: unknown): void;
-  /** When somebody last asked for it, on the clock of `performance.now()`, or `HERE`. */
-  asked: number;
+  /** Takes the bytes; the first ones count. */
+  receive(data: BufferSource, encoding: unknown): void;
+  hasCome: boolean;
+  /** When any model last requested it, on the clock of `performance.now()`. */
+  requestedAtMs: number;
 }
 
-/** The pieces that a model names in its trait `_chunks`: name to hash. */
-export type Names = Readonly<Record<string, string>>;
+/** The chunks that a model names in its trait `_chunks`: name to hash. */
+export type ChunkHashes = Readonly<Record<string, string>>;
 
 /**
- * The page's piece of this hash, here or yet to come.
+ * The page's chunk of this hash, whether or not it has come.
  *
- * Where it can't be used, its `module` rejects with words for a person to read.
+ * Its `module` rejects with a message for a person where it can't be imported.
  */
 export function chunk(hash: string): Chunk {
-  const holder = globalThis as { [PAGE]?: Map<string, Chunk> };
-  holder[PAGE] ??= new Map();
-  const page = holder[PAGE];
-  let found = page.get(hash);
-  if (!found) {
-    let take: Chunk["take"] = () => undefined;
-    const module = new Promise((resolve) => {
-      take = (data, encoding) => {
-        if (made.asked < HERE) resolve(unpack(data, encoding));
-        made.asked = HERE;
-      };
-    });
-    // Whoever needs it hears of a failure; a piece that nobody waits for is no error.
-    module.catch(() => undefined);
-    const made: Chunk = { module, take, asked: -HERE };
-    page.set(hash, made);
-    found = made;
-  }
-  return found;
+  const holder = globalThis as { [PAGE_CHUNKS]?: Map<string, Chunk> };
+  holder[PAGE_CHUNKS] ??= new Map();
+  const chunks = holder[PAGE_CHUNKS];
+  const known = chunks.get(hash);
+  if (known) return known;
+  let resolve: (module: Promise<unknown>) => void = () => undefined;
+  const made: Chunk = {
+    module: new Promise((resolveModule) => {
+      resolve = resolveModule;
+    }),
+    receive(data, encoding) {
+      if (!made.hasCome) resolve(unpack(data, encoding));
+      made.hasCome = true;
+    },
+    hasCome: false,
+    requestedAtMs: Number.NEGATIVE_INFINITY,
+  };
+  // Whoever uses the module gets the error; without a user it is none.
+  made.module.catch(() => undefined);
+  chunks.set(hash, made);
+  return made;
 }
 
 /**
- * Takes what the kernel sends to this model, and asks for what the page lacks, until the signal.
+ * Receives the chunks that the kernel sends to this model, and requests those that the page lacks,
+ * until the signal.
  *
- * @param mismatch called when the kernel has another version of a piece than the model names
+ * @param onMismatch called when the kernel has another version of a chunk than the model names
  */
-export function attend(
+export function requestChunks(
   model: HostModel,
-  names: Names,
-  mismatch: () => void,
+  hashes: ChunkHashes,
+  onMismatch: () => void,
   signal: AbortSignal,
 ): void {
   listen(
@@ -76,37 +78,38 @@ export function attend(
     (content, buffers) => {
       const { type, name, hash, encoding } = (content ?? {}) as Record<string, string>;
       if (type !== "chunk" || !name || !hash) return;
-      if ((names[name] ?? hash) !== hash) mismatch();
-      else if (buffers?.[0]) chunk(hash).take(buffers[0], encoding);
+      if ((hashes[name] ?? hash) !== hash) onMismatch();
+      else if (buffers?.[0]) chunk(hash).receive(buffers[0], encoding);
     },
     signal,
   );
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const ask = (round: number, waited: number) => {
-    let lacking = false;
-    for (const [name, hash] of Object.entries(names)) {
-      const piece = chunk(hash);
-      const silence = performance.now() - piece.asked;
-      lacking ||= piece.asked < HERE;
-      // Several models of a page wait for the same piece; one of them asks.
-      if (!round || silence < waited / 2) continue;
+  /** @param waitedMs the wait before this round; before the first one the kernel may send by itself */
+  const request = (round: number, waitedMs: number) => {
+    let isLacking = false;
+    for (const [name, hash] of Object.entries(hashes)) {
+      const wanted = chunk(hash);
+      if (wanted.hasCome) continue;
+      isLacking = true;
+      // Several models of a page wait for the same chunk; one of them requests it.
+      if (!round || performance.now() - wanted.requestedAtMs < waitedMs / 2) continue;
       try {
-        model.send({ type: "need", page_id: ASKER, name, hash });
-        piece.asked = performance.now();
+        model.send({ type: "need", page_id: REQUESTER_ID, name, hash });
+        wanted.requestedAtMs = performance.now();
       } catch {
         // This model's kernel is gone; another model may have one.
       }
     }
-    if (!lacking || round > REQUESTS_MAX) return;
-    const wait = WAITS[Math.min(round, WAITS.length - 1)] ?? 0;
-    timer = setTimeout(ask, wait, round + 1, wait);
+    if (!isLacking || round > REQUESTS_MAX) return;
+    const waitMs = REQUEST_WAITS_MS[Math.min(round, REQUEST_WAITS_MS.length - 1)] ?? 0;
+    timer = setTimeout(request, waitMs, round + 1, waitMs);
   };
   const begin = () => {
     clearTimeout(timer);
-    ask(0, 0);
+    request(0, 0);
   };
   begin();
-  // A kernel that was lost and came back may not have heard.
+  // The host's connection to the kernel was lost and is back: a request may have been lost with it.
   listen(model, "comm_live_update", begin, signal);
   onAbort(signal, () => clearTimeout(timer));
 }

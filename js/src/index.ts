@@ -1,9 +1,8 @@
 /**
- * The front end proper, as the loader finds it: entryPoints for one model.
+ * The chunk `main`, which the loader imports: the entry points of one model.
  *
- * What the default export closes over belongs to that model, and so all views of it share one
- * session. Hosts differ in whether and how often they call `initialize`, so both entryPoints find the
- * session, or make it.
+ * All views of a model share one session, which the default export's closure holds. Hosts differ in
+ * whether and how often they call `initialize`, so either entry point makes the session if there is none.
  */
 
 import { type EntryPoints, type HostModel, type Load, lifetime, onAbort } from "./host.ts";
@@ -11,21 +10,22 @@ import { warmUp } from "./media/warm.ts";
 import { Session } from "./session/session.ts";
 import { mount } from "./view/view.ts";
 
+/** The entry points of one model. */
 export default function decartWidget(load: Load): EntryPoints {
   warmUp();
   let session: Session | undefined;
   let scope = new AbortController();
   let holders = 0;
 
-  /** The model's session, held until the signal; it ends when nobody holds it any more. */
+  /** The model's session; it ends with the last signal that it was held with. */
   function hold(model: HostModel, signal: AbortSignal): Session {
     if (!session || scope.signal.aborted) {
       scope = new AbortController();
       session = new Session(model, load, scope.signal);
     }
-    const held = scope;
+    const heldScope = scope;
     holders++;
-    onAbort(signal, () => --holders || held.abort());
+    onAbort(signal, () => --holders || heldScope.abort());
     return session;
   }
 

@@ -1,35 +1,38 @@
 /**
- * What every widget carries as its `_esm`: it gets the front end proper and hands the host on to it.
+ * What every widget carries as its `_esm`: it loads the chunk `main`, the front end itself, and passes
+ * the host's calls on to it.
  *
- * The host's entryPoints settle at once (a host drops a model's messages while it waits for them); a view
- * that is shown before the front end has come is a placeholder of the same size until then.
+ * The entry points return at once, because a host drops a model's messages while it waits for them. A
+ * view that is shown before `main` has come is a placeholder of the same size until then.
  */
 
-import { attend, chunk, type Names } from "./chunks.ts";
+import { type ChunkHashes, chunk, requestChunks } from "./chunks.ts";
 import { type EntryPoints, type HostModel, type Load, lifetime } from "./host.ts";
 import { placeholder } from "./view/placeholder.ts";
 
+/** What the chunk `main` exports. */
 interface Main {
   default(load: Load): EntryPoints;
 }
 
+/** The entry points of one model. */
 export default function decartWidget(): EntryPoints {
   let entryPoints: Promise<EntryPoints> | undefined;
-  let mismatch: () => void = () => undefined;
-  const differ = new Promise<never>((_, reject) => {
-    mismatch = () => reject(Error("Another version runs. Reload this page."));
+  let onMismatch: () => void = () => undefined;
+  const mismatch = new Promise<never>((_, reject) => {
+    onMismatch = () => reject(Error("Another version runs. Reload this page."));
   });
 
-  /** The entryPoints of the front end, and what they need, looked after until the signal. */
+  /** The entry points of `main`; chunks are received by this model until the signal. */
   function open(model: HostModel, signal: AbortSignal): Promise<EntryPoints> {
-    const names = (model.get("_chunks") ?? {}) as Names;
+    const hashes = (model.get("_chunks") ?? {}) as ChunkHashes;
     const load: Load = async (name) => {
-      const hash = names[name];
+      const hash = hashes[name];
       if (!hash) throw Error("Run the cell again: the kernel has another version.");
       return chunk(hash).module;
     };
-    attend(model, names, mismatch, signal);
-    entryPoints ??= Promise.race([load("main"), differ]).then((main) =>
+    requestChunks(model, hashes, onMismatch, signal);
+    entryPoints ??= Promise.race([load("main"), mismatch]).then((main) =>
       (main as Main).default(load),
     );
     return entryPoints;
@@ -40,7 +43,7 @@ export default function decartWidget(): EntryPoints {
       const own = lifetime(signal);
       open(model, own.signal).then(
         (inner) => own.signal.aborted || inner.initialize({ model, signal: own.signal }),
-        () => undefined, // each view says so
+        () => undefined, // each view shows the error
       );
       return () => own.abort();
     },
@@ -55,7 +58,7 @@ export default function decartWidget(): EntryPoints {
         },
         (error: Error) => {
           console.error("decart_widget did not load:", error);
-          waiting.say(error.message);
+          waiting.setText(error.message);
         },
       );
       return () => own.abort();

@@ -1,54 +1,58 @@
 /**
  * What happened in this page, for the kernel's log: the newest few entries, sent in batches while an
- * attempt lives. Otherwise errors alone are told, and few: traffic keeps an idle kernel from being
- * culled.
+ * attempt exists. Without an attempt only errors are sent, and few of them, because traffic keeps an
+ * idle kernel from being culled.
  */
 
 import type { Level, LogEntry, ToKernel } from "./messages.ts";
 
 const ENTRIES_MAX = 20;
-const WAIT_MS = 1000;
+/** How long entries are collected before they are sent. */
+const BATCH_MS = 1000;
+/** How many errors are sent without an attempt. */
 const IDLE_ERRORS_MAX = 10;
 
-interface Road {
-  /** The live attempt's number, or null. */
+interface LogKernel {
+  /** The attempt's number; null for none. */
   readonly attempt: number | null;
   send(message: ToKernel): void;
 }
 
 export class PageLog {
-  #events: LogEntry[] = [];
+  #entries: LogEntry[] = [];
   #dropped = 0;
-  #errors = 0;
+  #idleErrors = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #kernel: LogKernel;
 
-  readonly #kernel: Road;
-
-  constructor(kernel: Road) {
+  constructor(kernel: LogKernel) {
     this.#kernel = kernel;
   }
 
-  add(level: Level, what: string, details: Record<string, unknown> = {}): void {
-    if (this.#events.push([Date.now(), level, what, details]) > ENTRIES_MAX) {
-      this.#events.shift();
+  /** @param details without secrets and names of persons */
+  add(level: Level, event: string, details: Record<string, unknown> = {}): void {
+    if (this.#entries.push([Date.now(), level, event, details]) > ENTRIES_MAX) {
+      this.#entries.shift();
       this.#dropped++;
     }
-    if (this.#kernel.attempt !== null || (level === "error" && this.#errors++ < IDLE_ERRORS_MAX)) {
-      this.#timer ??= setTimeout(() => this.flush(), WAIT_MS);
+    const isIdle = this.#kernel.attempt === null;
+    if (!isIdle || (level === "error" && this.#idleErrors++ < IDLE_ERRORS_MAX)) {
+      this.#timer ??= setTimeout(() => this.flush(), BATCH_MS);
     }
   }
 
+  /** Sends what there is. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#events.length) return;
+    if (!this.#entries.length) return;
     this.#kernel.send({
       type: "log",
       now: Date.now(),
       dropped: this.#dropped,
-      events: this.#events,
+      events: this.#entries,
     });
-    this.#events = [];
+    this.#entries = [];
     this.#dropped = 0;
   }
 }

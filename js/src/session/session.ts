@@ -12,6 +12,7 @@ import { type AttemptMessage, PROTOCOL, type Prepare, type Welcome } from "../ke
 import { openWith } from "../media/transport.ts";
 import { Attempt } from "./attempt.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Hints } from "./hints.ts";
 import {
   type ConnectionState,
   type ErrorTrait,
@@ -24,10 +25,6 @@ import {
 import { ReferenceImage } from "./reference-image.ts";
 import { Source } from "./source.ts";
 import { Taps } from "./taps.ts";
-import { sendWakeOnReturn } from "./wake.ts";
-
-/** What the kernel prepares on `intent` stays valid for longer than this. */
-const INTENT_INTERVAL_MS = 10_000;
 
 export class Session {
   readonly kernel: Kernel;
@@ -36,6 +33,7 @@ export class Session {
   /** The kernel's requests for pictures. */
   readonly taps: Taps;
   readonly referenceImage: ReferenceImage;
+  readonly hints: Hints;
   attempt: Attempt | null = null;
   /** An error that this page found itself, shown like the kernel's errors. */
   fault: ErrorTrait | null = null;
@@ -49,7 +47,6 @@ export class Session {
   /** What was clicked, until the kernel's traits show it. */
   #clicked: "start" | "stop" | null = null;
   #clickedAtMs = 0;
-  #intentSentAtMs = Number.NEGATIVE_INFINITY;
   /** Whether the kernel has shown an active state since the click. */
   #wasActiveSinceClick = false;
   /** Stop was clicked before the attempt had a number: the next attempt is declined. */
@@ -109,7 +106,7 @@ export class Session {
       canSendSound: () => this.attempt?.canSendSound !== false,
       refused: (refusal) => this.#onRefused(refusal, this.attempt),
     });
-    sendWakeOnReturn(this);
+    this.hints = new Hints(this);
     onAbort(signal, () => this.#release());
   }
 
@@ -162,15 +159,6 @@ export class Session {
     const detach = () => --this.#viewCount || this.#deadlines.awaitView();
     onAbort(signal, detach);
     if (this.isViewer) this.start();
-  }
-
-  /** The pointer or the focus is on Start: the kernel and this page may prepare what costs nothing. */
-  anticipateStart(): void {
-    const now = performance.now();
-    if (this.isActive || now - this.#intentSentAtMs < INTENT_INTERVAL_MS) return;
-    this.#intentSentAtMs = now;
-    this.kernel.send({ type: "intent" });
-    this.source.listCameras();
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
-import { h, icon, mark, show, write } from "./dom.ts";
+import { button, h, icon, mark, show, write } from "./dom.ts";
 import type { Part } from "./part.ts";
 import type { Slots } from "./slots.ts";
 import { billedWords, endpointWords, lossWords } from "./words.ts";
@@ -15,7 +15,7 @@ interface Controls extends Part {
 /** The rows of a view with a camera. */
 export function controls(session: Session): Controls {
   const { model } = session;
-  const stop = h("button", { type: "button", class: "dw-button dw-stop" }, icon("stop"), "Stop");
+  const stop = button("dw-stop", icon("stop"), "Stop");
   stop.addEventListener("click", () => session.stop());
   const name = h("span", { class: "dw-name" });
   const tools = h("span", { class: "dw-tools" });

@@ -2,7 +2,7 @@
 
 import { type ErrorTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
-import { h, icon, mark, show, write } from "./dom.ts";
+import { button, h, icon, mark, show, write } from "./dom.ts";
 
 /** What is shown for a code, in place of what the kernel or the page says of it itself. */
 export interface NoticeText {
@@ -45,12 +45,7 @@ export function noticeView(onRetry: () => void): NoticeView {
   const text = h("span");
   const command = h("code", { tabindex: "0" });
   const remedy = h("span");
-  const retry = h(
-    "button",
-    { type: "button", class: "dw-button dw-retry" },
-    icon("retry"),
-    "Retry",
-  );
+  const retry = button("dw-retry", icon("retry"), "Retry");
   retry.addEventListener("click", onRetry);
   const element = h(
     "div",

@@ -3,7 +3,7 @@
 import { onAbort } from "../host.ts";
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
-import { h, icon, show, write } from "./dom.ts";
+import { button, h, icon, show, write } from "./dom.ts";
 import { type NoticeTexts, noticeView, shownError } from "./notices.ts";
 import type { Part } from "./part.ts";
 import type { Slots } from "./slots.ts";
@@ -36,15 +36,11 @@ export function stage(
   });
   video.muted = true; // the attribute counts only for a parsed page
   const still = h("canvas", { class: "dw-still", "aria-hidden": "true", hidden: true });
-  const play = h(
-    "button",
-    { type: "button", class: "dw-button dw-play", hidden: true },
-    icon("play"),
-    "Show the picture",
-  );
+  const play = button("dw-play", icon("play"), "Show the picture");
+  show(play, false);
   const poster = posterView(
     () => session.start(),
-    () => session.anticipateStart(),
+    () => session.hints.anticipateStart(),
   );
   const notice = noticeView(() => session.start());
   const top = pills();
@@ -151,12 +147,7 @@ function posterView(onStart: () => void, onAnticipated: () => void) {
   const title = h("div", { class: "dw-title" });
   const text = h("p");
   const label = h("span");
-  const start = h(
-    "button",
-    { type: "button", class: "dw-button dw-main dw-start" },
-    icon("play"),
-    label,
-  );
+  const start = button("dw-main dw-start", icon("play"), label);
   const spinner = h("div", { class: "dw-spinner" });
   start.addEventListener("click", onStart);
   start.addEventListener("pointerenter", onAnticipated);

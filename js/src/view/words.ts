@@ -1,4 +1,4 @@
-/** What the widget says, as functions of what it shows: no page, no clock. */
+/** The texts of the widget, as pure functions of what it shows. */
 
 import type { HostModel } from "../host.ts";
 import type { Reading } from "../media/stats.ts";
@@ -14,6 +14,7 @@ const STATE: Record<ConnectionState, string> = {
   error: "Not running",
 };
 
+/** The session's state. */
 export function stateWords(state: ConnectionState, model: HostModel): string {
   if (state === "generating" && trait(model, "_kind") === "viewer") return "Live";
   const { attempt, of } = trait(model, "_retry");
@@ -21,34 +22,35 @@ export function stateWords(state: ConnectionState, model: HostModel): string {
   return STATE[state];
 }
 
-/** The place in the queue, or nothing outside of one. */
-export function queueWords(state: ConnectionState, model: HostModel): string {
+/** The place in the queue; empty outside of one. */
+function queueWords(state: ConnectionState, model: HostModel): string {
   const position = trait(model, "queue_position");
   if (position === null || (state !== "connecting" && state !== "reconnecting")) return "";
   const size = trait(model, "queue_size");
   return size === null ? `place ${position} in the queue` : `${position} of ${size} in the queue`;
 }
 
-/** What stands beside the state, announced once when it comes up. */
+/** What is shown beside the state, and announced when it changes. */
 export function asideWords(state: ConnectionState, model: HostModel): string {
   if (trait(model, "kernel_busy")) return "kernel busy";
   if (state === "generating" && trait(model, "budget_low")) return "budget almost used up";
   return queueWords(state, model);
 }
 
-/** Seconds as m:ss, as a bill has them. */
+/** Whole seconds as m:ss. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** A short time as a person reads it: 3 ms, 0.31 s. */
+/** A short time: 3 ms, 0.31 s. */
 function duration(seconds: number): string {
   return seconds < 0.1
     ? `${Math.max(1, Math.round(seconds * 1000))} ms`
     : `${seconds.toFixed(2)} s`;
 }
 
+/** How many seconds were generated, of what budget, and whether they are billed. */
 export function billedWords(model: HostModel): string {
   const tick = trait(model, "generation_tick");
   const budget = trait(model, "budget");
@@ -57,6 +59,7 @@ export function billedWords(model: HostModel): string {
   return tick || budget !== null ? `${spent} billed` : "Nothing billed";
 }
 
+/** Size, frame rate and round-trip time of the received picture. */
 export function qualityWords(reading: Reading | undefined): string[] {
   if (!reading?.width) return [];
   const words = [`${reading.width}×${reading.height}`, `${Math.round(reading.fps)} fps`];
@@ -64,106 +67,106 @@ export function qualityWords(reading: Reading | undefined): string[] {
   return words;
 }
 
-/** Packets lost on the way here, to go behind other words. */
+/** The share of received packets that were lost, to be appended to other text. */
 export function lossWords(reading: Reading | undefined): string {
   return reading ? ` · loss ${(reading.loss * 100).toFixed(1)} %` : "";
 }
 
-/** Where a session is. */
+/** Where a session runs. */
 export function endpointWords(endpoint: string): string {
   if (endpoint === "sandbox") return "in the sandbox";
   return endpoint && endpoint !== "decart" ? `at ${endpoint}` : "at Decart";
 }
 
+/** What the poster shows. */
 export interface PosterWords {
   title: string;
   text: string;
-  /** What the button says that belongs to it; empty where there is none. */
+  /** The label of its button; empty for no button. */
   start: string;
   /** Whether a spinner is shown. */
   isBusy: boolean;
 }
 
-/** What stands where the picture will be. */
+/** A poster with a button, or with a spinner. */
+function poster(title: string, text: string, start = "", isBusy = !start): PosterWords {
+  return { title, text, start, isBusy };
+}
+
+/** What is shown in the place of the picture. */
 export function posterWords(
   state: ConnectionState,
   model: HostModel,
   page: { isOwnedElsewhere: boolean; isCameraOn: boolean },
 ): PosterWords {
   if (trait(model, "_kind") === "viewer") return viewerWords(state);
-  const rest = { start: "Start", isBusy: false };
-  const active = { start: "", isBusy: true };
   if (page.isOwnedElsewhere) {
     const text = "The session runs there. Its camera goes off when you take over.";
-    return { title: "Shown in another tab", text, start: "Take over", isBusy: false };
+    return poster("Shown in another tab", text, "Take over");
   }
   switch (state) {
     case "idle":
     case "error": {
-      const heard = trait(model, "microphone") ? " and microphone" : "";
-      const text = `Start asks for your camera${heard}. Nothing is sent or billed before.`;
-      return { title: "Ready", text, ...rest };
+      const microphone = trait(model, "microphone") ? " and microphone" : "";
+      const text = `Start asks for your camera${microphone}. Nothing is sent or billed before.`;
+      return poster("Ready", text, "Start");
     }
-    case "disconnected":
-      return {
-        title: "Stopped",
-        text: "The camera is off and nothing is billed. Start begins a new session.",
-        ...rest,
-      };
+    case "disconnected": {
+      const text = "The camera is off and nothing is billed. Start begins a new session.";
+      return poster("Stopped", text, "Start");
+    }
     case "reconnecting":
-      return { title: "Connection lost", text: "Trying again. Your prompt is kept.", ...active };
+      return poster("Connection lost", "Trying again. Your prompt is kept.");
     case "connecting":
-      if (queueWords(state, model)) {
-        return { title: "In the queue", text: "Waiting is not billed.", ...active };
-      }
-      return page.isCameraOn
-        ? { title: "Connecting", text: "Your camera is ready.", ...active }
-        : { title: "Connecting", text: "Waiting for your camera: allow it if asked.", ...active };
+      if (queueWords(state, model)) return poster("In the queue", "Waiting is not billed.");
+      return poster(
+        "Connecting",
+        page.isCameraOn ? "Your camera is ready." : "Waiting for your camera: allow it if asked.",
+      );
     default:
-      return { title: "Almost there", text: "The first picture is on its way.", ...active };
+      return firstPicture();
   }
 }
 
 function viewerWords(state: ConnectionState): PosterWords {
-  const active = { start: "", isBusy: true };
   switch (state) {
     case "disconnected":
     case "error":
-      return {
-        title: "Stopped",
-        text: "No session is watched here now.",
-        ...active,
-        isBusy: false,
-      };
+      return poster("Stopped", "No session is shown here now.", "", false);
     case "reconnecting":
-      return { title: "Connection lost", text: "Trying again.", ...active };
+      return poster("Connection lost", "Trying again.");
     case "idle":
     case "connecting":
-      return { title: "Joining", text: "The picture of a running session comes here.", ...active };
+      return poster("Joining", "The picture of a running session will be shown here.");
     default:
-      return { title: "Almost there", text: "The first picture is on its way.", ...active };
+      return firstPicture();
   }
 }
 
+function firstPicture(): PosterWords {
+  return poster("Almost there", "The first picture is on its way.");
+}
+
+/** The text of the line under the prompt box, and its colour. */
 export interface PromptWords {
   text: string;
   tone: "" | "ok" | "busy" | "bad";
 }
 
-/** The line under the prompt box. */
+/** What the line under the prompt box shows. */
 export function promptWords(state: ConnectionState, model: HostModel): PromptWords {
   const error = trait(model, "error");
   const status = trait(model, "prompt_status");
-  const stands = state === "generating" || state === "connected";
+  const isConnected = state === "generating" || state === "connected";
   if (status === "rejected") {
     return { text: `rejected: ${error.message ?? "the service gave no reason"}`, tone: "bad" };
   }
-  if (status === "pending" && stands) return { text: "applying…", tone: "busy" };
-  // What is applied later takes it away.
+  if (status === "pending" && isConnected) return { text: "applying…", tone: "busy" };
+  // Shown until a later prompt is applied.
   if (state === "generating" && error.message) {
     return { text: `${error.message} ${error.remedy ?? ""}`, tone: "bad" };
   }
-  if (status === "applied" && stands) {
+  if (status === "applied" && isConnected) {
     const seconds = trait(model, "_applied_in");
     return { text: seconds === null ? "applied" : `applied in ${duration(seconds)}`, tone: "ok" };
   }

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import road from "../../../tests/vectors/page_messages.json";
-import { attend } from "../../src/chunks.ts";
+import { requestChunks } from "../../src/chunks.ts";
 import { PROTOCOL, parse } from "../../src/kernel/messages.ts";
 import { Session } from "../../src/session/session.ts";
 import { imageSlot } from "../../src/tools/image.ts";
@@ -41,12 +41,12 @@ async function everything(): Promise<Message[]> {
     tools: hash(),
     take: hash(),
   };
-  attend(model, names, () => undefined, scope.signal);
+  requestChunks(model, names, () => undefined, scope.signal);
   const session = new Session(model, rooms.load, scope.signal);
   session.attachView(new AbortController().signal);
   await settled();
   session.apply("a pencil sketch", true);
-  session.anticipateStart();
+  session.hints.anticipateStart();
   session.start();
   model.receive(prepare(model, 1));
   await camera.refuse("NotAllowedError");

@@ -1,0 +1,46 @@
+/**
+ * Hints to the kernel that something will soon be wanted, each sent at most once in a while: they save
+ * a person a wait, and nothing depends on them.
+ */
+
+import { trait } from "./model.ts";
+import type { Session } from "./session.ts";
+
+/** What the kernel prepares on `intent` stays valid for longer than this. */
+const INTENT_INTERVAL_MS = 10_000;
+/** The least time between two messages that the network is back. */
+const WAKE_INTERVAL_MS = 1000;
+
+export class Hints {
+  readonly #session: Session;
+  #intentSentAtMs = Number.NEGATIVE_INFINITY;
+  #wakeSentAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(session: Session) {
+    this.#session = session;
+    const { signal } = session;
+    const onReturn = () => document.hidden || this.#sendWake();
+    window.addEventListener("online", () => this.#sendWake(), { signal });
+    document.addEventListener("visibilitychange", onReturn, { signal });
+  }
+
+  /** The pointer or the focus is on Start: prepares, here and in the kernel, what costs nothing. */
+  anticipateStart(): void {
+    const { isActive, kernel, source } = this.#session;
+    const now = performance.now();
+    if (isActive || now - this.#intentSentAtMs < INTENT_INTERVAL_MS) return;
+    this.#intentSentAtMs = now;
+    kernel.send({ type: "intent" });
+    source.listCameras();
+  }
+
+  /** The network is back, or the page is visible again: a kernel that waits may reconnect now. */
+  #sendWake(): void {
+    const { isOwnedElsewhere, kernel, model } = this.#session;
+    const now = performance.now();
+    const isWaiting = trait(model, "connection_state") === "reconnecting" && !isOwnedElsewhere;
+    if (!isWaiting || now - this.#wakeSentAtMs < WAKE_INTERVAL_MS) return;
+    this.#wakeSentAtMs = now;
+    kernel.send({ type: "wake" });
+  }
+}
