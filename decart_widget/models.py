@@ -7,7 +7,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from decart_widget.diagnostics.secrets import redact
+from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import InvalidOptionError, UnknownModelError
 
 __all__ = ["MODELS", "RealtimeModel", "realtime_model"]

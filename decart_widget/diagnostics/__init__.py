@@ -1,1 +1,1 @@
-"""Log, redaction, secrets and versions: what a report may show."""
+"""The widget's log, redaction of secrets, and the versions for a bug report."""

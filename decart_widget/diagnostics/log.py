@@ -1,7 +1,7 @@
-"""What happened to a widget, in kernel and pages: one time line, bounded, without secrets.
+"""A widget's log: the events of kernel and pages in one timeline, bounded and without secrets.
 
-Each entry goes to Python's ``logging`` too (logger ``decart_widget.events``), at the same level.
-docs/log.md says what the levels mean.
+Each entry is also passed to Python's ``logging`` (logger ``decart_widget.events``) at the same
+level. docs/log.md explains the levels.
 """
 
 from __future__ import annotations
@@ -23,55 +23,76 @@ from typing import Any, Final
 from decart_widget.diagnostics.redaction import redact, trace
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+"""The levels, from the least to the most severe."""
 
 SIZE: Final = 1000
-"""Entries kept. At most ``PAGE_SIZE`` are of pages, so that none can crowd the kernel's out."""
+"""Entries kept; ``PAGE_SIZE`` of them are for pages, so that these can't displace the kernel's."""
 
 PAGE_SIZE: Final = 400
-MAX_TEXT: Final = 300
-MAX_DETAILS: Final = 8
-MAX_REASONS: Final = 128
-"""Reasons of refusals counted apart; further ones are counted together."""
+"""Entries kept that come from pages."""
 
-_events = logging.getLogger("decart_widget.events")
-_logs: weakref.WeakSet[Log] = weakref.WeakSet()
-# Whatever might be an address; ``ipaddress`` has the last word.
-_ADDRESS = re.compile(
+MAX_TEXT: Final = 300
+"""Characters kept of a text."""
+
+MAX_DETAILS: Final = 8
+"""Details kept of an entry."""
+
+MAX_NAME: Final = 40
+"""Characters kept of a detail's name."""
+
+MAX_REASONS: Final = 128
+"""Reasons of refusals that are counted separately; further ones are counted together."""
+
+CLOCK_SAMPLES: Final = 16
+"""Messages of a page from which its clock is estimated, the newest."""
+
+_events: Final = logging.getLogger("decart_widget.events")
+_logs: Final[weakref.WeakSet[Log]] = weakref.WeakSet()
+"""Every log of this process."""
+
+_ADDRESS: Final = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?!\w)|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?![\w:]))"
 )
+"""What may be a network address; ``ipaddress`` decides whether it is one."""
 
 
 class PageClock:
-    """How far a page's clock is from ours.
+    """Estimates the offset between a page's clock and the kernel's.
 
-    Messages need time, so each says "at most this much behind"; the quickest of the last few comes
-    nearest. What stays is the time that a message needs at the least: milliseconds.
+    The difference between the times at which a message was sent and received is the offset plus the
+    time that the message took. The smallest difference of the last messages is the best estimate:
+    its error is the time of the fastest message, some milliseconds.
     """
 
     def __init__(self) -> None:
-        self._offsets: deque[float] = deque(maxlen=16)
+        self._offsets: deque[float] = deque(maxlen=CLOCK_SAMPLES)
 
-    def heard(self, received: float, sent: float) -> None:
-        """A message came at ``received`` (ours, s) that was sent at ``sent`` (the page's, s)."""
+    def add_sample(self, received: float, sent: float) -> None:
+        """Adds a message of the page.
+
+        Args:
+            received: When it arrived, on the kernel's clock, in seconds.
+            sent: When it was sent, on the page's clock, in seconds.
+        """
         self._offsets.append(received - sent)
 
     @property
     def offset(self) -> float:
-        """Seconds to add to the page's time."""
+        """Seconds to add to the page's time to get the kernel's; 0 without a sample."""
         return min(self._offsets, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened.
+    """One event.
 
     Args:
         level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
         where: ``"kernel"`` or ``"page"``.
-        what: In words.
-        details: Numbers and short texts.
-        stamp: Seconds since 1970 on the clock of where it happened.
-        clock: The page's clock, for what happened there.
+        what: The event in words.
+        details: Numbers and short texts by name.
+        stamp: Seconds since 1970 on the clock of ``where``.
+        clock: The page's clock, for an event of a page.
     """
 
     level: str
@@ -93,27 +114,32 @@ class Entry:
 
 
 class Log:
-    """What happened to one widget; safe to use from any thread.
+    """The events of one widget; safe to use from any thread.
 
     ::
 
         print(w.log.text())
         w.log.save("report.txt")
 
-    Addresses of candidates are masked before they are kept. To have them in a report, set
-    ``w.log.addresses = True`` and let it happen again: what was masked can't be had back.
+    Network addresses of ICE candidates are masked before they are stored. To have them in a report,
+    set ``w.log.addresses = True`` and repeat what failed: masked addresses can't be recovered.
+
+    Widgets have it as their ``log``, where ipywidgets expects a ``logging.Logger``; it therefore
+    has the methods of a logger that ipywidgets calls.
 
     Args:
-        header: Gives what a report begins with.
+        header: Called for each report; returns names and values for its first lines.
+
+    Attributes:
+        addresses: Whether network addresses are stored from now on.
+        dropped: How many entries were removed to make room for newer ones.
+        refused: How many messages of pages and of the service had no effect, by reason.
     """
 
     def __init__(self, header: Callable[[], Mapping[str, Any]] = dict) -> None:
         self.addresses = False
-        """Whether network addresses are kept from now on."""
         self.dropped = 0
-        """Entries that made room for newer ones."""
         self.refused: dict[str, int] = {}
-        """How many messages of pages and of the service changed nothing, by reason."""
         self._header = header
         self._lock = threading.Lock()
         self._rings: dict[str, deque[Entry]] = {
@@ -135,13 +161,24 @@ class Log:
         clock: PageClock | None = None,
         **details: Any,
     ) -> None:
-        """Adds an entry; whatever is given is cut to size, redacted and, unless asked, masked."""
+        """Adds an entry. Its texts are cut, redacted and, unless ``addresses`` is set, masked.
+
+        Args:
+            level: One of ``LEVELS``.
+            what: The event in words.
+            where: ``"kernel"`` or ``"page"``.
+            stamp: Seconds since 1970 on the clock of ``where``; None for now.
+            clock: The page's clock, for an event of a page.
+            **details: Numbers, booleans and short texts; values of other types are left out.
+        """
         entry = Entry(
             level,
             where,
             self._clean(what),
             {
-                self._clean(name)[:40]: self._clean(value) if isinstance(value, str) else value
+                self._clean(name)[:MAX_NAME]: self._clean(value)
+                if isinstance(value, str)
+                else value
                 for name, value in list(details.items())[:MAX_DETAILS]
                 if value is None or isinstance(value, str | bool | int | float)
             },
@@ -156,37 +193,42 @@ class Log:
             details_shown = "".join(f" {name}={_shown(v)}" for name, v in entry.details.items())
             _events.log(number, "%s: %s%s", where, entry.what, details_shown)
 
-    # ipywidgets calls its widgets' `log` as a logger: what it says is part of the story.
+    # ipywidgets calls these methods of its widgets' `log`; its messages belong into the report.
 
     def debug(self, what: object, *values: object, **_: object) -> None:
-        """As a logger has it."""
-        self._say("debug", what, values)
+        """Like the method of ``logging.Logger``."""
+        self._add_formatted("debug", what, values)
 
     def info(self, what: object, *values: object, **_: object) -> None:
-        """As a logger has it."""
-        self._say("info", what, values)
+        """Like the method of ``logging.Logger``."""
+        self._add_formatted("info", what, values)
 
     def warning(self, what: object, *values: object, **_: object) -> None:
-        """As a logger has it."""
-        self._say("warning", what, values)
+        """Like the method of ``logging.Logger``."""
+        self._add_formatted("warning", what, values)
 
     def error(self, what: object, *values: object, **_: object) -> None:
-        """As a logger has it."""
-        self._say("error", what, values)
+        """Like the method of ``logging.Logger``."""
+        self._add_formatted("error", what, values)
 
     def exception(self, what: object, *values: object, **_: object) -> None:
-        """As a logger has it: the error that is being handled goes along, redacted."""
-        self._say("error", what, values)
+        """Like the method of ``logging.Logger``; the traceback is redacted."""
+        self._add_formatted("error", what, values)
         error = sys.exc_info()[1]
         if error is not None:
             _events.error("%s", trace(error))
 
-    def _say(self, level: str, what: object, values: tuple[object, ...]) -> None:
+    def _add_formatted(self, level: str, what: object, values: tuple[object, ...]) -> None:
         self.add(level, str(what) % values if values else str(what))
 
     def take(self, message: Mapping[str, Any], clock: PageClock) -> None:
-        """Takes a page's message of the type ``log``, checked by ``road``."""
-        clock.heard(time.time(), message["now"] / 1000)
+        """Adds the entries of a page's ``log`` message.
+
+        Args:
+            message: The message, checked against the table of page messages.
+            clock: The page's clock; the message becomes one more sample of it.
+        """
+        clock.add_sample(time.time(), message["now"] / 1000)
         for at, level, what, details in message["events"]:
             own = {k: v for k, v in details.items() if k not in ("where", "stamp", "clock")}
             self.add(level, what, where="page", stamp=at / 1000, clock=clock, **own)
@@ -194,7 +236,12 @@ class Log:
             self.add("warning", "the page dropped entries", where="page", count=message["dropped"])
 
     def refuse(self, reason: str, *, where: str = "kernel") -> None:
-        """Counts a message that changed nothing; logged the 1st, 10th, 100th… time."""
+        """Counts a message that had no effect, and logs the 1st, 10th, 100th… of a reason.
+
+        Args:
+            reason: Why it had none.
+            where: ``"kernel"`` or ``"page"``.
+        """
         with self._lock:
             if reason not in self.refused and len(self.refused) >= MAX_REASONS:
                 reason = "other reasons"
@@ -203,7 +250,12 @@ class Log:
             self.add("warning", f"refused: {reason}", where=where, so_far=count)
 
     def crash(self, what: str, error: BaseException) -> None:
-        """Something of ours failed: the error's kind here, its traceback in ``logging``."""
+        """Adds an entry for an unexpected exception; its traceback goes to ``logging`` only.
+
+        Args:
+            what: What failed, in words.
+            error: The exception.
+        """
         self.add("error", what, error=type(error).__name__)
         _events.error("%s\n%s", what, trace(error))
 
@@ -211,30 +263,54 @@ class Log:
 
     @property
     def entries(self) -> list[Entry]:
-        """What is kept, oldest first, on the kernel's clock."""
+        """The entries, oldest first by the kernel's clock."""
         with self._lock:
             entries = [entry for ring in self._rings.values() for entry in ring]
         return sorted(entries, key=lambda entry: entry.time)
 
     def text(self, level: str = "debug") -> str:
-        """Everything of this level and above as plain text, ready for a bug report."""
+        """Returns the log as plain text for a bug report.
+
+        Args:
+            level: The lowest level to include, one of ``LEVELS``.
+
+        Returns:
+            A header, then one line for each entry.
+
+        Raises:
+            ValueError: There is no such level.
+        """
         if level not in LEVELS:
             raise ValueError(f"level is {level!r}; choose one of {', '.join(LEVELS)}.")
         wanted = LEVELS[LEVELS.index(level) :]
         entries = self.entries
+        with self._lock:
+            refused, dropped = dict(self.refused), self.dropped
         header = {
             **self._header(),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
-            "entries": f"{len(entries)}, dropped {self.dropped}",
+            "entries": f"{len(entries)}, dropped {dropped}",
         }
         lines = [f"{name}: {self._clean(str(value))}" for name, value in header.items()]
-        lines += [f"refused: {count} × {reason}" for reason, count in self.refused.items()]
+        lines += [f"refused: {count} × {reason}" for reason, count in refused.items()]
         lines.append("")
         lines += [str(entry) for entry in entries if entry.level in wanted]
         return "\n".join(lines) + "\n"
 
     def save(self, path: str | Path, level: str = "debug") -> Path:
-        """Writes ``text()`` to a file, to be attached to a bug report; returns where."""
+        """Writes ``text()`` to a file, for a bug report.
+
+        Args:
+            path: The file; an existing one is overwritten.
+            level: The lowest level to include, one of ``LEVELS``.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            OSError: The file can't be written.
+            ValueError: There is no such level.
+        """
         path = Path(path)
         path.write_text(self.text(level), encoding="utf-8")
         return path
@@ -251,19 +327,19 @@ class Log:
         return f"<Log: {len(self)} entries, {self.dropped} dropped{shown}>"
 
     def _clean(self, text: str) -> str:
-        # Cut, redacted, cut again: a gigantic text must not cost gigantic time, and none is cut
-        # within a secret that would then be known no more.
+        # Cut before redaction, so that a very long text costs little time; and again after it, so
+        # that the final cut can't split a secret and leave a part that is no longer recognized.
         text = redact(text[: 4 * MAX_TEXT])[:MAX_TEXT]
         text = text if self.addresses else mask_addresses(text)
         return text.encode("utf-8", "replace").decode().translate(_CONTROL)
 
 
 _CONTROL: Final = dict.fromkeys((*range(32), 127, 133, 8232, 8233), " ")
-"""A page must not be able to write lines of its own into a report."""
+"""Line breaks and control characters become spaces: a page must not add lines to a report."""
 
 
 def mask_addresses(text: str) -> str:
-    """The text with network addresses other than this machine's own replaced by ``(address)``."""
+    """Returns the text with ``(address)`` for each network address that isn't a loopback one."""
 
     def mask(found: re.Match[str]) -> str:
         try:
@@ -284,7 +360,12 @@ def _shown(value: Any) -> str:
 
 
 def everywhere(what: str, error: BaseException) -> None:
-    """A thread or loop of ours failed: every widget's log says so."""
+    """Adds an entry for an unexpected exception of a shared thread to every widget's log.
+
+    Args:
+        what: What failed, in words.
+        error: The exception.
+    """
     _events.error("%s\n%s", what, trace(error))
     for log in list(_logs):
         log.add("error", what, error=type(error).__name__)

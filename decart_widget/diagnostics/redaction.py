@@ -1,7 +1,7 @@
-"""What must not be read in any text: everything that looks like a secret, and every one we hold.
+"""Removes secrets from texts: whatever looks like one, and every secret that this process holds.
 
-The shapes catch what nobody told us of (a key that a service quotes back); the known ones catch
-what has no shape (a TURN password, a room's token of another make).
+The patterns catch secrets that this process was never given (a key that a service quotes); the list
+of known ones catches those without a recognizable form (a TURN password, a room's token).
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from typing import Final
 from urllib.parse import quote_plus
 
 MAX_KNOWN: Final = 256
-"""Secrets remembered, the newest; a session needs about three."""
+"""Secrets remembered, in each of their forms; the newest are kept. A session has about three."""
 
-SHORTEST: Final = 8
-"""Characters; hiding shorter ones would make holes in every text."""
+MIN_LENGTH: Final = 8
+"""Characters of a remembered secret; replacing shorter ones would damage ordinary text."""
 
-# Anything in a text that has the form of one of our secrets, and query values named like one.
-_SHAPES = re.compile(
+_PATTERN: Final = re.compile(
     r"\b(?:dct|ek)_[A-Za-z0-9_.\-]{4,}"
     r"|\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]+){0,2}"
     r"|(?<=api_key=)[^&\s\"']{4,}|(?<=access_token=)[^&\s\"']{4,}"
 )
+"""API keys, client tokens, JWTs, and values of query parameters that carry secrets."""
 
 
 class _Known:
-    """The secrets of this process. No ``repr``, no dictionary: nothing for a traceback to show."""
+    """The secrets of this process.
+
+    It has slots and no ``repr``, so that a traceback which shows variables shows none of them.
+    """
 
     __slots__ = ("__lock", "__values")
 
@@ -44,33 +47,33 @@ class _Known:
             while len(self.__values) > MAX_KNOWN:
                 self.__values.popitem(last=False)
 
-    def hide(self, text: str) -> str:
+    def replace_in(self, text: str) -> str:
         with self.__lock:
             found = [value for value in self.__values if value in text]
-        # The longest first: one may be part of another.
+        # The longest first, because one secret may be part of another.
         for value in sorted(found, key=len, reverse=True):
             text = text.replace(value, "***")
         return text
 
 
-_known = _Known()
+_known: Final = _Known()
 
 
 def remember(value: str) -> None:
-    """Takes note of a secret: no text that passes ``redact`` will show it."""
-    if len(value) >= SHORTEST:
+    """Adds a secret to those that ``redact`` replaces, unless it is shorter than ``MIN_LENGTH``."""
+    if len(value) >= MIN_LENGTH:
         _known.add(value)
 
 
 def redact(text: str) -> str:
-    """The text with every secret that we hold, and all that looks like one, replaced by ``***``."""
-    return _known.hide(_SHAPES.sub("***", text))
+    """Returns the text with ``***`` for every known secret and whatever looks like one."""
+    return _known.replace_in(_PATTERN.sub("***", text))
 
 
 def trace(error: BaseException) -> str:
-    """The error's traceback as text, redacted.
+    """Returns the error's traceback as redacted text.
 
-    To be logged in place of ``exc_info``, from which handlers make tracebacks of their own, some
-    with the value of every variable.
+    Log this instead of ``exc_info``, from which logging handlers make their own tracebacks, some
+    with the values of variables.
     """
     return redact("".join(traceback.format_exception(error))).rstrip()

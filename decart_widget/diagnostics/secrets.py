@@ -1,4 +1,4 @@
-"""API keys and tokens: kept out of every text, however it is made."""
+"""API keys and tokens in a type that keeps them out of texts, pickles and copies."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Any, Final, NoReturn
 from decart_widget.diagnostics.redaction import redact, remember
 from decart_widget.errors import InvalidKeyError
 
-__all__ = ["Secret", "redact"]
-
-PERMANENT_PREFIX: Final = "dct_"
-"""How permanent keys begin (public documentation of the service)."""
-
 CLIENT_TOKEN_PREFIXES: Final = ("ek_", "eyJ")
-"""How client tokens begin: an ephemeral key, or a signed JWT."""
+"""The prefixes of client tokens: an ephemeral key, or a signed JWT."""
 
 ENVIRONMENT_VARIABLE: Final = "DECART_API_KEY"
+"""The environment variable that holds the key when ``api_key`` isn't given."""
+
+MAX_LENGTH: Final = 4096
+"""Characters of a key or token."""
 
 
 class Secret:
-    """A key or token that only ``reveal()`` shows: not ``repr``, ``str``, pickle or copy.
+    """A key or token that only ``reveal()`` shows: not ``repr``, ``str`` or pickle.
 
     Args:
-        value: The key. Surrounding white space is not forgiven: it is a sign that something else
-            came along with it.
-        longest: Characters.
+        value: The key. White space around it is an error, because it suggests that more than the
+            key was copied.
+        longest: Characters that it may have.
 
-    Raises ``InvalidKeyError`` for an empty value and for one with spaces, line breaks or other
-    characters that no key has.
+    Raises:
+        InvalidKeyError: It is empty, too long, or has white space or other characters that no key
+            has.
     """
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str, *, longest: int = 4096) -> None:
-        wrong = _fault(value, longest)
-        if wrong is not None:
-            del value  # a traceback may show what a frame holds
-            raise InvalidKeyError(wrong[0], remedy=wrong[1])
+    def __init__(self, value: str, *, longest: int = MAX_LENGTH) -> None:
+        problem = _problem(value, longest)
+        if problem is not None:
+            del value  # a traceback may show this frame
+            raise InvalidKeyError(problem[0], remedy=problem[1])
         remember(value)
         self.__value = value
 
     def reveal(self) -> str:
-        """The value, for a request header or a room; never for a text that a person reads."""
+        """Returns the value, for a request or a room; never use it in a text that people read."""
         return self.__value
 
     @property
@@ -51,11 +51,11 @@ class Secret:
         return self.__value.startswith(CLIENT_TOKEN_PREFIXES)
 
     def mask(self, text: str) -> str:
-        """The text with this secret alone replaced by ``***``."""
+        """Returns the text with only this secret replaced by ``***``."""
         return text.replace(self.__value, "***")
 
     def scrub(self, text: str) -> str:
-        """The text with this secret, and all that looks like one, replaced by ``***``."""
+        """Returns the text with this secret, and whatever looks like one, replaced by ``***``."""
         return redact(text.replace(self.__value, "***"))
 
     def __repr__(self) -> str:
@@ -74,8 +74,8 @@ class Secret:
         return self
 
 
-def _fault(value: object, longest: int) -> tuple[str, str] | None:
-    """What is wrong with a key and what to do about it; None for one that can be."""
+def _problem(value: object, longest: int) -> tuple[str, str] | None:
+    """Returns what is wrong with a key and what to do about it; None for a possible key."""
     if not isinstance(value, str):
         return f"The API key is a {type(value).__name__}.", "Give it as a string."
     if not value:

@@ -12,7 +12,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from decart_widget.diagnostics.secrets import ENVIRONMENT_VARIABLE, Secret, redact
+from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.secrets import ENVIRONMENT_VARIABLE, Secret
 from decart_widget.errors import InvalidKeyError, InvalidURLError
 from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
 

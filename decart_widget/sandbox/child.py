@@ -12,7 +12,8 @@ import threading
 from collections import deque
 from typing import IO, TYPE_CHECKING, Self
 
-from decart_widget.diagnostics.secrets import Secret, redact
+from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""One time line of kernel and pages: bounded, at their levels, without secrets."""
+"""One timeline of kernel and pages: bounded, with levels, without secrets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_newest_entries_are_kept_and_the_others_counted() -> None:
     assert log.entries[-1].what == "event 4999"
 
 
-def test_a_page_cannot_crowd_the_kernel_out() -> None:
+def test_entries_of_a_page_cannot_displace_the_kernel_s() -> None:
     log = Log()
     log.add("error", "what matters")
     for _ in range(5000):
@@ -38,14 +38,14 @@ def test_a_page_cannot_crowd_the_kernel_out() -> None:
     assert log.entries[0].what == "what matters"
 
 
-def test_a_page_s_clock_is_corrected_by_the_quickest_of_its_messages(
+def test_a_page_s_clock_is_corrected_by_the_fastest_of_its_messages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     host = live()
     now = 1_790_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
     host.pages.log.add("info", "before")
-    # The page is an hour ahead; its first message was held up for 3 s by a busy cell.
+    # The page's clock is an hour ahead; its first message was delayed for 3 s by a busy cell.
     said(host, [(now - 3 + 3600.5) * 1000, "info", "in the page", {}], now=(now - 3 + 3600) * 1000)
     now += 1
     host.pages.log.add("info", "after")
@@ -55,15 +55,15 @@ def test_a_page_s_clock_is_corrected_by_the_quickest_of_its_messages(
     assert told[0].time == pytest.approx(1_790_000_000 - 2.49, abs=1e-3)
 
 
-def test_a_clock_that_is_set_is_followed() -> None:
+def test_a_page_s_clock_that_is_set_is_followed() -> None:
     clock = PageClock()
-    clock.heard(100, 90)
+    clock.add_sample(100, 90)
     for _ in range(16):
-        clock.heard(200, 250)
+        clock.add_sample(200, 250)
     assert clock.offset == -50
 
 
-def test_addresses_are_masked_before_they_are_kept_unless_asked() -> None:
+def test_addresses_are_masked_before_they_are_stored_unless_asked() -> None:
     log = Log()
     text = "candidate:1 1 udp 1 192.0.2.7 50000 typ srflx raddr 2001:db8::7 rport 4"
     log.add("debug", text, address="203.0.113.9:80")
@@ -118,7 +118,7 @@ def test_logging_gets_the_same_at_the_same_level(caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_refusals_are_counted_all_and_logged_ever_more_rarely() -> None:
+def test_all_refusals_are_counted_and_ever_fewer_are_logged() -> None:
     log = Log()
     for _ in range(12_345):
         log.refuse("too much")
@@ -157,7 +157,7 @@ def test_the_widget_s_log_serves_ipywidgets_as_a_logger() -> None:
     assert "MARKER" not in log.text()
 
 
-def test_a_page_that_floods_the_log_is_held_back() -> None:
+def test_the_entries_of_a_page_that_floods_the_log_are_limited() -> None:
     host = live()
     for _ in range(1000):
         said(host, *[[1, "info", "noise", {}]] * 50, now=1)

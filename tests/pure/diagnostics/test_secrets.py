@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.diagnostics.secrets import Secret, redact
+from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidKeyError
 
 KEY = "dct_MARKER0123456789"

@@ -16,7 +16,8 @@ import pytest
 
 from decart_widget import DecartViewer, DecartWidget
 from decart_widget.diagnostics.log import Log, everywhere
-from decart_widget.diagnostics.secrets import Secret, redact
+from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
