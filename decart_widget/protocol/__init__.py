@@ -1,6 +1,7 @@
-"""The realtime protocol without a socket, a clock or a browser.
+"""The realtime protocol as pure logic: no I/O, no clock, no threads.
 
-``messages`` gives the frames types, ``states`` is the table of the seven connection states,
-``machine`` turns what happens into what must be sent, ``retry`` says whether to try again and
-when. Nothing here does I/O, so all of it can be tested and replayed in any order.
+``messages`` defines the control channel's messages, ``codec`` reads and writes their JSON frames,
+``states`` holds the connection states and their transitions, ``requests`` the queue of prompts and
+images, ``machine`` turns events into messages to send, and ``retry`` decides whether and when to
+try again. Since nothing here does I/O, every sequence of events can be tested and replayed.
 """

@@ -1,13 +1,17 @@
-"""One session's logic: what happens goes in, what must be sent and what changed come out.
+"""The logic of one session: events go in; messages to send and notices of changes come out.
 
-Theory of operation. A session has attempts: the first, and one for each reconnect. In an attempt
-the control socket opens, the *initial state* (the look that the first frame must already have) is
-sent and acknowledged, and only then the offer goes out, whenever the browser has made it; answer
-and candidates follow, and media flows. Ticks and acks keep coming over the same socket.
+Theory of operation. A session consists of attempts: the first, and one for each reconnect. In an
+attempt the control socket opens, the *initial state* (the prompt state that the first frame must
+already show) is sent and acknowledged, and only then the offer is sent, as soon as the browser has
+made it; answer and candidates follow, and media flows. Ticks and acks keep arriving on the same
+socket.
 
-The shell calls a method for each thing that happens, then sends ``take_outgoing()`` in order and
-acts on ``take_notices()``. Methods may be called in any order and never raise: what makes no
+The session calls one method for each event, then sends ``take_outgoing()`` in order and acts on
+``take_notices()``. Methods may be called in any order and never raise: an event that makes no
 sense in the present phase changes nothing.
+
+Longer than 400 lines because it is one state machine: every method reads and writes the same
+attributes, and the rules of one phase can only be checked beside those of the others.
 """
 
 from __future__ import annotations
@@ -24,51 +28,49 @@ from decart_widget.protocol.notices import (
     CandidateReceived,
     Complaint,
     Ended,
-    InitialApplied,
     Notice,
     Rejected,
     RoomReceived,
     Superseded,
 )
-from decart_widget.protocol.phases import Phase
 from decart_widget.protocol.requests import PASSTHROUGH, PromptState, Request, RequestQueue
 from decart_widget.protocol.retry import rejection, service_error
 from decart_widget.protocol.states import (
     ACTIVE_STATES,
     ConnectionState,
     Event,
+    Phase,
     ServiceStatus,
     transition,
 )
 
-__all__ = [
-    "AnswerReceived",
-    "Applied",
-    "CandidateReceived",
-    "Complaint",
-    "Ended",
-    "InitialApplied",
-    "Notice",
-    "Phase",
-    "Rejected",
-    "RoomReceived",
-    "SessionMachine",
-    "Superseded",
-]
-
 MAX_HELD_CANDIDATES: Final = 64
-"""Of ours, before the offer has gone out; a browser makes about ten."""
-
+"""Candidates of ours that are kept until the offer is sent; a browser makes about ten."""
 
 MAX_CANDIDATES: Final = 256
-"""Each way in one attempt; more are not passed on."""
+"""Candidates in each direction in one attempt; further ones are not passed on."""
 
 MAX_SECONDS: Final = 86_400.0
-"""A tick above a day is junk."""
+"""Seconds (one day); a tick above this is ignored as malformed."""
 
 
 class SessionMachine:
-    """The pure core of a session with the service."""
+    """The pure core of a session with the service.
+
+    Attributes:
+        state: The connection state.
+        phase: How far the present attempt has come.
+        service_status: What the service last said of itself.
+        queue_position: Our place in the service's queue, from 1; None outside the queue.
+        queue_size: The queue's length; None when it isn't known.
+        session_id: The service's identifier of the present attempt's session.
+        room_name: The name of the present attempt's room.
+        generation_tick: Billed seconds of all attempts of this session together.
+        applied: The last prompt state that the service acknowledged; a reconnect restores it.
+        established: Whether the present attempt's media flows, or has flowed.
+        ignored: How many messages were ignored, by reason.
+        requests: The queue of prompts and images.
+    """
 
     def __init__(self) -> None:
         self.state = ConnectionState.IDLE
@@ -79,40 +81,39 @@ class SessionMachine:
         self.session_id: str | None = None
         self.room_name: str | None = None
         self.generation_tick = 0.0
-        """Billed seconds, all attempts of this session together."""
         self.applied: PromptState | None = None
-        """The last look that the service acknowledged; a reconnect replays it."""
         self.established = False
         self.ignored: dict[str, int] = {}
-        """How many frames were ignored, by reason."""
         self.requests = RequestQueue()
         self._number = 0
-        self._billed_before = 0.0
-        self._initial: Request | None = None  # until it is answered
-        self._first = PASSTHROUGH  # in a room media may stand, and break, before its ack
+        self._billed_before_s = 0.0  # by earlier attempts of this session
+        self._initial: Request | None = None  # the initial state, until it is answered
+        # The initial state of an attempt for which nothing is applied: in a room, media may be
+        # established and break before the first ack.
+        self._first = PASSTHROUGH
         self._room = False
-        self._interrupted = False  # media is mending itself
+        self._interrupted = False  # the media transport is reconnecting by itself
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
         self._candidates = [0, 0]  # ours and the service's, in this attempt
         self._outgoing: list[m.ClientMessage] = []
         self._notices: list[Notice] = []
 
-    # --- what comes out -----------------------------------------------------------------------
+    # --- output -------------------------------------------------------------------------------
 
     def take_outgoing(self) -> list[m.ClientMessage]:
-        """Messages to send now, in order; each is given once."""
+        """Returns the messages to send now, in order; each is returned once."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
     def take_notices(self) -> list[Notice]:
-        """What happened since the last call; each is given once."""
+        """Returns what happened since the last call, in order; each is returned once."""
         notices, self._notices = self._notices, []
         return notices
 
     @property
     def queued(self) -> bool:
-        """Whether we stand in the queue, where waiting doesn't count."""
+        """Whether the session is in the service's queue, where no timeout runs."""
         return (
             Phase.OPENING <= self.phase < Phase.ANSWERED
             and self.service_status is not ServiceStatus.READY
@@ -132,16 +133,16 @@ class SessionMachine:
 
     @property
     def awaiting_initial(self) -> bool:
-        """Whether the ack that is awaited is the initial state's."""
+        """Whether the awaited ack is that of the initial state."""
         return self.phase >= Phase.INITIAL and self._initial is not None
 
-    # --- what the caller asks for -------------------------------------------------------------
+    # --- calls of the user --------------------------------------------------------------------
 
     def connect(self, prompt_state: PromptState, *, room: bool = False) -> None:
-        """Begins a session with this look as its initial state.
+        """Starts a session, unless one exists.
 
         Args:
-            prompt_state: What the first frame must already show.
+            prompt_state: The initial state: what the first frame must already show.
             room: Whether media goes through a room rather than by offer and answer.
         """
         if self.state in ACTIVE_STATES:
@@ -149,21 +150,28 @@ class SessionMachine:
         self._room = room
         self._move(Event.CONNECT)
         self.applied, self._first = None, prompt_state
-        self.generation_tick = self._billed_before = 0.0
+        self.generation_tick = self._billed_before_s = 0.0
         self._begin(prompt_state)
 
     def reconnect(self) -> None:
-        """Begins a further attempt with the last look that is known to work.
+        """Starts a further attempt, with the last applied prompt state as its initial state.
 
-        A request that was open when the connection broke follows as soon as that is back.
+        A request that was open when the connection broke is sent once that is acknowledged.
         """
         if self.state is ConnectionState.RECONNECTING and self.phase is Phase.CLOSED:
             self._begin(self.applied or self._first)
 
     def submit(self, prompt_state: PromptState, *, with_image: bool) -> Request:
-        """Asks for a prompt state; it is sent as soon as nothing else is in flight.
+        """Requests a prompt state; it is sent as soon as nothing else is in flight.
 
-        Without a session, or before its socket is open, it becomes part of the initial state.
+        Without a session, or before its socket is open, it becomes the initial state.
+
+        Args:
+            prompt_state: What to show.
+            with_image: Whether image and prompt are sent together.
+
+        Returns:
+            The request; exactly one of ``Applied``, ``Rejected`` and ``Superseded`` will name it.
         """
         self._number += 1
         request = Request(self._number, prompt_state, with_image)
@@ -174,53 +182,54 @@ class SessionMachine:
         return request
 
     def disconnect(self) -> None:
-        """Ends the session on purpose. Requests still open are superseded by the end."""
+        """Ends the session on purpose. Requests that are still open are superseded."""
         self._close(Event.DISCONNECT)
 
     def cancel(self) -> None:
-        """Gives a start up that never reached the service."""
+        """Takes back a start that never reached the service."""
         self._close(Event.CANCEL)
 
     def fail(self) -> None:
         """Ends the session for good after an error."""
         self._close(Event.FAIL)
 
-    # --- what the shell reports ---------------------------------------------------------------
+    # --- events of socket, media and clock ----------------------------------------------------
 
     def socket_opened(self) -> None:
-        """The control socket stands: the initial state goes out."""
+        """The control socket is open: sends the initial state."""
         if self.phase is not Phase.OPENING or self._initial is None:
             return
         newest = self.requests.waiting
         if newest is not None and self.applied is None:
-            # Asked for while the socket opened: the newest look is the initial one. After a
-            # loss it is not: what is known to work comes back first.
+            # Submitted while the socket opened: it becomes the initial state. Not so in a
+            # reconnect, where the state that is known to work is restored first.
             self.requests.waiting = None
             self._initial, self._first = newest.full_state(), newest.prompt_state
         if not self._room:
             self.phase = Phase.INITIAL
             self._outgoing.append(self._initial.message())
             return
-        # In a room nothing waits for the ack: the service holds its picture back by itself.
+        # With a room, media need not wait for the ack: the service itself sends no picture before
+        # it has the initial state.
         self.phase = Phase.OFFERED
         prompt_state = self._initial.prompt_state
         self._outgoing.append(m.LivekitJoin(prompt_state.passthrough))
         if prompt_state.passthrough:
-            self._notices += [InitialApplied(), Applied(self._initial)]
+            self._notices.append(Applied(self._initial))
             self.applied, self._initial = prompt_state, None
             self._pump()
         else:
             self._outgoing.append(self._initial.message())
 
     def offer_made(self, sdp: str) -> None:
-        """The media has its offer; it is held until the initial state is acknowledged."""
+        """The media has made its offer; it is held until the initial state is acknowledged."""
         if not Phase.OPENING <= self.phase <= Phase.READY:
             return
         self._offer = sdp
         self._send_offer()
 
     def local_candidate(self, candidate: m.Candidate | None) -> None:
-        """The media found a candidate; held until the offer has gone."""
+        """The media has found a candidate; it is held until the offer is sent."""
         if self.phase >= Phase.OFFERED:
             if self._too_many(0):
                 self._ignore("too many candidates of ours")
@@ -233,31 +242,35 @@ class SessionMachine:
         """Media flows both ways."""
         self._interrupted = False
         if self.phase is Phase.ANSWERED:
-            self._stands(Event.ESTABLISHED)
+            self._establish(Event.ESTABLISHED)
 
     def media_interrupted(self) -> None:
-        """Media is mending itself; nothing is lost yet, but ticks alone don't make it whole."""
+        """The media transport is reconnecting by itself.
+
+        The attempt is not lost, but from now on a tick alone doesn't mean that pictures flow.
+        """
         if self.established:
             self._interrupted = True
             self._move(Event.LOST)
 
     def lost(self) -> None:
-        """The attempt broke off and is to be tried again; open requests wait for the next.
+        """The attempt broke and is to be repeated; open requests wait for the next attempt.
 
-        A first attempt that breaks is not tried again: end it with ``fail``.
+        A first attempt that breaks is not repeated: end it with ``fail``.
         """
         if self.state not in ACTIVE_STATES or self.state is ConnectionState.CONNECTING:
             return
         self._move(Event.LOST)
         if self._initial is not None and self.applied is None:
-            self.requests.in_flight = self._initial  # in a room media stood before its ack
+            # In a room, media was established before the initial state was acknowledged.
+            self.requests.in_flight = self._initial
         overtaken = self.requests.put_back()
         if overtaken is not None:
             self._notices.append(Superseded(overtaken))
         self._reset_attempt()
 
     def ack_timed_out(self) -> None:
-        """The ack of the request in flight did not come in time."""
+        """The ack of the request in flight did not arrive in time."""
         request = self.requests.drop_in_flight()
         if request is not None:
             error = AckTimeoutError("The service did not answer the prompt or image in time.")
@@ -265,7 +278,7 @@ class SessionMachine:
             self._pump()
 
     def receive(self, message: m.ServerMessage) -> None:
-        """The service said something."""
+        """The service has sent a message."""
         match message:
             case m.Ignored():
                 self._ignore(message.reason)
@@ -277,7 +290,7 @@ class SessionMachine:
                 self._status(message.status.lower())
             case m.QueuePosition():
                 if self.established:
-                    self._ignore("queue position of a session that stands")
+                    self._ignore("queue position of an established session")
                 else:
                     self.queue_position, self.queue_size = message.position, message.size
             case m.PromptAck() | m.SetImageAck():
@@ -301,7 +314,7 @@ class SessionMachine:
                 else:
                     self._ignore("answer without an offer")
             case m.RoomInfo():
-                self._room_came(message)
+                self._room_received(message)
             case m.RemoteCandidate() if self._too_many(1):
                 self._ignore("too many candidates")
             case m.RemoteCandidate():
@@ -313,9 +326,9 @@ class SessionMachine:
         self.state = transition(self.state, event)
 
     def _billed(self, seconds: float) -> None:
-        # Junk must not make the bill shrink within an attempt, nor look endless.
+        # A malformed tick must neither reduce an attempt's bill nor make it look endless.
         if seconds <= MAX_SECONDS:
-            self.generation_tick = max(self.generation_tick, self._billed_before + seconds)
+            self.generation_tick = max(self.generation_tick, self._billed_before_s + seconds)
 
     def _too_many(self, side: int) -> bool:
         self._candidates[side] += 1
@@ -334,7 +347,7 @@ class SessionMachine:
         self.phase = Phase.CLOSED
         self._initial = None
         self.established = self._interrupted = False
-        self._billed_before = self.generation_tick
+        self._billed_before_s = self.generation_tick
         self.service_status = ServiceStatus.UNKNOWN
         self.queue_position = self.queue_size = None
         self.session_id = self.room_name = None
@@ -363,22 +376,23 @@ class SessionMachine:
             self.service_status = ServiceStatus.UNKNOWN
 
     def _generating(self) -> None:
-        # A tick can overtake the browser's word that media stands, but not the answer.
+        # A tick can arrive before the browser reports its media as established, but not before
+        # the answer.
         if self._interrupted:
             return
         if self.phase is Phase.ANSWERED:
-            self._stands(Event.GENERATION_STARTED)
+            self._establish(Event.GENERATION_STARTED)
         else:
             self._ignore("generation before the answer")
 
-    def _stands(self, event: Event) -> None:
+    def _establish(self, event: Event) -> None:
         self.established = True
         self.queue_position = self.queue_size = None
         self._move(event)
 
-    def _room_came(self, room: m.RoomInfo) -> None:
+    def _room_received(self, room: m.RoomInfo) -> None:
         if self.phase is not Phase.OFFERED or not self._room:
-            self._ignore("room not asked for")
+            self._ignore("room not requested")
             return
         self.phase = Phase.ANSWERED
         self.session_id = room.session_id or self.session_id
@@ -394,7 +408,7 @@ class SessionMachine:
                 if self.phase is Phase.INITIAL:
                     self.phase = Phase.READY
                 self.applied = self._initial.prompt_state
-                self._notices += [InitialApplied(), Applied(self._initial)]
+                self._notices.append(Applied(self._initial))
                 self._initial = None
                 self._send_offer()
                 self._pump()
@@ -408,8 +422,8 @@ class SessionMachine:
             self._ignore("unmatched ack")
             return
         if ack.success:
-            # A prompt alone leaves the image that the service has, which is not the wanted one
-            # if that was refused meanwhile.
+            # A prompt that is sent alone leaves the service's image unchanged; that is not the
+            # requested one if the service refused an image in the meantime.
             kept = None if self.applied is None else self.applied.image
             prompt_only = isinstance(ack, m.PromptAck)
             self.applied = (
@@ -437,6 +451,7 @@ class SessionMachine:
         self._held.clear()
 
     def _pump(self) -> None:
+        """Sends the waiting request, if nothing is in flight and the attempt permits it."""
         if self.phase < Phase.READY or self._initial is not None:
             return
         request = self.requests.next()

@@ -1,4 +1,4 @@
-"""What a session's machine tells the shell around it, besides what is to be sent."""
+"""What a session's machine reports to its session, besides the messages to send."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from decart_widget.protocol.requests import Request
 
 
 @dataclass(frozen=True)
-class InitialApplied:
-    """The initial state is acknowledged."""
-
-
-@dataclass(frozen=True)
 class Applied:
     """The service acknowledged this request."""
 
@@ -23,11 +18,11 @@ class Applied:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The service refused this request, or never answered it; the look is what it was.
+    """The service refused this request or never answered it; the picture is unchanged.
 
     Args:
-        request: What was asked for.
-        error: Why not.
+        request: What was requested.
+        error: Why it was not applied.
         initial: Whether it was the initial state, without which there can be no session.
     """
 
@@ -38,28 +33,28 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Superseded:
-    """A newer request took the place of this one before it was sent."""
+    """This request was never answered: a newer one replaced it, or the session ended."""
 
     request: Request
 
 
 @dataclass(frozen=True)
 class AnswerReceived:
-    """Hand this session description to the media."""
+    """Pass this session description to the media."""
 
     sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class CandidateReceived:
-    """Hand this candidate to the media; None ends them."""
+    """Pass this candidate to the media; None means end of candidates."""
 
     candidate: Candidate | None
 
 
 @dataclass(frozen=True)
 class RoomReceived:
-    """Hand this room to the media."""
+    """Pass this room to the media."""
 
     room: RoomInfo
 
@@ -79,8 +74,7 @@ class Ended:
 
 
 Notice = (
-    InitialApplied
-    | Applied
+    Applied
     | Rejected
     | Superseded
     | AnswerReceived
@@ -89,3 +83,4 @@ Notice = (
     | Complaint
     | Ended
 )
+"""Any of the above."""

@@ -1,19 +1,21 @@
-"""Prompts and images on their way: one request in flight, the newest waiting, acks matched.
+"""The queue of prompts and images: one request in flight, one waiting, acks matched to requests.
 
-One in flight, because acks carry no number: two equal prompts in flight would be told apart by
-nothing. The newest wins: a request that is overtaken while it waits is *superseded*, never sent.
+Only one request is in flight because acks carry no number: two equal prompts in flight could not
+be told apart. The newest request wins: one that is overtaken while it waits is *superseded* and
+never sent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from decart_widget.protocol.messages import ImageData, Prompt, PromptAck, SetImage, SetImageAck
 
 
 @dataclass(frozen=True)
 class PromptState:
-    """All that decides the picture: what a reconnect must bring back.
+    """What the service is asked to show; a reconnect restores it.
 
     Args:
         prompt: None for none; without a prompt and an image the picture passes through.
@@ -27,22 +29,23 @@ class PromptState:
 
     @property
     def passthrough(self) -> bool:
-        """Whether the picture is left alone."""
+        """Whether the picture is left unchanged."""
         return self.prompt is None and self.image is None
 
 
-PASSTHROUGH = PromptState()
+PASSTHROUGH: Final = PromptState()
+"""No prompt and no image: the picture passes through unchanged."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt state asked for.
+    """A request for a prompt state.
 
     Args:
         number: Rises with each request of a session.
-        prompt_state: What is wanted.
-        with_image: Whether image and prompt travel together; a change of the prompt alone leaves
-            the image at the service as it is.
+        prompt_state: What is requested.
+        with_image: Whether image and prompt are sent together; a prompt that is sent alone leaves
+            the service's image unchanged.
     """
 
     number: int
@@ -50,17 +53,17 @@ class Request:
     with_image: bool
 
     def message(self) -> Prompt | SetImage:
-        """The frame that asks for it."""
+        """Returns the message that makes this request."""
         prompt_state = self.prompt_state
         if self.with_image or prompt_state.prompt is None:
             return SetImage(prompt_state.image, prompt_state.prompt, prompt_state.enrich)
         return Prompt(prompt_state.prompt, prompt_state.enrich)
 
     def answered_by(self, ack: PromptAck | SetImageAck) -> bool:
-        """Whether the ack is this request's.
+        """Returns whether an ack answers this request.
 
-        A service may answer a set_image that carries a prompt with both acks: the prompt's own
-        then matches nothing and changes nothing.
+        A service may answer a ``set_image`` that carries a prompt with both acks: the prompt's own
+        then matches no request and changes nothing.
         """
         message = self.message()
         if isinstance(ack, SetImageAck):
@@ -68,7 +71,7 @@ class Request:
         return isinstance(message, Prompt) and message.prompt == ack.prompt
 
     def full_state(self) -> Request:
-        """The same request for a session that knows nothing yet."""
+        """Returns the same request for a new attempt, where the service has no image yet."""
         return Request(self.number, self.prompt_state, self.prompt_state.image is not None)
 
 
@@ -78,25 +81,28 @@ class RequestQueue:
     def __init__(self) -> None:
         self.in_flight: Request | None = None
         self.waiting: Request | None = None
-        self.superseded = 0
-        self.unmatched_acks = 0
 
     def put(self, request: Request) -> Request | None:
-        """Lets a request wait for its turn; returns the one that it overtakes, if any.
+        """Queues a request.
 
-        A waiting image is not lost to a later prompt: the later request takes it along, because
-        its look holds the image too.
+        A waiting image is not lost to a later prompt: the later request then sends the image too,
+        which is part of its prompt state.
+
+        Returns:
+            The waiting request that this one overtakes, or None.
         """
         overtaken = self.waiting
-        if overtaken is not None:
-            self.superseded += 1
-            if overtaken.with_image and not request.with_image:
-                request = Request(request.number, request.prompt_state, True)
+        if overtaken is not None and overtaken.with_image and not request.with_image:
+            request = Request(request.number, request.prompt_state, True)
         self.waiting = request
         return overtaken
 
     def put_back(self) -> Request | None:
-        """Lets the request in flight wait again; returns it if a newer one waits already."""
+        """Moves the request in flight back to waiting, after a connection was lost.
+
+        Returns:
+            The request that was in flight, if a newer one waits and overtakes it; else None.
+        """
         returned, newest = self.drop_in_flight(), self.waiting
         self.waiting = returned
         if returned is None or newest is None:
@@ -105,28 +111,35 @@ class RequestQueue:
         return self.put(newest)
 
     def next(self) -> Request | None:
-        """Takes the waiting request into flight, if nothing is in flight."""
+        """Moves the waiting request into flight, if nothing is in flight.
+
+        Returns:
+            The request to send now, or None.
+        """
         if self.in_flight is not None or self.waiting is None:
             return None
         self.in_flight, self.waiting = self.waiting, None
         return self.in_flight
 
     def match(self, ack: PromptAck | SetImageAck) -> Request | None:
-        """The request that the ack answers, which is then no longer in flight."""
+        """Takes the request that an ack answers out of flight.
+
+        Returns:
+            That request; None when the ack answers nothing that is in flight.
+        """
         request = self.in_flight
-        if request is not None and request.answered_by(ack):
-            self.in_flight = None
-            return request
-        self.unmatched_acks += 1
-        return None
+        if request is None or not request.answered_by(ack):
+            return None
+        self.in_flight = None
+        return request
 
     def clear(self) -> list[Request]:
-        """Forgets every open request and returns them, oldest first."""
+        """Removes every open request and returns them, oldest first."""
         open_requests = [r for r in (self.in_flight, self.waiting) if r is not None]
         self.in_flight = self.waiting = None
         return open_requests
 
     def drop_in_flight(self) -> Request | None:
-        """Gives up on the answer to the request in flight."""
+        """Removes the request in flight, whose answer is no longer awaited, and returns it."""
         request, self.in_flight = self.in_flight, None
         return request

@@ -1,11 +1,11 @@
-"""Whether to try again, and when: a classifier of errors and a list of delays, both pure."""
+"""Whether to try again, and when: a classifier of errors and the delays. Pure logic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from decart_widget.diagnostics.secrets import redact
+from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import (
     AtCapacityError,
     AuthenticationError,
@@ -22,14 +22,20 @@ from decart_widget.errors import (
 ATTEMPTS: Final = 5
 """Reconnects after a loss (source: the service's public clients)."""
 
-FIRST_DELAY: Final = 1.0
-LONGEST_DELAY: Final = 10.0
+FIRST_DELAY_S: Final = 1.0
+"""Seconds before the first reconnect; each further delay is twice as long as the last."""
+
+LONGEST_DELAY_S: Final = 10.0
+"""Seconds before any reconnect at most."""
 
 CAPACITY_CLOSE_CODE: Final = 1013
 """WebSocket close code "try again later": the service is full."""
 
-# Source: the texts on which the service's public clients stop retrying.
-_AUTHENTICATION = (
+AUTHENTICATION_CLOSE_CODES: Final = (4401, 4403)
+"""WebSocket close codes of a refused key: HTTP's 401 and 403 in the range for private use (RFC
+6455, 7.4.2)."""
+
+_AUTHENTICATION: Final = (
     "401",
     "403",
     "unauthorized",
@@ -37,43 +43,60 @@ _AUTHENTICATION = (
     "not allowed",
     "invalid api key",
 )
-_SESSION = ("invalid session", "session expired")
-_CAPACITY = ("at capacity", "no capacity", "capacity reached")
+_SESSION: Final = ("invalid session", "session expired")
+"""With ``_AUTHENTICATION``: texts on which the service's public clients stop retrying."""
 
-_MAX_TEXT = 300
+_CAPACITY: Final = ("at capacity", "no capacity", "capacity reached")
+"""Texts with which the service says that it is full."""
+
+_MAX_TEXT: Final = 300
+"""Characters of the service's text that an error of ours quotes."""
 
 
 def delays() -> Iterator[float]:
-    """Seconds to wait before each reconnect: 1, 2, 4, 8, 10."""
+    """Yields the seconds to wait before each reconnect: 1, 2, 4, 8, 10."""
     for attempt in range(ATTEMPTS):
-        yield min(FIRST_DELAY * 2**attempt, LONGEST_DELAY)
+        yield min(FIRST_DELAY_S * 2**attempt, LONGEST_DELAY_S)
 
 
-def _shown(text: str) -> str:
-    """The service's words as part of a sentence of ours, which has a full stop of its own."""
+def _quoted(text: str) -> str:
+    """Returns the service's text as part of a sentence of ours, which has its own full stop."""
     return redact(text)[:_MAX_TEXT].strip().rstrip(".") or "no reason given"
 
 
 def service_error(text: str, close_code: int | None = None) -> ServiceError:
-    """The error that a text of the service's, or the code it closed with, stands for."""
-    shown = _shown(text)
+    """Classifies an error that the service reports.
+
+    Args:
+        text: The service's text.
+        close_code: The WebSocket close code, when the service closed the channel with one.
+
+    Returns:
+        ``AtCapacityError``, ``SessionExpiredError``, ``AuthenticationError`` or ``ServiceError``.
+    """
+    quoted = _quoted(text)
     lower = text.lower()
     if close_code == CAPACITY_CLOSE_CODE or any(phrase in lower for phrase in _CAPACITY):
-        return AtCapacityError(f"The service is at capacity ({shown}).")
+        return AtCapacityError(f"The service is at capacity ({quoted}).")
     if any(phrase in lower for phrase in _SESSION):
-        return SessionExpiredError(f"The service ended the session: {shown}.")
+        return SessionExpiredError(f"The service ended the session: {quoted}.")
     if any(phrase in lower for phrase in _AUTHENTICATION):
-        return AuthenticationError(f"The service refused the key: {shown}.")
-    return ServiceError(f"The service reported an error: {shown}.")
+        return AuthenticationError(f"The service refused the key: {quoted}.")
+    return ServiceError(f"The service reported an error: {quoted}.")
 
 
 def rejection(what: str, text: str | None) -> RequestRejectedError:
-    """The error of a prompt or image that the service refused."""
-    return RequestRejectedError(f"The service refused the {what}: {_shown(text or '')}.")
+    """Returns the error of a prompt or image that the service refused.
+
+    Args:
+        what: ``"prompt"`` or ``"image"``.
+        text: The service's reason, if it gives one.
+    """
+    return RequestRejectedError(f"The service refused the {what}: {_quoted(text or '')}.")
 
 
 def is_permanent(error: DecartError) -> bool:
-    """Whether no retry can help."""
+    """Returns whether no retry can help."""
     if isinstance(error, AuthenticationError | SessionExpiredError):
         return True
     return not isinstance(
@@ -82,11 +105,14 @@ def is_permanent(error: DecartError) -> bool:
 
 
 def closed_error(code: int | None, reason: str) -> DecartError:
-    """The error of a control socket that closed without our asking.
+    """Classifies the close of a control socket that we didn't close.
 
     Args:
-        code: WebSocket close code; None when the connection just broke.
-        reason: The close reason, may be empty.
+        code: The WebSocket close code; None when the connection broke without a close frame.
+        reason: The close reason; may be empty.
+
+    Returns:
+        A ``ServiceError`` that the reason or code identifies, else ``ConnectionLostError``.
     """
     if code == CAPACITY_CLOSE_CODE:
         return service_error(reason or "close code 1013", code)
@@ -94,9 +120,9 @@ def closed_error(code: int | None, reason: str) -> DecartError:
         error = service_error(reason, code)
         if type(error) is not ServiceError:
             return error
-    if code in (4401, 4403):
+    if code in AUTHENTICATION_CLOSE_CODES:
         return AuthenticationError(f"The service refused the key (close code {code}).")
-    shown = f"close code {code}" if code is not None else "the connection broke"
+    what = f"close code {code}" if code is not None else "the connection broke"
     if reason:
-        shown += f": {redact(reason)[:_MAX_TEXT]}"
-    return ConnectionLostError(f"The service closed the control channel ({shown}).")
+        what += f": {redact(reason)[:_MAX_TEXT]}"
+    return ConnectionLostError(f"The service closed the control channel ({what}).")

@@ -1,16 +1,17 @@
-"""The seven connection states, as a table.
+"""The seven connection states with their transitions, and the phases of one attempt.
 
-``TRANSITIONS`` is the source of truth: a pair that it does not list changes nothing. *generating*
-is sticky: only the end of the generation, a loss, a disconnect or an error leaves it.
+``TRANSITIONS`` is the source of truth: an event that it doesn't list for a state changes nothing.
+*generating* is sticky: only the end of the generation, a loss, a disconnect or an error leaves it.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class ConnectionState(StrEnum):
-    """What the widget shows as ``connection_state``."""
+    """The values of the widget's ``connection_state`` trait."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -25,33 +26,51 @@ class Event(StrEnum):
     """What can move a session from one state to another."""
 
     CONNECT = "connect"
-    """Somebody asked for a session."""
+    """The caller starts a session."""
     ESTABLISHED = "established"
     """Media flows both ways."""
     GENERATION_STARTED = "generation-started"
-    """The service said so, or sent a tick."""
+    """The service announced the generation, or sent a tick."""
     GENERATION_ENDED = "generation-ended"
+    """The service announced the end of the generation."""
     LOST = "lost"
     """An established session broke off and is to be tried again."""
     DISCONNECT = "disconnect"
-    """Somebody asked for the end."""
+    """The caller ends the session."""
     CANCEL = "cancel"
-    """A start that never reached the service was given up; as if it had not been asked for."""
+    """A start was abandoned before it reached the service; the state is *idle* again."""
     FAIL = "fail"
-    """It ended with an error that no retry mends."""
+    """The session ended with an error that no retry can repair."""
 
 
 class ServiceStatus(StrEnum):
-    """What the service says of itself."""
+    """The values of the widget's ``service_status`` trait, read from the service's messages."""
 
     UNKNOWN = "unknown"
     ENTERING_QUEUE = "entering-queue"
     READY = "ready"
 
 
+class Phase(IntEnum):
+    """How far an attempt has come; the values rise in the order in which phases follow."""
+
+    CLOSED = 0
+    """There is no attempt."""
+    OPENING = 1
+    """The control socket is being opened."""
+    INITIAL = 2
+    """The initial state is sent and not yet acknowledged."""
+    READY = 3
+    """The initial state is acknowledged: the offer may be sent."""
+    OFFERED = 4
+    """The offer is sent, or a room is requested."""
+    ANSWERED = 5
+    """The answer or the room has arrived; media is connecting or flows."""
+
+
 _S, _E = ConnectionState, Event
 
-TRANSITIONS: dict[tuple[ConnectionState, Event], ConnectionState] = {
+TRANSITIONS: Final[dict[tuple[ConnectionState, Event], ConnectionState]] = {
     (_S.IDLE, _E.CONNECT): _S.CONNECTING,
     (_S.DISCONNECTED, _E.CONNECT): _S.CONNECTING,
     (_S.ERROR, _E.CONNECT): _S.CONNECTING,
@@ -79,12 +98,12 @@ TRANSITIONS: dict[tuple[ConnectionState, Event], ConnectionState] = {
     (_S.RECONNECTING, _E.DISCONNECT): _S.DISCONNECTED,
     (_S.RECONNECTING, _E.FAIL): _S.ERROR,
 }
-"""Where each event leads from each state."""
+"""The state that follows each state and event."""
 
-ACTIVE_STATES = frozenset({_S.CONNECTING, _S.CONNECTED, _S.GENERATING, _S.RECONNECTING})
+ACTIVE_STATES: Final = frozenset({_S.CONNECTING, _S.CONNECTED, _S.GENERATING, _S.RECONNECTING})
 """States in which a session exists, and may cost money."""
 
 
 def transition(state: ConnectionState, event: Event) -> ConnectionState:
-    """The state after the event; the same state where the table has no such pair."""
+    """Returns the state after an event; the same state where the table has no such pair."""
     return TRANSITIONS.get((state, event), state)

@@ -1,1 +1,1 @@
-"""One session with the service."""
+"""One session with the service: control socket, tokens, deadlines, reconnects, media port."""

@@ -1,4 +1,4 @@
-"""One attempt of a session: media, token, control socket, and the wait until it stands."""
+"""One attempt of a session: media, token, control socket, and the wait until it is established."""
 
 from __future__ import annotations
 
@@ -14,31 +14,40 @@ from decart_widget.errors import (
     DecartError,
     MediaUnreachableError,
 )
-from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.messages import ClientMessage, decode
-from decart_widget.protocol.waiting import Patience
+from decart_widget.protocol.codec import decode
+from decart_widget.protocol.machine import SessionMachine
+from decart_widget.protocol.messages import ClientMessage
+from decart_widget.protocol.states import Phase
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
+from decart_widget.session.deadlines import PausableTimeout
 from decart_widget.session.media import Media, Preparation
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-PERSON_PATIENCE: Final = 60.0
-"""Seconds that somebody may think about the browser's question for the camera."""
+PERMISSION_TIMEOUT_S: Final = 60.0
+"""Seconds that the user may take to answer the browser's question for the camera."""
 
-VERIFY_PATIENCE: Final = 3.0
-"""Seconds in which a connection that is in doubt must answer."""
+VERIFY_TIMEOUT_S: Final = 3.0
+"""Seconds within which the service must answer a ping that verifies the connection."""
+
+MIN_OPEN_TIMEOUT_S: Final = 0.1
+"""Seconds that opening the control socket may take, however little is left of the timeout."""
 
 
 class Attempt:
-    """One attempt; ``run`` it once.
+    """One attempt; call ``run`` once.
 
     Args:
         number: Rises with each attempt of a widget.
         config: What to connect to.
-        machine: The session's; this attempt reports what happens on the control socket.
+        machine: The session's machine; this attempt reports the control socket's events to it.
         media: What carries the picture.
-        drive: Carries out what the machine says; called after each report.
+        drive: Carries out what the machine decides; called after each report.
+
+    Attributes:
+        number: See above.
+        initial_sent_at: When the initial state was sent, on the event loop's clock, in seconds.
     """
 
     def __init__(
@@ -59,23 +68,24 @@ class Attempt:
         self._control: ControlChannel | None = None
         self._send_lock = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
-        self._moved = asyncio.Event()
+        self._changed = asyncio.Event()
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._broken.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def run(
-        self, stop: asyncio.Event, budget: float | None, stands: Callable[[], None]
+        self, stop: asyncio.Event, budget_s: float | None, on_established: Callable[[], None]
     ) -> DecartError | None:
-        """Works until it breaks, or ``stop`` is set.
+        """Runs until the attempt breaks or ``stop`` is set, and closes everything it opened.
 
         Args:
             stop: Set to end the attempt.
-            budget: Seconds that the service may let this session last.
-            stands: Called once, when media flows.
+            budget_s: Seconds for which the service may let this session last; None for no limit.
+            on_established: Called once, when media flows.
 
-        Returns why it broke; None when it was stopped. Everything that it opened is closed.
+        Returns:
+            Why the attempt broke; None when it was stopped.
         """
-        work = asyncio.ensure_future(self._work(budget, stands))
+        work = asyncio.ensure_future(self._work(budget_s, on_established))
         stopped = asyncio.ensure_future(stop.wait())
         try:
             ends: set[asyncio.Future[Any]] = {work, stopped, self._broken}
@@ -88,7 +98,7 @@ class Attempt:
             return None
         finally:
             self._control = None
-            await _end(work, stopped)
+            await _cancel(work, stopped)
 
     def break_off(self, error: DecartError) -> None:
         """Ends the attempt with this error, unless it has ended already."""
@@ -96,26 +106,29 @@ class Attempt:
             self._broken.set_exception(error)
 
     def send(self, messages: list[ClientMessage]) -> None:
-        """Sends messages in order; drops them when the socket is not open."""
+        """Sends messages in order; drops them when the socket isn't open."""
         control = self._control
         if messages and control is not None:
             task = asyncio.ensure_future(self._send(control, messages))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    def moved(self) -> None:
-        """Something changed that a wait of this attempt may depend on."""
-        self._moved.set()
+    def notify_changed(self) -> None:
+        """Wakes the wait of this attempt, because something it depends on may have changed."""
+        self._changed.set()
 
     def verify(self) -> None:
-        """Breaks off soon when the control socket doesn't answer; it may have died unnoticed."""
+        """Pings the service, and breaks the attempt off when no answer comes.
+
+        A connection can be dead without notice, for instance after the machine was suspended.
+        """
         if self._control is not None:
             task = asyncio.ensure_future(self._verify(self._control))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
     def unreachable(self) -> DecartError:
-        """The error of a browser that finds no way to the service's media."""
+        """Returns the error of media that finds no route to the service's media."""
         if self._config.endpoint.is_loopback:
             return MediaUnreachableError(
                 "This browser can't reach the local server: it runs on the kernel's machine and "
@@ -128,19 +141,19 @@ class Attempt:
 
     # --- inside -------------------------------------------------------------------------------
 
-    async def _work(self, budget: float | None, stands: Callable[[], None]) -> None:
-        config, limit = self._config, self._config.connection.connection_timeout
-        patience = Patience(limit, self._loop.time())
-        await self._media.ready(limit)
-        # From here on camera and offer are on their way, beside token, socket and first ack.
+    async def _work(self, budget_s: float | None, on_established: Callable[[], None]) -> None:
+        config, limit_s = self._config, self._config.connection.connection_timeout
+        timeout = PausableTimeout(limit_s, self._loop.time())
+        await self._media.ready(limit_s)
+        # Camera and offer are prepared while token, socket and first ack are on their way.
         self._media.prepare(self.number, self._preparation())
         token = await config.tokens.take(
-            config.key, config.endpoint, config.model, budget=budget, timeout=limit
+            config.key, config.endpoint, config.model, budget=budget_s, timeout=limit_s
         )
         url = self._url(token)
-        open_timeout = max(0.1, patience.remaining(self._loop.time()))
+        open_timeout_s = max(MIN_OPEN_TIMEOUT_S, timeout.remaining(self._loop.time()))
         async with open_control(
-            url, config.endpoint.name, open_timeout, direct=config.endpoint.is_loopback
+            url, config.endpoint.name, open_timeout_s, direct=config.endpoint.is_loopback
         ) as control:
             self._control = control
             self.initial_sent_at = self._loop.time()
@@ -148,12 +161,12 @@ class Attempt:
             self._drive()
             reader = asyncio.ensure_future(self._read(control, token))
             try:
-                await self._until_established(patience, reader)
-                log.debug("Session established (attempt %d).", self.number)
-                stands()
+                await self._until_established(timeout, reader)
+                logger.debug("Session established (attempt %d).", self.number)
+                on_established()
                 await reader
             finally:
-                await _end(reader)
+                await _cancel(reader)
 
     def _url(self, token: Secret) -> Secret:
         config = self._config
@@ -169,10 +182,10 @@ class Attempt:
 
     async def _read(self, control: ControlChannel, token: Secret) -> None:
         async for frame in control.frames():
-            # A service that quotes what it was sent must not put it into our errors.
+            # A service that quotes what it was sent must not put a secret into our errors.
             clean = token.mask(self._config.key.mask(frame)) if isinstance(frame, str) else frame
             message = decode(clean)
-            del frame, clean  # a room's token may be in it, and this frame in a traceback
+            del frame, clean  # may hold a room's token, and a traceback may show this frame
             self._machine.receive(message)
             self._drive()
 
@@ -185,50 +198,67 @@ class Attempt:
             self.break_off(error)
 
     async def _verify(self, control: ControlChannel) -> None:
-        if not await control.answers(VERIFY_PATIENCE):
+        if not await control.answers(VERIFY_TIMEOUT_S):
             self.break_off(ConnectionLostError("The connection did not survive the sleep."))
 
-    async def _until_established(self, patience: Patience, reader: asyncio.Future[None]) -> None:
-        person = Patience(PERSON_PATIENCE, self._loop.time())
+    async def _until_established(
+        self, timeout: PausableTimeout, reader: asyncio.Future[None]
+    ) -> None:
+        """Waits until the machine says that the session is established.
+
+        Two limits apply in turn: the connection timeout, which pauses in the service's queue and
+        while the user is asked for the camera, and the time that the user has for the answer.
+
+        Args:
+            timeout: The connection timeout.
+            reader: The task that reads the control socket; it ends when that closes.
+
+        Raises:
+            ConnectTimeoutError: A limit has passed.
+            MediaUnreachableError: The connection timeout passed while media was connecting.
+            DecartError: The control socket closed.
+        """
+        permission = PausableTimeout(PERMISSION_TIMEOUT_S, self._loop.time())
         while not self._machine.established:
-            asked = self._media.waiting_for_person
+            asking = self._media.waiting_for_person
             now = self._loop.time()
-            person.pause(now, not asked)
-            patience.pause(now, self._machine.queued or asked)
-            left = [p.remaining(now) for p in (patience, person) if not p.paused]
-            if left and min(left) <= 0:
-                raise self._too_late(asked)
-            self._moved.clear()
-            moved = asyncio.ensure_future(self._moved.wait())
+            permission.pause(now, not asking)
+            timeout.pause(now, self._machine.queued or asking)
+            left_s = [t.remaining(now) for t in (timeout, permission) if not t.paused]
+            if left_s and min(left_s) <= 0:
+                raise self._too_late(asking)
+            self._changed.clear()
+            changed = asyncio.ensure_future(self._changed.wait())
             try:
-                ends: set[asyncio.Future[Any]] = {moved, reader}
-                limit = min(left) if left else None
-                await asyncio.wait(ends, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+                ends: set[asyncio.Future[Any]] = {changed, reader}
+                limit_s = min(left_s) if left_s else None
+                await asyncio.wait(ends, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                moved.cancel()
+                changed.cancel()
             if reader.done():
                 reader.result()
 
-    def _too_late(self, asked: bool) -> DecartError:
+    def _too_late(self, asking: bool) -> DecartError:
         phase = self._machine.phase
-        if asked:
+        if asking:
             return ConnectTimeoutError(
-                f"The browser's question for the camera was not answered in {PERSON_PATIENCE:g} s.",
+                f"The browser's question for the camera was not answered in "
+                f"{PERMISSION_TIMEOUT_S:g} s.",
                 remedy="Start again and allow the camera.",
             )
         if phase is Phase.ANSWERED:
             return self.unreachable()
         in_room = self._config.transport == "livekit"
-        waits = {
+        missing = {
             Phase.INITIAL: "the service has not acknowledged the prompt",
             Phase.READY: "the browser has made no offer",
             Phase.OFFERED: "the service has named no room"
             if in_room
             else "the service has not answered the offer",
-        }
-        limit = self._config.connection.connection_timeout
+        }.get(phase, "no answer")
+        limit_s = self._config.connection.connection_timeout
         return ConnectTimeoutError(
-            f"The session did not stand within {limit:g} s: {waits.get(phase, 'no answer')}."
+            f"The session was not established within {limit_s:g} s: {missing}."
         )
 
     def _preparation(self) -> Preparation:
@@ -244,12 +274,15 @@ class Attempt:
         )
 
 
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    """Cancels tasks and returns when they are over.
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancels tasks and returns when they have ended.
 
-    Asks again while one goes on: before Python 3.12 ``wait_for``, which libraries use, forgets a
-    cancellation that comes in the same moment as its result, and a session that was told to stop
-    would go on being billed.
+    Cancels repeatedly until they have: before Python 3.12 ``wait_for``, which libraries use, loses
+    a cancellation that comes in the same moment as its result, and a session that was stopped
+    would continue to be billed.
+
+    Args:
+        *tasks: Tasks whose exceptions, if any, have been handled or don't matter.
     """
     while pending := {task for task in tasks if not task.done()}:
         for task in pending:
@@ -257,4 +290,4 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
         await asyncio.wait(pending, timeout=0.5)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # whoever cared has asked already
+            task.exception()  # marks it as retrieved

@@ -1,4 +1,4 @@
-"""What a session needs to know before it starts."""
+"""The settings of one session."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from decart_widget.session.tokens import Tokens
 
 @dataclass(frozen=True)
 class SessionConfig:
-    """What a session needs to know.
+    """The settings of one session.
 
     Args:
         model: The realtime model.
         endpoint: Where the service is.
         key: A permanent key or a client token.
         transport: ``"livekit"`` (a room) or ``"webrtc"`` (offer and answer).
-        video: What is sent up.
-        connection: How, and how long to wait.
+        video: Codec and bitrates of the video that is sent.
+        connection: How to connect, and how long to wait.
         budget: Seconds of generation after which the session ends; None for no limit of ours.
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` or None.
-        tokens: Where client tokens come from; one may have been got in advance.
-        renew: Asked before a reconnect where the service is now, and with which key: a local
-            server that died is another one then. None when that never changes.
+        tokens: The source of client tokens; it may hold one that was fetched in advance.
+        renew: Called before each reconnect; returns where the service is now, and the key for it
+            (a local server that is restarted has another address). None when these never change.
     """
 
     model: RealtimeModel

@@ -1,7 +1,7 @@
 """The control channel: a WebSocket with JSON text frames.
 
-A thin shell: frames in, frames out, and every way in which it can break becomes one of our errors
-without the URL in it, because the URL carries a client token.
+It sends and receives frames, and turns every way in which the socket can break into an error of
+this package without the URL in it, because the URL carries a client token.
 """
 
 from __future__ import annotations
@@ -12,39 +12,59 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from decart_widget.diagnostics.secrets import Secret, redact
+from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     ProtocolError,
     TransportError,
 )
-from decart_widget.protocol.messages import ClientMessage, encode
-from decart_widget.protocol.retry import closed_error, service_error
+from decart_widget.protocol.codec import encode
+from decart_widget.protocol.messages import ClientMessage
+from decart_widget.protocol.retry import CAPACITY_CLOSE_CODE, closed_error, service_error
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 MAX_FRAME_BYTES: Final = 16 * 2**20
-"""A larger frame closes the channel; one above ``messages.MAX_FRAME`` is merely ignored."""
+"""A larger frame closes the channel; one above ``codec.MAX_FRAME`` is merely ignored."""
 
-CLOSE_TIMEOUT: Final = 2.0
+MAX_QUEUED_FRAMES: Final = 64
+"""Frames received and not yet read before the library stops reading the socket."""
 
-# The library logs requests with their URL at DEBUG; the URL carries a token.
-_silent = logging.getLogger("decart_widget.session.wire")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
-_silent.setLevel(logging.CRITICAL + 1)
+MESSAGE_TOO_BIG: Final = 1009
+"""WebSocket close code with which our side refuses a frame that is too large."""
+
+CLOSE_TIMEOUT_S: Final = 2.0
+"""Seconds that the closing handshake may take."""
+
+_MAX_TEXT: Final = 200
+"""Characters of a library's error text that an error of ours quotes."""
+
+_MAX_BODY_BYTES: Final = 300
+"""Bytes of a refused handshake's body that an error of ours quotes."""
+
+# The library logs requests with their URL at DEBUG, and the URL carries a token.
+_wire_logger = logging.getLogger("decart_widget.session.wire")
+_wire_logger.addHandler(logging.NullHandler())
+_wire_logger.propagate = False
+_wire_logger.setLevel(logging.CRITICAL + 1)
 
 
 class ControlChannel:
-    """An open control channel; made by ``open_control``."""
+    """An open control channel; created by ``open_control``."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
 
     async def send(self, message: ClientMessage) -> None:
-        """Sends one message. Raises ``ConnectionLostError`` or what the service closed with."""
+        """Sends one message.
+
+        Raises:
+            ConnectionLostError: The channel is closed.
+            ServiceError: The service closed it with a reason.
+        """
         from websockets.exceptions import ConnectionClosed
 
         try:
@@ -53,7 +73,15 @@ class ControlChannel:
             raise _closed(closed) from None
 
     async def frames(self) -> AsyncIterator[str | bytes]:
-        """What the service sends, until the channel closes; then raises why."""
+        """Iterates over the service's frames until the channel closes.
+
+        Yields:
+            One frame: text, or bytes for a binary one.
+
+        Raises:
+            ConnectionLostError: The channel has closed.
+            ServiceError: The service closed it with a reason.
+        """
         from websockets.exceptions import ConnectionClosed
 
         while True:
@@ -64,7 +92,7 @@ class ControlChannel:
             yield frame
 
     async def answers(self, timeout: float) -> bool:
-        """Whether the other end answers a ping within so many seconds."""
+        """Returns whether the service answers a ping within ``timeout`` seconds."""
         from websockets.exceptions import ConnectionClosed
 
         try:
@@ -78,7 +106,7 @@ class ControlChannel:
 def _closed(closed: object) -> DecartError:
     received = getattr(closed, "rcvd", None)
     sent = getattr(closed, "sent", None)
-    if received is None and sent is not None and sent.code == 1009:
+    if received is None and sent is not None and sent.code == MESSAGE_TOO_BIG:
         return ProtocolError(
             f"The service sent a message of more than {MAX_FRAME_BYTES / 2**20:g} MiB."
         )
@@ -91,16 +119,22 @@ def _closed(closed: object) -> DecartError:
 async def open_control(
     url: Secret, name: str, timeout: float, *, direct: bool = False
 ) -> AsyncIterator[ControlChannel]:
-    """The control channel of a session, closed at the end of the block.
+    """Opens a session's control channel and closes it at the end of the block.
 
     Args:
-        url: With the client token in its query.
-        name: What to call the service in errors.
+        url: The WebSocket's URL, with the client token in its query.
+        name: The service's name in errors.
         timeout: Seconds for TCP, TLS and the WebSocket handshake together.
-        direct: Whether to pass by a proxy that the environment names.
+        direct: Whether to ignore a proxy that the environment names.
 
-    Raises ``AuthenticationError``, ``AtCapacityError``, another ``ServiceError``, or
-    ``TransportError``.
+    Yields:
+        The open channel.
+
+    Raises:
+        AuthenticationError: The service refused the token.
+        AtCapacityError: The service is full.
+        ServiceError: The service refused the handshake for another reason.
+        TransportError: The service can't be reached, or is no WebSocket server.
     """
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
@@ -111,11 +145,11 @@ async def open_control(
         connection = await connect(
             url.reveal(),
             open_timeout=timeout,
-            close_timeout=CLOSE_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_FRAME_BYTES,
-            max_queue=64,
+            max_queue=MAX_QUEUED_FRAMES,
             compression=None,
-            logger=_silent,
+            logger=_wire_logger,
             user_agent_header=None,
             proxy=None if direct else True,
         )
@@ -123,19 +157,22 @@ async def open_control(
         failure = TransportError(f"{name} did not answer within {timeout:.0f} s.")
     except InvalidStatus as refused:
         status = refused.response.status_code
-        body = bytes(refused.response.body or b"")[:300].decode("utf-8", "replace")
-        failure = service_error(f"HTTP {status}: {body}", 1013 if status == 503 else None)
+        body = bytes(refused.response.body or b"")[:_MAX_BODY_BYTES].decode("utf-8", "replace")
+        failure = service_error(
+            f"HTTP {status}: {body}", CAPACITY_CLOSE_CODE if status == 503 else None
+        )
     except InvalidHandshake as error:
-        failure = TransportError(f"{name} is no realtime service ({redact(str(error))[:200]}).")
+        text = redact(str(error))[:_MAX_TEXT]
+        failure = TransportError(f"{name} is no realtime service ({text}).")
     except (OSError, WebSocketException) as error:
-        shown = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        failure = TransportError(f"{name} can't be reached ({redact(shown)[:200]}).")
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        failure = TransportError(f"{name} can't be reached ({redact(text)[:_MAX_TEXT]}).")
     if failure is not None or connection is None:
-        # Outside the handlers, so that no exception with the URL hangs on ours.
+        # Raised outside the handlers, so that no exception with the URL is chained to it.
         raise failure or ConnectionLostError(f"{name} can't be reached.")
     try:
         yield ControlChannel(connection)
     finally:
         with suppress(Exception):
-            # Shielded: a cancelled session must still say goodbye, or it goes on being billed.
+            # Shielded: a cancelled session must still close its socket, or it stays billed.
             await asyncio.shield(connection.close())

@@ -1,4 +1,4 @@
-"""The two clocks of a session: an ack that must come, a budget that must not be passed."""
+"""The timers of a session: a timeout that can pause, an ack's deadline, and the budget."""
 
 from __future__ import annotations
 
@@ -8,17 +8,64 @@ from collections.abc import Callable
 from typing import Final
 
 
-class AckDeadline:
-    """Calls ``late`` when one and the same ack has been awaited for ``limit`` seconds."""
+class PausableTimeout:
+    """A timeout that can pause, for instance while the session is in the service's queue.
 
-    def __init__(self, limit: float, late: Callable[[], None]) -> None:
-        self._limit = limit
-        self._late = late
+    It has no clock of its own: each call says what time it is.
+
+    Args:
+        limit_s: Seconds until it expires, pauses not counted.
+        now: The present reading of any monotonic clock, in seconds.
+    """
+
+    def __init__(self, limit_s: float, now: float) -> None:
+        self._left_s = limit_s
+        self._last = now
+        self._paused = False
+
+    def remaining(self, now: float) -> float:
+        """Returns the seconds left; 0 or less when it has expired."""
+        if not self._paused:
+            self._left_s -= max(0.0, now - self._last)
+        self._last = now
+        return self._left_s
+
+    def pause(self, now: float, paused: bool) -> None:
+        """Pauses or resumes it.
+
+        Args:
+            now: The present reading of the clock, in seconds.
+            paused: Whether time doesn't count from now on.
+        """
+        self.remaining(now)
+        self._paused = paused
+
+    @property
+    def paused(self) -> bool:
+        """Whether time doesn't count at present."""
+        return self._paused
+
+
+class AckDeadline:
+    """Calls ``on_expired`` when the same ack has been awaited for ``limit_s`` seconds.
+
+    Args:
+        limit_s: Seconds that an ack may take.
+        on_expired: Called on the event loop.
+    """
+
+    def __init__(self, limit_s: float, on_expired: Callable[[], None]) -> None:
+        self._limit_s = limit_s
+        self._on_expired = on_expired
         self._number: int | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, number: int | None) -> None:
-        """Says which request's ack is awaited now; None for none."""
+    def update(self, number: int | None) -> None:
+        """Starts, keeps or stops the timer.
+
+        Args:
+            number: The number of the request whose ack is awaited now; None for none.
+        """
         if number == self._number:
             return
         if self._timer is not None:
@@ -26,82 +73,89 @@ class AckDeadline:
             self._timer = None
         self._number = number
         if number is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._limit, self._expired)
+            self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._expired)
 
     def _expired(self) -> None:
         self._number = self._timer = None
-        self._late()
+        self._on_expired()
 
 
-LOW: Final = 0.8
-"""Part of a budget after which its end is announced."""
+LOW_FRACTION: Final = 0.8
+"""Used fraction of a budget from which on it is announced as low."""
+
+TICK_GRACE_S: Final = 2.0
+"""Seconds without a tick after which our own clock counts, one second at a time."""
 
 
 class Budget:
-    """Calls ``spent`` when the seconds are used up, by the service's ticks or by our own clock.
+    """Calls ``on_spent`` when the budget is used up, by the service's ticks or by our own clock.
 
     Args:
-        seconds: None for no limit.
-        spent: Called at least once when the limit is reached.
-        counted: Called once a second while the meter runs and no tick comes.
+        seconds: The budget; None for no limit.
+        on_spent: Called at least once when the budget is used up.
+        on_counted: Called once a second while a generation runs and no tick arrives.
     """
 
     def __init__(
         self,
         seconds: float | None,
-        spent: Callable[[], None],
-        counted: Callable[[], None] = lambda: None,
+        on_spent: Callable[[], None],
+        on_counted: Callable[[], None] = lambda: None,
     ) -> None:
         self._seconds = seconds
-        self._on_spent = spent
-        self._counted = counted
+        self._on_spent = on_spent
+        self._on_counted = on_counted
         self._timer: asyncio.TimerHandle | None = None
         self._count: asyncio.TimerHandle | None = None
-        self._billed = 0.0
-        self._silent = 0
-        """Seconds that our own clock is ahead of the ticks."""
+        self._billed_s = 0.0
+        self._ahead_s = 0  # how far our own clock is ahead of the ticks
 
-    def left(self, billed: float) -> float | None:
-        """Seconds left after ``billed``; None for no limit."""
-        return None if self._seconds is None else max(0.0, self._seconds - billed)
+    def left(self, billed_s: float) -> float | None:
+        """Returns the seconds left after ``billed_s`` seconds; None for no limit."""
+        return None if self._seconds is None else max(0.0, self._seconds - billed_s)
 
     @property
     def remaining(self) -> float | None:
         """Seconds left, as far as is known now; None for no limit."""
-        return self.left(self._billed + self._silent)
+        return self.left(self._billed_s + self._ahead_s)
 
     @property
     def low(self) -> bool:
-        """Whether most of it is used up."""
+        """Whether ``LOW_FRACTION`` of it is used up."""
         remaining = self.remaining
         return (
             remaining is not None
             and self._seconds is not None
-            and remaining <= self._seconds * (1 - LOW) + 1e-9
+            and remaining <= self._seconds * (1 - LOW_FRACTION) + 1e-9
         )
 
-    def watch(self, billed: float, generating: bool) -> None:
-        """Says what has been billed and whether the meter runs."""
-        if billed > self._billed:
-            # What was counted beside the ticks is never given back, or the rest would grow.
-            self._silent = max(0, math.ceil(self._billed + self._silent - billed))
-            self._billed = billed
+    def update(self, billed_s: float, generating: bool) -> None:
+        """Takes note of the bill, and starts or stops our own clock.
+
+        Args:
+            billed_s: Seconds billed so far, by the service's ticks.
+            generating: Whether a generation runs, which is billed.
+        """
+        if billed_s > self._billed_s:
+            # Seconds that our own clock counted stay counted, or the remaining time would rise.
+            self._ahead_s = max(0, math.ceil(self._billed_s + self._ahead_s - billed_s))
+            self._billed_s = billed_s
             self._stop_counting()
-        left = self.left(billed)
-        if left is None or not generating:
+        left_s = self.left(billed_s)
+        if left_s is None or not generating:
             self.close()
-        elif left <= 0:
+        elif left_s <= 0:
             self._used_up()
         else:
             loop = asyncio.get_running_loop()
             if self._timer is None:
-                # Ours runs beside the ticks, because ticks may fail to come.
-                self._timer = loop.call_later(left, self._used_up)
+                # Our own timer runs as well, because ticks may fail to arrive.
+                self._timer = loop.call_later(left_s, self._used_up)
             if self._count is None:
-                self._count = loop.call_later(2.0, self._count_on)
+                self._count = loop.call_later(TICK_GRACE_S, self._count_on)
 
     def close(self) -> None:
-        """Stops the clock."""
+        """Stops our own clock."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -109,13 +163,13 @@ class Budget:
 
     def _used_up(self) -> None:
         assert self._seconds is not None
-        self._silent = max(self._silent, math.ceil(self._seconds - self._billed))
+        self._ahead_s = max(self._ahead_s, math.ceil(self._seconds - self._billed_s))
         self._on_spent()
 
     def _count_on(self) -> None:
-        self._silent += 1
+        self._ahead_s += 1
         self._count = asyncio.get_running_loop().call_later(1.0, self._count_on)
-        self._counted()
+        self._on_counted()
 
     def _stop_counting(self) -> None:
         if self._count is not None:

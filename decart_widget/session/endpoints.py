@@ -1,10 +1,10 @@
-"""Where the service is: Decart, the sandbox, or a URL of the caller's."""
+"""The address of the service: Decart, the sandbox, or a URL that the caller gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from decart_widget._version import __version__
@@ -13,7 +13,11 @@ from decart_widget.errors import InvalidURLError
 from decart_widget.models import RealtimeModel
 from decart_widget.protocol.loopback import is_loopback
 
-_SECURE = {"http": False, "ws": False, "https": True, "wss": True}
+_SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
+"""The URL schemes that are understood, and whether each is encrypted."""
+
+_MAX_URL: Final = 20_000
+"""Characters of a WebSocket URL with a client token in it."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,9 @@ class Endpoint:
     """A service that speaks the realtime protocol.
 
     Args:
-        name: What the ``endpoint`` trait shows: ``"decart"``, ``"sandbox"`` or a URL.
-        base_url: Of the HTTP API (``http:`` or ``https:``).
-        realtime_base_url: Of the realtime WebSocket (``ws:`` or ``wss:``).
+        name: The value of the ``endpoint`` trait: ``"decart"``, ``"sandbox"`` or a URL.
+        base_url: The HTTP API's URL (``http:`` or ``https:``).
+        realtime_base_url: The realtime WebSocket's URL without a path (``ws:`` or ``wss:``).
     """
 
     name: str
@@ -37,7 +41,7 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody between can read what is sent: encrypted, or on this machine."""
+        """Whether nobody in between can read what is sent: it is encrypted or on this machine."""
         return all(
             _SECURE[parts.scheme] or is_loopback(parts.hostname or "")
             for parts in (urlsplit(self.base_url), urlsplit(self.realtime_base_url))
@@ -45,28 +49,41 @@ class Endpoint:
 
     @property
     def realtime_http_url(self) -> str:
-        """The realtime service's address for HTTP requests."""
+        """The realtime service's base URL for HTTP requests."""
         return "http" + self.realtime_base_url.removeprefix("ws")
 
     def realtime_url(self, model: RealtimeModel, token: Secret, **options: str | None) -> Secret:
-        """The WebSocket's URL, a secret because it holds a client token."""
-        rest = {"model": model.name}
-        rest.update({name: value for name, value in options.items() if value is not None})
-        rest["user_agent"] = f"decart_widget/{__version__}"
-        where = f"{self.realtime_base_url}{model.url_path}"
-        return Secret(f"{where}?{urlencode({'api_key': token.reveal(), **rest})}", longest=20_000)
+        """Returns the WebSocket's URL, a secret because it holds a client token.
+
+        Args:
+            model: Gives the path, and a parameter of the query.
+            token: The client token.
+            **options: Further parameters of the query; those that are None are left out.
+        """
+        query = {"api_key": token.reveal(), "model": model.name}
+        query.update({name: value for name, value in options.items() if value is not None})
+        query["user_agent"] = f"decart_widget/{__version__}"
+        url = f"{self.realtime_base_url}{model.url_path}?{urlencode(query)}"
+        return Secret(url, longest=_MAX_URL)
 
 
-# Source: the service's public clients of 2026 (protocol version of the room transport).
-DECART = Endpoint("decart", "https://api.decart.ai", "wss://api3.decart.ai")
-"""The service itself."""
+DECART: Final = Endpoint("decart", "https://api.decart.ai", "wss://api3.decart.ai")
+"""Decart's own service (source: its public clients of 2026, which use the room transport)."""
 
 
 def check_url(url: object, what: str = "endpoint") -> str:
-    """The URL without a trailing slash.
+    """Checks a URL of the service.
 
-    Raises ``InvalidURLError`` for schemes other than http(s) and ws(s), for a missing host, and
-    for a URL with a password, a query or a fragment in it, which would end up in logs.
+    Args:
+        url: The URL.
+        what: Its name in errors.
+
+    Returns:
+        The URL without surrounding white space and a trailing slash.
+
+    Raises:
+        InvalidURLError: Its scheme is none of http(s) and ws(s), it has no host, or it has a
+            password, a query or a fragment, which would end up in logs.
     """
     remedy = 'Give a URL such as "https://api.example.org" or "http://127.0.0.1:9000".'
     if not isinstance(url, str):
@@ -77,9 +94,9 @@ def check_url(url: object, what: str = "endpoint") -> str:
     except ValueError:
         raise InvalidURLError(f"The {what} can't be read as a URL.", remedy=remedy) from None
     if parts.scheme not in _SECURE:
-        shown = f'"{parts.scheme}:"' if parts.scheme else "nothing"
+        scheme = f'"{parts.scheme}:"' if parts.scheme else "nothing"
         raise InvalidURLError(
-            f"The {what} begins with {shown}; http(s) and ws(s) are understood.", remedy=remedy
+            f"The {what} begins with {scheme}; http(s) and ws(s) are understood.", remedy=remedy
         )
     if not parts.hostname:
         raise InvalidURLError(f"The {what} names no host.", remedy=remedy)
@@ -97,13 +114,15 @@ def _with_scheme(url: str, plain: str) -> str:
 
 
 def parse_endpoint(value: Any) -> Endpoint:
-    """The endpoint that a URL, a pair of URLs, a mapping or a running server stands for.
+    """Returns the endpoint that a value of one of several types describes.
 
     Args:
-        value: A URL of either kind (the other is derived from it), ``(base_url,
-            realtime_base_url)``, a mapping or an object with those two names.
+        value: An ``Endpoint``; a URL of either kind, from which the other is derived; a pair
+            ``(base_url, realtime_base_url)``; a mapping with these keys; or an object with these
+            attributes, for instance a running sandbox.
 
-    Raises ``InvalidURLError``.
+    Raises:
+        InvalidURLError: One of the URLs can't be used.
     """
     if isinstance(value, Endpoint):
         return value

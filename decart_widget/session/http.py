@@ -1,4 +1,4 @@
-"""One request to the service's HTTP API, with the key in a header and nowhere else."""
+"""Requests to the service's HTTP API, with the key in a header and nowhere else."""
 
 from __future__ import annotations
 
@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 
     import httpx
 
-MAX_ANSWER: Final = 100_000
-"""Bytes; an answer of the API has about 1,000."""
+MAX_ANSWER_BYTES: Final = 100_000
+"""Bytes of an answer; one of the API has about 1,000."""
+
+_READ_BYTES: Final = 65_536
+"""Bytes that are read of an answer at once."""
+
+_MAX_TEXT: Final = 300
+"""Characters of an answer that an error of ours quotes."""
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes 30 ms: once a process."""
+    """Returns the TLS context, cached because reading the certificates takes 30 ms."""
     import httpx
 
     return httpx.create_ssl_context()
@@ -48,22 +54,25 @@ async def post(
     """Posts JSON and returns the JSON object that comes back.
 
     Args:
-        url: Where to.
-        key: Goes into the ``x-api-key`` header.
+        url: The URL to post to.
+        key: Sent in the ``x-api-key`` header.
         body: The JSON object to send.
-        name: What to call the service in errors.
+        name: The service's name in errors.
         timeout: Seconds for the whole request.
-        direct: Whether to pass by what the environment says of proxies and .netrc.
+        direct: Whether to ignore the environment's proxies and .netrc.
         missing: Raised when the service answers 404.
 
-    Raises ``AuthenticationError`` (401, 403), ``ServiceError``, ``ProtocolError`` or a
-    ``TransportError``.
+    Raises:
+        AuthenticationError: The service refused the key (HTTP 401, 403).
+        ServiceError: The service answered with another error.
+        ProtocolError: The answer is no JSON object, or too long.
+        TransportError: The service can't be reached, or did not answer in time.
     """
-    import httpx  # loaded when first used: it costs as much as the rest of the package
+    import httpx  # imported on first use: it takes as long as the rest of the package
 
     failure: DecartError
     try:
-        # The library's own time-out is for each read: a body that trickles would never end.
+        # httpx limits each read, not their sum: a slow body would never time out.
         async with (
             asyncio.timeout(timeout),
             httpx.AsyncClient(
@@ -72,7 +81,7 @@ async def post(
                 follow_redirects=False,
                 verify=_tls() if url.startswith("https:") else False,
             ) as client,
-            # Uncompressed, or a few bytes could unpack to gigabytes.
+            # Not compressed, or a few bytes could decompress to gigabytes.
             client.stream(
                 "POST",
                 url,
@@ -82,7 +91,7 @@ async def post(
         ):
             status, content = response.status_code, await _content(response)
         found = _object(status, content, key, missing)
-        del content  # a token may be in it, and this frame in a traceback
+        del content  # may hold a token, and a traceback may show this frame
         if isinstance(found, dict):
             return found
         failure = found
@@ -92,16 +101,16 @@ async def post(
         failure = TransportError(
             f"{name} can't be reached ({key.scrub(str(error)) or type(error).__name__})."
         )
-    # Raised here, outside the handler: httpx's exception holds the request with the key.
+    # Raised outside the handlers: httpx's exception, chained to it, holds the request with the key.
     raise failure
 
 
 async def _content(response: httpx.Response) -> bytes | None:
-    """The body as it came, at most ``MAX_ANSWER`` bytes of it; None for more."""
+    """Returns the body; None when it has more than ``MAX_ANSWER_BYTES``."""
     parts, length = [], 0
-    async for part in response.aiter_raw(65_536):
+    async for part in response.aiter_raw(_READ_BYTES):
         length += len(part)
-        if length > MAX_ANSWER:
+        if length > MAX_ANSWER_BYTES:
             return None
         parts.append(part)
     return b"".join(parts)
@@ -110,8 +119,8 @@ async def _content(response: httpx.Response) -> bytes | None:
 def _object(
     status: int, content: bytes | None, key: Secret, missing: DecartError | None
 ) -> dict[str, Any] | DecartError:
-    """What the answer says, or the error that it stands for."""
-    text = key.scrub((content or b"").decode("utf-8", "replace"))[:300]
+    """Returns the JSON object of an answer, or the error that it means."""
+    text = key.scrub((content or b"").decode("utf-8", "replace"))[:_MAX_TEXT]
     if status in (401, 403):
         return AuthenticationError(f"The service refused the API key (HTTP {status}).")
     if status == 404 and missing is not None:
@@ -121,7 +130,7 @@ def _object(
     if status not in (200, 201):
         return service_error(f"HTTP {status}: {text}")
     if content is None:
-        return ProtocolError(f"The service's answer has more than {MAX_ANSWER:,} bytes.")
+        return ProtocolError(f"The service's answer has more than {MAX_ANSWER_BYTES:,} bytes.")
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):

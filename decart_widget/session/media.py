@@ -1,4 +1,4 @@
-"""What a session asks of whatever carries the picture: a browser, or an engine in the kernel."""
+"""The port between a session and what carries its media: a browser, or an engine in the kernel."""
 
 from __future__ import annotations
 
@@ -14,29 +14,34 @@ from decart_widget.protocol.messages import Candidate, RoomInfo
 EndReason = Literal[
     "stopped", "error", "reconnecting", "closed", "unattended", "budget", "superseded"
 ]
+"""Why an attempt's media ends."""
+
 MediaState = Literal[
     "camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"
 ]
-Transport = Literal["webrtc", "livekit"]
-"""How pictures travel: offer and answer on the control channel, or a LiveKit room."""
+"""The state of media. A page also reports ``"stalled"`` with a reason: ``BrowserMedia`` passes that
+on as ``MediaListener.media_lost``, whose error gives the reason in words."""
 
-START_BITRATE: Final = 3_000_000
-"""bit/s; where a picture of 1280x720 is good from its first frame on."""
+Transport = Literal["webrtc", "livekit"]
+"""How media is negotiated: offer and answer on the control channel, or a LiveKit room."""
+
+START_BITRATE_BPS: Final = 3_000_000
+"""bit/s with which a picture of 1280x720 looks good from its first frame on."""
 
 LOOPBACK_HEADROOM: Final = 4
-"""On one machine a picture may leave this many times faster than the bitrate asks."""
+"""How many times faster than its bitrate a picture may be sent when both ends are one machine."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What media needs to know to make an offer.
+    """What media needs to open its source and to connect.
 
     Args:
-        transport: How pictures travel.
-        model: Its picture's size and rate.
+        transport: How media is negotiated.
+        model: Gives the picture's size and frame rate.
         video: Codec, bitrates, frame rate.
-        rtc: The ``RTCConfiguration``; may hold TURN credentials, so it has no ``repr``.
-        timeout_s: Seconds until the session must stand.
+        rtc: The ``RTCConfiguration``; it may hold TURN credentials, so the ``repr`` omits it.
+        timeout_s: Seconds within which the session must be established.
         loopback: Whether the service runs on this machine.
     """
 
@@ -49,70 +54,80 @@ class Preparation:
 
     @property
     def start_bitrate(self) -> int:
-        """What the connection is estimated to carry at first, in bit/s.
+        """The initial bandwidth estimate, in bit/s.
 
-        A browser spreads the packets of a picture over time by this estimate. On a network that
-        keeps routers from dropping them; on one machine it is nothing but delay.
+        A browser paces the packets of a picture by this estimate. On a network that keeps routers
+        from dropping them; on one machine it only adds delay.
         """
         most = int(self.video.max_bitrate)
-        return LOOPBACK_HEADROOM * most if self.loopback else min(most, START_BITRATE)
+        return LOOPBACK_HEADROOM * most if self.loopback else min(most, START_BITRATE_BPS)
 
     def __repr__(self) -> str:
         return f"Preparation({self.model.name})"
 
 
 class MediaListener(Protocol):
-    """What media tells a session. Reports of an attempt that is over are dropped."""
+    """What media reports to a session. Reports about an attempt that is over are dropped."""
 
     def offer_made(self, attempt: int, sdp: str) -> None:
         """The offer is ready; candidates follow by trickle."""
 
     def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
-        """A candidate; None ends them."""
+        """A candidate was found; None means end of candidates."""
 
     def media_changed(self, attempt: int, state: MediaState) -> None:
-        """How media is doing."""
+        """The state of media has changed."""
 
     def media_refused(self, attempt: int, error: DecartError) -> None:
         """There will be no media, and no retry helps: the camera is denied, missing or busy."""
 
     def media_lost(self, error: DecartError) -> None:
-        """What carried the picture is gone (a page was reloaded); another may take its place."""
+        """What carried the media is gone (a page was reloaded); another may take its place."""
 
 
 class Media(Protocol):
-    """Carries the picture of one session, attempt after attempt."""
+    """Carries the media of one session, attempt after attempt."""
 
     listener: MediaListener | None
 
     @property
     def waiting_for_person(self) -> bool:
-        """Whether somebody is being asked (for the camera), so that waiting doesn't count."""
+        """Whether the user is being asked for the camera, so that no timeout runs."""
 
     async def ready(self, timeout: float) -> None:
-        """Returns when there is something that can carry the picture.
+        """Returns when media can be carried, for instance when a page shows the widget.
 
-        Raises ``NoFrontEndError`` when there is nothing after ``timeout`` seconds.
+        Args:
+            timeout: Seconds to wait.
+
+        Raises:
+            NoFrontEndError: Nothing could carry media within that time.
         """
 
     async def attended(self) -> None:
-        """Returns when what carried the picture can be counted on: at once, unless it is away."""
+        """Waits while what carries the media is away, for instance while its page is reloaded."""
 
     @property
     def server_codec(self) -> str | None:
-        """The codec that the service must send because nothing else can be shown; None for any."""
+        """The only codec of the service's that can be shown; None for any."""
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Opens the source and gets the connection ready, both at once; reports to the listener."""
+        """Opens the source and prepares the connection concurrently; reports to the listener."""
 
     def join(self, attempt: int, room: RoomInfo) -> None:
         """Joins the room, with the transport ``livekit``."""
 
     def answer(self, attempt: int, sdp: str) -> None:
-        """Takes the service's session description."""
+        """Applies the service's session description."""
 
     def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
-        """Takes a candidate of the service's; those before the answer are queued."""
+        """Adds a candidate of the service's; those that arrive before the answer are queued."""
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
-        """Ends an attempt's media; the source goes too unless another attempt follows."""
+        """Ends an attempt's media.
+
+        Args:
+            attempt: Its number.
+            reason: Why it ends.
+            keep_source: Whether the source stays open, because another attempt follows.
+        """

@@ -1,4 +1,4 @@
-"""ViewerController a session that runs elsewhere: its subscribe token, and what that buys."""
+"""Subscribing to a session that runs elsewhere: the subscribe token, and the room it leads to."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from urllib.parse import quote
 
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError, InvalidOptionError, ProtocolError, ServiceError
-from decart_widget.protocol.messages import Ignored, RoomInfo, decode
+from decart_widget.protocol.codec import decode
+from decart_widget.protocol.messages import Ignored, RoomInfo
 from decart_widget.session.endpoints import Endpoint, parse_endpoint
 from decart_widget.session.http import post
 
-_ROOM_NAME = re.compile(r"[\w.:\-]{1,200}")
+_ROOM_NAME: Final = re.compile(r"[\w.:\-]{1,200}")
+
 _REMEDY: Final = "Copy it again from w.subscribe_token of a widget that is connected."
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """What a subscribe token says.
+    """The content of a subscribe token.
 
     Args:
-        room_name: The room to watch.
-        endpoint: Where, when that is not Decart: the sandbox of another kernel, for instance.
-        key: A sandbox's own key, good on this machine only. No other key is ever in a token.
+        room_name: The room to subscribe to.
+        endpoint: The service, unless it is Decart: for instance the sandbox of another kernel.
+        key: A sandbox's own key, valid on this machine only. No other key is ever in a token.
     """
 
     room_name: str
@@ -35,7 +37,7 @@ class Subscription:
     key: Secret | None = None
 
     def token(self) -> str:
-        """The token: base64 of a JSON object with ``room_name`` (source: the public clients)."""
+        """Returns base64 of a JSON object with ``room_name`` (source: the public clients)."""
         fields = {"room_name": self.room_name}
         if self.endpoint is not None:
             fields["base_url"] = self.endpoint.base_url
@@ -46,9 +48,14 @@ class Subscription:
 
     @classmethod
     def parse(cls, token: str) -> Subscription:
-        """Reads a token. Raises ``InvalidOptionError``, or ``InvalidURLError`` for its URLs."""
+        """Reads a token.
+
+        Raises:
+            InvalidOptionError: It is no subscribe token, or names no room.
+            InvalidURLError: One of its URLs can't be used.
+        """
         fields = _fields(token)
-        del token  # it may hold a sandbox's key, and a traceback may show what a frame holds
+        del token  # may hold a sandbox's key, and a traceback may show this frame
         if fields is None:
             raise InvalidOptionError("This is no subscribe token.", remedy=_REMEDY)
         if not isinstance(name := fields.get("room_name"), str) or not _ROOM_NAME.fullmatch(name):
@@ -71,9 +78,22 @@ def _fields(token: str) -> dict[str, Any] | None:
 async def request_viewer_room(
     subscription: Subscription, endpoint: Endpoint, key: Secret, *, timeout: float = 10.0
 ) -> RoomInfo:
-    """A room and a token of one's own to watch it with.
+    """Requests access to a session's room as a viewer.
 
-    Raises ``ServiceError`` when the session is over, and what ``post`` raises.
+    Args:
+        subscription: The session, as its subscribe token describes it.
+        endpoint: The service to ask.
+        key: A permanent key or a client token.
+        timeout: Seconds for the whole request.
+
+    Returns:
+        The room, with a token of the viewer's own.
+
+    Raises:
+        AuthenticationError: The service refused the key.
+        ServiceError: The session is over, or the service answered with another error.
+        ProtocolError: The answer can't be read.
+        TransportError: The service can't be reached, or did not answer in time.
     """
     answer = await post(
         f"{endpoint.realtime_http_url}/watch-stream/{quote(subscription.room_name, safe='')}",
@@ -85,7 +105,7 @@ async def request_viewer_room(
         missing=session_over(),
     )
     room = decode(json.dumps({**answer, "type": "livekit_room_info"}))
-    answer.clear()  # a token may be in it, and this frame in a traceback
+    answer.clear()  # may hold a token, and a traceback may show this frame
     if isinstance(room, RoomInfo):
         return room
     assert isinstance(room, Ignored)
@@ -93,7 +113,7 @@ async def request_viewer_room(
 
 
 def session_over() -> DecartError:
-    """The error of a session that is not there to be watched."""
+    """Returns the error of a session that no longer exists, or never did."""
     return ServiceError(
         "The session is over, or never was: there is nothing to watch.",
         remedy="Start it, then make a viewer with its new subscribe_token.",

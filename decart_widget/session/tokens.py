@@ -1,7 +1,7 @@
-"""Client tokens: what a permanent key is exchanged for before anything else happens.
+"""Client tokens, for which the permanent key is exchanged before a session starts.
 
-The permanent key travels in one header of one request and nowhere else. What it buys is scoped to
-the model, short-lived, and ends with the budget at the service itself.
+The permanent key is sent in one header of one request and nowhere else. The client token is limited
+to one model, lives for a minute, and makes the service itself end the session at the budget.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from decart_widget.models import RealtimeModel
 from decart_widget.session.endpoints import Endpoint
 from decart_widget.session.http import post
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-TOKEN_LIFETIME: Final = 60
+TOKEN_LIFETIME_S: Final = 60
 """Seconds in which the token may open a connection (the service's default)."""
 
-FRESH: Final = 40.0
-"""Seconds for which a token that was got in advance is good enough to start with."""
+FRESH_S: Final = 40.0
+"""Seconds for which a token that was fetched in advance may start a session."""
 
-SHORTEST_SESSION: Final = 10
-"""Seconds; the service takes no smaller ``maxSessionDuration``."""
+SHORTEST_SESSION_S: Final = 10
+"""Seconds; the service accepts no smaller ``maxSessionDuration``."""
 
 
 async def client_token(
@@ -39,23 +39,26 @@ async def client_token(
     budget: float | None = None,
     timeout: float = 10.0,
 ) -> Secret:
-    """A client token for this model; a key that is one already is returned as it is.
+    """Fetches a client token for a model.
 
     Args:
-        key: A permanent key or a client token.
-        endpoint: Whose token endpoint to ask.
+        key: A permanent key, or a client token, which is returned unchanged.
+        endpoint: The service to ask.
         model: The only model that the token may be used for.
-        budget: Seconds after which the service is to end the session.
+        budget: Seconds after which the service is to end the session; None for no limit.
         timeout: Seconds for the whole request.
 
-    Raises ``AuthenticationError`` (401, 403), ``ServiceError``, ``ProtocolError`` or a
-    ``TransportError``.
+    Raises:
+        AuthenticationError: The service refused the key.
+        ServiceError: The service answered with another error.
+        ProtocolError: The answer can't be read.
+        TransportError: The service can't be reached, or did not answer in time.
     """
     if key.is_client_token:
         return key
-    body: dict[str, object] = {"expiresIn": TOKEN_LIFETIME, "allowedModels": [model.name]}
+    body: dict[str, object] = {"expiresIn": TOKEN_LIFETIME_S, "allowedModels": [model.name]}
     if budget is not None:
-        longest = max(SHORTEST_SESSION, math.ceil(budget))
+        longest = max(SHORTEST_SESSION_S, math.ceil(budget))
         body["constraints"] = {"realtime": {"maxSessionDuration": longest}}
     answer = await post(
         f"{endpoint.base_url}/v1/client/tokens",
@@ -68,37 +71,44 @@ async def client_token(
     try:
         return Secret(answer.pop("apiKey"))
     except (KeyError, InvalidKeyError):
-        answer.clear()  # whatever it is, it was meant as a secret
+        answer.clear()  # it may hold the token in another form
         raise ProtocolError("The service's client token can't be read.") from None
 
 
 class Tokens:
-    """Client tokens of one widget: one may be got in advance, so that a start needn't wait for it.
+    """The client tokens of one widget; one can be fetched before a start, which is then faster.
 
-    A token buys nothing by itself: nothing is billed before a session is opened with it, and it
-    expires within a minute. Each is used once.
+    A token costs nothing by itself: billing begins when a session is opened with it, and it expires
+    within a minute. Each token is used once.
 
     Args:
-        clock: A steady clock in seconds.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wanted: tuple[object, ...] | None = None
-        self._coming: asyncio.Task[Secret] | None = None
+        self._purpose: tuple[object, ...] | None = None  # what the prepared token is for
+        self._task: asyncio.Task[Secret] | None = None  # fetches, or has fetched, the token
         self._asked_at = 0.0
 
     def prepare(
         self, key: Secret, endpoint: Endpoint, model: RealtimeModel, *, budget: float | None = None
     ) -> None:
-        """Gets a token for such a session, unless a fresh one is there; returns at once."""
-        wanted = (key, endpoint, model.name, budget)
-        if key.is_client_token or self._is_fresh(wanted):
+        """Fetches a token in the background, unless a fresh one is there.
+
+        Args:
+            key: A permanent key; for a client token nothing is done.
+            endpoint: The service to ask.
+            model: The only model that the token may be used for.
+            budget: Seconds after which the service is to end the session; None for no limit.
+        """
+        purpose = (key, endpoint, model.name, budget)
+        if key.is_client_token or self._is_fresh(purpose):
             return
         self.close()
-        self._wanted, self._asked_at = wanted, self._clock()
-        self._coming = asyncio.ensure_future(client_token(key, endpoint, model, budget=budget))
-        self._coming.add_done_callback(_note)
+        self._purpose, self._asked_at = purpose, self._clock()
+        self._task = asyncio.ensure_future(client_token(key, endpoint, model, budget=budget))
+        self._task.add_done_callback(_log_failure)
 
     async def take(
         self,
@@ -109,36 +119,39 @@ class Tokens:
         budget: float | None = None,
         timeout: float = 10.0,
     ) -> Secret:
-        """The token that was got in advance when it fits, else a new one; as `client_token`."""
-        coming = self._coming
-        if coming is not None and self._is_fresh((key, endpoint, model.name, budget)):
-            self._wanted = self._coming = None
+        """Returns the token that was prepared, if it is fresh and for this purpose, else a new one.
+
+        Args and errors are those of ``client_token``.
+        """
+        task = self._task
+        if task is not None and self._is_fresh((key, endpoint, model.name, budget)):
+            self._purpose = self._task = None
             try:
-                return await asyncio.wait_for(coming, timeout)
+                return await asyncio.wait_for(task, timeout)
             except (DecartError, TimeoutError):
-                log.info("The token that was got in advance did not come; asking again.")
+                logger.info("The prepared client token did not arrive; requesting another.")
         return await client_token(key, endpoint, model, budget=budget, timeout=timeout)
 
     def close(self) -> None:
-        """Gives up what is under way, and forgets what is there."""
-        if self._coming is not None:
-            self._coming.cancel()
-        self._wanted = self._coming = None
+        """Cancels a fetch that is under way and discards a prepared token."""
+        if self._task is not None:
+            self._task.cancel()
+        self._purpose = self._task = None
 
-    def _is_fresh(self, wanted: tuple[object, ...]) -> bool:
-        if self._wanted != wanted or self._coming is None:
+    def _is_fresh(self, purpose: tuple[object, ...]) -> bool:
+        if self._purpose != purpose or self._task is None:
             return False
-        failed = self._coming.done() and (
-            self._coming.cancelled() or self._coming.exception() is not None
+        failed = self._task.done() and (
+            self._task.cancelled() or self._task.exception() is not None
         )
-        return not failed and self._clock() - self._asked_at < FRESH
+        return not failed and self._clock() - self._asked_at < FRESH_S
 
     def __repr__(self) -> str:
-        return f"Tokens(ready={self._coming is not None})"
+        return f"Tokens(ready={self._task is not None})"
 
 
-def _note(coming: asyncio.Task[Secret]) -> None:
-    """Whoever starts asks again, and says then why it fails."""
-    if not coming.cancelled() and (error := coming.exception()) is not None:
+def _log_failure(task: asyncio.Task[Secret]) -> None:
+    """Logs why a prepared token could not be fetched; a start then fetches it and may raise."""
+    if not task.cancelled() and (error := task.exception()) is not None:
         code = error.code if isinstance(error, DecartError) else type(error).__name__
-        log.info("No token in advance: %s.", code)
+        logger.info("No client token could be prepared: %s.", code)

@@ -1,4 +1,4 @@
-"""A token endpoint that means harm: bounded memory and time, and an error that says why."""
+"""A hostile token endpoint: bounded memory and time, and an error that says why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from decart_widget.errors import ConnectTimeoutError, DecartError, ProtocolError
 from decart_widget.models import realtime_model
 from decart_widget.sandbox import serve
 from decart_widget.session.endpoints import parse_endpoint
-from decart_widget.session.http import MAX_ANSWER
+from decart_widget.session.http import MAX_ANSWER_BYTES
 from decart_widget.session.tokens import client_token
 
 Answer = Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -52,7 +52,7 @@ async def refused(answer: Answer, *, timeout: float = 10.0) -> DecartError:
     return caught.value
 
 
-async def test_a_body_without_an_end_is_not_read_to_it() -> None:
+async def test_an_endless_body_is_not_read_to_its_end() -> None:
     written = 0
 
     async def endless(writer: asyncio.StreamWriter) -> None:
@@ -64,10 +64,10 @@ async def test_a_body_without_an_end_is_not_read_to_it() -> None:
             await writer.drain()
 
     assert isinstance(await refused(endless), ProtocolError)
-    assert MAX_ANSWER < written < 50_000_000
+    assert MAX_ANSWER_BYTES < written < 50_000_000
 
 
-async def test_a_body_that_trickles_ends_with_the_time_out() -> None:
+async def test_a_slow_body_ends_with_the_timeout() -> None:
     async def trickle(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
         while True:
@@ -78,7 +78,7 @@ async def test_a_body_that_trickles_ends_with_the_time_out() -> None:
     assert isinstance(await refused(trickle, timeout=0.5), ConnectTimeoutError)
 
 
-async def test_what_is_packed_is_not_unpacked() -> None:
+async def test_a_compressed_body_is_not_decompressed() -> None:
     bomb = gzip.compress(b" " * 100_000_000 + b'{"apiKey": "ek_x"}')
 
     async def packed(writer: asyncio.StreamWriter) -> None:

@@ -46,7 +46,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class Run:
-    """A session under way, its media, and a way to wait for what its state becomes."""
+    """A running session, its media, and a way to wait for a state."""
 
     def __init__(self, session: Session, media: CameraPeer, task: asyncio.Task[None]) -> None:
         self.session = session
@@ -104,7 +104,7 @@ async def running(
         await media.close()
 
 
-async def test_what_the_page_could_not_do_is_still_said_when_the_session_stands(
+async def test_an_error_of_the_page_stays_when_the_session_is_established(
     sandbox: Sandbox,
 ) -> None:
     async with running(sandbox, PromptState("greyscale", False, None)) as run:
@@ -112,7 +112,7 @@ async def test_what_the_page_could_not_do_is_still_said_when_the_session_stands(
         run.session.complain(missing)
         await run.until(generating)
         assert run.session.error is missing
-        # What is applied later takes it away.
+        # The next applied request clears it.
         await run.session.submit(PromptState("sepia", False, None), with_image=False)
         assert run.session.error is None
 
@@ -122,7 +122,7 @@ def generating(session: Session) -> bool:
 
 
 def connection(**options: Any) -> ConnectionOptions:
-    """Options other than the defaults keep their ICE servers: none, here."""
+    """Connection options without ICE servers, which a loopback connection doesn't need."""
     return ConnectionOptions(ice_servers=(), **options)
 
 
@@ -162,7 +162,7 @@ async def test_a_prompt_changes_the_picture_and_is_acknowledged(sandbox: Sandbox
         assert left[0] < left[1]  # red has become cyan
 
 
-async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
+async def test_the_picture_takes_on_the_image_s_colours(sandbox: Sandbox) -> None:
     green = io.BytesIO()
     Image.new("RGB", (64, 64), (20, 200, 30)).save(green, "PNG")
     image = ImageData(data=base64.b64encode(green.getvalue()).decode())
@@ -190,7 +190,7 @@ async def test_of_many_prompts_at_once_the_newest_wins(sandbox: Sandbox) -> None
         assert run.session.machine.applied == PromptState("invert")
 
 
-async def test_a_refused_prompt_leaves_the_session_and_the_look_alone(sandbox: Sandbox) -> None:
+async def test_a_refused_prompt_changes_neither_session_nor_picture(sandbox: Sandbox) -> None:
     async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(generating)
         sandbox.faults = Faults(refuse_prompts="not nice")
@@ -286,7 +286,7 @@ async def test_a_denied_camera_ends_the_session(sandbox: Sandbox) -> None:
         assert media.ended[-1] == (1, "error", False)
 
 
-async def test_junk_changes_nothing(sandbox: Sandbox) -> None:
+async def test_malformed_messages_change_nothing(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(junk=True, junk_bytes=10_000_000)
     async with running(sandbox, PromptState("greyscale")) as run:
         await run.until(lambda s: s.machine.generation_tick >= 1)
@@ -294,7 +294,7 @@ async def test_junk_changes_nothing(sandbox: Sandbox) -> None:
         assert run.session.machine.ignored["frame too long"] == 1
 
 
-async def test_a_dropped_control_socket_is_restored_with_the_last_applied_look(
+async def test_a_dropped_control_socket_is_restored_with_the_last_applied_prompt(
     sandbox: Sandbox,
 ) -> None:
     async with running(sandbox, PromptState("invert")) as run:
@@ -314,7 +314,7 @@ async def test_a_dropped_control_socket_is_restored_with_the_last_applied_look(
         assert run.session.error is None
 
 
-async def test_a_service_that_died_is_looked_for_again() -> None:
+async def test_a_reconnect_asks_where_the_service_is_now() -> None:
     with serve(api_key=KEY) as first, serve(api_key=KEY) as second:
 
         async def renew() -> tuple[Endpoint, Secret]:

@@ -1,12 +1,13 @@
-"""Session machines brought as far as a test needs them."""
+"""Session machines in the states that tests need."""
 
 from __future__ import annotations
 
-from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol import notices
+from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
+from decart_widget.protocol.states import Phase
 
 CAT, DOG = m.ImageData(ref="file_cat"), m.ImageData(data="RE9H")
 
@@ -16,7 +17,7 @@ def ok(prompt: str) -> m.PromptAck:
 
 
 def opened(prompt_state: PromptState = PromptState("first")) -> SessionMachine:  # noqa: B008
-    """A machine whose initial state is on its way."""
+    """A machine whose initial state is sent and not yet acknowledged."""
     machine = SessionMachine()
     machine.connect(prompt_state)
     machine.socket_opened()
@@ -24,16 +25,16 @@ def opened(prompt_state: PromptState = PromptState("first")) -> SessionMachine: 
     return machine
 
 
-def standing(prompt_state: PromptState = PromptState("first")) -> SessionMachine:  # noqa: B008
-    """A machine that generates."""
+def generating(prompt_state: PromptState = PromptState("first")) -> SessionMachine:  # noqa: B008
+    """A machine in the state *generating*."""
     machine = opened(prompt_state)
-    stand(machine)
+    bring_to_generating(machine)
     machine.take_notices()
     machine.ignored.clear()
     return machine
 
 
-def stand(machine: SessionMachine) -> None:
+def bring_to_generating(machine: SessionMachine) -> None:
     machine.receive(m.SetImageAck(True, None))
     for prompt in ("first", "second", "third"):
         if machine.phase is Phase.INITIAL:
@@ -47,7 +48,7 @@ def stand(machine: SessionMachine) -> None:
 
 
 def endings(machine: SessionMachine) -> list[tuple[str, int]]:
-    ends = (core.Applied, core.Rejected, core.Superseded)
+    ends = (notices.Applied, notices.Rejected, notices.Superseded)
     return [
         (type(notice).__name__, notice.request.number)
         for notice in machine.take_notices()

@@ -20,11 +20,10 @@ from decart_widget import DecartWidget
 from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
 from decart_widget.page.messages import FROM_BROWSER
 from decart_widget.page.pages import MAX_PAGES
-from decart_widget.protocol import messages as m
+from decart_widget.protocol.codec import _DECODERS, MAX_NAME, decode, encode
 from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine
-from decart_widget.protocol.phases import Phase
 from decart_widget.protocol.requests import PromptState
-from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState
+from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, Phase
 from decart_widget.runtime.session_log import SessionLog
 from tests.pure.hosts import ROAD, Host, conforms
 from tests.pure.widget_helpers import settle
@@ -125,17 +124,17 @@ def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> 
         if maker.random.random() < 0.1:
             maker.random.choice(acts)()
             candidates = 0 if machine.phase is Phase.CLOSED else candidates
-        machine.receive(m.decode(maker.frame()))
+        machine.receive(decode(maker.frame()))
         for notice in machine.take_notices():
             error = getattr(notice, "error", None)
             assert "MARKER" not in f"{notice!r} {error} {error and error.as_trait()}"
             candidates += type(notice).__name__ == "CandidateReceived"
         for message in machine.take_outgoing():
-            m.encode(message).encode("utf-8")
+            encode(message).encode("utf-8")
         assert machine.state in ConnectionState
         assert machine.state in ACTIVE_STATES or machine.phase is Phase.CLOSED
         assert 0 <= machine.generation_tick < 1e9
-        assert len(str(machine.session_id)) <= m.MAX_NAME
+        assert len(str(machine.session_id)) <= MAX_NAME
         assert candidates <= MAX_CANDIDATES * 2
         json.dumps([machine.queue_position, machine.queue_size], allow_nan=False)
     assert len(machine.ignored) < 64
@@ -250,7 +249,7 @@ def test_a_thousand_pages_are_sixteen() -> None:
 
 def test_every_message_of_the_table_takes_part() -> None:
     assert {message["type"] for message in ROAD["to_kernel"]} == set(FROM_BROWSER)
-    assert {message["type"] for message in FROM_SERVICE} == set(m._DECODERS)
+    assert {message["type"] for message in FROM_SERVICE} == set(_DECODERS)
 
 
 def test_the_story_of_a_session_is_told_once_and_in_order(
@@ -278,7 +277,7 @@ def test_the_story_of_a_session_is_told_once_and_in_order(
         narrator.record(session)  # type: ignore[arg-type]
         machine.socket_opened()
         for message in FROM_SERVICE[-1], FROM_SERVICE[9], FROM_SERVICE[9]:
-            machine.receive(m.decode(json.dumps(message)))
+            machine.receive(decode(json.dumps(message)))
             narrator.record(session)  # type: ignore[arg-type]
         machine.disconnect()
         narrator.record(session)  # type: ignore[arg-type]

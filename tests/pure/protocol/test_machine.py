@@ -1,16 +1,19 @@
+"""The machine with offer and answer: from its start to its end."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 
-from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol import notices
+from decart_widget.protocol.codec import decode
+from decart_widget.protocol.machine import MAX_HELD_CANDIDATES, SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
-from decart_widget.protocol.states import ServiceStatus
-from tests.pure.machines import CAT, endings, ok, opened, stand, standing
+from decart_widget.protocol.states import Phase, ServiceStatus
+from tests.pure.machines import CAT, bring_to_generating, endings, generating, ok, opened
 
 
 def test_nothing_is_sent_before_the_socket_is_open() -> None:
@@ -83,16 +86,16 @@ def test_candidates_held_are_bounded() -> None:
         machine.local_candidate(m.Candidate(f"candidate:{number}"))
     machine.receive(ok("first"))
     sent = machine.take_outgoing()
-    assert len(sent) == 1 + core.MAX_HELD_CANDIDATES
+    assert len(sent) == 1 + MAX_HELD_CANDIDATES
     assert sent[-1] == m.LocalCandidate(m.Candidate("candidate:4999"))
 
 
-def test_media_and_generation_make_the_session_stand() -> None:
+def test_media_establishes_the_session_and_the_service_starts_the_generation() -> None:
     machine = opened()
     machine.receive(ok("first"))
     machine.offer_made("v=0")
     machine.receive(m.Answer("v=0 answer"))
-    assert core.AnswerReceived("v=0 answer") in machine.take_notices()
+    assert notices.AnswerReceived("v=0 answer") in machine.take_notices()
     assert not machine.established
     machine.media_established()
     assert (machine.state, machine.established) == (S.CONNECTED, True)
@@ -100,7 +103,7 @@ def test_media_and_generation_make_the_session_stand() -> None:
     assert machine.state is S.GENERATING
 
 
-def test_a_tick_that_overtakes_the_browser_s_word_makes_it_generating() -> None:
+def test_a_tick_that_arrives_before_the_browser_s_report_makes_it_generating() -> None:
     machine = opened()
     machine.receive(ok("first"))
     machine.offer_made("v=0")
@@ -111,26 +114,26 @@ def test_a_tick_that_overtakes_the_browser_s_word_makes_it_generating() -> None:
     assert machine.state is S.GENERATING
 
 
-def test_a_tick_before_the_answer_is_billed_but_is_no_picture() -> None:
+def test_a_tick_before_the_answer_is_billed_but_establishes_nothing() -> None:
     machine = opened()
     machine.receive(m.GenerationTick(3))
     assert (machine.state, machine.generation_tick) == (S.CONNECTING, 3)
 
 
-def test_ticks_never_take_seconds_back_nor_leap_into_absurdity() -> None:
-    machine = standing()
+def test_ticks_never_reduce_the_bill_and_absurd_ones_are_ignored() -> None:
+    machine = generating()
     for seconds, shown in [(5, 5), (3, 5), (0, 5), (1e9, 5), (6, 6)]:
         machine.receive(m.GenerationTick(seconds))
         assert machine.generation_tick == shown
 
 
-def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_nought() -> None:
-    machine = standing()
+def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_zero() -> None:
+    machine = generating()
     machine.receive(m.GenerationTick(10))
     machine.lost()
     machine.reconnect()
     machine.socket_opened()
-    stand(machine)
+    bring_to_generating(machine)
     machine.receive(m.GenerationTick(4))
     assert machine.generation_tick == 14
     machine.disconnect()
@@ -140,10 +143,10 @@ def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_nought
 
 
 def test_a_generation_s_end_goes_back_to_connected_and_a_tick_to_generating() -> None:
-    machine = standing()
+    machine = generating()
     machine.receive(m.GenerationEnded(7, "done"))
     assert (machine.state, machine.generation_tick) == (S.CONNECTED, 7)
-    assert machine.take_notices() == [core.Ended("done")]
+    assert machine.take_notices() == [notices.Ended("done")]
     machine.receive(m.GenerationTick(8))
     assert machine.state is S.GENERATING
 
@@ -165,8 +168,8 @@ def test_nothing_of_a_lost_attempt_is_sent_in_the_next() -> None:
     assert machine.take_outgoing() == [m.Prompt("first", True)]
 
 
-def test_what_a_loss_says_of_service_queue_and_session_is_forgotten() -> None:
-    machine = standing()
+def test_a_loss_resets_service_status_and_session_id() -> None:
+    machine = generating()
     machine.receive(m.SessionId("s-1"))
     machine.receive(m.Status("ready"))
     machine.lost()
@@ -188,17 +191,17 @@ def test_a_start_that_reached_nothing_can_be_taken_back() -> None:
     machine.connect(PromptState("first"))
     machine.cancel()
     assert machine.state is S.IDLE
-    running = standing()
+    running = generating()
     running.cancel()
     assert running.state is S.GENERATING
 
 
 def test_a_session_can_begin_again_after_each_end() -> None:
-    machine = standing()
+    machine = generating()
     machine.disconnect()
     machine.connect(PromptState("second"))
     machine.socket_opened()
-    stand(machine)
+    bring_to_generating(machine)
     machine.fail()
     machine.connect(PromptState("third"))
     machine.socket_opened()
@@ -206,7 +209,7 @@ def test_a_session_can_begin_again_after_each_end() -> None:
 
 
 def test_a_second_connect_changes_nothing() -> None:
-    machine = standing()
+    machine = generating()
     machine.connect(PromptState("other"))
     assert (machine.state, machine.applied) == (S.GENERATING, PromptState("first"))
 
@@ -240,7 +243,7 @@ def test_waiting_does_not_count_while_queued() -> None:
 
 
 @pytest.mark.parametrize("sign", ["media", "tick"])
-def test_a_session_that_stands_has_no_place_in_a_queue(sign: str) -> None:
+def test_an_established_session_has_no_place_in_a_queue(sign: str) -> None:
     machine = opened()
     machine.receive(m.QueuePosition(1, 4))
     machine.receive(ok("first"))
@@ -255,15 +258,15 @@ def test_a_session_that_stands_has_no_place_in_a_queue(sign: str) -> None:
     assert (machine.queue_position, machine.queue_size) == (None, None)
 
 
-def test_candidates_of_the_service_are_handed_on() -> None:
+def test_candidates_of_the_service_are_passed_on() -> None:
     machine = opened()
     machine.take_notices()
     candidate = m.Candidate("candidate:1", "0", 0)
     machine.receive(m.RemoteCandidate(candidate))
     machine.receive(m.RemoteCandidate(None))
     assert machine.take_notices() == [
-        core.CandidateReceived(candidate),
-        core.CandidateReceived(None),
+        notices.CandidateReceived(candidate),
+        notices.CandidateReceived(None),
     ]
 
 
@@ -274,7 +277,7 @@ def test_an_answer_without_an_offer_is_ignored_and_so_is_a_second_one() -> None:
     machine.offer_made("v=0")
     machine.receive(m.Answer("v=0"))
     machine.receive(m.Answer("v=0 again"))
-    answers = [n.sdp for n in machine.take_notices() if isinstance(n, core.AnswerReceived)]
+    answers = [n.sdp for n in machine.take_notices() if isinstance(n, notices.AnswerReceived)]
     assert answers == ["v=0"]
     assert machine.ignored == {"answer without an offer": 2}
 
@@ -289,17 +292,17 @@ def test_messages_without_an_attempt_change_nothing() -> None:
 
 
 def test_a_flood_of_requests_leaves_one_in_flight_and_one_waiting() -> None:
-    machine = standing()
+    machine = generating()
     requests = [machine.submit(PromptState(f"prompt {i}"), with_image=False) for i in range(2000)]
     assert machine.take_outgoing() == [m.Prompt("prompt 0", True)]
     assert machine.requests.waiting == requests[-1]
     assert len(endings(machine)) == 1998
 
 
-def test_a_flood_of_junk_is_counted_in_a_handful_of_numbers() -> None:
-    machine = standing()
+def test_a_flood_of_malformed_messages_is_counted_by_a_few_reasons() -> None:
+    machine = generating()
     for i in range(5000):
-        machine.receive(m.decode(f'{{"type":"fireworks-{i}","n":{i}}}'))
-        machine.receive(m.decode("junk"))
+        machine.receive(decode(f'{{"type":"fireworks-{i}","n":{i}}}'))
+        machine.receive(decode("junk"))
     assert machine.ignored == {"unknown type": 5000, "not JSON": 5000}
     assert machine.state is S.GENERATING

@@ -1,4 +1,4 @@
-"""Whatever is asked, reported and received, in any order: the machine stays in one piece."""
+"""Calls, reports and messages in any order: the machine's invariants hold."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol import notices
+from decart_widget.protocol.codec import decode
+from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import (
     ACTIVE_STATES,
     TRANSITIONS,
     ConnectionState,
     Event,
+    Phase,
     ServiceStatus,
 )
 
-# Which events of the table each act may cause, and no other.
+# The events of the table that each act may cause.
 EVENTS = {
     "connect": {Event.CONNECT},
     "disconnect": {Event.DISCONNECT},
@@ -33,11 +35,11 @@ EVENTS = {
     "receive": {Event.GENERATION_STARTED, Event.GENERATION_ENDED},
 }
 LEAVING = ("lost", "media_interrupted", "disconnect", "fail")
-ENDINGS = (core.Applied, core.Rejected, core.Superseded)
+ENDINGS = (notices.Applied, notices.Rejected, notices.Superseded)
 
 
-class Watcher:
-    """Does what it is told to a machine and checks after each act what must always hold."""
+class Checker:
+    """Performs acts on a machine and checks its invariants after each."""
 
     def __init__(self) -> None:
         self.machine = SessionMachine()
@@ -52,7 +54,7 @@ class Watcher:
         machine = self.machine
         state, tick, phase = machine.state, machine.generation_tick, machine.phase
         if name == "receive":
-            self._hear(*arguments)
+            self._note_ack(*arguments)
         if name == "connect":
             prompt_state, room = arguments
             self.room = self.room if state in ACTIVE_STATES else room
@@ -63,7 +65,7 @@ class Watcher:
         else:
             getattr(machine, name)(*arguments)
         if machine.phase is Phase.OPENING and phase is not Phase.OPENING:
-            self.initial = None  # an attempt begins
+            self.initial = None  # a new attempt
             self.answered = self.acknowledged = self.joined = False
         self._check_state(name, state, arguments)
         if not (name == "connect" and state not in ACTIVE_STATES):
@@ -77,8 +79,8 @@ class Watcher:
         if name in ("disconnect", "fail") and machine.state not in ACTIVE_STATES:
             assert all(self.ended[number] == 1 for number in self.submitted)
 
-    def _hear(self, message: m.ServerMessage) -> None:
-        """Notes the ack of the initial state by a rule of its own, not by the machine's word."""
+    def _note_ack(self, message: m.ServerMessage) -> None:
+        """Recognizes the ack of the initial state by a rule apart from the machine's."""
         initial = self.initial
         if isinstance(message, m.SetImageAck):
             matched = isinstance(initial, m.SetImage)
@@ -115,13 +117,13 @@ class Watcher:
             assert self.room or machine.applied is not None
         assert 0 <= machine.generation_tick < float("inf")
 
-    def _check_notice(self, name: str, notice: core.Notice) -> None:
-        if isinstance(notice, core.AnswerReceived | core.CandidateReceived):
+    def _check_notice(self, name: str, notice: notices.Notice) -> None:
+        if isinstance(notice, notices.AnswerReceived | notices.CandidateReceived):
             assert name == "receive"
         if not isinstance(notice, ENDINGS):
             return
         number = notice.request.number
-        if not isinstance(notice, core.Superseded):
+        if not isinstance(notice, notices.Superseded):
             assert (
                 name == "receive"
                 or (name == "ack_timed_out" and number == self.in_flight)
@@ -149,7 +151,7 @@ class Watcher:
                 assert self.initial is None
                 self.initial = message
             else:
-                # In a room a session may stand whose first look was refused.
+                # In a room a session can be established although its initial state was refused.
                 assert self.acknowledged or (self.room and self.answered)
             assert self.in_flight is None
             self.in_flight = self.machine.awaiting_ack
@@ -164,7 +166,7 @@ class Watcher:
     # --- acts that bring a session forward, whatever its phase --------------------------------
 
     def next(self, prompt_state: PromptState) -> None:
-        """What a good world would do now."""
+        """Performs the act that brings the session forward."""
         machine = self.machine
         if machine.state is ConnectionState.RECONNECTING and machine.phase is Phase.CLOSED:
             self.act("reconnect")
@@ -184,7 +186,7 @@ class Watcher:
             self.act("submit", prompt_state, prompt_state.image is not None)
 
     def answer(self, success: bool) -> None:
-        """The service answers what it was asked."""
+        """The service answers the request in flight."""
         request = self.machine.requests.in_flight
         asked = self.initial if request is None else request.message()
         if isinstance(asked, m.SetImage):
@@ -196,11 +198,11 @@ class Watcher:
 ROOM = m.RoomInfo("wss://room", "token", "room-1")
 prompts = st.sampled_from(["a", "b"])
 images = st.sampled_from([None, m.ImageData(data="QUJD"), m.ImageData(ref="file_1")])
-looks = st.builds(PromptState, st.none() | prompts, st.booleans(), images)
+prompt_states = st.builds(PromptState, st.none() | prompts, st.booleans(), images)
 candidates = st.none() | st.builds(m.Candidate, st.just("candidate:1"))
 calls = st.one_of(
-    st.tuples(st.just("connect"), looks, st.booleans()),
-    st.tuples(st.just("submit"), looks, st.booleans()),
+    st.tuples(st.just("connect"), prompt_states, st.booleans()),
+    st.tuples(st.just("submit"), prompt_states, st.booleans()),
     st.tuples(st.just("offer_made"), st.just("v=0")),
     st.tuples(st.just("local_candidate"), candidates),
     st.sampled_from(
@@ -236,7 +238,7 @@ well_formed = st.one_of(
     st.builds(m.RemoteCandidate, candidates),
 )
 wire = st.builds(
-    lambda fields: m.decode(json.dumps(fields)),
+    lambda fields: decode(json.dumps(fields)),
     st.fixed_dictionaries(
         {
             "type": st.sampled_from(
@@ -248,64 +250,64 @@ wire = st.builds(
         ),
     ),
 )
-junk = st.builds(m.decode, st.text(max_size=20) | st.binary(max_size=5))
+junk = st.builds(decode, st.text(max_size=20) | st.binary(max_size=5))
 messages = st.tuples(st.just("receive"), well_formed | wire | junk)
 floods = st.tuples(st.just("flood"), calls | messages)
-good = st.tuples(st.just("next"), looks) | st.tuples(st.just("answer"), st.booleans())
-# Mostly forward, or no example would ever come as far as to generate.
+good = st.tuples(st.just("next"), prompt_states) | st.tuples(st.just("answer"), st.booleans())
+# Mostly forward, or hardly any example would reach the state *generating*.
 story = st.lists(
     st.one_of(good, good, good, good, calls, messages, floods), min_size=8, max_size=60
 )
 
 
-def play(watcher: Watcher, steps: list[tuple[Any, ...]]) -> None:
+def play(checker: Checker, steps: list[tuple[Any, ...]]) -> None:
     for name, *arguments in steps:
         if name in ("next", "answer"):
-            getattr(watcher, name)(*arguments)
+            getattr(checker, name)(*arguments)
         elif name == "flood":
             for _ in range(30):
-                watcher.act(*arguments[0])
+                checker.act(*arguments[0])
         else:
-            watcher.act(name, *arguments)
-        event(f"state {watcher.machine.state.value}")
+            checker.act(name, *arguments)
+        event(f"state {checker.machine.state.value}")
 
 
 @settings(max_examples=200)
 @given(story)
 def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> None:
-    watcher = Watcher()
-    play(watcher, steps)
-    watcher.act("disconnect")
-    watcher.act("fail")
-    assert all(watcher.ended[number] == 1 for number in watcher.submitted)
+    checker = Checker()
+    play(checker, steps)
+    checker.act("disconnect")
+    checker.act("fail")
+    assert all(checker.ended[number] == 1 for number in checker.submitted)
 
 
 @settings(max_examples=100)
-@given(looks, st.booleans(), story)
+@given(prompt_states, st.booleans(), story)
 def test_no_order_of_events_breaks_a_session_that_generates(
     prompt_state: PromptState, room: bool, steps: list[tuple[Any, ...]]
 ) -> None:
-    watcher = Watcher()
-    watcher.room = room
-    while watcher.machine.state is not ConnectionState.GENERATING:
-        watcher.next(prompt_state)
-    play(watcher, steps)
-    watcher.act("fail")
-    watcher.act("disconnect")
-    assert all(watcher.ended[number] == 1 for number in watcher.submitted)
+    checker = Checker()
+    checker.room = room
+    while checker.machine.state is not ConnectionState.GENERATING:
+        checker.next(prompt_state)
+    play(checker, steps)
+    checker.act("fail")
+    checker.act("disconnect")
+    assert all(checker.ended[number] == 1 for number in checker.submitted)
 
 
-@given(story, looks)
+@given(story, prompt_states)
 def test_after_any_story_a_new_session_can_be_brought_to_generate(
     steps: list[tuple[Any, ...]], prompt_state: PromptState
 ) -> None:
-    watcher = Watcher()
-    play(watcher, steps)
-    watcher.act("disconnect")
+    checker = Checker()
+    play(checker, steps)
+    checker.act("disconnect")
     for _ in range(7):
-        watcher.next(prompt_state)
-        if watcher.machine.state is ConnectionState.GENERATING:
+        checker.next(prompt_state)
+        if checker.machine.state is ConnectionState.GENERATING:
             break
-    assert watcher.machine.state is ConnectionState.GENERATING
-    watcher.answer(True)
-    assert watcher.machine.applied == prompt_state
+    assert checker.machine.state is ConnectionState.GENERATING
+    checker.answer(True)
+    assert checker.machine.applied == prompt_state

@@ -1,20 +1,21 @@
-"""Prompts and images through the machine: sent once, ended once, brought back after a loss."""
+"""Prompts and images through the machine: sent once, settled once, restored after a loss."""
 
 from __future__ import annotations
 
 import pytest
 
 from decart_widget.errors import AckTimeoutError, AuthenticationError, RequestRejectedError
-from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol import notices
+from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
-from tests.pure.machines import CAT, DOG, endings, ok, standing
+from decart_widget.protocol.states import Phase
+from tests.pure.machines import CAT, DOG, endings, generating, ok
 
 
 def test_one_request_is_in_flight_and_the_newest_follows_its_ack() -> None:
-    machine = standing()
+    machine = generating()
     a = machine.submit(PromptState("a"), with_image=False)
     b = machine.submit(PromptState("b"), with_image=False)
     c = machine.submit(PromptState("c"), with_image=False)
@@ -32,19 +33,19 @@ def test_one_request_is_in_flight_and_the_newest_follows_its_ack() -> None:
     assert machine.awaiting_ack is None
 
 
-def test_a_refused_request_leaves_the_look_as_it_was() -> None:
-    machine = standing()
+def test_a_refused_request_leaves_the_applied_prompt_state_unchanged() -> None:
+    machine = generating()
     request = machine.submit(PromptState("bad"), with_image=False)
     machine.receive(m.PromptAck("bad", False, "flagged"))
     (notice,) = machine.take_notices()
-    assert isinstance(notice, core.Rejected)
+    assert isinstance(notice, notices.Rejected)
     assert (notice.request, type(notice.error)) == (request, RequestRejectedError)
     assert machine.applied == PromptState("first")
     assert machine.state is S.GENERATING
 
 
 def test_after_a_refused_image_a_prompt_does_not_count_it_as_applied() -> None:
-    machine = standing(PromptState("first", True, CAT))
+    machine = generating(PromptState("first", True, CAT))
     machine.submit(PromptState("first", True, DOG), with_image=True)
     machine.receive(m.SetImageAck(False, "no"))
     machine.submit(PromptState("second", True, DOG), with_image=False)
@@ -53,25 +54,25 @@ def test_after_a_refused_image_a_prompt_does_not_count_it_as_applied() -> None:
 
 
 def test_an_ack_that_never_comes_rejects_its_request_and_lets_the_next_one_go() -> None:
-    machine = standing()
+    machine = generating()
     a = machine.submit(PromptState("a"), with_image=False)
     machine.submit(PromptState("b"), with_image=False)
     machine.take_outgoing()
     machine.ack_timed_out()
     (notice,) = machine.take_notices()
-    assert isinstance(notice, core.Rejected)
+    assert isinstance(notice, notices.Rejected)
     assert (notice.request, type(notice.error)) == (a, AckTimeoutError)
     assert machine.take_outgoing() == [m.Prompt("b", True)]
 
 
 def test_an_error_of_the_service_fails_the_open_request() -> None:
-    machine = standing()
+    machine = generating()
     request = machine.submit(PromptState("a"), with_image=False)
     machine.receive(m.ServerError("Invalid API key"))
     rejected, complaint = machine.take_notices()
-    assert isinstance(rejected, core.Rejected)
+    assert isinstance(rejected, notices.Rejected)
     assert rejected.request == request
-    assert isinstance(complaint, core.Complaint)
+    assert isinstance(complaint, notices.Complaint)
     assert isinstance(complaint.error, AuthenticationError)
 
 
@@ -115,7 +116,7 @@ def test_an_initial_state_that_was_never_answered_is_superseded_by_the_end(end: 
 
 
 def test_requests_still_open_are_superseded_by_the_end() -> None:
-    machine = standing()
+    machine = generating()
     a = machine.submit(PromptState("a"), with_image=False)
     b = machine.submit(PromptState("b"), with_image=False)
     machine.disconnect()
@@ -123,8 +124,8 @@ def test_requests_still_open_are_superseded_by_the_end() -> None:
     assert machine.take_outgoing() == []
 
 
-def test_a_reconnect_brings_back_the_last_applied_look_and_not_the_first() -> None:
-    machine = standing()
+def test_a_reconnect_brings_back_the_last_applied_prompt_state_and_not_the_first() -> None:
+    machine = generating()
     machine.submit(PromptState("second", False, CAT), with_image=True)
     machine.receive(m.SetImageAck(True, None))
     machine.submit(PromptState("bad", False, CAT), with_image=False)
@@ -137,8 +138,8 @@ def test_a_reconnect_brings_back_the_last_applied_look_and_not_the_first() -> No
     assert machine.take_outgoing() == [m.SetImage(CAT, "second", False)]
 
 
-def test_a_request_in_flight_at_a_loss_follows_the_look_that_is_known_to_work() -> None:
-    machine = standing()
+def test_a_request_in_flight_at_a_loss_is_sent_after_the_last_applied_prompt_state() -> None:
+    machine = generating()
     request = machine.submit(PromptState("new"), with_image=False)
     machine.take_outgoing()
     machine.lost()
@@ -151,8 +152,8 @@ def test_a_request_in_flight_at_a_loss_follows_the_look_that_is_known_to_work() 
     assert ("Applied", request.number) in endings(machine)
 
 
-def test_an_image_in_flight_at_a_loss_comes_along_with_a_prompt_that_waited_behind_it() -> None:
-    machine = standing()
+def test_an_image_in_flight_at_a_loss_is_sent_with_the_prompt_that_waited_behind_it() -> None:
+    machine = generating()
     image = machine.submit(PromptState("first", True, CAT), with_image=True)
     machine.submit(PromptState("new", True, CAT), with_image=False)
     machine.lost()

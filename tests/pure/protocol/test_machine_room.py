@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from decart_widget.protocol import machine as core
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.machine import Phase, SessionMachine
+from decart_widget.protocol import notices
+from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState as S
+from decart_widget.protocol.states import Phase
 from tests.pure.machines import CAT, endings, ok, opened
 
 ROOM = m.RoomInfo("wss://rooms.example.org", "token", "room-1", "s-9")
@@ -19,12 +20,12 @@ def in_room(prompt_state: PromptState) -> SessionMachine:
     return machine
 
 
-def test_a_room_is_asked_for_with_the_initial_state_right_behind() -> None:
+def test_a_room_is_requested_and_the_initial_state_follows() -> None:
     machine = in_room(PromptState("first", True, CAT))
     assert machine.take_outgoing() == [m.LivekitJoin(False), m.SetImage(CAT, "first", True)]
 
 
-def test_a_room_without_a_look_passes_the_picture_through_and_settles_what_asked_for_it() -> None:
+def test_a_room_without_a_prompt_state_passes_the_picture_through_and_applies_its_request() -> None:
     machine = SessionMachine()
     asked = machine.submit(PromptState(), with_image=False)
     machine.connect(PromptState("first"), room=True)
@@ -34,12 +35,12 @@ def test_a_room_without_a_look_passes_the_picture_through_and_settles_what_asked
     assert machine.applied == PromptState()
 
 
-def test_a_room_is_handed_on_once_and_its_tick_generates() -> None:
+def test_a_room_is_passed_on_once_and_a_tick_makes_it_generating() -> None:
     machine = in_room(PromptState("first"))
     machine.receive(ROOM)
     machine.receive(ROOM)
-    assert machine.take_notices() == [core.RoomReceived(ROOM)]
-    assert machine.ignored == {"room not asked for": 1}
+    assert machine.take_notices() == [notices.RoomReceived(ROOM)]
+    assert machine.ignored == {"room not requested": 1}
     assert machine.session_id == "s-9"
     machine.receive(m.GenerationTick(1))
     assert machine.state is S.GENERATING
@@ -56,7 +57,7 @@ def test_a_room_and_an_answer_are_not_mistaken_for_each_other() -> None:
     assert by_offer.phase is Phase.OFFERED
 
 
-def test_media_that_mends_itself_shows_reconnecting_until_it_is_back() -> None:
+def test_media_that_reconnects_by_itself_shows_reconnecting_until_it_is_back() -> None:
     machine = in_room(PromptState("first"))
     machine.media_interrupted()
     assert machine.state is S.CONNECTING
@@ -71,7 +72,7 @@ def test_media_that_mends_itself_shows_reconnecting_until_it_is_back() -> None:
     assert machine.state is S.CONNECTED
 
 
-def test_a_room_that_breaks_before_its_first_ack_comes_back_with_the_look_that_was_asked_for() -> (
+def test_a_room_that_breaks_before_its_first_ack_is_restored_with_the_requested_prompt_state() -> (
     None
 ):
     machine = SessionMachine()

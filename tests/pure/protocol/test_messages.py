@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.protocol import messages as m
-from decart_widget.protocol.messages import decode, encode
+from decart_widget.protocol.codec import decode, encode
 
 JSON = st.recursive(
     st.none()

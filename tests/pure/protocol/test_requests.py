@@ -1,3 +1,5 @@
+"""Requests on their way: one in flight, the newest waiting, acks matched."""
+
 from __future__ import annotations
 
 import pytest
@@ -27,19 +29,19 @@ def ok(prompt: str) -> PromptAck:
         (request(1, None), SetImage(None, None, True)),
     ],
 )
-def test_a_look_travels_as_a_prompt_or_together_with_its_image(
+def test_a_prompt_state_is_sent_as_a_prompt_or_together_with_its_image(
     asked: Request, sent: Prompt | SetImage
 ) -> None:
     assert asked.message() == sent
 
 
-def test_a_look_without_prompt_and_image_is_passthrough() -> None:
+def test_a_prompt_state_without_prompt_and_image_is_passthrough() -> None:
     assert PASSTHROUGH.passthrough
     assert not PromptState("a").passthrough
     assert not PromptState(None, True, CAT).passthrough
 
 
-def test_a_new_session_is_told_the_whole_look() -> None:
+def test_a_new_session_is_sent_the_full_prompt_state() -> None:
     assert request(1, "a", CAT).full_state().message() == SetImage(CAT, "a", True)
     assert request(1, "a", None, with_image=True).full_state().message() == Prompt("a", True)
 
@@ -54,18 +56,17 @@ def test_one_request_is_in_flight_and_the_others_wait() -> None:
     assert queue.next() is second
 
 
-def test_the_newest_wins_and_the_overtaken_are_returned_and_counted() -> None:
+def test_the_newest_wins_and_the_overtaken_are_returned() -> None:
     queue = RequestQueue()
     queue.put(request(1, "a"))
     queue.next()
     queue.put(second := request(2, "b"))
     assert queue.put(third := request(3, "c")) is second
-    assert queue.superseded == 1
     assert queue.match(ok("a"))
     assert queue.next() is third
 
 
-def test_an_image_that_waits_is_taken_along_by_a_later_prompt() -> None:
+def test_an_image_that_waits_is_sent_with_a_later_prompt() -> None:
     queue = RequestQueue()
     queue.put(request(1, "a", CAT, with_image=True))
     queue.put(request(2, "b", CAT))
@@ -74,7 +75,7 @@ def test_an_image_that_waits_is_taken_along_by_a_later_prompt() -> None:
     assert (sent.number, sent.message()) == (2, SetImage(CAT, "b", True))
 
 
-def test_an_image_in_flight_when_the_connection_breaks_is_taken_along_too() -> None:
+def test_an_image_in_flight_when_the_connection_breaks_is_sent_with_a_later_prompt() -> None:
     queue = RequestQueue()
     queue.put(first := request(1, "a", CAT, with_image=True))
     queue.next()
@@ -94,7 +95,7 @@ def test_a_request_in_flight_when_the_connection_breaks_waits_again() -> None:
     assert queue.next() is first
 
 
-def test_nothing_in_flight_leaves_what_waits_alone() -> None:
+def test_a_break_with_nothing_in_flight_leaves_the_waiting_request_alone() -> None:
     queue = RequestQueue()
     queue.put(first := request(1, "a"))
     assert queue.put_back() is None
@@ -120,16 +121,16 @@ def test_an_ack_is_matched_by_its_kind_and_text(
     queue.next()
     assert queue.match(ack) is (sent if matched else None)
     assert queue.in_flight is (None if matched else sent)
-    assert queue.unmatched_acks == (0 if matched else 1)
 
 
-def test_an_ack_out_of_the_blue_is_counted() -> None:
+def test_an_ack_without_a_request_in_flight_matches_nothing() -> None:
     queue = RequestQueue()
+    queue.put(waiting := request(1, "a"))
     assert queue.match(ok("a")) is None
-    assert queue.unmatched_acks == 1
+    assert queue.waiting is waiting
 
 
-def test_clearing_gives_back_every_open_request_oldest_first() -> None:
+def test_clearing_returns_every_open_request_oldest_first() -> None:
     queue = RequestQueue()
     queue.put(first := request(1, "a"))
     queue.next()
@@ -138,6 +139,6 @@ def test_clearing_gives_back_every_open_request_oldest_first() -> None:
     assert queue.clear() == []
 
 
-def test_looks_and_requests_do_not_show_the_image_s_bytes() -> None:
+def test_requests_do_not_show_the_image_s_bytes() -> None:
     assert "RE9H" not in repr(request(1, "a", DOG))
     assert "file_cat" in repr(request(1, "a", CAT))

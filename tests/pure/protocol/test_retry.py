@@ -1,3 +1,5 @@
+"""Which errors end a session, and how long reconnects wait."""
+
 from __future__ import annotations
 
 import pytest
@@ -60,7 +62,7 @@ def test_the_texts_on_which_the_service_s_clients_stop_are_permanent(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_may_pass_is_tried_again(error: e.DecartError) -> None:
+def test_an_error_that_may_be_temporary_is_tried_again(error: e.DecartError) -> None:
     assert not is_permanent(error)
 
 
@@ -78,7 +80,7 @@ def test_what_may_pass_is_tried_again(error: e.DecartError) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_no_retry_can_mend_is_permanent(error: e.DecartError) -> None:
+def test_an_error_that_no_retry_can_repair_is_permanent(error: e.DecartError) -> None:
     assert is_permanent(error)
 
 
@@ -88,7 +90,7 @@ def test_a_service_that_is_full_says_so() -> None:
 
 
 @pytest.mark.parametrize("code", [4401, 4403])
-def test_a_close_code_can_refuse_the_key_without_a_word(code: int) -> None:
+def test_a_close_code_can_refuse_the_key_without_a_reason(code: int) -> None:
     assert isinstance(closed_error(code, ""), e.AuthenticationError)
 
 
@@ -97,13 +99,13 @@ def test_a_close_reason_counts_as_a_text_of_the_service() -> None:
     assert isinstance(closed_error(1000, "session expired"), e.SessionExpiredError)
 
 
-def test_a_broken_connection_says_how_it_broke() -> None:
+def test_the_error_of_a_broken_connection_says_how_it_broke() -> None:
     assert "the connection broke" in closed_error(None, "").message
     assert "close code 1011: oops" in closed_error(1011, "oops").message
     assert "close code 1006" in closed_error(1006, "").message
 
 
-def test_a_refused_request_names_itself_and_the_reason() -> None:
+def test_the_error_of_a_refused_request_names_it_and_the_reason() -> None:
     assert rejection("prompt", "flagged").message == "The service refused the prompt: flagged."
     assert rejection("image", "Too dark. ").message == "The service refused the image: Too dark."
     assert rejection("image", "").message == rejection("image", None).message

@@ -1,4 +1,4 @@
-"""When a session tries again, and when not: with attempts that go as a test says, and no clock."""
+"""When a session reconnects and when it doesn't: with scripted attempts and a simulated clock."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ ROOM = m.RoomInfo("wss://rooms.example", "eyJ", "room-1", "s-1")
 
 
 class End:
-    """How an attempt goes: it stands for so many seconds, or never, and then this happens."""
+    """A scripted attempt: established for so many seconds, or never, and then this error."""
 
-    def __init__(self, error: DecartError, *, stood: float | None = None) -> None:
+    def __init__(self, error: DecartError, *, established_s: float | None = None) -> None:
         self.error = error
-        self.stood = stood
+        self.established_s = established_s
 
 
 class Attempts:
-    """Takes the place of ``Attempt``: goes as told, and stands for good when nothing is told."""
+    """Replaces ``Attempt``: follows the script, and stays established when that has ended."""
 
     def __init__(self, *ends: End) -> None:
         self.ends = list(ends)
@@ -47,7 +47,7 @@ class Attempts:
 
     @property
     def waits(self) -> list[float]:
-        """Seconds between an attempt's end and the next one."""
+        """Seconds between the end of each attempt and the next one."""
         return [b - a for a, b in zip(self.broke, self.began[1:], strict=False)]
 
     def __call__(
@@ -60,30 +60,32 @@ class _Attempt:
     initial_sent_at = 0.0
 
     def __init__(
-        self, number: int, machine: SessionMachine, drive: Callable[[], None], told: Attempts
+        self, number: int, machine: SessionMachine, drive: Callable[[], None], script: Attempts
     ) -> None:
         self.number = number
         self._machine = machine
         self._drive = drive
-        self._told = told
+        self._script = script
         self._broken: asyncio.Future[DecartError] = asyncio.get_running_loop().create_future()
 
-    async def run(self, stop: asyncio.Event, _budget: Any, stands: Any) -> DecartError | None:
-        loop, told = asyncio.get_running_loop(), self._told
-        told.began.append(loop.time())
-        end = told.ends.pop(0) if told.ends else End(LOST, stood=float("inf"))
-        if end.stood is not None:
+    async def run(
+        self, stop: asyncio.Event, _budget: Any, on_established: Any
+    ) -> DecartError | None:
+        loop, script = asyncio.get_running_loop(), self._script
+        script.began.append(loop.time())
+        end = script.ends.pop(0) if script.ends else End(LOST, established_s=float("inf"))
+        if end.established_s is not None:
             self._machine.socket_opened()
             self._machine.receive(ROOM)
             self._machine.media_established()
             self._drive()
-            stands()
+            on_established()
         stopped = asyncio.ensure_future(stop.wait())
-        seconds = None if end.stood == float("inf") else end.stood or 0.1
+        seconds = None if end.established_s == float("inf") else end.established_s or 0.1
         waiting: set[asyncio.Future[Any]] = {stopped, self._broken}
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        told.broke.append(loop.time())
+        script.broke.append(loop.time())
         if stop.is_set():
             return None
         return self._broken.result() if self._broken.done() else end.error
@@ -94,23 +96,23 @@ class _Attempt:
 
     def send(self, _messages: object) -> None: ...
 
-    def moved(self) -> None: ...
+    def notify_changed(self) -> None: ...
 
 
 class Page:
-    """Implements ``Media`` as far as it is asked here: a page that is there, or away."""
+    """The part of ``Media`` that is needed here: a page that is present or away."""
 
     server_codec = None
     waiting_for_person = False
 
     def __init__(self) -> None:
         self.listener: Any = None
-        self.there = asyncio.Event()
-        self.there.set()
+        self.present = asyncio.Event()
+        self.present.set()
         self.ended: list[tuple[int, str, bool]] = []
 
     async def attended(self) -> None:
-        await self.there.wait()
+        await self.present.wait()
 
     def join(self, _attempt: int, _room: m.RoomInfo) -> None: ...
 
@@ -119,7 +121,7 @@ class Page:
 
 
 class Run:
-    """A session under way, on a clock that jumps."""
+    """A running session, on a simulated clock."""
 
     def __init__(self, attempts: Attempts) -> None:
         self.attempts = attempts
@@ -153,7 +155,7 @@ Story = Callable[[Run], Awaitable[None]]
 
 @pytest.fixture
 def tell(in_no_time: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Runs a session whose attempts end like this, with a story beside it, to its end."""
+    """Runs a session with these scripted attempts, and a story beside it, to its end."""
 
     def tell(*ends: End, story: Story | None = None) -> Run:
         attempts = Attempts(*ends)
@@ -175,8 +177,8 @@ def tell(in_no_time: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]
 def test_five_attempts_after_1_2_4_8_and_10_seconds_and_then_the_error_with_its_cause(
     tell: Callable[..., Run],
 ) -> None:
-    last = TransportError("Nobody is there.")
-    run = tell(End(LOST, stood=60), *[End(LOST)] * 4, End(last))
+    last = TransportError("No answer.")
+    run = tell(End(LOST, established_s=60), *[End(LOST)] * 4, End(last))
     for waited, most in zip(run.attempts.waits, (1, 2, 4, 8, 10), strict=True):
         assert most * (1 - sessions.JITTER) <= waited + 1e-3
         assert waited <= most + 1e-3
@@ -184,7 +186,7 @@ def test_five_attempts_after_1_2_4_8_and_10_seconds_and_then_the_error_with_its_
     error = run.session.error
     assert isinstance(error, ConnectionLostError)
     assert "5 attempts" in error.message
-    assert "Nobody is there." in error.message
+    assert "No answer." in error.message
     assert run.media.ended[0] == (1, "reconnecting", True)
     assert run.media.ended[-1] == (6, "error", False)
 
@@ -196,9 +198,12 @@ def test_a_start_that_fails_is_not_tried_again(tell: Callable[..., Run]) -> None
     assert run.session.error is LOST
 
 
-def test_an_error_that_no_retry_mends_ends_it_at_once(tell: Callable[..., Run]) -> None:
+def test_an_error_that_no_retry_can_repair_ends_it_at_once(tell: Callable[..., Run]) -> None:
     refused = AuthenticationError("The key is gone.")
-    for ends in ([End(refused, stood=60)], [End(LOST, stood=60), End(LOST), End(refused)]):
+    for ends in (
+        [End(refused, established_s=60)],
+        [End(LOST, established_s=60), End(LOST), End(refused)],
+    ):
         run = tell(*ends)
         assert len(run.attempts.began) == len(ends)
         assert run.session.error is refused
@@ -211,24 +216,26 @@ def test_nothing_is_tried_after_a_stop(tell: Callable[..., Run]) -> None:
         await run.end()
         await asyncio.sleep(3600)
 
-    run = tell(End(LOST, stood=60), story=story)
+    run = tell(End(LOST, established_s=60), story=story)
     assert len(run.attempts.began) == 1
     assert run.states[-1] == "disconnected"
     assert run.session.error is None
 
 
-def test_a_session_that_stood_for_long_counts_anew(tell: Callable[..., Run]) -> None:
+def test_after_a_long_established_attempt_the_count_starts_again(tell: Callable[..., Run]) -> None:
     async def story(run: Run) -> None:
         while len(run.attempts.began) < 31:
             await asyncio.sleep(1)
         await run.end()
 
-    run = tell(*[End(LOST, stood=sessions.SETTLED)] * 30, story=story)
+    run = tell(*[End(LOST, established_s=sessions.SETTLED_S)] * 30, story=story)
     assert max(run.attempts.waits) <= 1 + 1e-3
 
 
-def test_what_breaks_right_after_it_stood_is_not_restored(tell: Callable[..., Run]) -> None:
-    run = tell(End(LOST, stood=60), *[End(LOST, stood=2)] * 5)
+def test_an_attempt_that_breaks_soon_after_it_was_established_counts_as_failed(
+    tell: Callable[..., Run],
+) -> None:
+    run = tell(End(LOST, established_s=60), *[End(LOST, established_s=2)] * 5)
     assert len(run.attempts.began) == 6
     assert run.states[-1] == "error"
     assert "5 attempts" in str(run.session.error)
@@ -246,21 +253,23 @@ def test_when_the_network_is_back_the_rest_of_the_delay_is_skipped(
         assert len(run.attempts.began) == 5
         await run.end()
 
-    tell(End(LOST, stood=60), *[End(LOST)] * 3, story=story)
+    tell(End(LOST, established_s=60), *[End(LOST)] * 3, story=story)
 
 
-def test_a_page_that_cries_wolf_is_heard_once_a_second(tell: Callable[..., Run]) -> None:
+def test_a_page_can_skip_a_delay_at_most_once_a_second(tell: Callable[..., Run]) -> None:
     async def story(run: Run) -> None:
         await run.reconnecting()
         while not run.task.done():
             run.session.wake()
             await asyncio.sleep(0.01)
 
-    run = tell(End(LOST, stood=60), *[End(LOST)] * 5, story=story)
+    run = tell(End(LOST, established_s=60), *[End(LOST)] * 5, story=story)
     assert run.attempts.began[-1] - run.attempts.broke[0] >= 4
 
 
-def test_good_news_while_all_is_well_shorten_no_later_delay(tell: Callable[..., Run]) -> None:
+def test_a_wake_while_the_session_is_established_shortens_no_later_delay(
+    tell: Callable[..., Run],
+) -> None:
     async def story(run: Run) -> None:
         await asyncio.sleep(30)
         run.session.wake()
@@ -268,37 +277,37 @@ def test_good_news_while_all_is_well_shorten_no_later_delay(tell: Callable[..., 
             await asyncio.sleep(0.01)
         await run.end()
 
-    run = tell(End(LOST, stood=60), story=story)
+    run = tell(End(LOST, established_s=60), story=story)
     assert run.attempts.waits[0] >= 1 - sessions.JITTER
 
 
 def test_nothing_is_tried_while_the_page_is_away(tell: Callable[..., Run]) -> None:
     async def story(run: Run) -> None:
         await asyncio.sleep(30)
-        run.media.there.clear()
+        run.media.present.clear()
         run.session.media_lost(LOST)
         await asyncio.sleep(3600)
         assert len(run.attempts.began) == 1
-        run.media.there.set()
+        run.media.present.set()
         await asyncio.sleep(0.01)
         assert len(run.attempts.began) == 2
         await run.end()
 
-    tell(End(LOST, stood=float("inf")), story=story)
+    tell(End(LOST, established_s=float("inf")), story=story)
 
 
-def test_a_stop_is_heard_while_the_page_is_away(tell: Callable[..., Run]) -> None:
+def test_a_stop_takes_effect_while_the_page_is_away(tell: Callable[..., Run]) -> None:
     async def story(run: Run) -> None:
-        run.media.there.clear()
+        run.media.present.clear()
         await run.reconnecting()
         await asyncio.sleep(60)
         await run.end()
 
-    run = tell(End(LOST, stood=60), story=story)
+    run = tell(End(LOST, established_s=60), story=story)
     assert run.states[-1] == "disconnected"
 
 
-def test_a_picture_that_moves_to_another_page_is_there_at_once(tell: Callable[..., Run]) -> None:
+def test_a_session_that_moves_to_another_page_reconnects_at_once(tell: Callable[..., Run]) -> None:
     async def story(run: Run) -> None:
         await asyncio.sleep(30)
         run.session.media_moved(LOST)
@@ -307,4 +316,4 @@ def test_a_picture_that_moves_to_another_page_is_there_at_once(tell: Callable[..
         assert run.media.ended == [(1, "reconnecting", True)]
         await run.end()
 
-    tell(End(LOST, stood=float("inf")), story=story)
+    tell(End(LOST, established_s=float("inf")), story=story)

@@ -24,10 +24,11 @@ from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectionLostError
 from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
-from decart_widget.protocol.machine import Phase, SessionMachine
-from decart_widget.protocol.messages import ClientMessage, ImageData, decode, encode
+from decart_widget.protocol.codec import decode, encode
+from decart_widget.protocol.machine import SessionMachine
+from decart_widget.protocol.messages import ClientMessage, ImageData
 from decart_widget.protocol.requests import PromptState
-from decart_widget.protocol.states import ConnectionState
+from decart_widget.protocol.states import ConnectionState, Phase
 from decart_widget.runtime import controller as live_module
 from decart_widget.runtime.controller import WidgetController
 from decart_widget.runtime.destination import Destination

@@ -1,4 +1,4 @@
-"""Client tokens that are got in advance: used once, while they fit, and never a reason to fail."""
+"""Client tokens that are fetched in advance: used once, while fresh, and never a reason to fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from decart_widget.errors import AuthenticationError, DecartError
 from decart_widget.models import MODELS
 from decart_widget.session import tokens as module
 from decart_widget.session.endpoints import Endpoint
-from decart_widget.session.tokens import FRESH, Tokens
+from decart_widget.session.tokens import FRESH_S, Tokens
 
 KEY = Secret("dct_permanent")
 ENDPOINT = Endpoint("test", "http://127.0.0.1:9", "ws://127.0.0.1:9")
@@ -20,7 +20,7 @@ MODEL, OTHER = MODELS["lucy-latest"], MODELS["lucy-2.1"]
 
 
 class Service:
-    """Mints numbered tokens; a test may hold it back or have it refuse."""
+    """Issues numbered tokens; a test may delay it or make it refuse."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.minted = 0
@@ -49,7 +49,7 @@ async def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     return Service(monkeypatch)
 
 
-async def test_a_token_got_in_advance_is_used_once(service: Service) -> None:
+async def test_a_token_that_was_fetched_in_advance_is_used_once(service: Service) -> None:
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     assert [await service.take(), await service.take()] == ["ek_1", "ek_2"]
@@ -69,7 +69,7 @@ async def test_a_start_waits_for_the_token_that_is_under_way(service: Service) -
 async def test_an_old_token_is_replaced(service: Service) -> None:
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     await asyncio.sleep(0)
-    service.now += FRESH
+    service.now += FRESH_S
     assert await service.take() == "ek_2"
 
 
@@ -82,7 +82,9 @@ async def test_a_token_for_something_else_is_not_used(
     assert await service.take(**wanted) == "ek_2"
 
 
-async def test_what_fails_in_advance_is_asked_for_again_by_the_start(service: Service) -> None:
+async def test_a_token_that_could_not_be_fetched_in_advance_is_fetched_by_the_start(
+    service: Service,
+) -> None:
     service.refusal = AuthenticationError("The service refused the API key.")
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     await asyncio.sleep(0.001)
@@ -94,13 +96,13 @@ async def test_what_fails_in_advance_is_asked_for_again_by_the_start(service: Se
         await service.take()
 
 
-async def test_a_client_token_needs_no_other(service: Service) -> None:
+async def test_for_a_client_token_no_other_is_fetched(service: Service) -> None:
     service.tokens.prepare(Secret("ek_given"), ENDPOINT, MODEL)
     await asyncio.sleep(0)
     assert service.minted == 0
 
 
-async def test_closing_forgets_and_shows_nothing(service: Service) -> None:
+async def test_closing_discards_the_token_and_the_repr_hides_it(service: Service) -> None:
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     await asyncio.sleep(0)
     assert "_" not in repr(service.tokens)
