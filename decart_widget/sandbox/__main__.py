@@ -1,7 +1,7 @@
-"""``python -m decart_widget.sandbox``: a local Decart as a program.
+"""``python -m decart_widget.sandbox``: the sandbox as a program.
 
-The first line on standard output is one JSON object with its addresses, printed when it is ready.
-Everything else goes to standard error.
+The first line on standard output is one JSON object with the server's addresses, printed when it
+listens. Everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
@@ -26,16 +26,26 @@ from decart_widget.sandbox.faults import Faults
 if TYPE_CHECKING:
     from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 
-#: The key of a sandbox that is started by hand; arguments can be read by every user of a machine.
-KEY_VARIABLE = "DECART_WIDGET_SANDBOX_KEY"
+KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
+"""Environment variable with the only valid permanent key. There is no flag for it: every user of a
+machine can read the arguments of its processes."""
 
-#: Seconds between looks at the parent, and for an orderly end once it is gone.
-PARENT_WATCH_S = 1.0
-GRACE_S = 3.0
+PARENT_CHECK_S: Final = 1.0
+"""Seconds between checks whether the parent process still exists."""
+
+SHUTDOWN_TIMEOUT_S: Final = 3.0
+"""Seconds from the parent's end to the child's forced exit."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until interrupted, or until the parent is gone. Returns the exit status."""
+    """Run until interrupted, or (as a child) until the parent has ended.
+
+    Args:
+        arguments: Command line without the program's name; None: ``sys.argv``.
+
+    Returns:
+        The exit status: 0, or 1 when the server can't start.
+    """
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.WARNING,
@@ -59,7 +69,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
 
     from decart_widget.sandbox.server import SandboxServer
 
-    # Effects are small; a second thread a frame costs more than it gives.
+    # The effects' operations are short: splitting one over threads costs more time than it saves.
     cv2.setNumThreads(1)
     server = SandboxServer(
         host=options.host,
@@ -77,7 +87,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
             loop.add_signal_handler(number, stopping.set)
     async with server:
         if options.child:
-            _watch_parent(loop, stopping)
+            _stop_with_parent(loop, stopping)
         print(
             json.dumps(
                 {
@@ -91,11 +101,12 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
         await stopping.wait()
 
 
-def _watch_parent(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
-    """End when the parent is gone: its end of our standard input closes, or we get a new parent.
+def _stop_with_parent(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Set ``stopping`` when the parent process has ended, and exit if that doesn't help.
 
-    Two watches, since a process that the parent forked can hold the pipe open, and not every
-    system gives orphans a new parent.
+    Two signs are checked, as neither is certain: the end of standard input, a pipe from the parent
+    (a process that the parent forked can hold it open), and a new parent process id (not every
+    system gives orphans one).
     """
     parent = os.getppid()
     gone = threading.Event()
@@ -106,38 +117,43 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> N
                 pass
         gone.set()
 
-    def watch() -> None:
-        while not gone.wait(PARENT_WATCH_S):
+    def wait_for_end() -> None:
+        while not gone.wait(PARENT_CHECK_S):
             if os.getppid() != parent:
                 gone.set()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stopping.set)
-        # Nobody is left to see a hang: an orderly end in time, or a disorderly one.
-        threading.Event().wait(GRACE_S)
+        # If the orderly shutdown hangs, there is no parent left that would kill this process.
+        threading.Event().wait(SHUTDOWN_TIMEOUT_S)
         os._exit(1)
 
-    for work in (read_to_end, watch):
-        threading.Thread(target=work, daemon=True).start()
+    for target in (read_to_end, wait_for_end):
+        threading.Thread(target=target, daemon=True).start()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m decart_widget.sandbox",
-        description="A local Decart. The first line on standard output is JSON with its addresses.",
-        epilog=f"{KEY_VARIABLE} in the environment: the only permanent key that is good. "
-        "Without it every key that begins with dct_ is.",
+        description="A local server that speaks Decart's realtime protocol, with effects in place "
+        "of models. The first line on standard output is JSON with its addresses.",
+        epilog=f"The environment variable {KEY_VARIABLE} sets the only valid API key. "
+        "Without it every key that begins with dct_ is valid.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="0: any that is free")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 (the default): any free one"
+    )
     parser.add_argument(
         "--allow-remote",
         action="store_true",
-        help=f"let other machines in, with --host; needs {KEY_VARIABLE}",
+        help=f"accept other machines, with --host; needs {KEY_VARIABLE}",
     )
     livekit = parser.add_argument_group(
         "rooms on a LiveKit server", "Needs: pip install 'decart-widget[livekit]'"
     )
-    livekit.add_argument("--livekit", metavar="URL", help="such as ws://host:7880")
+    livekit.add_argument("--livekit", metavar="URL", help="the server, such as ws://host:7880")
     livekit.add_argument(
         "--livekit-key", default=os.environ.get("LIVEKIT_API_KEY", ""), metavar="KEY"
     )
@@ -145,11 +161,11 @@ def _parser() -> argparse.ArgumentParser:
         "--livekit-secret",
         default=os.environ.get("LIVEKIT_API_SECRET", ""),
         metavar="SECRET",
-        help="better in the environment: LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
+        help="better set in the environment: LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
     )
-    parser.add_argument("--verbose", action="store_true", help="log everything")
+    parser.add_argument("--verbose", action="store_true", help="log at level DEBUG")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    faults = parser.add_argument_group("faults", "What goes wrong, for tests (docs/sandbox.md)")
+    faults = parser.add_argument_group("faults", "What goes wrong, for tests; see docs/sandbox.md")
     for field in fields(Faults):
         flag = "--" + field.name.replace("_", "-")
         if field.type == "bool":

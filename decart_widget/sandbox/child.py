@@ -1,4 +1,4 @@
-"""A sandbox as a child process that ends with its parent, whatever ends the parent."""
+"""A sandbox as a child process that ends when its parent does, even if that is killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.diagnostics.secrets import Secret
@@ -19,40 +19,42 @@ from decart_widget.errors import SandboxError
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: Seconds between asking a child to end and ending it.
-CLOSE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S: Final = 5.0
+"""Seconds that each way of ending the child gets: end of its input, SIGTERM, SIGKILL."""
 
-#: Lines of the child's log that are kept to explain a failure.
-LOG_LINES = 50
+LOG_LINES: Final = 50
+"""Lines of the child's log that are kept to explain a failure."""
 
 
 def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSandbox:
-    """Start ``python -m decart_widget.sandbox`` and return when it is ready.
+    """Start ``python -m decart_widget.sandbox`` and return when it listens.
 
-    It has a session of its own, so that interrupting a kernel doesn't reach it, and ends when this
-    process does, even if that is killed. Media in a process of its own is never held up by a busy
-    notebook cell.
+    The child has its own process session (``setsid``), so that interrupting a kernel doesn't
+    interrupt it. It ends when this process does, even if that is killed. Media in another process
+    isn't delayed by a busy notebook cell.
 
     Args:
-        api_key: The one permanent key that is good; None: any that begins with ``dct_``. It goes
-            through a pipe: never in the arguments or the environment, which others can read.
-        timeout: Seconds to wait until it is ready.
+        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
+            It goes through a pipe, as others can read a process's arguments and environment.
+        timeout: Seconds to wait until the child listens.
 
     Raises:
-        SandboxError: It didn't start, or took longer.
+        SandboxError: The child didn't start, or took longer than ``timeout``.
     """
     key = None if api_key is None else Secret(api_key)
-    del api_key  # a traceback may show what a frame holds
+    del api_key  # a traceback may show a frame's variables
     return ChildSandbox(key, timeout=timeout)
 
 
 class ChildSandbox:
-    """A sandbox in a child process; `start_child` makes one. Call `close`, or use it with ``with``.
+    """A sandbox in a child process; `start_child` makes one.
+
+    Use it as a context manager, or call `close`.
 
     Attributes:
-        base_url: Where the HTTP API answers.
-        realtime_base_url: Where the WebSocket answers.
-        pid: Its process id.
+        base_url: URL of the HTTP API.
+        realtime_base_url: URL of the WebSocket API.
+        pid: The child's process id.
     """
 
     def __init__(self, api_key: Secret | None, *, timeout: float) -> None:
@@ -70,7 +72,7 @@ class ChildSandbox:
         except OSError as error:
             raise SandboxError(f"The sandbox process can't be started: {error}.") from error
         finally:
-            del environment  # other people's secrets, which a traceback would show
+            del environment  # it can contain secrets, which a traceback would show
         self.pid = self._process.pid
         self.base_url = self.realtime_base_url = ""
         self._log: deque[str] = deque(maxlen=LOG_LINES)
@@ -85,23 +87,23 @@ class ChildSandbox:
         for reader in self._readers:
             reader.start()
         try:
-            self._tell(api_key)
+            self._send_key(api_key)
             answer = json.loads(self._first_line.get(timeout=timeout))
             self.base_url = answer["base_url"]
             self.realtime_base_url = answer["realtime_base_url"]
         except (queue.Empty, ValueError, KeyError, OSError) as error:
             failed = "did not start" if self.alive is False else f"was not ready in {timeout:g} s"
             self.close()
-            raise SandboxError(f"The sandbox process {failed}.{self._last_words()}") from error
+            raise SandboxError(f"The sandbox process {failed}.{self._last_log_line()}") from error
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End it and wait for that. May be called twice."""
-        # The end of its standard input is what it waits for; signals are for one that hangs.
+        """End the process and wait for its end. Further calls do nothing."""
+        # The child ends at the end of its standard input; the signals are for one that hangs.
         for end in (self._close_stdin, self._process.terminate, self._process.kill):
             with contextlib.suppress(OSError):
                 end()
@@ -115,10 +117,10 @@ class ChildSandbox:
                 stream.close()
 
     def log_tail(self) -> str:
-        """The last lines of its log, redacted."""
+        """The last lines of the child's log, redacted."""
         return redact("".join(self._log))
 
-    def _tell(self, key: Secret | None) -> None:
+    def _send_key(self, key: Secret | None) -> None:
         stdin = self._process.stdin
         assert stdin is not None
         stdin.write(json.dumps({"api_key": None if key is None else key.reveal()}) + "\n")
@@ -131,9 +133,9 @@ class ChildSandbox:
     def _read_answer(self, stream: IO[str]) -> None:
         self._first_line.put(stream.readline())
 
-    def _last_words(self) -> str:
-        words = self.log_tail().strip().rpartition("\n")[2]
-        return f" It said: {words}" if words else ""
+    def _last_log_line(self) -> str:
+        line = self.log_tail().strip().rpartition("\n")[2]
+        return f" The end of its log: {line}" if line else ""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The control channel of one session: JSON text frames, from admission to the last word."""
+"""The control channel of one session: JSON text frames over a WebSocket, from admission on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import itertools
 import json
 import logging
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from websockets.exceptions import ConnectionClosed
 
@@ -34,27 +34,42 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Close codes: try again later (RFC 6455 registry), and why a session is over for good.
-CLOSE_AT_CAPACITY = 1013
-CLOSE_POLICY = 1008
-CLOSE_BAD_KEY = 4401
-CLOSE_FORBIDDEN = 4403
+CLOSE_AT_CAPACITY: Final = 1013
+"""Close code: too many sessions, try again later (IANA's registry of WebSocket close codes)."""
+
+CLOSE_POLICY: Final = 1008
+"""Close code: too many messages, or the session's time is over (RFC 6455, 7.4.1)."""
+
+CLOSE_BAD_KEY: Final = 4401
+"""Close code: the key is invalid or has expired; the service's own."""
+
+CLOSE_FORBIDDEN: Final = 4403
+"""Close code: the client token doesn't permit this model or origin; the service's own."""
+
+QUEUE_PLACES: Final = 4
+"""Places in the queue that the fault ``queue_s`` takes a client through."""
 
 
 class ControlSession:
-    """One admitted client: its socket, its effect state, its media and what it is billed.
+    """One admitted client: its socket, its effect state, its media and its billed seconds.
 
     Args:
         socket: The open WebSocket.
-        grant: What its key permits.
+        grant: What the client's key permits.
         renderer: Transforms frames; shared by the sessions of a server.
-        executor: Where that is done.
-        faults: What goes wrong for this session; `set_faults` changes it.
-        address: Host and port that the client reached, told in ``session_id``.
+        executor: Runs the renderer.
+        faults: What goes wrong in this session; `set_faults` changes it.
+        address: Host and port of this server, sent in ``session_id``.
         loopback: Exchange media packets with this machine only.
-        rooms: Where its room will be, should it ask for one.
-        model: Name of its model.
-        codec: What the picture of its room shall be sent with; None: as the camera's.
+        rooms: Opens the session's room, if the client asks for one.
+        model: Name of the model.
+        codec: Codec of the transformed picture in the room; None: the camera's.
+
+    Attributes:
+        id: Random; sent in ``session_id`` and ``livekit_room_info``.
+        effect_state: The prompt and image that were applied last.
+        peer: The offer/answer media, or None.
+        room: The room, or None. A session has a peer or a room, never both.
     """
 
     def __init__(
@@ -90,17 +105,17 @@ class ControlSession:
         self._rate = RateLimit()
         self._junk = itertools.cycle(junk.MESSAGES)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._alarms: list[asyncio.TimerHandle] = []
+        self._fault_timers: list[asyncio.TimerHandle] = []
         self._opened_at: float | None = None
         self._first_frame_at: float | None = None
-        self._said_id = False
+        self._id_sent = False
 
-    # --- life ---------------------------------------------------------------------------------
+    # --- start and end -------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Serve the client until either side ends it. Everything of the session ends with it."""
+        """Serve the client until either side closes the socket; then end the session's media."""
         try:
-            if not await self._queue():
+            if not await self._wait_in_queue():
                 return
             await self._open()
             async for raw in self._socket:
@@ -113,21 +128,21 @@ class ControlSession:
         finally:
             await self._close()
 
-    async def _queue(self) -> bool:
-        """Let the client wait, and tell it its place, in both spellings that the service uses.
+    async def _wait_in_queue(self) -> bool:
+        """Make the client wait, and send its place under both names that the service uses.
 
-        Returns whether it is still there.
+        Returns:
+            Whether the client is still connected.
         """
         if self._faults.queue_s <= 0:
             return True
         await self.send("status", status="Entering queue")
-        places = 4
         gone = asyncio.ensure_future(self._socket.wait_closed())
         try:
-            for place in range(places, 0, -1):
-                position = "queue_position" if place % 2 == 0 else "position"
-                await self.send("queue_position", **{position: place, "queue_size": places})
-                await asyncio.wait([gone], timeout=self._faults.queue_s / places)
+            for place in range(QUEUE_PLACES, 0, -1):
+                name = "queue_position" if place % 2 == 0 else "position"
+                await self.send("queue_position", **{name: place, "queue_size": QUEUE_PLACES})
+                await asyncio.wait([gone], timeout=self._faults.queue_s / QUEUE_PLACES)
                 if gone.done():
                     return False
             return True
@@ -152,19 +167,21 @@ class ControlSession:
         await self._socket.close(CLOSE_POLICY, "session expired")
 
     async def _close(self) -> None:
-        for alarm in self._alarms:
-            alarm.cancel()
+        for timer in self._fault_timers:
+            timer.cancel()
         self._generation.stop()
         for task in self._tasks:
             task.cancel()
         await self._end_media()
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *args: Any, **kwargs: Any) -> None:
+        """Run ``work`` in a task that ends with the session."""
         task = asyncio.create_task(self._guard(functools.partial(work, *args, **kwargs)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Close the session with code 1011 (RFC 6455: unexpected condition) when ``work`` fails."""
         try:
             await work()
         except ConnectionClosed:
@@ -174,7 +191,7 @@ class ControlSession:
             await self._socket.close(1011, "internal error")
 
     def stats(self) -> dict[str, Any]:
-        """Its id, effect and billed seconds, and its media's figures when there is media."""
+        """The session's id, effect and billed seconds, and figures of its media (None without)."""
         media = self.peer or self.room
         return {
             "id": self.id,
@@ -186,7 +203,12 @@ class ControlSession:
     # --- messages -----------------------------------------------------------------------------
 
     async def send(self, kind: str, /, **fields: Any) -> None:
-        """Send one message; to a client that is gone, nothing."""
+        """Send one message; nothing happens when the client is gone.
+
+        Args:
+            kind: The message's ``type``.
+            **fields: Its other fields.
+        """
         if self._faults.junk:
             await self._send_raw(next(self._junk))
         await self._send_raw(json.dumps({"type": kind, **fields}))
@@ -217,7 +239,7 @@ class ControlSession:
             candidate = message.get("candidate")
             if candidate is None or isinstance(candidate, dict):
                 await self._media().add_candidate(candidate)
-        # Other types belong to other versions of the protocol: ignored, as the service does.
+        # Other types belong to other versions of the protocol. The service ignores them as well.
 
     async def _on_join(self, message: dict[str, Any]) -> None:
         if self.room is not None or self.peer is not None:
@@ -230,7 +252,7 @@ class ControlSession:
         request = RoomRequest(
             effect_state=self.effect_state,
             events=self._events(),
-            complain=self._complain,
+            complain=self._send_error,
             codec=self._codec,
             model=self._model,
             host=self._socket.request.headers["Host"],
@@ -261,8 +283,8 @@ class ControlSession:
             await self._end_media()
             await self.send("error", error=str(error))
             return
-        if not self._said_id:
-            self._said_id = True
+        if not self._id_sent:
+            self._id_sent = True
             host, port = self._address
             await self.send("session_id", session_id=self.id, server_ip=host, server_port=port)
         await self.send("answer", sdp=answer)
@@ -294,7 +316,7 @@ class ControlSession:
     def _on_first_frame(self) -> None:
         self._generation.start()
         if self.room is not None and self._first_frame_at is not None:
-            return  # the client joined its room anew: what went wrong once doesn't again
+            return  # the client joined its room again: faults of a room happen once a session
         self._first_frame_at = asyncio.get_running_loop().time()
         self.set_faults(self._faults)
 
@@ -304,22 +326,27 @@ class ControlSession:
     # --- faults -------------------------------------------------------------------------------
 
     def set_faults(self, faults: Faults) -> None:
-        """Let these go wrong from now on; times count from the session's own beginnings."""
+        """Replace the faults; their times count from this session's start or first frame."""
         self._faults = faults
-        for alarm in self._alarms:
-            alarm.cancel()
-        self._alarms.clear()
-        self._alarm(self._opened_at, faults.drop_control_after_s, self._drop)
-        self._alarm(self._opened_at, faults.error_after_s, self._say_error)
-        self._alarm(self._first_frame_at, faults.dead_peer_after_s, self._vanish)
+        for timer in self._fault_timers:
+            timer.cancel()
+        self._fault_timers.clear()
+        self._call_after(self._opened_at, faults.drop_control_after_s, self._drop_socket)
+        self._call_after(self._opened_at, faults.error_after_s, self._send_fault_error)
+        self._call_after(self._first_frame_at, faults.dead_peer_after_s, self._vanish_media)
         if self.room is not None:
             self.room.faults = faults
-            self._alarm(self._first_frame_at, faults.drop_signal_after_s, self.room.drop_sockets)
-            self._alarm(self._first_frame_at, faults.leave_after_s, self._dismiss)
+            self._call_after(
+                self._first_frame_at, faults.drop_signal_after_s, self.room.drop_sockets
+            )
+            self._call_after(self._first_frame_at, faults.leave_after_s, self._dismiss_room)
 
-    def _alarm(self, since: float | None, after_s: float | None, act: Any) -> None:
+    def _call_after(
+        self, since: float | None, after_s: float | None, callback: Callable[[], None]
+    ) -> None:
+        """Call back ``after_s`` seconds after ``since`` (loop time); not if either is None."""
         if since is not None and after_s is not None:
-            self._alarms.append(asyncio.get_running_loop().call_at(since + after_s, act))
+            self._fault_timers.append(asyncio.get_running_loop().call_at(since + after_s, callback))
 
     def _is_frozen(self) -> bool:
         after_s = self._faults.freeze_after_s
@@ -327,26 +354,26 @@ class ControlSession:
             return False
         return asyncio.get_running_loop().time() >= self._first_frame_at + after_s
 
-    def _drop(self) -> None:
+    def _drop_socket(self) -> None:
         self._socket.transport.abort()
 
-    def _vanish(self) -> None:
+    def _vanish_media(self) -> None:
         media = self.peer or self.room
         if media is not None:
             media.vanish()
 
-    def _dismiss(self) -> None:
+    def _dismiss_room(self) -> None:
         if self.room is not None:
             self._spawn(self.room.dismiss_all, self._faults.leave_action)
 
-    def _complain(self, text: str) -> None:
+    def _send_error(self, text: str) -> None:
         self._spawn(self.send, "error", error=text)
 
-    def _say_error(self) -> None:
+    def _send_fault_error(self) -> None:
         self._spawn(self.send, "error", error=self._faults.error_text)
 
 
 def _picture_size(name: str) -> tuple[int, int]:
-    """Width and height, in pixels, that clients send to this model; most of them for an unknown."""
-    model = MODELS.get(name) or RealtimeModel(name or "unknown")
+    """(width, height) in pixels that clients send to a model; the usual size for an unknown one."""
+    model = MODELS.get(name) or RealtimeModel("unknown")
     return model.width, model.height

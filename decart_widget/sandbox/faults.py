@@ -1,48 +1,50 @@
-"""What can be made to go wrong, so that tests and the curious see how it is survived."""
+"""Faults that the sandbox can simulate, to test how clients handle them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final
 
-#: What a room can tell its participants; LiveKit's words.
-LEAVE_ACTIONS = ("disconnect", "reconnect", "resume")
+LEAVE_ACTIONS: Final = ("disconnect", "reconnect", "resume")
+"""Actions of LiveKit's LeaveRequest: what a room can tell its participants to do."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Things that a sandbox does wrong. All are off unless set; times are in seconds.
+    """Faults of a sandbox. All are off unless set; times are in seconds.
 
     Assign a new one to `Sandbox.faults` (or ``SandboxServer.faults``) at any time: open sessions
-    follow it at once.
+    follow at once.
 
     Attributes:
-        queue_s: A new session waits in the queue this long, and is told its place.
-        capacity: Sessions open at once; one more is closed with code 1013.
-        refuse_key: Every key is refused, also for minting tokens.
+        queue_s: A new session waits this long in the queue, and its client is sent its place.
+        capacity: Sessions at once; one more is closed with code 1013.
+        refuse_key: Every key is refused, over HTTP too.
         ack_delay_s: Prompts and images are acknowledged this much later.
         no_ack: Prompts and images are never acknowledged.
         refuse_prompts: Prompts are refused with this text.
         refuse_images: Images are refused with this text.
         no_answer: Offers are never answered, in rooms neither.
-        drop_control_after_s: The socket breaks off, without a close frame, so long after the
-            session began.
-        dead_peer_after_s: The media side vanishes without a word so long after the first frame went
-            out; socket and ticks go on.
-        freeze_after_s: No frame goes out any more so long after the first one; everything else goes
-            on.
+        drop_control_after_s: The control channel's socket is closed, without a close frame, this
+            long after the session began.
+        dead_peer_after_s: All media traffic stops, without a message, this long after the first
+            frame was sent; control channel and ticks continue.
+        freeze_after_s: No frame is sent from this long after the first one; everything else
+            continues.
         join_delay_s: A room answers those who join it this much later.
-        drop_signal_after_s: The room's signal sockets break off so long after the first frame went
-            out; media and control socket go on.
-        refuse_resume: A broken signal socket can't be replaced: the client has to join anew.
-        leave_after_s: The room tells everybody to go so long after the first frame went out.
-        leave_action: What it tells them: ``disconnect``, ``reconnect`` or ``resume``.
-        room_token_s: Room tokens are good for this long; None: ten minutes.
-        error_after_s: ``error_text`` is sent as an error message so long after the session began.
+        drop_signal_after_s: The room's signal sockets are closed this long after the first frame
+            was sent; media and control channel continue.
+        refuse_resume: A signal socket that was lost can't be replaced: clients have to join again.
+        leave_after_s: The room sends everybody a LeaveRequest this long after the first frame was
+            sent.
+        leave_action: That request's action: ``disconnect``, ``reconnect`` or ``resume``.
+        room_token_s: Room tokens are valid for this long; None: ten minutes.
+        error_after_s: ``error_text`` is sent as an error message this long after the session began.
         error_text: See ``error_after_s``.
-        junk: Malformed, unknown, mistyped and binary messages between the real ones.
-        junk_bytes: One message of this size, of an unknown type, right after the session began.
-        sessions: Only so many sessions, counted from when these faults were set, are faulty; None:
-            all. With 1, the reconnection that follows a fault goes well.
+        junk: Malformed, unknown, mistyped and binary messages are sent between the real ones.
+        junk_bytes: One message of this size and of an unknown type is sent when a session begins.
+        sessions: Only this many sessions, counted from when these faults were set, are faulty;
+            None: all. With 1, the reconnection that follows a fault succeeds.
     """
 
     queue_s: float = 0.0
@@ -77,5 +79,5 @@ class Faults:
             raise ValueError(f"leave_action must be one of {LEAVE_ACTIONS}")
 
 
-#: Nothing goes wrong.
-NONE = Faults()
+NONE: Final = Faults()
+"""No fault."""

@@ -1,4 +1,4 @@
-"""The billed part of a session: from the first transformed frame to the end, told once a second."""
+"""The billed part of a session, from the first transformed frame to the end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Send = Callable[..., Awaitable[None]]
+"""Sends one message: its type, and its other fields as keywords."""
 
 
 class Generation:
-    """Tells ``generation_started``, ``generation_tick`` every second, ``generation_ended``.
+    """Sends ``generation_started``, a ``generation_tick`` every second, ``generation_ended``.
 
     Args:
-        send: Sends one message: the type and its fields as keywords.
+        send: Sends one message: the type, and the other fields as keywords.
     """
 
     def __init__(self, send: Send) -> None:
@@ -24,25 +25,29 @@ class Generation:
 
     @property
     def seconds(self) -> int:
-        """Whole seconds since it started, 0 before."""
+        """Whole seconds since the start; 0 before."""
         if self._started_at is None:
             return 0
         return int(asyncio.get_running_loop().time() - self._started_at)
 
     @property
     def is_running(self) -> bool:
-        """Whether it has started and not ended."""
+        """Whether generation has started and not ended."""
         return self._started_at is not None and not self._ended
 
     def start(self) -> None:
-        """The first transformed frame went out. Once it runs, nothing more happens."""
+        """Start, at the first transformed frame; nothing happens while it is running."""
         if self._task is None or self._ended:
             self._ended = False
             self._started_at = asyncio.get_running_loop().time()
             self._task = asyncio.create_task(self._tick(self._started_at))
 
     async def end(self, reason: str) -> None:
-        """Tell why it is over. Before the start, or after the end, nothing happens."""
+        """Stop and send ``generation_ended``; nothing happens while it isn't running.
+
+        Args:
+            reason: The message's ``reason``.
+        """
         if not self.is_running:
             return
         seconds = self.seconds
@@ -50,7 +55,7 @@ class Generation:
         await self._send("generation_ended", seconds=seconds, reason=reason)
 
     def stop(self) -> None:
-        """Fall silent: the client is gone."""
+        """Stop without a message: the client is gone."""
         self._ended = True
         if self._task is not None:
             self._task.cancel()

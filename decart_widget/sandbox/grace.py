@@ -1,4 +1,4 @@
-"""Time for a client to come back before something counts as over."""
+"""A grace period: time for a client to reconnect before it counts as gone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 
 class Grace:
-    """Calls ``act`` a while after `begin`, unless `end` comes first.
+    """Calls ``act`` a while after `begin`, unless `end` is called first.
 
     Args:
-        seconds: How long.
-        act: Called on the loop.
+        seconds: Length of the period.
+        act: Called on the event loop when the period is over.
     """
 
     def __init__(self, seconds: float, act: Callable[[], None]) -> None:
@@ -20,12 +20,12 @@ class Grace:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Somebody has gone; a grace that has begun already begins anew."""
+        """Start the period, or start it again."""
         self.end()
         self._timer = asyncio.get_running_loop().call_later(self._seconds, self._act)
 
     def end(self) -> None:
-        """They are back, or it doesn't matter any more. May be called at any time."""
+        """Cancel the period. May be called at any time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

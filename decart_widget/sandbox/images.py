@@ -1,10 +1,10 @@
-"""Reference images as they come over the wire, checked and made small."""
+"""Reference images from clients: checked, decoded and scaled down."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from decart_widget.inputs.image_files import LARGEST_PIXELS, shrunk, stated_size
 
@@ -12,22 +12,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: The service's limit on an image, in bytes.
-LARGEST_BYTES = 10 * 1024 * 1024
+LARGEST_BYTES: Final = 10 * 1024 * 1024
+"""The service's limit for an image file."""
 
-#: What is kept of it, on the longer side: its colours need no more.
-KEPT_PIXELS = 1280
+LONGEST_SIDE_PX: Final = 1280
+"""The longer side that an image is scaled down to; only its colours are used."""
 
 
 class ImageError(ValueError):
-    """The text says what is wrong with the image; it goes into the acknowledgement."""
+    """An image is refused; the text is the reason that the acknowledgement contains."""
 
 
 def decode(image_data: object) -> NDArray[np.uint8]:
-    """The image in ``image_data`` as (height, width, 3) uint8 RGB, at most 1280 on a side.
+    """Decode the image of a ``set_image`` message.
+
+    Args:
+        image_data: The message's field: a JPEG, PNG or WebP file as base64, if it is correct.
+
+    Returns:
+        (height, width, 3) uint8 RGB, at most 1280 pixels on a side.
 
     Raises:
-        ImageError: It is no raw base64, no image, over 10 MB or over 50 megapixels.
+        ImageError: The field is no base64 or no image, or has over 10 MB or 50 megapixels.
     """
     import cv2
     import numpy as np
@@ -53,5 +59,5 @@ def decode(image_data: object) -> NDArray[np.uint8]:
         picture = None
     if picture is None:
         raise ImageError("The image can't be decoded: it is cut off or damaged")
-    rgb = cv2.cvtColor(shrunk(picture, KEPT_PIXELS), cv2.COLOR_BGR2RGB)
+    rgb = cv2.cvtColor(shrunk(picture, LONGEST_SIDE_PX), cv2.COLOR_BGR2RGB)
     return rgb.astype(np.uint8, copy=False)

@@ -1,11 +1,11 @@
-"""Messages that a robust client shrugs off."""
+"""Messages that a robust client ignores."""
 
 from __future__ import annotations
 
 import json
+from typing import Final
 
-#: Malformed, unknown, mistyped and binary. Sent in turn, before each real message.
-MESSAGES: tuple[str | bytes, ...] = (
+MESSAGES: Final[tuple[str | bytes, ...]] = (
     "not json at all {",
     b"\x00\xff\xfe binary",
     "[]",
@@ -27,9 +27,10 @@ MESSAGES: tuple[str | bytes, ...] = (
     '{"type": "status"}',
     '{"type": "answer"}',
 )
+"""Malformed, unknown, mistyped and binary ones. One is sent before each real message, in turn."""
 
 
 def large(size: int) -> str:
-    """A message of ``size`` bytes (or the few more that its frame takes) of an unknown type."""
-    frame = {"type": "large", "padding": ""}
-    return json.dumps({**frame, "padding": "x" * max(0, size - len(json.dumps(frame)))})
+    """A message of an unknown type, of ``size`` bytes or the few that the smallest one has."""
+    message = {"type": "large", "padding": ""}
+    return json.dumps({**message, "padding": "x" * max(0, size - len(json.dumps(message)))})

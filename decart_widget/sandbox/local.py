@@ -1,4 +1,4 @@
-"""A sandbox in this process, on a thread and an event loop of its own."""
+"""A sandbox in this process, with its own thread and event loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.log import everywhere
 from decart_widget.diagnostics.secrets import Secret
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from decart_widget.sandbox.effects.render import Transform
 
-#: Seconds to start listening, and to say goodbye to every client.
-START_TIMEOUT_S = 20.0
-CLOSE_TIMEOUT_S = 10.0
+START_TIMEOUT_S: Final = 20.0
+"""Seconds until the server listens."""
+
+CLOSE_TIMEOUT_S: Final = 10.0
+"""Seconds for closing every connection, and for any other call on the server's thread."""
 
 
 def serve(
@@ -38,20 +40,23 @@ def serve(
 
     Args:
         transform: ``f(frame, prompt, image) -> frame`` in place of the effects. ``frame`` and the
-            result are (height, width, 3) uint8 RGB of one size, ``image`` is (h, w, 3) uint8 RGB of
-            any size or None, ``prompt`` is text or None. Calls never overlap and run on one thread
-            that isn't the caller's; a slow function lowers the frame rate and delays nothing. When
-            it raises, frames pass unchanged and `Sandbox.last_error` has the exception.
-        host: Address to listen on; only this machine's own (127.0.0.1, ::1, localhost).
-        port: Port to listen on; 0: any that is free.
-        api_key: The one permanent key that is good; None: any that begins with ``dct_``.
+            result are (height, width, 3) uint8 RGB of the same size, ``image`` is (h, w, 3) uint8
+            RGB of any size or None, ``prompt`` is text or None. It is called on one worker thread,
+            never twice at a time; a slow function lowers the frame rate and delays nothing else.
+            When it raises, frames are sent unchanged and `Sandbox.last_error` is the exception.
+        host: Address to listen on: 127.0.0.1, ::1 or localhost.
+        port: Port to listen on; 0: any free one.
+        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
         faults: What goes wrong, see `Faults`.
 
+    Returns:
+        The running sandbox.
+
     Raises:
-        SandboxError: It can't listen there.
+        SandboxError: The sandbox can't listen on that host and port.
     """
     key = None if api_key is None else Secret(api_key)
-    del api_key  # a traceback may show what a frame holds
+    del api_key  # a traceback may show a frame's variables
     return Sandbox(transform, host=host, port=port, api_key=key, faults=faults)
 
 
@@ -59,8 +64,8 @@ class Sandbox:
     """A running sandbox; `serve` makes one. Use it as a context manager, or call `close`.
 
     Attributes:
-        base_url: Where the HTTP API answers.
-        realtime_base_url: Where the WebSocket answers.
+        base_url: URL of the HTTP API.
+        realtime_base_url: URL of the WebSocket API.
     """
 
     def __init__(
@@ -99,7 +104,7 @@ class Sandbox:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as error:  # told redacted, in place of the thread's own account
+        except BaseException as error:  # threading's own report would not be redacted
             everywhere("The local server's thread failed", error)
 
     async def _main(self) -> None:
@@ -115,21 +120,21 @@ class Sandbox:
         await self._server.close()
 
     def close(self) -> None:
-        """End every session and free port and thread. May be called twice."""
+        """End every session, free the port, end the thread. Further calls do nothing."""
         atexit.unregister(self.close)
         if self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop closed just now
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(CLOSE_TIMEOUT_S)
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended."""
+        """Whether the sandbox has ended."""
         return not self._thread.is_alive()
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong. Assign another `Faults` at any time; open sessions follow."""
+        """What goes wrong. Assign another `Faults` at any time; open sessions follow at once."""
         return self._server.faults
 
     @faults.setter
@@ -138,16 +143,16 @@ class Sandbox:
 
     @property
     def last_error(self) -> Exception | None:
-        """What ``transform`` raised last, or None."""
+        """The last exception of ``transform``, or None."""
         return self._server.renderer.last_error
 
     def stats(self) -> dict[str, Any]:
-        """Open sessions, frames, errors and milliseconds a frame so far."""
+        """Open sessions, frames, errors and milliseconds per frame so far."""
         stats: dict[str, Any] = self._on_loop(self._server.stats)
         return stats
 
     def _on_loop(self, call: Any) -> Any:
-        """Run ``call`` on the server's loop and wait; after `close`, run it here."""
+        """The result of ``call``, run on the server's loop; after `close`, on this thread."""
         if self.closed:
             return call()
 

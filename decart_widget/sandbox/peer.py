@@ -1,4 +1,4 @@
-"""Offer/answer media of one session: the camera comes up, the transformed picture goes back."""
+"""Offer/answer media of one session: receives the camera, sends the transformed picture back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiortc import (
     MediaStreamTrack,
@@ -31,20 +31,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: One rate for the whole session: on one machine an estimate of the network is noise.
-LOOPBACK_BITRATES = Bitrates.fixed(3_000_000)
-NETWORK_BITRATES = Bitrates()
+LOOPBACK_BITRATES: Final = Bitrates.fixed(3_000_000)
+"""What is sent within one machine: an estimate of the network would only be noise."""
 
-#: What Chromium is told to start, stay above and stay below with.
-CAMERA_BITRATES = Bitrates(start=3_000_000, floor=300_000, ceiling=4_000_000)
+NETWORK_BITRATES: Final = Bitrates()
+"""What is sent over a network."""
 
-#: Seconds that an orderly end may take.
-CLOSE_TIMEOUT_S = 5.0
+CAMERA_BITRATES: Final = Bitrates(start=3_000_000, floor=300_000, ceiling=4_000_000)
+"""What Chromium is asked, by parameters in the answer, to send the camera with."""
 
-#: Candidates that may come before the offer; a browser has a dozen at most.
-PENDING_LIMIT = 64
+CLOSE_TIMEOUT_S: Final = 5.0
+"""Seconds that closing a peer connection may take."""
 
-_MDNS_CANDIDATE = re.compile(r"(?m)^(a=candidate:.*? )\S+\.local( )")
+PENDING_LIMIT: Final = 64
+"""Candidates that may come before the offer; a browser sends a dozen at most."""
+
+_MDNS_CANDIDATE: Final = re.compile(r"(?m)^(a=candidate:.*? )\S+\.local( )")
+"""A candidate whose address the browser hides behind an mDNS name."""
 
 
 class OfferError(ValueError):
@@ -53,12 +56,12 @@ class OfferError(ValueError):
 
 @dataclass(frozen=True)
 class PeerEvents:
-    """What a peer tells its session, always on the loop.
+    """Callbacks of a peer, all called on the event loop.
 
     Attributes:
-        first_frame: The first transformed frame went out.
-        lost: The connection failed or was closed by the client.
-        is_frozen: Asked for every frame: whether no frame may go out any more.
+        first_frame: Called when the first transformed frame is sent.
+        lost: Called when the connection failed or the client closed it.
+        is_frozen: Called before every frame; True holds back all frames (a fault).
     """
 
     first_frame: Callable[[], None]
@@ -67,16 +70,16 @@ class PeerEvents:
 
 
 class Peer:
-    """One peer connection, from its offer to its end.
+    """One peer connection, which answers one offer.
 
     Args:
         renderer: Transforms the frames.
-        effect_state: What the session asked for.
-        executor: Where frames are transformed.
-        events: Whom to tell what.
+        effect_state: The session's prompt and image.
+        executor: Runs the renderer.
+        events: Callbacks.
         loopback: Exchange packets with this machine only.
-        size: (width, height) in pixels that the camera's picture will probably have: what needs to
-            know is got ready while the client still connects.
+        size: Probable (width, height) of the camera's picture in pixels. Encoder and effect are
+            prepared for it while the client is still connecting.
     """
 
     def __init__(
@@ -102,20 +105,26 @@ class Peer:
         self._answered = False
         self._closed = False
         self._silent = False
-        # No STUN or TURN server: a local server is reached by its own address or not at all.
+        # No STUN or TURN server: clients reach a local server at its own address.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._on_connection_state)
 
     @property
     def is_answered(self) -> bool:
-        """Whether it has had its offer; the next one needs a new peer."""
+        """Whether an offer was answered; the next one needs a new peer."""
         return self._answered
 
     async def answer(self, offer: str) -> str:
-        """The answer to an SDP offer, with all candidates in it.
+        """Answer an offer.
+
+        Args:
+            offer: SDP.
+
+        Returns:
+            SDP that contains all candidates of this side (no trickle ICE).
 
         Raises:
-            OfferError: It is no SDP, has no video, or no codec that both sides know.
+            OfferError: The offer is no SDP, has no video or more than one, or no common codec.
         """
         bitrates = LOOPBACK_BITRATES if self._loopback else NETWORK_BITRATES
         try:
@@ -125,14 +134,14 @@ class Peer:
             tuning.tune(self._pc, bitrates=bitrates, loopback=self._loopback)
             if self._loopback:
                 show_at_once(self._pc)
-            self._send_back()
+            self._add_output_tracks()
             answer = await self._pc.createAnswer()
             for transceiver in self._pc.getTransceivers():
                 tuning.prepare_encoder(transceiver, bitrates)
             await self._pc.setLocalDescription(answer)
         except OfferError:
             raise
-        except Exception as error:  # aiortc's parser raises whatever it stumbles over
+        except Exception as error:  # aiortc's SDP parser documents no exceptions
             logger.info("offer refused\n%s", trace(error))
             raise OfferError(f"The offer can't be answered ({type(error).__name__})") from error
         self._answered = True
@@ -143,9 +152,11 @@ class Peer:
         return with_start_bitrate(self._pc.localDescription.sdp, CAMERA_BITRATES)
 
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
-        """Add a candidate of the client (None: there will be no more); junk is ignored.
+        """Add a candidate of the client; candidates before the offer are kept for it.
 
-        Those that come before the offer wait for it.
+        Args:
+            candidate: An ``RTCIceCandidateInit``, or None for the end of candidates. What can't be
+                parsed is ignored.
         """
         parsed = self._parse(candidate) if candidate and candidate.get("candidate") else None
         if candidate and candidate.get("candidate") and parsed is None:
@@ -156,12 +167,12 @@ class Peer:
             self._pending.append(parsed)
 
     def vanish(self) -> None:
-        """Leave the network without a word, as a killed server does."""
+        """Stop all traffic without closing the connection, as a killed server does."""
         self._silent = True
         tuning.go_silent(self._pc)
 
     async def close(self) -> None:
-        """End it; the client is told. May be called twice."""
+        """Close the connection, which the client notices. May be called twice."""
         self._closed = True
         if self._warming is not None:
             self._warming.cancel()
@@ -170,7 +181,7 @@ class Peer:
         await ended(self._closing)
 
     def stats(self) -> dict[str, Any]:
-        """Frames sent, frames dropped unread, (width, height) of the last one, ICE state."""
+        """``frames`` sent, ``dropped`` frames, ``size`` of the last frame, connection ``state``."""
         return {
             "frames": self._track.frames if self._track else 0,
             "dropped": self._track.dropped if self._track else 0,
@@ -178,17 +189,17 @@ class Peer:
             "state": self._pc.connectionState,
         }
 
-    def _send_back(self) -> None:
-        """Give every track that comes up one that goes back on the same transceiver."""
+    def _add_output_tracks(self) -> None:
+        """Send, on the transceiver of every track that is received, a track back."""
         for transceiver in self._pc.getTransceivers():
             source: MediaStreamTrack | None = transceiver.receiver.track
             if source is None:
                 continue
-            back: MediaStreamTrack = source  # sound goes back as it came
+            output: MediaStreamTrack = source  # sound is sent back unchanged
             if transceiver.kind == "video":
                 if self._track is not None:
                     raise OfferError("The offer has more than one video track")
-                back = self._track = TransformTrack(
+                output = self._track = TransformTrack(
                     source,
                     renderer=self._renderer,
                     effect_state=self._effect_state,
@@ -196,15 +207,15 @@ class Peer:
                     on_first_frame=self._events.first_frame,
                     is_frozen=self._events.is_frozen,
                 )
-            transceiver.sender.replaceTrack(back)
+            transceiver.sender.replaceTrack(output)
             transceiver.direction = "sendrecv"
         if self._track is None:
             raise OfferError("The offer sends no video")
 
     async def _warm_up(self) -> None:
-        """Use the time until the camera's first picture: the client is still connecting."""
+        """Prepare effect and encoder while the client is still connecting."""
         loop = asyncio.get_running_loop()
-        works = [
+        jobs = [
             loop.run_in_executor(
                 self._executor, self._renderer.warm_up, self._effect_state, *self._size
             )
@@ -212,12 +223,14 @@ class Peer:
         for sender in self._pc.getSenders():
             encoder = tuning.sender_encoder(sender)
             if encoder is not None:
-                works.append(loop.run_in_executor(None, encoder.warm_up, *self._size))
-        await asyncio.gather(*works, return_exceptions=True)  # what is wrong shows with a picture
+                jobs.append(loop.run_in_executor(None, encoder.warm_up, *self._size))
+        await asyncio.gather(
+            *jobs, return_exceptions=True
+        )  # the first frame will fail the same way
 
     def _resolve(self, sdp: str) -> str:
-        # A browser hides its addresses behind .local names. Asking the network for them takes a
-        # second and a multicast socket; on one machine the answer is known.
+        # Browsers hide their addresses behind mDNS names. Resolving one takes a second and a
+        # multicast socket; on one machine the address is known.
         return _MDNS_CANDIDATE.sub(r"\g<1>127.0.0.1\g<2>", sdp) if self._loopback else sdp
 
     def _parse(self, candidate: dict[str, Any]) -> RTCIceCandidate | None:
@@ -234,15 +247,17 @@ class Peer:
 
     def _on_connection_state(self) -> None:
         if self._silent:
-            return  # a killed server tells nobody, its own control channel neither
+            return  # a killed server would not send generation_ended either
         if self._pc.connectionState in ("failed", "closed") and not self._closed:
             self._events.lost()
 
 
 async def ended(closing: asyncio.Future[None]) -> None:
-    """Return when a connection is closed, or has taken too long.
+    """Wait until a connection is closed, for `CLOSE_TIMEOUT_S` at most.
 
-    It is never cancelled, nor closed a second time: half closed it would keep its sockets.
+    Args:
+        closing: The connection's ``close()``. It is never cancelled: a connection that is closed by
+            half would keep its sockets open.
     """
     _, late = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
     if late:

@@ -1,9 +1,9 @@
-"""Prompts and images of one session: applied one after the other, each acknowledged."""
+"""Prompts and images of one session: applied in their order, each acknowledged."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.sandbox import images
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from decart_widget.sandbox.faults import Faults
     from decart_widget.sandbox.generation import Send
 
-#: Longer texts are refused.
-LONGEST_PROMPT = 10_000
+LONGEST_PROMPT: Final = 10_000
+"""Characters; longer prompts are refused."""
 
-#: Requests that may wait while one is applied.
-WAITING_LIMIT = 32
+WAITING_LIMIT: Final = 32
+"""Requests that may wait while one is applied."""
 
 
 class RefusalError(Exception):
-    """A request is refused; the text goes into its acknowledgement."""
+    """A request is refused; the text is the reason that the acknowledgement contains."""
 
 
 class Requests:
     """Applies ``prompt`` and ``set_image`` messages to an effect state, in their order.
 
     Args:
-        effect_state: What they change.
-        send: Sends one message: the type and its fields as keywords.
-        faults: Asked before each request.
+        effect_state: The state that they change.
+        send: Sends one message: the type, and the other fields as keywords.
+        faults: Returns the faults for the next request.
     """
 
     def __init__(self, effect_state: EffectState, send: Send, faults: Callable[[], Faults]) -> None:
@@ -41,14 +41,14 @@ class Requests:
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_LIMIT)
 
     async def add(self, message: dict[str, Any]) -> None:
-        """Queue a request; when too many wait it is refused at once."""
+        """Queue a request; it is refused at once when too many are waiting."""
         try:
             self._waiting.put_nowait(message)
         except asyncio.QueueFull:
             await self._acknowledge(message, "Too many requests at once")
 
     async def run(self) -> None:
-        """Apply what comes, until cancelled."""
+        """Apply the queued requests, until cancelled."""
         while True:
             message = await self._waiting.get()
             faults = self._faults()

@@ -1,4 +1,8 @@
-"""The local service: token endpoint, control channel and media behind one port."""
+"""The local server: it listens, admits sessions and ends them.
+
+One port takes HTTP requests (`http_api`), control channels (`control`) and the signal sockets of
+rooms (`rooms`).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -25,10 +29,11 @@ from decart_widget.sandbox.control import (
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
-from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
+from decart_widget.sandbox.http import connection_class
+from decart_widget.sandbox.http_api import HttpApi
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, codec_asked
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
-from decart_widget.sandbox.rooms.registry import OPEN_TO_PAGES, SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, Rooms
 from decart_widget.sandbox.rooms.tokens import RoomTokenError
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
 
@@ -40,39 +45,40 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STREAM_PATH = "/v1/stream"
-TOKENS_PATH = "/v1/client/tokens"
-WATCH_PATH = "/watch-stream/"
+STREAM_PATH: Final = "/v1/stream"
+"""Where clients open their control channel; the service's path."""
 
-#: An image of 10 MB in base64, and room for the rest of its message. More: close code 1009.
-LARGEST_MESSAGE = 16 * 1024 * 1024
+LARGEST_MESSAGE: Final = 16 * 1024 * 1024
+"""Bytes of a WebSocket message: an image of 10 MB in base64, and space for the other fields. A
+larger message closes the connection with code 1009."""
 
-#: Seconds to wait for a client's part of the closing handshake.
-CLOSE_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S: Final = 2.0
+"""Seconds to wait for a client's part of the closing handshake."""
 
-#: Seconds from a session's end to the collection of what it leaves; its media closes meanwhile.
-COLLECT_AFTER_S = 1.0
+COLLECT_AFTER_S: Final = 1.0
+"""Seconds from a session's end to the garbage collection; its media is closed by then."""
 
-#: Sessions open at once; each can fill a core with decoding and encoding.
-SESSION_LIMIT = 8
+SESSION_LIMIT: Final = 8
+"""Sessions at once; each can keep a core busy with decoding and encoding."""
 
 
 class SandboxServer:
     """A sandbox on the running event loop. `decart_widget.sandbox.serve` gives it a thread.
 
     Args:
-        transform: (frame, prompt, image) -> frame in place of the effects; see `serve`.
+        transform: (frame, prompt, image) -> frame in place of the effects; see
+            `decart_widget.sandbox.serve`.
         host: Address to listen on.
-        port: Port to listen on; 0: any that is free.
-        api_key: The one permanent key that is good; None: any that begins with ``dct_``.
+        port: Port to listen on; 0: any free one.
+        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
         faults: What goes wrong.
-        allow_remote: Let other machines and web pages of other machines in. Needs ``api_key``.
-        livekit: A LiveKit server that rooms shall be on; None: they are on this server.
+        allow_remote: Accept other machines, and web pages from other machines. Needs ``api_key``.
+        livekit: The LiveKit server that hosts the rooms; None: this server hosts them.
 
     Raises:
         SandboxError: The packages that ``livekit`` needs aren't installed.
-        ValueError: ``host`` is not this machine's alone and ``allow_remote`` isn't set, or it is
-            and there is no ``api_key``.
+        ValueError: Other machines can reach ``host``, but ``allow_remote`` isn't set; or
+            ``allow_remote`` is set without ``api_key``.
     """
 
     def __init__(
@@ -87,7 +93,7 @@ class SandboxServer:
         livekit: LiveKitServer | None = None,
     ) -> None:
         if not allow_remote and not is_loopback(host):
-            raise ValueError(f"{host} lets other machines in: allow that explicitly")
+            raise ValueError(f"other machines can reach {host}: allow that explicitly")
         if allow_remote and api_key is None:
             raise ValueError("a server that other machines reach needs an API key of its own")
         self._host = "127.0.0.1" if host == "localhost" else host
@@ -95,13 +101,13 @@ class SandboxServer:
         self._allow_remote = allow_remote
         self._keyring = Keyring(api_key.reveal() if isinstance(api_key, Secret) else api_key)
         self._faults = faults
-        self._faulty_left = faults.sessions
+        self._faulty_sessions_left = faults.sessions
         self._server: Server | None = None
         self._sessions: list[ControlSession] = []
         self._admitted = 0
         self._refused = 0
         self.renderer = Renderer(transform)
-        # A user's function may not stand two calls at once; the effects do.
+        # A user's function may not be safe to call from two threads at once; the effects are.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="decart-sandbox-frame")
         self._rooms = Rooms()
@@ -113,30 +119,42 @@ class SandboxServer:
             self._room_host = LocalRooms(
                 self._rooms, renderer=renderer, executor=executor, loopback=not allow_remote
             )
+        self._http_api = HttpApi(
+            self._keyring,
+            self._rooms,
+            self._room_host,
+            faults=lambda: self._faults,
+            allow_remote=allow_remote,
+        )
 
-    # --- life ---------------------------------------------------------------------------------
+    # --- start and end -------------------------------------------------------------------------
 
     async def start(self) -> Self:
-        """Listen. Raises OSError when the port is taken."""
-        quiet = logging.getLogger(f"{__name__}.socket")
-        quiet.setLevel(logging.WARNING)
+        """Start to listen.
+
+        Raises:
+            OSError: The port is in use, or the address isn't this machine's.
+        """
+        # websockets logs every connection at INFO, which is too much for a user's log.
+        socket_logger = logging.getLogger(f"{__name__}.socket")
+        socket_logger.setLevel(logging.WARNING)
         self._server = await serve(
             self._on_connection,
             self._host,
             self._port,
-            create_connection=connection_class(self._answer_http),
+            create_connection=connection_class(self._http_api.answer),
             process_request=self._check_upgrade,
             max_size=LARGEST_MESSAGE,
             close_timeout=CLOSE_TIMEOUT_S,
             compression=None,
             server_header=None,
-            logger=quiet,
+            logger=socket_logger,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
         return self
 
     async def close(self) -> None:
-        """End every session and free the port. May be called twice."""
+        """End every session and free the port. Further calls do nothing."""
         if self._server is not None:
             self._server.close()
             await self._room_host.close_all()
@@ -156,34 +174,35 @@ class SandboxServer:
 
     @property
     def base_url(self) -> str:
-        """Where the HTTP API answers, such as ``http://127.0.0.1:49152``."""
+        """URL of the HTTP API, such as ``http://127.0.0.1:49152``."""
         return f"http://{self._address}"
 
     @property
     def realtime_base_url(self) -> str:
-        """Where the WebSocket answers, such as ``ws://127.0.0.1:49152``."""
+        """URL of the WebSocket API, such as ``ws://127.0.0.1:49152``."""
         return f"ws://{self._address}"
 
     @property
     def _address(self) -> str:
-        host = self._reached_host
+        host = self._public_host
         return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
 
     @property
-    def _reached_host(self) -> str:
+    def _public_host(self) -> str:
+        """A host that clients on this machine can connect to."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
 
-    # --- what is going on ---------------------------------------------------------------------
+    # --- faults and figures ---------------------------------------------------------------------
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong; a new value reaches open sessions at once. Set it on the loop."""
+        """What goes wrong. Assign on the event loop; open sessions follow at once."""
         return self._faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._faults = faults
-        self._faulty_left = faults.sessions
+        self._faulty_sessions_left = faults.sessions
         for session in self._sessions:
             session.set_faults(self._take_faults())
 
@@ -200,70 +219,17 @@ class SandboxServer:
             "transform_errors": renderer.errors,
         }
 
-    # --- requests -----------------------------------------------------------------------------
-
-    def _answer_http(self, request: HttpRequest) -> HttpResponse:
-        origins = [request.headers["origin"]] if "origin" in request.headers else []
-        host = request.headers.get("host")
-        refused = refusal(host=host, origins=origins, allow_remote=self._allow_remote)
-        if refused is not None:
-            return _error(403, refused)
-        path = urlsplit(request.path).path
-        if path == "/" and request.method == "GET":
-            return HttpResponse(200, json.dumps({"service": "decart_widget sandbox"}))
-        if path in VALIDATE_PATHS:
-            return self._rooms.answer_validate(request)
-        if path.startswith(WATCH_PATH):
-            return self._watch(request, path.removeprefix(WATCH_PATH))
-        if path != TOKENS_PATH:
-            return _error(404, "Not found")
-        if request.method != "POST":
-            return HttpResponse(405, json.dumps({"error": "Use POST"}), {"Allow": "POST"})
-        return self._mint(request)
-
-    def _mint(self, request: HttpRequest) -> HttpResponse:
-        if self._faults.refuse_key:
-            return _error(401, "Invalid API key")
-        try:
-            body = json.loads(request.body or b"{}")
-        except (ValueError, RecursionError):
-            body = None
-        try:
-            answer = self._keyring.mint(request.headers.get("x-api-key"), body, time.time())
-        except TokenError as error:
-            return _error(error.status, error.reason)
-        return HttpResponse(200, json.dumps(answer))
-
-    def _watch(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Credentials for somebody who has a key, to see a running session."""
-        if request.method == "OPTIONS":
-            return HttpResponse(200, "", OPEN_TO_PAGES)
-        if request.method != "POST":
-            return HttpResponse(405, json.dumps({"error": "Use POST"}), {"Allow": "POST"})
-        room = self._room_host.find(unquote(name))
-        try:
-            if self._faults.refuse_key:
-                raise TokenError(401, "Invalid API key")
-            self._keyring.admit(
-                request.headers.get("x-api-key", ""),
-                model=room.model if room else "",
-                origin=request.headers.get("origin"),
-                now=time.time(),
-            )
-        except TokenError as error:
-            return _error(error.status, error.reason, OPEN_TO_PAGES)
-        if room is None:
-            return _error(404, "No such session: it has ended, or never was", OPEN_TO_PAGES)
-        return HttpResponse(200, json.dumps(room.viewer_credentials()), OPEN_TO_PAGES)
+    # --- admission -----------------------------------------------------------------------------
 
     def _check_upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
-        refused = refusal(
+        """Whether websockets may accept an upgrade: None, or the response that refuses it."""
+        reason = refusal(
             host=request.headers.get("Host"),
             origins=request.headers.get_all("Origin"),
             allow_remote=self._allow_remote,
         )
-        if refused is not None:
-            return _plain(socket, 403, refused)
+        if reason is not None:
+            return _plain(socket, 403, reason)
         path = urlsplit(request.path).path
         if path in SIGNAL_PATHS:
             try:
@@ -315,7 +281,7 @@ class SandboxServer:
             renderer=self.renderer,
             executor=self._executor,
             faults=self._take_faults(),
-            address=(self._reached_host, self._port),
+            address=(self._public_host, self._port),
             loopback=not self._allow_remote,
             rooms=self._room_host,
             model=query.get("model", [""])[0],
@@ -330,23 +296,20 @@ class SandboxServer:
             asyncio.get_running_loop().call_later(COLLECT_AFTER_S, self._collect)
 
     def _collect(self) -> None:
-        # aiortc's connections go in circles, with encoders and their threads in them: megabytes of
-        # which the collector sees a few objects. It holds up pictures, so not while there are any.
+        # aiortc's connections are reference cycles that hold encoders and their threads: megabytes,
+        # but few objects, so the collector would not start by itself for long. A collection delays
+        # frames, so it waits until there is no session.
         if not self._sessions:
             gc.collect()
 
     def _take_faults(self) -> Faults:
         """The faults for one more session; after the last faulty one, none."""
-        if self._faulty_left is None:
+        if self._faulty_sessions_left is None:  # every session is faulty
             return self._faults
-        if self._faulty_left == 0:
+        if self._faulty_sessions_left == 0:
             return NONE
-        self._faulty_left -= 1
+        self._faulty_sessions_left -= 1
         return self._faults
-
-
-def _error(status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    return HttpResponse(status, json.dumps({"error": text}), headers or {})
 
 
 def _plain(socket: ServerConnection, status: int, text: str) -> Response:

@@ -1,7 +1,9 @@
-"""Client tokens: minted with a permanent key, signed, scoped and short-lived.
+"""Client tokens: made with a permanent key, signed, scoped and short-lived.
 
-A token carries its own grant, signed with a secret that lives as long as the sandbox, so there is
-nothing to store and nothing to look up. The wire is the service's: ``POST /v1/client/tokens``.
+A token contains its grant, signed (HMAC-SHA256) with a secret that the server makes when it starts,
+so no table of tokens is needed. The service's tokens are opaque to clients, so these have a format
+of their own, which is no JWT: ``ek_``, the grant as JSON in base64url, a dot, and the signature in
+hexadecimal. Request and response are the service's: ``POST /v1/client/tokens``.
 """
 
 from __future__ import annotations
@@ -14,24 +16,35 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-TOKEN_PREFIX = "ek_"
-PERMANENT_PREFIX = "dct_"
+TOKEN_PREFIX: Final = "ek_"
+"""What the service's client tokens begin with."""
 
-#: The service's limits on a request, from its public documentation.
-EXPIRES_IN_S = (1, 3600)
-DEFAULT_EXPIRES_IN_S = 60
-LIST_LIMIT = 20
-SHORTEST_SESSION_S = 10
+PERMANENT_PREFIX: Final = "dct_"
+"""What the service's permanent keys begin with."""
+
+# The service's limits for a request, from its public documentation.
+
+EXPIRES_IN_S: Final = (1, 3600)
+"""Shortest and longest ``expiresIn``, in seconds."""
+
+DEFAULT_EXPIRES_IN_S: Final = 60
+"""``expiresIn`` of a request that has none, in seconds."""
+
+LIST_LIMIT: Final = 20
+"""Entries of ``allowedModels`` and ``allowedOrigins``."""
+
+SHORTEST_SESSION_S: Final = 10
+"""Smallest ``maxSessionDuration``, in seconds."""
 
 
 class TokenError(Exception):
     """A request for a token, or a key on the socket, was refused.
 
     Attributes:
-        status: The HTTP status that says why: 401, 403 or 422.
-        reason: The text for the client. It never holds the key.
+        status: The HTTP status: 401, 403 or 422.
+        reason: The text for the client. It never contains the key.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -46,7 +59,7 @@ class Grant:
 
     Attributes:
         models: Names of the models, or None for all.
-        origins: Web origins that may use it, or None for all.
+        origins: Web origins that may use the key, or None for all.
         session_s: Longest duration of one session in seconds, or None for no limit.
         expires: Unix time after which no session can be opened with it, or None for never.
     """
@@ -58,10 +71,10 @@ class Grant:
 
 
 class Keyring:
-    """Decides which keys are good, and mints and reads client tokens.
+    """Decides which keys are valid, and makes and verifies client tokens.
 
     Args:
-        api_key: The only permanent key that is good; None: every one that begins with ``dct_``.
+        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
     """
 
     def __init__(self, api_key: str | None = None) -> None:
@@ -72,15 +85,19 @@ class Keyring:
         return f"Keyring({'one key' if self._api_key else 'any dct_ key'})"
 
     def mint(self, key: str | None, body: object, now: float) -> dict[str, Any]:
-        """Answer to ``POST /v1/client/tokens``.
+        """Make a client token, for ``POST /v1/client/tokens``.
 
         Args:
             key: The ``x-api-key`` header.
             body: The decoded JSON body.
-            now: Unix time.
+            now: Unix time in seconds.
+
+        Returns:
+            The body of the response.
 
         Raises:
-            TokenError: 401 for a bad key, 403 for a client token in its place, 422 for a bad body.
+            TokenError: 401 for an invalid key, 403 for a client token instead of a permanent key,
+                422 for an invalid body.
         """
         if key is not None and key.startswith(TOKEN_PREFIX):
             raise TokenError(403, "A client token can't mint client tokens: permission denied")
@@ -101,10 +118,20 @@ class Keyring:
         return answer
 
     def admit(self, key: str, *, model: str, origin: str | None, now: float) -> Grant:
-        """What ``key`` permits to a session of ``model`` from ``origin`` (None: no browser).
+        """Check a key for a new session.
+
+        Args:
+            key: A permanent key or a client token.
+            model: Name of the session's model.
+            origin: The ``Origin`` header; None: the client is no browser.
+            now: Unix time in seconds.
+
+        Returns:
+            What the key permits.
 
         Raises:
-            TokenError: 401 for a key that is bad or has expired, 403 for what it doesn't permit.
+            TokenError: 401 for a key that is invalid or has expired, 403 for a model or an origin
+                that it doesn't permit.
         """
         grant = self._read(key) if key.startswith(TOKEN_PREFIX) else None
         if grant is None:
@@ -137,14 +164,14 @@ class Keyring:
         if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
             return None
         try:
-            said = json.loads(base64.urlsafe_b64decode(payload))
-        except (binascii.Error, ValueError):  # can't be: the signature was ours
+            claims = json.loads(base64.urlsafe_b64decode(payload))
+        except (binascii.Error, ValueError):  # not reached: the signature was correct
             return None
         lists = {
-            name: None if said[name] is None else tuple(said[name])
+            name: None if claims[name] is None else tuple(claims[name])
             for name in ("models", "origins")
         }
-        return Grant(**lists, session_s=said["session_s"], expires=said["expires"])
+        return Grant(**lists, session_s=claims["session_s"], expires=claims["expires"])
 
 
 def _grant(body: object, now: float) -> Grant:

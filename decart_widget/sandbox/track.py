@@ -1,4 +1,4 @@
-"""The video track that goes back to the client."""
+"""The video track that is sent back to the client."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class TransformTrack(MediaStreamTrack):
-    """Takes the newest frame of ``source``, has a worker thread transform it, hands it on.
+    """Receives the newest frame of ``source`` and has a worker thread transform it.
 
     Args:
         source: The camera's track; it should hold the newest frame only (`tuning.keep_newest`).
-        renderer: Does the work.
-        effect_state: What the session asked for; it may change at any time.
-        executor: Where the work is done.
-        on_first_frame: Called once, on the loop, when the first transformed frame goes out.
-        is_frozen: Asked before every frame: when it says yes, no frame goes out any more.
+        renderer: Transforms the frames.
+        effect_state: The session's prompt and image; it may change at any time.
+        executor: Runs the renderer.
+        on_first_frame: Called once, on the event loop, when the first transformed frame is sent.
+        is_frozen: Called before every frame; while it returns True no frame is sent.
 
     Attributes:
-        frames: How many frames went out.
+        frames: How many frames were sent.
         size: (width, height) of the last one in pixels, or None.
     """
 
@@ -60,16 +60,16 @@ class TransformTrack(MediaStreamTrack):
         while self._is_frozen():
             frame = await self._source.recv()
         loop = asyncio.get_running_loop()
-        shown = await loop.run_in_executor(
+        output = await loop.run_in_executor(
             self._executor, self._renderer, frame, self._effect_state
         )
         self.frames += 1
-        self.size = (shown.width, shown.height)
+        self.size = (output.width, output.height)
         if self.frames == 1:
             self._on_first_frame()
-        return shown
+        return output
 
     @property
     def dropped(self) -> int:
-        """How many of the camera's frames were never looked at, because a newer one came."""
+        """How many of the camera's frames were not transformed, because a newer one came."""
         return dropped_frames(self._source)
