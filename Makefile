@@ -1,18 +1,18 @@
-# `make demo` to see it, `make test` to prove it. Everything lives in .venv, .venv-conformance and
-# folders named node_modules; `make clean` takes it all away.
+# `make demo` shows the widget, `make test` runs all checks. Everything is installed into .venv,
+# .venv-* and folders named node_modules; `make clean` removes it.
 
 SHELL := /bin/sh
 .SUFFIXES:
 .DEFAULT_GOAL := help
-# Fastest first, and one line of progress at a time; Chromium uses the second core anyway.
+# Fastest first, one at a time: Chromium and the servers use the other cores.
 .NOTPARALLEL:
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# Clients by others, for tests and benchmarks: an environment for each of Python's, one page for
-# those of browsers.
+# Clients by others, for tests and benchmarks: one environment for each Python client, one page for
+# the browser clients.
 CONFORMANCE := .venv-conformance
-# The kernel before subshells: the same packages, but for that one.
+# The same packages with ipykernel 6, which has no subshells.
 KERNEL6 := .venv-ipykernel6
 # Each dependency at its lowest allowed version, and the packages that tests/pure and tests/loopback
 # need besides.
@@ -25,7 +25,7 @@ PAGE_READY := $(PAGE)/dist/.ready
 path := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# A key in the environment must never reach a test: nothing here is billed.
+# A key in the environment never reaches a test: nothing here is billed.
 keyless := env -u DECART_API_KEY
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
@@ -34,19 +34,19 @@ step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
         conformance clients packaging oldest faults bench clean browser-install screenshots
 
 help:
-	@echo "make demo         JupyterLab on the quick start, everything installed on the way"
-	@echo "make demo-check   the same without a person: headless Chromium, a fake camera, pixels checked"
+	@echo "make demo         JupyterLab with the quick start; installs what is missing"
+	@echo "make demo-check   the same in headless Chromium with a fake camera; checks pixels"
 	@echo "make test         every layer of tests, fastest first"
-	@echo "make faults       what breaks under a running session, and how it is survived; 15 minutes"
+	@echo "make faults       faults during a running session, and the recovery from them; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
-	@echo "make screenshots  the widget in its states, into docs/images"
+	@echo "make screenshots  pictures of the widget in its states, into docs/images"
 	@echo "make oldest       tests with the lowest allowed version of each dependency"
 	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
 
 # --- ready to run -----------------------------------------------------------------------------
 
-# Each of its steps leaves a stamp, so a second run only looks at the stamps.
+# Each step leaves a stamp; a second run only compares stamps.
 setup:
 	@tools/setup.sh
 
@@ -59,7 +59,7 @@ demo-check: browser-install
 browser-install: setup
 	@$(PY) -m tools.browser --install
 
-# Its camera shows a photograph from a package that ships one.
+# The fake camera shows a photograph from scikit-image.
 screenshots: browser-install
 	@$(PY) -m pip install --quiet scikit-image
 	@$(PY) -m tools.screenshot
@@ -92,15 +92,14 @@ pure loopback notebooks: setup
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q tests/$@
 
-# The lowest allowed versions work. What tests/pure says of the source's layout is no matter of theirs.
+# Tests with the lowest allowed versions. The layout of the source does not depend on them.
 oldest: $(OLDEST)/.ready
 	$(call step,tests/pure and tests/loopback with the oldest dependencies)
 	@$(keyless) $(OLDEST)/bin/python -m pytest -q tests/pure tests/loopback \
 		--ignore tests/pure/test_structure.py
 
-# Without hypothesis' plugin, which these layers don't need: it compiles modules at the very end, and
-# CPython 3.11 then trips over the recursion depth that Playwright's greenlets, or the client of rooms,
-# leave behind.
+# Without hypothesis' plugin, which these layers don't need: it compiles modules at the end, and CPython
+# 3.11 then fails on the recursion depth that Playwright's greenlets or livekit leave behind.
 kernel: setup $(KERNEL6)/.ready
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
@@ -109,16 +108,16 @@ browser: browser-install
 	$(call step,tests/$@)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
-# One test for each row of docs/reliability.md; not a part of `make test`, for the time it takes.
+# One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
-	$(call step,tests/$@: what breaks under a running session)
+	$(call step,tests/$@: faults during a running session)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
 packaging: setup
 	$(call step,tests/$@: sdist and wheel; built and installed)
 	@$(keyless) $(PY) -m pytest -q tests/$@
 
-# Clients by others want their own versions of shared dependencies, hence their own environments.
+# Clients by others need their own versions of shared dependencies, hence their own environments.
 conformance: browser-install clients
 	$(call step,tests/$@: clients by others)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@

@@ -1,9 +1,9 @@
-"""Figures that the project promises, each measured by one module of this package.
+"""Benchmarks, one module each, for the figures that the project promises.
 
 A benchmark is a module `benchmarks/NAME.py` with a docstring whose first line says what is
-measured, `LIMITS` (figure -> the most that is accepted), where there are any `LEAST` (figure -> the
-least), and `run()`, which returns figures by name.
-Whoever adds one adds its name to `NAMES`.
+measured, `LIMITS` (figure -> largest accepted value), optionally `LEAST` (figure -> smallest
+accepted value), and `run()`, which returns figures by name. Its name is listed in `NAMES` or
+`LONG`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 NAMES: Final = ("startup", "idle", "ttff", "latency", "mirror", "tap", "faults")
-"""In the order in which `all` runs them."""
+"""Benchmarks that `all` runs, in this order."""
 
 LONG: Final = ("soak",)
-"""Those that take too long for it, and how long can be said: `--minutes`, `--cycles`."""
+"""Benchmarks that take too long for `all`; `--minutes` and `--cycles` set their length."""
 
 Figures = dict[str, Any]
-"""By name; a figure that consists of figures (each transport's) or of several runs is one too."""
+"""Figures by name; a value is a number, a list with one number per run, or figures by transport."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark: `run()` measures, `limits` and `least` are what was promised."""
+    """One benchmark: `run()` measures, `limits` and `least` are the promised bounds."""
 
     name: str
     title: str

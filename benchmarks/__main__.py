@@ -1,6 +1,6 @@
-"""`python -m benchmarks NAME --json`: one benchmark, or `all`, with one JSON object as last line.
+"""`python -m benchmarks NAME --json`: runs one benchmark, or `all`; the last line is a JSON object.
 
-Without `--json` a table takes the object's place. The exit code is 1 when a limit was passed.
+Without `--json` a table is printed instead. The exit code is 1 when a figure is out of bounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks import LONG, NAMES, Benchmark, Figures, load
 
 
 def over(benchmark: Benchmark, figures: Figures) -> list[str]:
-    """The figures that are above their limit, below their least, or missing."""
+    """The figures that are above their limit, below their least value, or missing."""
     bounds = [(name, float("-inf"), limit) for name, limit in benchmark.limits.items()]
     bounds += [(name, least, float("inf")) for name, least in benchmark.least.items()]
     return [
@@ -26,14 +26,14 @@ def over(benchmark: Benchmark, figures: Figures) -> list[str]:
 
 
 def bound(benchmark: Benchmark, name: str) -> str:
-    """What was promised of a figure."""
+    """The promised bound of a figure, for the table."""
     if name in benchmark.limits:
         return f"<= {benchmark.limits[name]:,g}"
     return f">= {benchmark.least[name]:,g}" if name in benchmark.least else ""
 
 
 def flat(figures: Figures) -> Iterator[tuple[str, Any]]:
-    """Figures of figures (each transport's) under names with a dot."""
+    """Figures with nested figures (by transport) under dotted names."""
     for name, value in figures.items():
         if isinstance(value, dict):
             yield from ((f"{name}.{inner}", figure) for inner, figure in flat(value))
@@ -75,10 +75,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="of a long benchmark: its long session")
     parser.add_argument("--cycles", type=int, help="of a long benchmark: its short sessions")
     options = parser.parse_args()
-    given = {"minutes": options.minutes, "cycles": options.cycles}
-    wanted = {name: value for name, value in given.items() if value is not None}
+    options_given = {"minutes": options.minutes, "cycles": options.cycles}
+    wanted = {name: value for name, value in options_given.items() if value is not None}
     if wanted and options.name not in LONG:
-        parser.error(f"{options.name} takes as long as it takes")
+        parser.error(f"{options.name} has a fixed length")
     results = []
     for name in NAMES if options.name == "all" else [options.name]:
         benchmark = load(name)

@@ -1,10 +1,11 @@
-"""What breaks under a running session, and the seconds until the picture moves again or all ends.
+"""Recovery times after faults in a running session: seconds until the picture moves again.
 
-In JupyterLab, over both transports, three times each; medians, at the top the worse transport's.
-The picture counts when it moves and is transformed by the last applied prompt: (control_drop) the
-control socket breaks off; (media_dead) the service's media vanishes without a word;
-(service_restart) the service is killed and started again after 3 s, counted from when it is back;
-(page_reload) the page is reloaded; (unattended_end) the browser is killed, to the end of billing.
+In JupyterLab, over both transports, three times each. Figures are medians; those at the top level
+are of the slower transport. A picture counts when it moves and is transformed by the last applied
+prompt. Faults: (control_drop) the control socket is closed; (media_dead) the service's media stops
+without notice; (service_restart) the service is killed and started again after 3 s, timed from
+then; (page_reload) the page is reloaded; (unattended_end) the browser is killed, timed until
+billing ends.
 """
 
 from __future__ import annotations
@@ -42,28 +43,28 @@ LIMITS: Final = {
 RUNS: Final = 3
 DOWN_S: Final = 3.0
 LIMIT_S: Final = 90.0
-"""Longer than any of these may take."""
+"""Seconds after which a measurement fails."""
 
 CELL: Final = "from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A widget in a notebook; each `live()` is a session of its own."""
+class ShownWidget:
+    """A widget in a notebook; each `start_session()` starts a new session."""
 
     notebook: NotebookPage
     view: WidgetView
     probes: Probes
 
-    async def live(self) -> int:
-        """Starts a session, whose picture moves; returns its attempt's number."""
+    async def start_session(self) -> int:
+        """Starts a session, waits for its moving picture, and returns its attempt's number."""
         since = time.time()
         await self.view.start()
         await self.probes.moved(since)
         return int(await self.view.root.evaluate("(root) => root.decart.attempt"))
 
     async def stop(self) -> None:
-        """Ends the session, and waits for that."""
+        """Stops the session and waits until it has ended."""
         await self.view.stop()
         await self.view.wait_attribute("data-state", "disconnected")
 
@@ -71,13 +72,13 @@ class Shown:
 @asynccontextmanager
 async def shown(
     browser: Browser, lab: LabServer, where: Sandbox | Service, transport: str
-) -> AsyncIterator[Shown]:
-    """The widget in a tab and with a kernel of its own."""
+) -> AsyncIterator[ShownWidget]:
+    """The widget in a new tab with a new kernel."""
     endpoint = (where.base_url, where.realtime_base_url)
     made = {"endpoint": endpoint, "transport": transport, "prompt": "greyscale"}
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     page = await context.new_page()
-    # A page with unsaved cells asks whether it may go.
+    # A page with unsaved cells asks before it is closed.
     page.on("dialog", lambda dialog: dialog.accept())
     notebook = NotebookPage(lab, page)
     await notebook.open(lab.write("benchmark.ipynb", [CELL.format(made=made)]))
@@ -85,37 +86,37 @@ async def shown(
     view = WidgetView(page)
     await view.mounted()
     try:
-        yield Shown(notebook, view, await open_probes(page))
+        yield ShownWidget(notebook, view, await open_probes(page))
     finally:
         if browser.is_connected():
             await context.close()
         lab.end_kernels()
 
 
-async def control_drop(one: Shown, sandbox: Sandbox) -> float:
-    attempt = await one.live()
+async def control_drop(one: ShownWidget, sandbox: Sandbox) -> float:
+    attempt = await one.start_session()
     since = time.time()
     sandbox.faults = Faults(drop_control_after_s=0, sessions=1)
     return await one.probes.moved(since, attempt + 1) - since
 
 
-async def media_dead(one: Shown, sandbox: Sandbox) -> float:
-    attempt = await one.live()
+async def media_dead(one: ShownWidget, sandbox: Sandbox) -> float:
+    attempt = await one.start_session()
     since = time.time()
     sandbox.faults = Faults(dead_peer_after_s=0, sessions=1)
     return await one.probes.moved(since, attempt + 1) - since
 
 
-async def page_reload(one: Shown, _sandbox: Sandbox) -> float:
-    attempt = await one.live()
-    await one.notebook.save()  # what isn't saved doesn't come back
+async def page_reload(one: ShownWidget, _sandbox: Sandbox) -> float:
+    attempt = await one.start_session()
+    await one.notebook.save()  # unsaved output is lost by the reload
     since = time.time()
     await one.view.page.reload(wait_until="commit")
     return await one.probes.moved(since, attempt + 1) - since
 
 
-async def service_restart(one: Shown, service: Service) -> float:
-    attempt = await one.live()
+async def service_restart(one: ShownWidget, service: Service) -> float:
+    attempt = await one.start_session()
     service.kill()
     await asyncio.sleep(DOWN_S)
     service.start()
@@ -124,17 +125,17 @@ async def service_restart(one: Shown, service: Service) -> float:
 
 
 async def unattended_end(lab: LabServer, sandbox: Sandbox, transport: str) -> float:
-    """A browser of its own, killed as a crash would."""
+    """Kills a browser as a crash would; returns seconds until billing has ended."""
     before = set(psutil.Process().children(recursive=True))
     async with chromium.launched() as browser, shown(browser, lab, sandbox, transport) as one:
-        await one.live()
+        await one.start_session()
         since = time.time()
         for process in set(psutil.Process().children(recursive=True)) - before:
             if "chrom" in process.name():
                 process.kill()
         while sandbox.stats()["sessions"]:
             if time.time() - since > LIMIT_S:
-                raise TimeoutError(f"a session that nobody watches runs on after {LIMIT_S} s")
+                raise TimeoutError(f"an unattended session still runs after {LIMIT_S} s")
             await asyncio.sleep(0.05)
         return time.time() - since
 

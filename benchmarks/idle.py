@@ -1,7 +1,7 @@
-"""What a running session costs the kernel, whose loop and thread should have next to nothing to do.
+"""CPU time of the kernel process during a running session, whose media the kernel does not handle.
 
-CPU time of the kernel process alone (all its threads, none of its children) over 30 s in which a
-browser shows a live session.
+All threads of the kernel process count, its child processes do not. Measured for 30 s while a
+browser shows the session.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 from benchmarks import Figures
-from benchmarks.live import live
+from benchmarks.running_widget import running_widget
 
 LIMITS: Final = {"kernel_cpu_percent": 2.0}
 
@@ -26,7 +26,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 async def measure() -> Figures:
-    async with live() as session:
+    async with running_widget() as session:
         await session.start()
         kernel = psutil.Process(await session.kernel_pid())
         before, began = cpu_seconds(kernel), time.monotonic()

@@ -1,10 +1,10 @@
-"""From glass to glass at 1280x720, 25 frames/s, beside the makers' SDK and beside the floor.
+"""Glass-to-glass latency at 1280x720, 25 frames/s, compared with Decart's SDK and with the floor.
 
-A camera writes the time into its picture; how old that is when the picture is shown is the way
-from glass to glass. Measured in JupyterLab, in a page with ``@decartai/sdk`` 0.1.20 with the same
-local server and effect, and between two connections in one page with nothing between them (the
-floor, with the codec and the rate of the transport that it is compared with). By turns; medians; at
-the top the worse transport's.
+A camera writes the time into its picture; the age of that time when the picture is shown is the
+latency. Measured in JupyterLab, in a page with ``@decartai/sdk`` 0.1.20 with the same local server
+and effect, and between two peer connections in one page with nothing between them (the floor, with
+the codec and bitrate of the transport that it is compared with). The sides run in turn. Figures are
+medians; those at the top level are of the slower transport.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from functools import partial
 from typing import Any, Final
 
 from benchmarks import Figures
-from benchmarks.service import service
 from benchmarks.sides import FLOORS, PAGES, TRANSPORTS, Side, floor, pages, sdk, widget
 from tools import browser as chromium
 from tools.lab import LabServer
+from tools.service import running_service
 
 LIMITS: Final = {"ratio_to_sdk": 1.0, "ratio_to_floor": 1.25}
 
@@ -32,7 +32,7 @@ MARKER: Final = (PAGES / "marker.js").read_text()
 
 
 async def glass_to_glass(opening: AbstractAsyncContextManager[Side]) -> dict[str, Any]:
-    """What `dwGlassToGlass` of marker.js says of one page, opened for it and closed again."""
+    """Opens a page and returns what `dwGlassToGlass` of marker.js measures in it."""
     async with opening as side:
         await side.page.locator(side.button).click()
         await side.page.locator(side.picture).wait_for(state="visible")
@@ -47,7 +47,7 @@ async def glass_to_glass(opening: AbstractAsyncContextManager[Side]) -> dict[str
 
 async def measure() -> Figures:
     seen: dict[str, list[dict[str, Any]]] = {}
-    with LabServer() as lab, pages() as address, service() as where:
+    with LabServer() as lab, pages() as address, running_service() as where:
         async with chromium.launched() as browser:
             sides: dict[str, Callable[[], AbstractAsyncContextManager[Side]]] = {
                 "sdk": partial(sdk, browser, address, where, [MARKER])
@@ -68,7 +68,7 @@ async def measure() -> Figures:
 
 
 def compare(seen: dict[str, list[dict[str, Any]]], transport: str) -> Figures:
-    """One transport beside the SDK and beside its floor."""
+    """One transport compared with the SDK and with its floor."""
     ours, theirs, least = (
         median(seen[name]) for name in (transport, "sdk", f"floor of {transport}")
     )
@@ -85,7 +85,7 @@ def compare(seen: dict[str, list[dict[str, Any]]], transport: str) -> Figures:
 
 
 def worst(figures: dict[str, Figures]) -> Figures:
-    """The larger of each ratio, with the times that it is made of; and the larger time."""
+    """The larger of each ratio with its times, and the larger latency."""
     top: Figures = {"latency_ms": max(one["latency_ms"] for one in figures.values())}
     for other in ("sdk", "floor"):
         worse = max(figures.values(), key=lambda one: one[f"ratio_to_{other}"])
@@ -94,7 +94,7 @@ def worst(figures: dict[str, Figures]) -> Figures:
 
 
 def median(came: list[dict[str, Any]]) -> float:
-    """Of all pictures of all turns, in ms."""
+    """Median latency of all pictures of all turns, in ms."""
     return float(statistics.median(ms for one in came for ms in one["ms"]))
 
 

@@ -1,11 +1,11 @@
-"""What mirroring costs a page at 1280x720, 30 frames/s: its main thread, and the picture's delay.
+"""Cost of mirroring at 1280x720, 30 frames/s: time on the page's main thread, and added delay.
 
-A page with the front end's piece for cameras, the fake camera at 30 frames/s, and the picture that
-would be sent in a video element; nothing is sent. `main_thread_ms`: the time in tasks of the page's
-main thread (Chromium's `TaskDuration`) over 10 s with the mirror on, by the frame;
-`main_thread_off_ms` the same with it off. `added_delay_ms`: of each frame (told by its timestamp)
-the time from coming out of the camera's track to coming out of the mirrored one, both read in a
-worker; the median.
+The page has the front end's capture chunk, the fake camera at 30 frames/s, and a video element with
+the picture that would be sent; nothing is sent. `main_thread_ms` is the time in tasks of the page's
+main thread (Chromium's `TaskDuration`) over 10 s with the mirror on, per frame;
+`main_thread_off_ms` is the same with it off. `added_delay_ms` is the median time from a frame's
+arrival on the camera's track to its arrival on the mirrored track, matched by timestamp, both read
+in a worker.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ DELAYS: Final = """async (count) => {
   worker.postMessage({raw, made, count}, [raw, made]);
   return measured;
 }"""
-"""Milliseconds between the two tracks, frame by frame, as a worker sees them."""
+"""Milliseconds between the two tracks for each frame, as a worker sees them."""
 
 
 async def task_seconds(session: CDPSession) -> float:
@@ -79,7 +79,7 @@ async def task_seconds(session: CDPSession) -> float:
 
 
 async def over(session: CDPSession, seconds: float) -> float:
-    """Seconds of the main thread's tasks in so many seconds."""
+    """Seconds that tasks of the main thread take within `seconds`."""
     before = await task_seconds(session)
     await asyncio.sleep(seconds)
     return await task_seconds(session) - before

@@ -1,8 +1,8 @@
-"""What a widget weighs in a real JupyterLab: on the page's socket, and saved in a notebook.
+"""Size of a widget in JupyterLab: bytes on the kernel's WebSocket, and bytes saved in a notebook.
 
-The first widget of a page brings the front end; the second one is what each further one costs. All
-frames of the kernel's socket count, both ways, from running the cell to the widget on the page,
-less those of a cell that shows a number.
+The first widget of a page loads the front end; the second one is the cost of each further widget.
+All frames of the kernel's WebSocket count, in both directions, from running the cell until the
+widget is mounted, minus those of a cell that shows a number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tools.widget_view import WidgetView
 IMPORT: Final = "from decart_widget import DecartWidget"
 MAKE: Final = 'DecartWidget(prompt="greyscale", endpoint="sandbox")'
 SAVE_STATE: Final = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
-"""What JupyterLab asks to be told before it saves widgets' state along with a notebook."""
+"""JupyterLab settings that make it save widget state with a notebook."""
 
 
 async def saved_bytes(lab: LabServer, notebook: NotebookPage, name: str) -> int:
@@ -38,7 +38,7 @@ async def measure() -> Figures:
             sizes = [await saved_bytes(lab, notebook, name)]
             sent = []
             for cell in (1, 2, 3):
-                await notebook.execute("None")  # what was under way has come
+                await notebook.execute("None")  # returns after all earlier messages
                 notebook.frames.clear()
                 await notebook.run_cell(cell)
                 await WidgetView(page, min(cell, 2) - 1).mounted()

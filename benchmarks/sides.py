@@ -1,6 +1,7 @@
-"""Pages to compare: the widget in JupyterLab, a page with the makers' SDK, and the floor.
+"""The pages that benchmarks compare: the widget in JupyterLab, Decart's SDK, and the floor.
 
-All are in one Chromium with one camera, and the first two use one local server.
+The floor is a page with two peer connections and nothing between them. All pages are in one
+Chromium with one camera; the first two use the same local server.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from urllib.parse import urlencode
 
 from playwright.async_api import Browser, Page
 
-from benchmarks.service import Service
 from tools import browser as chromium
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.pages import served
+from tools.service import Service
 from tools.widget_view import WidgetView
 
 ROOT: Final = Path(__file__).parent.parent
@@ -28,25 +29,29 @@ TRANSPORTS: Final = ("webrtc", "livekit")
 FLOORS: Final = {"webrtc": ("VP8", 2_500_000), "livekit": ("H264", 3_500_000)}
 """Transport -> codec and rate (bit/s) of its camera by default, and so of its floor."""
 
-WATCH: Final = (PAGES / "watch.js").read_text()
+FIRST_PICTURE: Final = (PAGES / "first_picture.js").read_text()
+"""Script that reports when the first transformed picture was on the screen."""
 
 
 @contextmanager
 def pages() -> Iterator[str]:
-    """Serves the pages of this folder; gives their address.
+    """Serves the pages of this folder.
+
+    Yields:
+        Their address.
 
     Raises:
-        RuntimeError: The SDK isn't there.
+        RuntimeError: The SDK isn't installed.
     """
     if not (CLIENT / "dist" / "sdk.js").exists():
-        raise RuntimeError("The makers' SDK isn't installed: run `make clients` first.")
+        raise RuntimeError("Decart's SDK isn't installed: run `make clients` first.")
     with served(pages=PAGES, client=CLIENT) as address:
         yield address
 
 
 @asynccontextmanager
 async def tab(browser: Browser, scripts: Sequence[str]) -> AsyncIterator[Page]:
-    """An empty tab in front, with scripts that run before any of a page's own."""
+    """An empty tab in the foreground, with scripts that run before those of any page."""
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     page = await context.new_page()
     for script in scripts:
@@ -59,20 +64,20 @@ async def tab(browser: Browser, scripts: Sequence[str]) -> AsyncIterator[Page]:
 
 @dataclass(frozen=True)
 class Side:
-    """A page that waits for somebody to click: CSS selectors of its button and of its picture."""
+    """A page before the click on Start, with CSS selectors of its button and of its picture."""
 
     page: Page
     button: str
     picture: str
     transforms: bool = True
-    """Whether its picture is to be waited for until it is transformed."""
+    """Whether its picture is transformed, so that an untransformed one does not count."""
 
 
 @asynccontextmanager
 async def widget(
     browser: Browser, lab: LabServer, where: Service, transport: str, scripts: Sequence[str] = ()
 ) -> AsyncIterator[Side]:
-    """The widget in a notebook of its own, with a kernel of its own; Start not yet clicked."""
+    """The widget in a new notebook with a new kernel; Start is not yet clicked."""
     made = {"endpoint": where.base_url, "transport": transport, "prompt": "greyscale"}
     cells = [f"from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"]
     async with tab(browser, scripts) as page:
@@ -81,7 +86,7 @@ async def widget(
         await notebook.run_all()
         view = WidgetView(page)
         await view.mounted()
-        await notebook.execute("None")  # the kernel has nothing left to do
+        await notebook.execute("None")  # returns when the kernel is idle
         shown = ".decart-widget[data-revealed='true'] video.dw-remote"
         try:
             yield Side(page, ".dw-start", shown)
@@ -96,7 +101,7 @@ async def widget(
 async def sdk(
     browser: Browser, address: str, where: Service, scripts: Sequence[str] = ()
 ) -> AsyncIterator[Side]:
-    """The page with the SDK, loaded; Start not yet clicked."""
+    """The page with the SDK, loaded; Start is not yet clicked."""
     options = {"base": where.base_url, "realtime": where.realtime_base_url}
     async with plain(browser, f"{address}/pages/sdk.html", options, scripts) as side:
         yield side
@@ -115,12 +120,12 @@ async def floor(
     """The page with two connections and nothing between them.
 
     Args:
-        browser: Where.
-        address: Of the pages.
+        browser: Opens the page.
+        address: Address of the pages, see `pages`.
         codec: VP8 or H264.
         rate: bit/s.
         scripts: Run before the page's own.
-        early: Whether they are connected before the click.
+        early: Whether the two connections are established before the click.
     """
     options = {"codec": codec, "rate": rate} | ({"early": 1} if early else {})
     async with plain(browser, f"{address}/pages/floor.html", options, scripts) as side:
@@ -131,7 +136,7 @@ async def floor(
 async def plain(
     browser: Browser, url: str, options: Mapping[str, object], scripts: Sequence[str]
 ) -> AsyncIterator[Side]:
-    """A page of this folder."""
+    """A page of this folder, loaded with its options in the query."""
     async with tab(browser, scripts) as page:
         await page.goto(f"{url}?{urlencode(options)}")
         await page.wait_for_function("window.ready")

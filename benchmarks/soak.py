@@ -1,10 +1,10 @@
-"""What 100 sessions and one long one leave behind: nothing, in kernel, local server and page.
+"""Resources that 100 short sessions and one long session leave in kernel, local server and page.
 
-Real JupyterLab and Chromium; a widget for each transport, started and stopped by turns, then one
-session that runs on. Counted before, after a few sessions that load libraries and fill caches, and
-after, with garbage collected: threads, asyncio tasks, file descriptors and sockets of the kernel,
-threads and file descriptors of the local server, the page's peer connections, camera tracks and
-heap. `leaks` names what is more than before. Takes as long as it is told: `--cycles`, `--minutes`.
+Real JupyterLab and Chromium; one widget per transport, started and stopped in turn, then one long
+session. A few sessions first load libraries and fill caches; then the resources are counted before
+and after, with garbage collected: threads, asyncio tasks, file descriptors and sockets of the
+kernel, threads and file descriptors of the local server, the page's peer connections, camera tracks
+and heap. `leaks` names what has increased. `--cycles` and `--minutes` set how long it takes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final
 from playwright.async_api import CDPSession, Page
 
 from benchmarks import Figures
-from benchmarks.live import live
+from benchmarks.running_widget import running_widget
 from benchmarks.sides import TRANSPORTS
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
@@ -32,7 +32,7 @@ LIMITS: Final = {
     "tasks_left": 0,
     "sockets_left": 0,
     "fds_left": 0,
-    # The pool of the local server grows while it is used, to this many at the most.
+    # The thread pool of the local server grows with use, up to this size.
     "server_threads_left": 4 + (os.cpu_count() or 1),
     "server_fds_left": 0,
     "page_left": 0,
@@ -42,9 +42,9 @@ LIMITS: Final = {
 
 WARM_UP: Final = 4
 SETTLE_S: Final = 30.0
-"""For what ends by itself a moment after a session: sockets that close, threads that idle."""
+"""Seconds allowed for what ends a moment after a session: closing sockets, idle threads."""
 
-LIVE_LOOK_S: Final = 10.0
+RATE_INTERVAL_S: Final = 10.0
 
 CELLS: Final = [
     "from decart_widget import DecartWidget\n"
@@ -98,7 +98,7 @@ def _census():
     })
 """
 
-WATCH: Final = """
+COUNT_OPEN: Final = """
 window.dwOpen = new Set();
 const Peer = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Peer {
@@ -124,17 +124,18 @@ MediaStreamTrack.prototype.clone = function () {
   return window.dwTracks.has(this) ? keep(copy) : copy;
 };
 """
-"""Counts what a page would forget to let go of; installed before any script of the page."""
+"""Counts peer connections and tracks that are not closed; installed before any script of the page.
+"""
 
 PAGE: Final = "({'peer connections': window.dwOpen.size, 'camera tracks': window.dwTracks.size})"
 
 COUNTED: Final = ("threads", "tasks", "fds", "server_threads", "server_fds", "page")
-"""What is counted, and what may not be more than before."""
+"""What is counted, and must not increase."""
 
 
 @dataclass(frozen=True)
 class Census:
-    """Counts by name, and bytes."""
+    """Counts by kind and name, and memory in bytes."""
 
     counts: Mapping[str, Counter[str]]
     rss: int
@@ -142,7 +143,7 @@ class Census:
     heap: int
 
     def more_than(self, before: Census) -> dict[str, dict[str, int]]:
-        """What is more than before, by kind and name."""
+        """What has increased, by kind and name."""
         more = {kind: self.counts[kind] - before.counts[kind] for kind in COUNTED}
         return {kind: dict(names) for kind, names in more.items() if names}
 
@@ -162,7 +163,7 @@ async def census(notebook: NotebookPage, devtools: CDPSession) -> Census:
 
 
 async def settled(notebook: NotebookPage, devtools: CDPSession, before: Census) -> Census:
-    """Counts again until nothing is more than before, or it is clear that it stays."""
+    """Counts again until nothing exceeds `before`, for at most `SETTLE_S`."""
     deadline = time.monotonic() + SETTLE_S
     while True:
         now = await census(notebook, devtools)
@@ -182,7 +183,7 @@ async def stop(view: WidgetView) -> None:
     await view.wait_attribute("data-state", "disconnected")
 
 
-async def cycle(views: list[WidgetView], count: int) -> None:
+async def short_sessions(views: list[WidgetView], count: int) -> None:
     for number in range(count):
         view = views[number % len(views)]
         await start(view)
@@ -191,37 +192,41 @@ async def cycle(views: list[WidgetView], count: int) -> None:
             print(f"  {number + 1} of {count} sessions", file=sys.stderr, flush=True)
 
 
-async def runs_on(view: WidgetView, seconds: float) -> float:
-    """One session; returns pictures a second. Fails when none comes for a while."""
+async def long_session(view: WidgetView, seconds: float) -> float:
+    """Runs one session and returns its frames per second.
+
+    Raises:
+        RuntimeError: No picture was decoded for `RATE_INTERVAL_S`.
+    """
     await start(view)
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     rates = []
-    while time.monotonic() < until:
-        rates.append((await view.rate(min(LIVE_LOOK_S, seconds))).fps)
+    while time.monotonic() < end:
+        rates.append((await view.rate(min(RATE_INTERVAL_S, seconds))).fps)
         if not rates[-1]:
-            raise RuntimeError("the picture stands still")
+            raise RuntimeError("no picture was decoded")
     await stop(view)
     return sum(rates) / max(1, len(rates))
 
 
 async def install(page: Page) -> None:
-    await page.add_init_script(WATCH)
+    await page.add_init_script(COUNT_OPEN)
 
 
 async def measure(cycles: int, minutes: float) -> Figures:
-    async with live(CELLS, install) as session:
+    async with running_widget(CELLS, install) as session:
         notebook, page = session.notebook, session.notebook.page
         views = [WidgetView(page, index) for index in range(len(TRANSPORTS))]
         for view in views:
             await view.mounted()
         devtools = await page.context.new_cdp_session(page)
-        await cycle(views, WARM_UP)
+        await short_sessions(views, WARM_UP)
         await notebook.execute(CENSUS)
         before = await census(notebook, devtools)
         before = await settled(notebook, devtools, before)
-        await cycle(views, cycles)
+        await short_sessions(views, cycles)
         between = await settled(notebook, devtools, before)
-        fps = await runs_on(views[-1], 60 * minutes)
+        fps = await long_session(views[-1], 60 * minutes)
         after = await settled(notebook, devtools, before)
     leaks = after.more_than(before)
     left = {f"{kind}_left": sum(leaks.get(kind, {}).values()) for kind in COUNTED}

@@ -1,8 +1,8 @@
-"""What the widget costs before it does anything: import, bundle, making one, showing two.
+"""Costs before a session: import time, bundle size, creating a widget, showing two.
 
-Imports are timed inside fresh processes, ours and anywidget's by turns, so that both meet the same
-machine; `import_ratio` compares `from decart_widget import DecartWidget` with `import anywidget`,
-which it can't do without. The local server isn't started by making a widget, only by connecting.
+Imports are timed in fresh processes, ours and anywidget's in turn, so that both see the same load
+of the machine; `import_ratio` compares `from decart_widget import DecartWidget` with `import
+anywidget`, on which it depends. Creating a widget doesn't start the local server; connecting does.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ for _ in range(21):
     took.append(1000 * (time.perf_counter() - began))
 from decart_widget.page.chunks import chunk
 size = len(widget._esm.encode()) + len(getattr(widget, "_css", "").encode())
-pieces = {"main": len(chunk("main").source), "room": len(chunk("room").data)}
-print(json.dumps({"took": took, "size": size, **pieces}))
+chunks = {"main": len(chunk("main").source), "room": len(chunk("room").data)}
+print(json.dumps({"took": took, "size": size, **chunks}))
 """
 
 
@@ -61,7 +61,7 @@ def import_seconds() -> dict[str, float]:
     for turn in range(RUNS + 1):
         for name, code in IMPORTS.items():
             seconds = float(in_fresh_process(TIMED.format(code=code)))
-            if turn:  # the first turn writes the bytecode
+            if turn:  # the first turn writes the bytecode files
                 took[name].append(seconds)
     return {name: statistics.median(times) for name, times in took.items()}
 

@@ -1,9 +1,9 @@
-"""Frames of a session as arrays in the kernel: how many a second, and what a slow reader costs.
+"""Frames of a session as arrays in the kernel: their rate, and the memory that a slow reader costs.
 
-`frames()` in a notebook whose kernel does nothing else, on the machine that also runs Chromium, the
-notebook server and the local server. Frames a second at 640x360 and at 1280x720, over 10 s each,
-after 2 s; then the growth of the kernel's resident memory while a reader takes one frame a second
-for 60 s.
+`frames()` runs in a notebook whose kernel does nothing else, on the machine that also runs
+Chromium, the notebook server and the local server. Measured are frames per second at 640x360 and at
+1280x720, for 10 s each after a warm-up of 2 s; then the growth of the kernel's resident memory
+while a reader takes one frame per second for 60 s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 from typing import Final
 
 from benchmarks import Figures
-from benchmarks.live import WidgetController, live
+from benchmarks.running_widget import RunningWidget, running_widget
 
 LIMITS: Final = {"rss_growth_mb": 5.0}
 LEAST: Final = {"fps_360p": 24.0, "fps_720p": 15.0}
@@ -54,14 +54,14 @@ async def slow(seconds=60.0, warm=5.0):
 """
 
 
-async def ask(session: WidgetController, expression: str, timeout: float) -> dict[str, float]:
+async def ask(session: RunningWidget, expression: str, timeout: float) -> dict[str, float]:
     code = f"print(json.dumps(await {expression}))"
     answer: dict[str, float] = json.loads(await session.notebook.execute(code, timeout=timeout))
     return answer
 
 
 async def measure() -> Figures:
-    async with live() as session:
+    async with running_widget() as session:
         await session.start()
         await session.notebook.execute(READ)
         small = await ask(session, "rate((640, 360))", 60)

@@ -1,14 +1,14 @@
-"""From the click to the first transformed picture, beside a page with the makers' SDK.
+"""Time from the click to the first transformed picture, compared with a page with Decart's SDK.
 
-In JupyterLab, over the whole road (page, notebook server, kernel, local server), and in a page with
-``@decartai/sdk`` 0.1.20, by turns, five times each, with a page and a kernel that are new each
-time: (fast) a camera that opens at once and an ack that comes at once; (slow) a camera that takes
-500 ms and an ack that takes 300. The picture counts when it is on the screen and its pixels are
-transformed. Medians; at the top the worse transport's.
+The widget runs in JupyterLab (page, notebook server, kernel, local server), the SDK
+(``@decartai/sdk`` 0.1.20) in a page of its own. They run in turn, five times each, with a new page
+and kernel each time, in two cases: (fast) camera and ack take no time; (slow) the camera takes 500
+ms and the ack 300 ms. A picture counts when it is on the screen and its pixels are transformed.
+Figures are medians; those at the top level are of the slower transport.
 
-Beside them runs the floor: two ends in one page that were connected before the click, with nothing
-in between and nothing transformed, which only open the same camera. What waits for the camera can't
-be faster than that: `fast_floor_ratio` and `slow_floor_ratio` are the least that the ratios can be.
+The floor is measured as well: two peer connections in one page, established before the click, with
+nothing in between and nothing transformed, which only open the same camera. Nothing that waits for
+the camera can be faster: `fast_floor_ratio` and `slow_floor_ratio` are lower bounds of the ratios.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Final
 from playwright.async_api import Browser
 
 from benchmarks import Figures
-from benchmarks.service import Service, service
-from benchmarks.sides import FLOORS, TRANSPORTS, WATCH, Side, floor, pages, sdk, widget
+from benchmarks.sides import FIRST_PICTURE, FLOORS, TRANSPORTS, Side, floor, pages, sdk, widget
 from tools import browser as chromium
 from tools.lab import LabServer
+from tools.service import Service, running_service
 
 LIMITS: Final = {"fast_ratio": 0.8, "slow_ratio": 0.65}
 
@@ -37,7 +37,7 @@ GREY, ANY = 12, 256
 """Colourfulness (0 to 255) up to which a picture counts."""
 
 CASES: Final = {"fast": (0, 0.0), "slow": (500, 0.3)}
-"""Case -> what the camera takes, in ms, and what the server's acks take, in s."""
+"""Case -> delay of the camera in ms, and delay of the server's acks in s."""
 
 SLOW_CAMERA: Final = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -47,12 +47,11 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
 };
 """
 PAUSE_S: Final = 1.0
-"""Between runs, so that each meets a quiet machine: the last one's server side ends in this time.
-"""
+"""Seconds before each run, in which the server side of the last one ends."""
 
 
 async def click_to_picture(opening: AbstractAsyncContextManager[Side]) -> float:
-    """Milliseconds, in one page that is opened for it and closed again."""
+    """Opens a page, clicks, and returns milliseconds until its first transformed picture."""
     async with opening as side:
         await asyncio.sleep(PAUSE_S)
         page = side.page
@@ -69,8 +68,8 @@ async def click_to_picture(opening: AbstractAsyncContextManager[Side]) -> float:
 async def case(
     browser: Browser, lab: LabServer, address: str, where: Service, camera_ms: int
 ) -> dict[str, list[float]]:
-    """Milliseconds of every run, by side: each transport, its floor, and ``sdk``."""
-    scripts = [WATCH, SLOW_CAMERA % camera_ms] if camera_ms else [WATCH]
+    """Milliseconds of each run, by side: each transport, its floor, and ``sdk``."""
+    scripts = [FIRST_PICTURE, SLOW_CAMERA % camera_ms] if camera_ms else [FIRST_PICTURE]
     sides: dict[str, Callable[[], AbstractAsyncContextManager[Side]]] = {}
     for transport in TRANSPORTS:
         codec, rate = FLOORS[transport]
@@ -84,7 +83,7 @@ async def case(
         for side, times in took.items():
             ms = await click_to_picture(sides[side]())
             print(f"  {side} {ms:.0f} ms", file=sys.stderr, flush=True)
-            if turn:  # the first turn is the server's first ever
+            if turn:  # the first turn warms up the server
                 times.append(ms)
     return took
 
@@ -95,7 +94,7 @@ async def measure() -> Figures:
         async with chromium.launched() as browser:
             for name, (camera_ms, ack_s) in CASES.items():
                 print(f" {name}", file=sys.stderr, flush=True)
-                with service(ack_delay_s=ack_s) as where:
+                with running_service(ack_delay_s=ack_s) as where:
                     took = await case(browser, lab, address, where, camera_ms)
                 theirs = statistics.median(took["sdk"])
                 for transport in TRANSPORTS:

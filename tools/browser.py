@@ -1,7 +1,7 @@
-"""The Chromium that demo-check, the browser tests and the benchmarks drive.
+"""The Chromium that demo-check, the browser tests and the benchmarks use.
 
-Found in this order: $DECART_WIDGET_BROWSER, PATH, the usual places, Playwright's own download.
-`python -m tools.browser` prints the one that is used; `--install` gets one where there is none.
+Looked for in this order: $DECART_WIDGET_BROWSER, PATH, the usual places, Playwright's downloads.
+`python -m tools.browser` prints its path; `--install` installs one if there is none.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ ARGUMENTS: Final = (
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream",
 )
-"""A fake camera at the models' 30 fps, permissions granted, no sandbox (tests may run as root in a
-container), and none of Chrome's own traffic.
+"""Chromium's flags: permissions granted, no sandbox (tests may run as root in a container), and
+none of Chrome's own network traffic.
 """
 
 
@@ -72,7 +72,7 @@ VIEWPORT: Final = ViewportSize(width=1280, height=1100)
 
 
 class NoBrowserError(RuntimeError):
-    """There is no browser to drive; the message says how to get one."""
+    """No browser was found; the message says how to get one."""
 
 
 def launch_arguments(
@@ -81,9 +81,9 @@ def launch_arguments(
     """Chromium's command line.
 
     Args:
-        video: What its fake camera shows (.mjpeg or .y4m).
-        cameras: How many there are.
-        audio: What its fake microphone hears (.wav).
+        video: File that the fake cameras play (.mjpeg or .y4m).
+        cameras: Number of fake cameras, at 30 frames/s.
+        audio: File that the fake microphone plays (.wav).
     """
     camera = [f"--use-fake-device-for-media-stream=fps=30,device-count={cameras}"]
     if video is not None:
@@ -94,7 +94,7 @@ def launch_arguments(
 
 
 def runs(path: str | Path) -> bool:
-    """Whether it starts at all: Debian and Ubuntu ship stand-ins that only print advice."""
+    """Whether the program starts: Ubuntu ships a placeholder that only prints advice."""
     try:
         answer = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=60, check=False
@@ -114,7 +114,7 @@ def find() -> Path | None:
         path = shutil.which(Path(named).expanduser())
         if path is None or not runs(path):
             raise NoBrowserError(
-                f"{VARIABLE}={named} is no browser that runs. Name one that does, or unset it."
+                f"{VARIABLE}={named} is not a browser that runs. Name one that does, or unset it."
             )
         return Path(path)
     candidates = [shutil.which(name) for name in NAMES]
@@ -152,10 +152,13 @@ async def launched(
     """Headless Chromium with a fake camera, permissions granted; closed on leaving.
 
     Args:
-        path: Which one; the one of `require()` without it.
-        video: What the camera shows (.mjpeg or .y4m); Chromium's own test picture without it.
-        cameras: How many there are.
-        audio: What the microphone hears, again and again (.wav); Chromium's own beeps without it.
+        path: The browser; by default that of `require()`.
+        video: File that the cameras play (.mjpeg or .y4m); by default Chromium's test picture.
+        cameras: Number of cameras.
+        audio: File that the microphone repeats (.wav); by default Chromium's beeps.
+
+    Yields:
+        The browser.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -172,7 +175,7 @@ def say(text: str) -> None:
 
 
 def apt_install() -> bool:
-    """Debian's Chromium, when this is Debian (or kin) and we are root."""
+    """Installs Debian's Chromium, as root on Debian or a derivative; returns whether it runs."""
     apt = shutil.which("apt-get")
     if apt is None or platform.system() != "Linux" or os.geteuid() != 0:
         return False
@@ -194,10 +197,10 @@ def playwright_install() -> bool:
 
 
 def install() -> Path:
-    """The browser that is there, else Debian's (as root), else Playwright's.
+    """The installed browser, else a new one: Debian's (as root), or Playwright's.
 
     Raises:
-        NoBrowserError: neither could be had; the message says what to do.
+        NoBrowserError: None could be installed; the message says what to do.
     """
     if (browser := find()) is None:
         if not (apt_install() or playwright_install()):
@@ -209,7 +212,7 @@ def install() -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.browser", description=__doc__)
-    parser.add_argument("--install", action="store_true", help="get one where there is none")
+    parser.add_argument("--install", action="store_true", help="install one if there is none")
     options = parser.parse_args()
     try:
         browser = install() if options.install else require()

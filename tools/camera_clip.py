@@ -1,7 +1,7 @@
 """A clip for Chromium's fake camera, made of one picture: a slow pan and zoom that loops.
 
-Pictures from packages that ship some (scikit-image's astronaut, scikit-learn's flower) look more
-like a camera than Chromium's own green test card.
+A photograph (scikit-image's astronaut, scikit-learn's flower) is closer to a camera's picture than
+Chromium's green test picture.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import cv2
 import numpy as np
 
 FRAMES: Final = 180
-"""Chromium plays concatenated JPEGs (.mjpeg) at 30 pictures a second, over and over."""
+"""Frames of a clip; Chromium repeats concatenated JPEGs (.mjpeg) at 30 frames/s."""
 
 
 def write(picture: Path, clip: Path, *, width: int = 1280, height: int = 720) -> Path:
-    """Writes `clip` (.mjpeg), `width` x `height`, six seconds that end where they began.
+    """Writes `clip` (.mjpeg), `width` x `height`, six seconds whose end matches their beginning.
 
     Raises:
-        ValueError: `picture` is no picture that OpenCV reads.
+        ValueError: OpenCV can't read `picture`.
     """
     image = cv2.imread(str(picture))
     if image is None:
-        raise ValueError(f"{picture} is no picture that OpenCV can read.")
+        raise ValueError(f"OpenCV can't read {picture}.")
     rows, columns = image.shape[:2]
     scale = min(columns / width, rows / height)
     with clip.open("wb") as out:

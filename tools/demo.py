@@ -1,4 +1,4 @@
-"""`make demo`: JupyterLab on the quick start, with this environment's own kernel."""
+"""`make demo`: JupyterLab with the quick start, with this environment's kernel."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def main() -> None:
     if os.environ.get("DECART_API_KEY"):
         print("DECART_API_KEY is set: the notebook talks to Decart, and sessions are billed.")
     else:
-        print("No DECART_API_KEY: the widget starts a local server with effects of its own.")
-    print("Run the cells, click Start. Ctrl-C here, twice, ends it.\n", flush=True)
+        print("No DECART_API_KEY: the widget starts a local server with simple effects.")
+    print("Run the cells and click Start. Press Ctrl-C here twice to end it.\n", flush=True)
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--log-level=WARN"),
         f"--ServerApp.root_dir={ROOT}",
@@ -24,7 +24,7 @@ def main() -> None:
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    # A kernel of the same name elsewhere on the machine must not win over .venv's.
+    # Kernels of .venv take precedence over those of the same name elsewhere on the machine.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.chdir(ROOT)
     os.execv(command[0], command)

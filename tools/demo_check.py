@@ -1,7 +1,7 @@
-"""`make demo-check`: the quick start end to end, with nobody looking.
+"""`make demo-check`: the quick start end to end, unattended.
 
 A real JupyterLab and a headless Chromium with a fake camera run every cell of the quick start,
-click Start, and wait until transformed pictures are decoded and seen in the pixels; then another
+click Start, and wait until decoded pictures are transformed, judged by their pixels; then another
 prompt is typed and the picture must change. The last line printed is one JSON object; the exit code
 is 0 when its `ok` is true.
 """
@@ -32,7 +32,7 @@ FULL_SIZE: Final = (1280, 720)
 
 @dataclass
 class Check:
-    """The steps so far, and what they found; `step` is the one under way."""
+    """The results so far, and the current step."""
 
     found: dict[str, Any] = field(default_factory=dict)
     step: str = "starting"
@@ -44,10 +44,10 @@ class Check:
 
 
 def wanted_transport() -> str | None:
-    """What $TRANSPORT asks for; None for the notebook as it is.
+    """The transport in $TRANSPORT; None to leave the notebook as it is.
 
     Raises:
-        ValueError: it isn't one that the widget has.
+        ValueError: The widget has no such transport.
     """
     transport = os.environ.get("TRANSPORT")
     if transport is not None and transport not in TRANSPORTS:
@@ -56,18 +56,18 @@ def wanted_transport() -> str | None:
 
 
 def choose(notebook: Path, transport: str) -> None:
-    """Makes the notebook's widgets use this transport."""
+    """Edits the notebook so that its widgets use this transport."""
     source = notebook.read_text(encoding="utf-8")
     chosen = source.replace("DecartWidget(", f"DecartWidget(transport='{transport}', ")
     if chosen == source:
-        raise NotSeenError(f"{notebook.name} makes no widget")
+        raise NotSeenError(f"{notebook.name} creates no widget")
     notebook.write_text(chosen, encoding="utf-8")
 
 
-async def look(check: Check, view: WidgetView, transport: str | None) -> None:
-    """From Start to a changed prompt; fills `check.found`."""
+async def exercise(check: Check, view: WidgetView, transport: str | None) -> None:
+    """Starts a session, checks its picture, changes the prompt; fills `check.found`."""
     page = view.page
-    check.say("taking the camera's own picture, to compare with")
+    check.say("taking the camera's untransformed picture as a reference")
     raw = await pixels.reference(page)
     wobble = pixels.difference(raw, await pixels.reference(page))
 
@@ -79,7 +79,7 @@ async def look(check: Check, view: WidgetView, transport: str | None) -> None:
     check.found["ttff_s"] = round(ttff, 3)
     check.found["first_frame_difference"] = round(pixels.difference(first, raw), 1)
 
-    check.say("comparing the stage with the camera, in pixels")
+    check.say("comparing the pixels of stage and camera")
     before = await view.picture()
     raw = await pixels.reference(page)
     effect = pixels.difference(before.pixels, raw)
@@ -90,7 +90,7 @@ async def look(check: Check, view: WidgetView, transport: str | None) -> None:
     }
     await pixels.end_reference(page)
     if check.found["first_frame_difference"] < pixels.CLEARLY:
-        raise NotSeenError("the first frame on the stage was the camera's own, untransformed")
+        raise NotSeenError("the first frame on the stage was untransformed")
     if not check.found["effect_seen"]:
         raise NotSeenError(f"the stage shows the camera as it is (differs by {effect:.1f} of 255)")
 
@@ -108,7 +108,7 @@ async def look(check: Check, view: WidgetView, transport: str | None) -> None:
     if (rate.width, rate.height) != FULL_SIZE:
         raise NotSeenError(f"the picture has {rate.width}x{rate.height}, not 1280x720")
     if rate.fps <= 0:
-        raise NotSeenError("the picture stands still: no frame was decoded in 3 s")
+        raise NotSeenError("no frame was decoded in 3 s")
 
     check.say(f"typing another prompt: {SECOND_PROMPT}")
     typed = time.monotonic()
@@ -142,7 +142,7 @@ async def run(check: Check) -> None:
                 await notebook.run_all()
                 view = WidgetView(page)
                 await view.mounted()
-                await look(check, view, transport)
+                await exercise(check, view, transport)
                 check.say(f"saving {PICTURE.name}")
                 await view.root.scroll_into_view_if_needed()
                 await page.screenshot(path=PICTURE)
@@ -150,7 +150,7 @@ async def run(check: Check) -> None:
                 await view.stop()
                 await view.wait_attribute("data-camera", "off")
             except Exception:
-                await page.screenshot(path=PICTURE)  # what it looked like when it failed
+                await page.screenshot(path=PICTURE)  # the page at the time of the failure
                 raise
             finally:
                 check.found["console_errors"] = notebook.errors[:10]

@@ -1,4 +1,4 @@
-"""Puts ipykernel 6 into an empty environment, before everything that this one has."""
+"""Installs ipykernel 6 into an empty environment that otherwise uses this one's packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 
 
 def main(environment: Path) -> None:
-    """Fills the environment; what it lacks is found here."""
+    """Installs ipykernel 6 and a .pth file that adds this environment's packages.
+
+    Args:
+        environment: Folder of a virtual environment without packages.
+    """
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment.resolve())}))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(own)]
     subprocess.run([*pip, "ipykernel<7"], check=True)

@@ -1,4 +1,4 @@
-"""A real JupyterLab server of our own, for demo-check, tests and benchmarks.
+"""A separate, real JupyterLab server for demo-check, tests and benchmarks.
 
 Nothing of the user's Jupyter is read or written: configuration, data, runtime files, workspaces and
 the served folder are temporary. The server listens on a free port of 127.0.0.1, and only processes
@@ -30,11 +30,11 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
-"""No news pop-up over the picture, no autosave racing a test's own save."""
+"""JupyterLab settings: no news pop-up over the picture, no autosave beside a test's own save."""
 
 
 class LabError(RuntimeError):
-    """JupyterLab didn't do what it was started for; the message carries the end of its log."""
+    """JupyterLab didn't start; the message has the end of its log."""
 
 
 def free_port() -> int:
@@ -47,8 +47,8 @@ class LabServer:
     """One JupyterLab server, started by `start()` (or `with`) and ended by `stop()`.
 
     Args:
-        environment: Variables for the server and its kernels, on top of ours. DECART_API_KEY is
-            never handed on by itself: what runs here is not billed.
+        environment: Variables for the server and its kernels, added to those of this process.
+            DECART_API_KEY of this process is not passed on, so that nothing is billed.
         settings: JupyterLab settings by plugin, for example a theme.
     """
 
@@ -80,7 +80,7 @@ class LabServer:
         """Starts the server and returns when it answers.
 
         Raises:
-            LabError: it ended, or didn't answer within `timeout` seconds.
+            LabError: It ended, or didn't answer within `timeout` seconds.
         """
         for plugin, values in self._settings.items():
             file = self.home / "settings" / f"{plugin}.jupyterlab-settings"
@@ -148,12 +148,12 @@ class LabServer:
         return self.log.read_text(errors="replace")[-characters:]
 
     def copy(self, notebook: Path) -> str:
-        """Serves a copy of a notebook, so that a run never writes into the original."""
+        """Serves a copy of a notebook, so that the original is not changed."""
         shutil.copy(notebook, self.root / notebook.name)
         return notebook.name
 
     def write(self, name: str, cells: Sequence[str]) -> str:
-        """Serves a new notebook made of code cells."""
+        """Serves a new notebook with these code cells."""
         notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],  # type: ignore[no-untyped-call]

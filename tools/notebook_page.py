@@ -1,7 +1,7 @@
-"""A notebook open in a real JupyterLab in Chromium: run cells, look at outputs, ask the kernel.
+"""A notebook that is open in JupyterLab in Chromium: run its cells, read outputs, query the kernel.
 
-`errors` collects what a user would see in the browser's console as an error; `frames` every
-WebSocket frame that reached or left the page, newest last, bounded.
+`errors` collects the errors in the browser's console; `frames` the WebSocket frames that the page
+sent and received, newest last, up to `FRAMES_KEPT`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from playwright.async_api import ConsoleMessage, Error, Page, WebSocket
 
 from tools.lab import LabServer
 
-OWN_NOISE: Final = ("favicon", "manifest.webmanifest", "/api/me", "ResizeObserver loop")
-"""JupyterLab's own noise, none of it from a widget: a page that has no favicon or no Content
-Security report, and files that it looks for and finds missing.
+JUPYTER_ERRORS: Final = ("favicon", "manifest.webmanifest", "/api/me", "ResizeObserver loop")
+"""Parts of JupyterLab's own console errors, which no widget causes: requests for files that are
+missing and reports of layout observers.
 """
 
 FRAMES_KEPT: Final = 20_000
@@ -44,12 +44,12 @@ EXECUTE: Final = """async (code) => {
 
 
 class CellError(RuntimeError):
-    """A cell (or code run in the kernel) ended in an exception."""
+    """A cell, or code run in the kernel, raised an exception."""
 
 
 @dataclass(frozen=True)
 class SocketFrame:
-    """One WebSocket frame: `sent` by the page, or received."""
+    """One WebSocket frame, `sent` by the page or received."""
 
     url: str
     sent: bool
@@ -70,7 +70,7 @@ class NotebookPage:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         where = str(message.location.get("url", ""))
-        if message.type == "error" and not any(n in message.text + where for n in OWN_NOISE):
+        if message.type == "error" and not any(n in message.text + where for n in JUPYTER_ERRORS):
             self.errors.append(f"{message.text} ({where})")
 
     def _on_websocket(self, socket: WebSocket) -> None:
@@ -92,7 +92,7 @@ class NotebookPage:
                 await self.page.evaluate("window.jupyterapp.restored.then(() => true)")
                 await self.page.wait_for_function(READY, timeout=timeout * 1000)
             except Error as error:
-                # A second tab on one server is sent to a workspace of its own: it loads again.
+                # JupyterLab gives a second tab its own workspace: the page loads again.
                 if "context was destroyed" not in str(error) or time.monotonic() > deadline:
                     raise
             else:
@@ -105,7 +105,7 @@ class NotebookPage:
         """Runs every cell and waits for the last.
 
         Raises:
-            CellError: a cell ended in an exception.
+            CellError: A cell raised an exception.
         """
         await asyncio.wait_for(self.command("notebook:run-all-cells"), timeout)
         await self._raise_cell_errors()
@@ -114,7 +114,7 @@ class NotebookPage:
         """Runs one cell and waits for it.
 
         Raises:
-            CellError: it ended in an exception.
+            CellError: It raised an exception.
         """
         await self.page.evaluate(
             "(i) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index
@@ -136,10 +136,10 @@ class NotebookPage:
         return cells
 
     async def execute(self, code: str, timeout: float = 60.0) -> str:
-        """Runs code in the notebook's kernel, behind its cells; returns what it showed.
+        """Runs code in the notebook's kernel, not in a cell, and returns its output.
 
         Raises:
-            CellError: the code ended in an exception.
+            CellError: The code raised an exception.
         """
         reply = await asyncio.wait_for(self.page.evaluate(EXECUTE, code), timeout)
         if reply["error"]:
@@ -150,7 +150,7 @@ class NotebookPage:
         """Waits until a Python expression is true in the kernel.
 
         Raises:
-            TimeoutError: it isn't within `timeout` seconds.
+            TimeoutError: It isn't within `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while await self.execute(f"bool({condition})") != "True":

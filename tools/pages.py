@@ -1,7 +1,7 @@
 """Static pages on 127.0.0.1 for Chromium, over a real connection.
 
-Answering a browser's requests by interception won't do for pages that open sockets to this
-machine: Chromium can't tell where such a page came from, and refuses.
+Intercepting a browser's requests does not work for pages that open sockets to this machine:
+Chromium does not know the address space of such a page, and refuses (Private Network Access).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files of several folders, each under a name of its own."""
+    """Serves the files of several folders, each under its own name."""
 
     def __init__(self, *arguments: Any, folders: dict[str, Path]) -> None:
         self._folders = folders
         super().__init__(*arguments)
 
     def translate_path(self, path: str) -> str:
-        """The file of ``/NAME/REST``; one that doesn't exist for anything outside the folders."""
+        """The file of ``/NAME/REST``; a file that doesn't exist for anything outside the folders."""
         name, _, rest = urlsplit(path).path.lstrip("/").partition("/")
         folder = self._folders.get(name)
         if folder is None or ".." in rest.split("/"):
@@ -32,17 +32,24 @@ class Handler(SimpleHTTPRequestHandler):
         return str(folder / rest)
 
     def end_headers(self) -> None:
-        """Nothing is kept: a rebuilt bundle is what the next page gets."""
+        """Forbids caching, so that the next page loads a rebuilt bundle."""
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
-        """Says nothing: the browser's console has what failed."""
+        """Logs nothing: failed requests are in the browser's console."""
 
 
 @contextmanager
 def served(**folders: Path) -> Iterator[str]:
-    """Serves ``folder`` as ``/name/`` for each; gives the address, without a slash at its end."""
+    """Serves each folder as ``/name/``.
+
+    Args:
+        folders: Folders by name.
+
+    Yields:
+        The address, without a slash at its end.
+    """
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, folders=folders))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -1,8 +1,8 @@
-"""What is really on the stage: pixels of a widget's picture, beside those of the camera itself.
+"""Pixels of a widget's picture, compared with those of the camera.
 
-Every picture is drawn into a small canvas in the page (`drawImage`, so what is compared is what was
-decoded and would be painted) and compared here. The camera moves while we look, so a difference
-counts only when it is well above what two looks at the same thing differ by.
+Each picture is drawn into a small canvas in the page with `drawImage`, which takes the decoded
+frame that would be painted, and compared here. The camera's picture moves, so a difference counts
+only when it is well above the difference of two samples of the same source.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Picture = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 64, 36
 CLEARLY: Final = 12.0
-"""Mean difference (of 255, over all pixels and channels) from which on two pictures are told apart
-by eye without doubt; twice that of a moving fake camera between two looks, or more.
+"""Mean difference (0 to 255, over all pixels and channels) from which two pictures look clearly
+different; at least twice that of two samples of the moving fake camera.
 """
 
 SCRIPT: Final = """
@@ -62,8 +62,8 @@ SCRIPT: Final = """
       for (const track of camera?.srcObject.getTracks() ?? []) track.stop();
       camera = null;
     },
-    // From the next click on Start to the first frame on the stage, with that very frame.
-    watch() {
+    // Time from the next click on Start to the first frame on the stage, and that frame.
+    watchFirstFrame() {
       let clicked = 0;
       document.addEventListener('click', (event) => {
         if (!clicked && event.target.closest?.('.dw-start')) clicked = event.timeStamp;
@@ -81,12 +81,12 @@ SCRIPT: Final = """
   };
 }
 """
-"""Installed once in a page: `dwPixels.take(video)`, `dwPixels.reference()`, `dwPixels.watch()`."""
+"""Installed once in a page: defines `window.dwPixels`, whose methods the functions below call."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The picture of one view: sampled pixels, and the size that was decoded."""
+    """The picture of one view: sampled pixels, and the decoded size."""
 
     pixels: Picture
     width: int
@@ -121,7 +121,7 @@ async def stage(page: Page, index: int = 0) -> Stage | None:
 
 
 async def stages(page: Page, count: int) -> list[Stage | None]:
-    """What the first `count` views show, all in one moment: the picture moves between two looks."""
+    """What the first `count` views show, sampled at the same moment."""
     await install(page)
     script = "(count) => Array.from({length: count}, (_, i) => window.dwPixels.stage(i))"
     return [
@@ -131,7 +131,7 @@ async def stages(page: Page, count: int) -> list[Stage | None]:
 
 
 async def reference(page: Page) -> Picture:
-    """The camera as it is: a getUserMedia of our own, beside the widget's."""
+    """The camera's picture, from a `getUserMedia` separate from the widget's."""
     await install(page)
     return decode(await page.evaluate("window.dwPixels.reference()"))
 
@@ -141,12 +141,16 @@ async def end_reference(page: Page) -> None:
 
 
 async def watch_first_frame(page: Page) -> None:
-    """To be called before Start is clicked; `first_frame()` tells what came of it."""
+    """Begins to wait for the first frame; call it before Start is clicked, then `first_frame()`."""
     await install(page)
-    await page.evaluate("window.dwPixels.watch()")
+    await page.evaluate("window.dwPixels.watchFirstFrame()")
 
 
 async def first_frame(page: Page) -> tuple[float, Picture]:
-    """Waits for the first frame on the stage after the click: seconds since, and its pixels."""
+    """Waits for the first frame on the stage.
+
+    Returns:
+        Seconds from the click on Start, and the pixels.
+    """
     first = cast(dict[str, Any], await page.evaluate("window.dwFirst"))
     return first["ms"] / 1000, decode(first["pixels"])

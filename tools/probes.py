@@ -1,8 +1,9 @@
 """Probes on one view of a widget: when did its picture move, and was it transformed?
 
-Installed in the page before something is broken, they look 25 times a second at what the stage
-shows. A picture counts when it differs from the one before it, so that a frozen one is seen as what
-it is; the effect to wait for is a colourless one. Times are those of `time.time()`.
+They are installed in the page before a fault is injected, and sample the stage 25 times per second.
+A picture counts when it differs from the one before, so that a frozen picture does not count. The
+expected effect is greyscale: a coloured picture counts as untransformed. Times are those of
+`time.time()`.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from typing import Final
 from playwright.async_api import Page
 
 GREY: Final = 12.0
-"""Mean spread between a pixel's channels (0 grey, 255 colour) up to which a picture is grey."""
+"""Largest mean spread between a pixel's channels (0 to 255) of a picture that counts as grey."""
 
 MOVING: Final = 5
-"""Pictures, each other than the one before, that make a moving picture."""
+"""Number of successive, different pictures that count as a moving picture."""
 
 SCRIPT: Final = """
 ({index, grey}) => {
   const WIDTH = 64, HEIGHT = 36, EVERY_MS = 40, KEPT = 5000;
   const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
   const context = canvas.getContext('2d', {willReadFrequently: true});
-  window.dwEyes ??= {};
-  clearInterval(window.dwEyes[index]?.timer);
+  window.dwProbes ??= {};
+  clearInterval(window.dwProbes[index]?.timer);
   const probes = {seen: [], raw: 0};
-  window.dwEyes[index] = probes;
+  window.dwProbes[index] = probes;
   let last = '';
   const look = () => {
     const root = document.querySelectorAll('.decart-widget')[index];
@@ -55,17 +56,17 @@ SCRIPT: Final = """
 
 MOVED: Final = """
 ({index, since, attempt, moving}) => {
-  const seen = (window.dwEyes?.[index]?.seen ?? [])
+  const seen = (window.dwProbes?.[index]?.seen ?? [])
     .filter((one) => one.at > since && one.attempt >= attempt);
   return seen.length >= moving ? {at: seen[0].at} : null;
 }
 """
-"""The first of a row of moving pictures of this attempt (or a later one), seen after a moment."""
+"""Finds the first of `MOVING` pictures seen after `since` in this attempt or a later one."""
 
 
 @dataclass(frozen=True)
 class Probes:
-    """On view number `index` of a page; `open_probes` makes them."""
+    """Probes on view number `index` of a page; made by `open_probes`."""
 
     page: Page
     index: int
@@ -79,7 +80,7 @@ class Probes:
             timeout: Seconds to wait for them.
 
         Raises:
-            playwright's TimeoutError: They didn't come.
+            playwright.async_api.TimeoutError: There were none in time.
         """
         wanted = {"index": self.index, "since": since, "attempt": attempt, "moving": MOVING}
         found = await self.page.wait_for_function(
@@ -88,10 +89,10 @@ class Probes:
         return float(await found.evaluate("(seen) => seen.at"))
 
     async def still(self, seconds: float, *, timeout: float = 40.0) -> None:
-        """Waits until no new picture has come for so long."""
+        """Waits until there has been no new picture for so many seconds."""
         await self.page.wait_for_function(
             "({index, seconds}) => {"
-            " const last = window.dwEyes[index].seen.at(-1)?.at ?? 0;"
+            " const last = window.dwProbes[index].seen.at(-1)?.at ?? 0;"
             " return Date.now() / 1000 - last > seconds; }",
             arg={"index": self.index, "seconds": seconds},
             timeout=timeout * 1000,
@@ -99,9 +100,9 @@ class Probes:
         )
 
     async def outage(self, since: float) -> float:
-        """The longest time without a new picture since a moment, in seconds."""
+        """The longest time without a new picture since `since`, in seconds."""
         seen: list[float] = await self.page.evaluate(
-            "({index, since}) => window.dwEyes[index].seen"
+            "({index, since}) => window.dwProbes[index].seen"
             ".map((one) => one.at).filter((at) => at > since)",
             {"index": self.index, "since": since},
         )
@@ -109,12 +110,12 @@ class Probes:
         return max(after - before for before, after in pairwise(moments))
 
     async def untransformed(self) -> int:
-        """How many coloured pictures were seen so far: the camera's own, or of another prompt."""
-        return int(await self.page.evaluate("(index) => window.dwEyes[index].raw", self.index))
+        """Number of coloured pictures so far: untransformed, or of another prompt."""
+        return int(await self.page.evaluate("(index) => window.dwProbes[index].raw", self.index))
 
 
 async def open_probes(page: Page, index: int = 0) -> Probes:
-    """Begins to look at a view, through reloads of its page; what was seen before is forgotten."""
+    """Installs new probes on a view; they survive reloads of the page."""
     wanted = {"index": index, "grey": GREY}
     await page.add_init_script(f"({SCRIPT})({json.dumps(wanted)})")
     await page.evaluate(SCRIPT, wanted)

@@ -1,6 +1,6 @@
-"""The tables of docs/reliability.md: their rows, and their last column from a run's report.
+"""Writes measured times into the last column of the tables in docs/reliability.md.
 
-`python -m tools.reliability` writes the times of `faults-report.json` (of `make faults`) into them.
+`python -m tools.reliability` takes the times from `faults-report.json`, which `make faults` writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ REPORT: Final = Path("faults-report.json")
 
 
 def cells(line: str) -> list[str] | None:
-    """A table row's cells, or None for any other line, a head's too."""
+    """Cells of a table row; None for a table's head and for any other line."""
     if not line.startswith("| ") or line.startswith(("| row |", "| --- |")):
         return None
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -28,12 +28,12 @@ def rows(text: str) -> list[str]:
 
 
 def seconds(times: Mapping[str, float]) -> str:
-    """Times as the table has them: offer and answer, then a room; or the only one."""
+    """Times in the table's form: webrtc / livekit, or the only time."""
     return " / ".join(f"{times[one]:.1f}" for one in ("time", "webrtc", "livekit") if one in times)
 
 
 def written(text: str, report: Mapping[str, Mapping[str, float]]) -> str:
-    """The text with the report's times in the last column; rows that it lacks stay as they are."""
+    """The text with the report's times in the last column; other rows stay unchanged."""
 
     def measured(line: str) -> str:
         found = cells(line)

@@ -1,9 +1,9 @@
-"""`make screenshots`: pictures of the widget for the documentation, and for looking at.
+"""`make screenshots`: pictures of the widget for the documentation and for review.
 
-A real JupyterLab, a fake camera that shows a photograph, and the widget in the eight states that a
-person meets, in light and dark, wide and narrow. What can be made to happen happens (idle,
-generating, comparing, stopped, a camera that is refused); of what passes too quickly, or takes a
-service that is full or gone, the widget is shown the traits.
+A real JupyterLab, a fake camera that plays a photograph, and the widget in eight states, in light
+and dark themes, wide and narrow. Five states are produced by using the widget (idle, generating,
+comparing, stopped, a refused camera); the others, which are brief or need a service that is full or
+unreachable, by setting the traits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHOWN: Final = {
     "queue": "connection_state='connecting', queue_position=2, queue_size=5",
     "reconnecting": "connection_state='reconnecting', _retry={'attempt': 2, 'of': 5, 'in_s': 4}",
 }
-"""State -> the traits that show it, where it isn't made to happen."""
+"""State -> the traits that show it, for states that are not produced by using the widget."""
 
 REST: Final = "queue_position=None, queue_size=None, _retry={}"
 NAME: Final = """
@@ -41,7 +41,7 @@ const name = {get: () => 'Front camera'};
 Object.defineProperty(MediaStreamTrack.prototype, 'label', name);
 Object.defineProperty(MediaDeviceInfo.prototype, 'label', name);
 """
-"""The fake camera is called by its file."""
+"""Replaces the label of the fake camera, which is the name of its file."""
 
 REFUSE: Final = """() => {
   navigator.mediaDevices.getUserMedia = async () => {
@@ -51,7 +51,7 @@ REFUSE: Final = """() => {
 
 
 def photograph() -> Path:
-    """A person, from a package that ships one.
+    """A photograph of a person, from a package that ships one.
 
     Raises:
         ModuleNotFoundError: scikit-image isn't installed.
@@ -120,7 +120,7 @@ async def take(picture: Path, out: Path, theme: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.screenshot", description=__doc__)
-    parser.add_argument("--picture", type=Path, help="what the camera sees")
+    parser.add_argument("--picture", type=Path, help="picture that the camera shows")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     for theme in THEMES:

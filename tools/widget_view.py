@@ -1,6 +1,6 @@
-"""One view of a widget in a page, used as a person would: buttons clicked, keys typed, pixels seen.
+"""One view of a widget in a page, used as a person would: by clicks, keys and visible pixels.
 
-Every wait is for a condition and has an end; what it waited for is in the error's message.
+Every wait is for a condition and has a timeout; the error's message names the condition.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tools import pixels
 from tools.pixels import CLEARLY, Picture, Stage, difference
 
 TIMEOUT: Final = 60.0
-LOOK_EVERY: Final = 0.1
+POLL_S: Final = 0.1
 STATS: Final = "async (root) => ({...await root.decart.stats(), at: performance.now()})"
 
 
 class NotSeenError(AssertionError):
-    """Something that a person would have seen by now was not seen."""
+    """Something that a person would see was not seen in time."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Decoded pictures over a stretch of time: pictures a second, and their size."""
+    """Decoded frames over an interval: frames per second, and their size."""
 
     fps: float
     width: int
@@ -68,7 +68,7 @@ class WidgetView:
         """Waits until the root's attribute has the value.
 
         Raises:
-            NotSeenError: it hasn't within `timeout` seconds.
+            NotSeenError: It doesn't within `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while (seen := await self.root.get_attribute(name)) != value:
@@ -76,10 +76,10 @@ class WidgetView:
                 raise NotSeenError(
                     f"{name} is {seen!r}, not {value!r}, after {timeout} s{await self.notice()}"
                 )
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_S)
 
     async def notice(self) -> str:
-        """The notice that the view shows, for an error's message."""
+        """The notice that the view shows, as text for an error's message."""
         shown = self.root.locator(".dw-notice:visible")
         if await shown.count() == 0:
             return ""
@@ -90,7 +90,7 @@ class WidgetView:
         """The picture on the stage; waits until there is one.
 
         Raises:
-            NotSeenError: there is none within `timeout` seconds, or none will come.
+            NotSeenError: There is none within `timeout` seconds, or the session failed.
         """
         deadline = time.monotonic() + timeout
         while (stage := await pixels.stage(self.page, self.index)) is None:
@@ -100,14 +100,14 @@ class WidgetView:
                     f"no picture on the stage (waited up to {timeout} s), "
                     f"state {state!r}{await self.notice()}"
                 )
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_S)
         return stage
 
     async def changed(self, before: Picture, timeout: float = TIMEOUT) -> Stage:
-        """Waits until the stage shows something clearly other than `before`, twice in a row.
+        """Waits until the stage clearly differs from `before` in two successive samples.
 
         Raises:
-            NotSeenError: it doesn't within `timeout` seconds.
+            NotSeenError: It doesn't within `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         seen = 0
@@ -122,10 +122,10 @@ class WidgetView:
                     f"the picture didn't change within {timeout} s: it differs by {far:.1f} of "
                     f"255, and {CLEARLY} counts as seen{await self.notice()}"
                 )
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_S)
 
     async def rate(self, seconds: float = 3.0) -> Rate:
-        """Counts decoded pictures over a stretch of time."""
+        """Counts decoded frames over an interval."""
         first = await self.root.evaluate(STATS)
         await asyncio.sleep(seconds)
         last = await self.root.evaluate(STATS)

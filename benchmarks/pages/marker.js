@@ -1,8 +1,8 @@
-// A camera that writes the time into its picture, and eyes that read it from another: the
-// difference is the way from glass to glass, on one clock. Installed before any script of a page.
+// A camera that writes the time into its picture, and a reader that takes it from the received picture:
+// the difference is the glass-to-glass latency, on one clock. Installed before any script of a page.
 //
-// The time is 16 bits of milliseconds, one block a bit, black or white, along the top edge; two more
-// blocks, black and white, tell a readable picture from another. An effect that keeps black black
+// The time is 16 bits of milliseconds, one black or white block per bit, along the top edge; two more
+// blocks, black and white, mark a readable picture. An effect that keeps black black
 // and white white (greyscale) leaves it readable.
 
 (() => {
@@ -24,7 +24,7 @@
     return canvas;
   };
 
-  /** Soft shapes with edges and fine detail: what a room looks like to an encoder. */
+  /** Soft shapes with edges and fine detail, about as hard to encode as a room. */
   const backdrop = () =>
     painted(WIDTH + 80, HEIGHT + 80, (context) => {
       const next = random(1);
@@ -40,7 +40,7 @@
       }
     });
 
-  /** A camera's noise, faint. */
+  /** Faint camera noise. */
   const grain = (seed) =>
     painted(WIDTH, HEIGHT, (context) => {
       const next = random(seed);
@@ -62,7 +62,7 @@
     const draw = () => {
       const i = count++;
       context.drawImage(room, -40 - 6 * Math.sin(i / 25), -40 - 4 * Math.cos(i / 31));
-      context.fillStyle = "#c98d6a"; // somebody, swaying
+      context.fillStyle = "#c98d6a"; // a moving person
       context.beginPath();
       context.ellipse(WIDTH * (0.5 + 0.15 * Math.sin(i / 12)), HEIGHT * 0.6, 150, 230, 0, 0, 7);
       context.fill();
@@ -91,7 +91,7 @@
     return stream;
   };
 
-  // A notebook's page and a plain one alike: whoever asks for a camera gets this one.
+  // Replaces the camera in a notebook's page and in a plain one.
   navigator.mediaDevices.getUserMedia = async () => openCamera();
 
   /**

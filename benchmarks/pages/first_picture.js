@@ -1,4 +1,4 @@
-// The same eyes for every page: when, after a click, was the first transformed picture on the screen?
+// Measures, in any page, the time from a click to the first transformed picture on the screen.
 // Installed before any script of the page. The effect is greyscale: transformed means colourless.
 
 (() => {
@@ -17,11 +17,11 @@
   };
 
   /**
-   * Resolves to ms from the click on `button` to the first transformed picture, and to how many
-   * looks showed an untransformed one before.
+   * Resolves to `ms` from the click on `button` to the first transformed picture, and to `raw`, how
+   * many animation frames showed an untransformed one before.
    *
    * @param button CSS selector
-   * @param picture CSS selector of the video, once it is to be seen
+   * @param picture CSS selector of the video, which matches once it is visible
    * @param limit colourfulness up to which a picture counts as transformed
    */
   window.dwFirstPicture = (button, picture, limit = 12) => {

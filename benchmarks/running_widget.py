@@ -1,4 +1,4 @@
-"""A live session to measure: JupyterLab, Chromium with its fake camera, the local server."""
+"""A widget in a real JupyterLab and Chromium, with a running session to measure."""
 
 from __future__ import annotations
 
@@ -15,33 +15,39 @@ from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
 
 CELLS: Final = ('from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale")\nw',)
+"""Source of the notebook's code cells: one widget, with the local server."""
 
 
 @dataclass(frozen=True)
-class WidgetController:
-    """A widget on a page; after `start()` its picture moves."""
+class RunningWidget:
+    """A widget in a notebook's page; `start()` starts its session."""
 
     lab: LabServer
     notebook: NotebookPage
     view: WidgetView
 
     async def start(self) -> None:
+        """Clicks Start and waits for the first picture."""
         await self.view.start()
         await self.view.picture()
 
     async def kernel_pid(self) -> int:
+        """Process id of the notebook's kernel."""
         return int(await self.notebook.execute("import os; os.getpid()"))
 
 
 @asynccontextmanager
-async def live(
+async def running_widget(
     cells: Sequence[str] = CELLS, install: Callable[[Page], Awaitable[None]] | None = None
-) -> AsyncIterator[WidgetController]:
-    """A notebook made of `cells`, run, its first widget mounted and not yet started.
+) -> AsyncIterator[RunningWidget]:
+    """Runs a notebook made of code cells and waits until its first widget is mounted.
 
     Args:
-        cells: Their sources.
+        cells: The cells' source.
         install: Called with the page while it is still empty.
+
+    Yields:
+        The first widget; its session is not started yet.
     """
     with LabServer() as lab:
         name = lab.write("benchmark.ipynb", cells)
@@ -54,4 +60,4 @@ async def live(
             await notebook.run_all()
             view = WidgetView(page)
             await view.mounted()
-            yield WidgetController(lab, notebook, view)
+            yield RunningWidget(lab, notebook, view)
