@@ -24,7 +24,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*arguments)
 
     def translate_path(self, path: str) -> str:
-        """The file of ``/NAME/REST``; a file that doesn't exist for anything outside the folders."""
+        """The file of ``/NAME/REST``; a missing file for anything outside the folders."""
         name, _, rest = urlsplit(path).path.lstrip("/").partition("/")
         folder = self._folders.get(name)
         if folder is None or ".." in rest.split("/"):
