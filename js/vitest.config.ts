@@ -12,5 +12,12 @@ export default defineConfig({
     environmentOptions: { happyDOM: { url: "http://localhost:8888/lab" } },
     restoreMocks: true,
     unstubGlobals: true,
+    coverage: {
+      provider: "v8",
+      // Every source file counts, also one that no test imports; none is excluded.
+      include: ["src/**/*.ts"],
+      reporter: ["text", "json", "lcov"],
+      reportsDirectory: "coverage",
+    },
   },
 });

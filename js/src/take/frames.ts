@@ -6,6 +6,7 @@
  */
 
 import type { Tap } from "../kernel/messages.ts";
+import { eachFrame } from "../media/each-frame.ts";
 import type { Session } from "../session/session.ts";
 import { anchor } from "./anchor.ts";
 import type { Running } from "./index.ts";
@@ -111,25 +112,23 @@ function fromVideo(
   const turn = pace(options.fps);
   let credit = 0;
   let dropped = 0;
-  const look = (now: number) => {
-    if (signal.aborted) return;
-    if (turn(now)) {
-      if (credit > 0) {
-        credit--;
-        canvas.width = options.width || video.videoWidth;
-        canvas.height = options.height || video.videoHeight;
-        canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
-        const at = Date.now();
-        canvas.toBlob(
-          async (blob) => blob && take({ data: await blob.arrayBuffer(), at, dropped }),
-          "image/jpeg",
-          options.quality,
-        );
-      } else dropped++;
+  eachFrame(video, signal, (nowMs) => {
+    if (!turn(nowMs)) return;
+    if (credit < 1) {
+      dropped++;
+      return;
     }
-    video.requestVideoFrameCallback(look);
-  };
-  video.requestVideoFrameCallback(look);
+    credit--;
+    canvas.width = options.width || video.videoWidth;
+    canvas.height = options.height || video.videoHeight;
+    canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const at = Date.now();
+    canvas.toBlob(
+      async (blob) => blob && take({ data: await blob.arrayBuffer(), at, dropped }),
+      "image/jpeg",
+      options.quality,
+    );
+  });
   signal.addEventListener(
     "abort",
     () => {

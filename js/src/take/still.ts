@@ -2,14 +2,26 @@
 
 import { processorOf } from "./processor.ts";
 
-/** Milliseconds to wait for a frame: one that stands still shows nothing new, but shows. */
+/** How long to wait for a frame, in ms: a picture that stands still brings no new one. */
 const PATIENCE_MS = 10_000;
 
-/** The track's next picture as a PNG file. */
+/**
+ * The track's next picture as a PNG file.
+ *
+ * @throws where none comes within `PATIENCE_MS`, or before the signal aborts
+ */
 export async function still(track: MediaStreamTrack, signal: AbortSignal): Promise<Blob> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-  const processor = processorOf(track);
-  return processor ? await fromFrames(processor, late) : await fromVideo(track, late);
+  const own = new AbortController();
+  const abort = () => own.abort();
+  const timer = setTimeout(abort, PATIENCE_MS);
+  signal.addEventListener("abort", abort, { once: true, signal: own.signal });
+  try {
+    const frames = processorOf(track);
+    return await (frames ? fromFrames(frames, own.signal) : fromVideo(track, own.signal));
+  } finally {
+    clearTimeout(timer);
+    abort();
+  }
 }
 
 async function fromFrames(frames: ReadableStream<VideoFrame>, signal: AbortSignal): Promise<Blob> {

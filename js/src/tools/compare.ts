@@ -5,6 +5,7 @@
  * Nothing of this runs while it is off.
  */
 
+import { eachFrame } from "../media/each-frame.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
 import type { Updatable } from "../view/part.ts";
@@ -174,7 +175,7 @@ function run(
     context.drawImage(best.picture, 0, 0);
   };
 
-  each(input, signal, async (now) => {
+  eachFrame(input, signal, async (now) => {
     moved.input.look(input, now);
     const width = Math.min(WIDTH, input.videoWidth);
     const height = Math.round((input.videoHeight * width) / input.videoWidth);
@@ -186,7 +187,7 @@ function run(
     kept.push({ at: now, picture });
     while (kept.length > KEPT) kept.shift()?.picture.close();
   });
-  each(output, signal, (now) => {
+  eachFrame(output, signal, (now) => {
     moved.output.look(output, now);
     draw(now);
   });
@@ -205,18 +206,4 @@ function run(
     },
     { once: true },
   );
-}
-
-/** Calls back for each frame that an element shows, with the time of `performance.now()`. */
-function each(
-  video: HTMLVideoElement,
-  signal: AbortSignal,
-  callback: (now: number) => unknown,
-): void {
-  const look = (now: number) => {
-    if (signal.aborted) return;
-    if (video.readyState >= 2 && video.videoWidth) void callback(now);
-    video.requestVideoFrameCallback(look);
-  };
-  video.requestVideoFrameCallback(look);
 }

@@ -1,4 +1,4 @@
-"""The chunks that the kernel sends are the chunks that the build makes."""
+"""What js/chunks.json says of the front end is what the kernel and the README say of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from decart_widget.page import chunks
 
 ROOT = Path(__file__).parents[3]
+BUILD = json.loads((ROOT / "js" / "chunks.json").read_text(encoding="utf-8"))
 
 
 def test_the_kernel_knows_every_chunk_that_the_build_makes_and_no_other() -> None:
-    built = json.loads((ROOT / "js" / "chunks.json").read_text(encoding="utf-8"))["chunks"]
     # The loader is no message: every widget carries it in the trait `_esm`.
-    assert {chunk["name"] for chunk in built} - {"loader"} == set(chunks.CHUNKS)
+    assert {chunk["name"] for chunk in BUILD["chunks"]} - {"loader"} == set(chunks.CHUNKS)
 
 
 def test_a_widget_names_only_chunks_that_exist() -> None:
@@ -24,3 +24,10 @@ def test_a_widget_names_only_chunks_that_exist() -> None:
         for name in chunks.names(transport, viewer=viewer)
     }
     assert named == set(chunks.CHUNKS)
+
+
+def test_the_readme_names_the_browsers_that_the_build_promises() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").lower()
+    promised = BUILD["browsers"]
+    assert f"chrome or edge {promised['chrome']}, " in readme
+    assert f"firefox {promised['firefox']} or safari {promised['safari']}." in readme
