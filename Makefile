@@ -15,7 +15,7 @@ CONFORMANCE := .venv-conformance
 # The same packages with ipykernel 6, which has no subshells.
 KERNEL6 := .venv-ipykernel6
 # Each dependency at its lowest allowed version, and the packages that tests/pure and tests/loopback
-# need besides.
+# need.
 OLDEST := .venv-oldest
 OLDEST_TOOLS := hypothesis pillow psutil pytest pytest-asyncio pytest-timeout
 CLIENTS := $(CONFORMANCE)/decart-0.0.40/.ready $(CONFORMANCE)/decart-0.2.4/.ready
@@ -66,7 +66,7 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install clients lint js pure loopback kernel notebooks browser \
+test: browser-install clients lint js pure oldest loopback kernel notebooks browser \
       conformance packaging
 	$(call step,every layer passes)
 
@@ -94,9 +94,9 @@ pure loopback notebooks: setup
 
 # Tests with the lowest allowed versions. The layout of the source does not depend on them.
 oldest: $(OLDEST)/.ready
-	$(call step,tests/pure and tests/loopback with the oldest dependencies)
-	@$(keyless) $(OLDEST)/bin/python -m pytest -q tests/pure tests/loopback \
-		--ignore tests/pure/test_structure.py
+	$(call step,tests/pure and sessions with the oldest dependencies)
+	@$(keyless) $(OLDEST)/bin/python -m pytest -q --ignore tests/pure/test_structure.py \
+		tests/pure tests/loopback/test_session.py tests/loopback/test_session_room.py
 
 # Without hypothesis' plugin, which these layers don't need: it compiles modules at the end, and CPython
 # 3.11 then fails on the recursion depth that Playwright's greenlets or livekit leave behind.

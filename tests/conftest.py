@@ -1,4 +1,4 @@
-"""Every test belongs to a layer, named by its folder; layers run fastest first."""
+"""Each test belongs to a layer, named by its folder; layers run fastest first."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ LAYERS: Final = {
     "packaging": 600,
     "faults": 180,
 }
-"""Layer (folder and marker) -> seconds after which one of its tests counts as hung. The order is
-the order in which they run: what fails fast is seen first.
-"""
+"""Layer (folder and marker) -> timeout of a test, in seconds; layers run in this order."""
 
 
 def layer_of(item: pytest.Item) -> str:

@@ -1,8 +1,8 @@
-"""What breaks, one test a row of docs/reliability.md; measured times go into a report.
+"""Faults during a session, one test per row of docs/reliability.md; measured times are reported.
 
-Chromium, JupyterLab and the tab of a test are those of the browser layer. The report,
-`faults-report.json` or $DECART_WIDGET_FAULTS_REPORT, keeps what earlier runs have measured of rows
-that this one leaves out.
+Chromium, JupyterLab and a test's tab are those of the browser layer. The report is
+`faults-report.json` or $DECART_WIDGET_FAULTS_REPORT; it keeps times of earlier runs for rows that
+this run does not measure.
 """
 
 from __future__ import annotations
@@ -36,9 +36,14 @@ from tools.widget_view import WidgetView
 HERE: Final = Path(__file__).parent
 REPORT: Final = Path(os.environ.get("DECART_WIDGET_FAULTS_REPORT", "faults-report.json"))
 
-BROKEN: Final = ("WebSocket connection to", "WebSocket is already in CLOSING", "net::ERR_", "/rtc")
-"""A connection that breaks off is an error to the browser's console, whatever comes of it; so is a
-last word of livekit-client's on a socket that is being closed.
+CONNECTION_ERRORS: Final = (
+    "WebSocket connection to",
+    "WebSocket is already in CLOSING",
+    "net::ERR_",
+    "/rtc",
+)
+"""Parts of console errors that a fault causes: browsers report each connection that is lost as an
+error, and so a message that livekit-client sends on a closing socket.
 """
 
 CELL: Final = """
@@ -60,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Measured:
-    """Reports how long something took, in seconds; by transport, where there are two."""
+    """Writes a time in seconds into the report, for one transport or for both."""
     marker = request.node.get_closest_marker("fault")
     assert marker is not None, "a test of this layer names its row: @pytest.mark.fault('...')"
 
@@ -74,14 +79,14 @@ def measured(request: pytest.FixtureRequest) -> Measured:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A service of this test's own, with faults to be set at any time."""
+    """A separate service for each test, whose faults can be set at any time."""
     with serve() as running:
         yield running
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """The same as a process that can be killed."""
+    """A service in a process that can be killed."""
     running = Service()
     running.start()
     yield running
@@ -90,7 +95,7 @@ def service() -> Iterator[Service]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: Any) -> Page:  # noqa: F811
-    """An empty tab that remembers every camera track, copies too."""
+    """An empty tab that records every camera track, clones included."""
     page: Page = await context.new_page()
     await page.add_init_script(REMEMBER_TRACKS)
     await page.add_init_script(CLONES_TOO)
@@ -99,7 +104,7 @@ async def page(context: Any) -> Page:  # noqa: F811
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> AsyncIterator[Begin]:  # noqa: F811
-    """Shows a widget in a notebook, not yet started; its errors in the console fail the test."""
+    """Shows a widget in a notebook, not yet started; errors in its console fail the test."""
     shown: list[Scene] = []
 
     async def show(
@@ -111,7 +116,7 @@ async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> As
             "endpoint": (where.base_url, where.realtime_base_url),
             **arguments,
         }
-        # A page with unsaved cells asks whether it may go.
+        # A page with unsaved cells asks before it is closed.
         tab.on("dialog", lambda dialog: dialog.accept())
         notebook = NotebookPage(lab, tab)
         name = f"{request.node.originalname}-{transport}.ipynb"
@@ -125,13 +130,15 @@ async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> As
 
     yield show
     for scene in shown:
-        left = [e for e in scene.notebook.errors if not any(b in e for b in BROKEN)]
+        left = [
+            e for e in scene.notebook.errors if not any(part in e for part in CONNECTION_ERRORS)
+        ]
         assert left == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def begin(show: Begin) -> Begin:
-    """Shows a widget and starts it; its picture moves, transformed by the second prompt."""
+    """Shows a widget, starts it, and waits for a moving picture of the second prompt."""
 
     async def begin(where: Sandbox | Service, transport: str, *cells: str, **more: Any) -> Scene:
         scene = await show(where, transport, *cells, **more)
@@ -143,7 +150,7 @@ async def begin(show: Begin) -> Begin:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def kernel() -> AsyncIterator[KernelPage]:
-    """A real ipykernel, whose page is a program."""
+    """A real ipykernel with a scripted page."""
     page = await KernelPage().open()
     try:
         yield page

@@ -1,4 +1,4 @@
-"""A real ipykernel with a widget, and a page that is a program: camera and media are genuine."""
+"""A real ipykernel with a widget and a scripted page, whose camera and media are real."""
 
 from __future__ import annotations
 
@@ -26,7 +26,18 @@ async def shown(
     connection: dict[str, float] | None = None,
     **arguments: Any,
 ) -> AsyncIterator[WidgetPage]:
-    """A widget that a page shows, not started; `connection` are its `ConnectionOptions`."""
+    """A widget that a page shows, not started.
+
+    Args:
+        kernel: Runs the widget.
+        sandbox: Its service.
+        transport: `webrtc` or `livekit`.
+        connection: Its `ConnectionOptions`.
+        arguments: Further arguments of `DecartWidget`.
+
+    Yields:
+        The page.
+    """
     arguments = {
         "prompt": SECOND,
         "transport": transport,
@@ -45,10 +56,10 @@ async def shown(
 
 
 @asynccontextmanager
-async def live(
+async def generating(
     kernel: KernelPage, sandbox: Sandbox, transport: str, **arguments: Any
 ) -> AsyncIterator[WidgetPage]:
-    """The same with a session, whose prompt is applied and whose picture is there."""
+    """Like `shown`, with a session whose prompt is applied and whose picture has arrived."""
     async with shown(kernel, sandbox, transport, **arguments) as page:
         page.say("start")
         await page.until(connection_state="generating", applied_prompt=SECOND)
@@ -56,13 +67,13 @@ async def live(
 
 
 async def failed(page: WidgetPage, sandbox: Sandbox, code: str) -> dict[str, Any]:
-    """Waits for this error, with nothing left that is billed; returns the `error` trait."""
+    """Waits for this error and until nothing is billed; returns the `error` trait."""
     await page.until(connection_state="error")
     error: dict[str, Any] = page.traits["error"]
     assert error["code"] == code, error
     assert error["message"]
     assert error["remedy"], "an error says what to do next"
     await eventually(lambda: not sandbox.stats()["sessions"], "the service has no session")
-    assert page.camera.ended, "the page was told to let go of the camera"
+    assert page.camera.ended, "the page was told to release the camera"
     assert page.camera.ended[-1][2] is False
     return error

@@ -1,7 +1,7 @@
-"""A network of this test's own, to be broken: a Linux network namespace with nothing but itself.
+"""A separate network for one test: a Linux network namespace without a connection to the outside.
 
-Whatever this thread opens and starts inside (threads, processes, their sockets) is in it: server,
-JupyterLab and Chromium talk over its `lo`, which may lose packets, be slow, or go away.
+Whatever this thread opens and starts inside (threads, processes, their sockets) is in it: service,
+JupyterLab and Chromium use its `lo`, which can lose packets, delay them, or be switched off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ def run(*command: str) -> None:
 
 
 def enter(file: int) -> None:
-    """Moves this thread into a namespace; what it starts from then on is there, too."""
+    """Moves this thread, and what it starts from then on, into a namespace.
+
+    Args:
+        file: Descriptor of the namespace.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(file, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
@@ -37,27 +41,27 @@ def enter(file: int) -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """One that is up; its faults stay until they are taken back."""
+    """A namespace that is up; its faults stay until it is deleted, `down` until `up`."""
 
     name: str
 
     def down(self) -> None:
-        """No packet arrives any more."""
+        """Switches `lo` off: no packet arrives."""
         run("ip", "-n", self.name, "link", "set", "lo", "down")
 
     def up(self) -> None:
-        """All well again."""
+        """Switches `lo` on again."""
         run("ip", "-n", self.name, "link", "set", "lo", "up")
 
     def lose(self, percent: int) -> None:
-        """Drops so many of all packets; skips the test where neither netem nor nftables can."""
+        """Drops this share of packets; skips the test where neither netem nor nftables works."""
         try:
             self._netem("loss", f"{percent}%")
         except RuntimeError as no_netem:
             self._filter(f"numgen random mod 100 < {percent} drop", no_netem)
 
     def delay(self, round_trip_ms: int) -> None:
-        """Slows every packet down; skips the test where the kernel has no netem."""
+        """Delays every packet; skips the test where the kernel has no netem."""
         try:
             self._netem("delay", f"{round_trip_ms // 2}ms")
         except RuntimeError as no_netem:
@@ -83,7 +87,13 @@ class Network:
 
 @contextmanager
 def network() -> Iterator[Network]:
-    """Makes one and enters it; takes it away on leaving. Skips the test where that can't be."""
+    """Makes a namespace and enters it; deletes it on leaving.
+
+    Skips the test where that isn't possible.
+
+    Yields:
+        The namespace.
+    """
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need Linux, root and iproute2")
     made = Network(f"decart-widget-{secrets.token_hex(4)}")
@@ -93,7 +103,7 @@ def network() -> Iterator[Network]:
         pytest.skip(f"this machine makes no network namespaces: {refused}")
     try:
         made.up()
-        # Browsers give no candidate for `lo` alone: an interface that leads nowhere will do.
+        # Browsers gather no ICE candidate on `lo` alone; an interface that leads nowhere is enough.
         run("ip", "-n", made.name, "link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
         run("ip", "-n", made.name, "address", "add", "192.0.2.2/24", "dev", "veth0")
         for device in ("veth0", "veth1"):

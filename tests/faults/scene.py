@@ -1,8 +1,8 @@
-"""A running session that something is done to: JupyterLab, Chromium, a service with faults.
+"""A running session for fault tests: JupyterLab, Chromium, and a service with faults.
 
-A session begins with the prompt `FIRST` and is changed to `SECOND` before anything breaks, which is
-the one to come back. `SECOND` takes the colour out of the picture, so that a glance tells whether
-what moves is transformed.
+A session begins with the prompt `FIRST`, which is changed to `SECOND` before the fault; after
+recovery `SECOND` has to be applied again. `SECOND` is greyscale, so that pixels tell whether the
+picture is transformed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TRANSPORTS: Final = ("webrtc", "livekit")
 FIRST, SECOND = "invert", "greyscale"
 
 CAMERAS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
-"""Camera tracks that are live in a page, copies included: its camera's light is on while there is
-one. Needs the browser layer's REMEMBER_TRACKS, and CLONES_TOO behind it.
+"""JavaScript: number of camera tracks of a page that are not ended, clones included. The camera is
+on while there is one. Needs the browser layer's REMEMBER_TRACKS, then CLONES_TOO.
 """
 
 CLONES_TOO: Final = """
@@ -40,7 +40,13 @@ MediaStreamTrack.prototype.clone = function () {
 
 
 async def eventually(true: Callable[[], Any], what: str, timeout: float = LIMIT) -> Any:
-    """Waits until `true()` is something; returns it."""
+    """Waits until `true()` is true; returns its value.
+
+    Args:
+        true: Called every 50 ms.
+        what: Names the condition in the error.
+        timeout: Seconds.
+    """
     deadline = time.monotonic() + timeout
     while not (value := true()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
@@ -50,7 +56,7 @@ async def eventually(true: Callable[[], Any], what: str, timeout: float = LIMIT)
 
 @dataclass
 class Scene:
-    """A widget in a notebook; after `begin()` its picture moves and is transformed."""
+    """A widget in a notebook; `begin()` starts its session."""
 
     notebook: NotebookPage
     view: WidgetView
@@ -63,13 +69,13 @@ class Scene:
         return self.notebook.page
 
     async def begin(self) -> None:
-        """Start is clicked, the prompt is changed, the picture moves."""
+        """Clicks Start, changes the prompt, and waits for the moving picture."""
         await self.view.mounted()
         await self.view.start()
-        await self.look()
+        await self.change_prompt()
 
-    async def look(self) -> None:
-        """Changes the prompt of what runs, and looks from then on."""
+    async def change_prompt(self) -> None:
+        """Changes the prompt of the running session and installs new probes."""
         await self.view.picture()
         await self.view.type_prompt(SECOND)
         await self.notebook.until(f"w.applied_prompt == {SECOND!r}")
@@ -77,8 +83,8 @@ class Scene:
         await self.probes.moved(0.0)
         self.probes = await open_probes(self.page, self.view.index)
 
-    def breaks(self, **faults: Any) -> float:
-        """Sets these faults for the session that runs; returns when."""
+    def inject(self, **faults: Any) -> float:
+        """Sets these faults for the running session; returns the time of day, in seconds."""
         assert self.sandbox is not None
         now = time.time()
         self.sandbox.faults = Faults(sessions=1, **faults)
@@ -87,7 +93,7 @@ class Scene:
     async def recovers(self, since: float, attempt: int = 2) -> float:
         """Waits for the moving picture of this attempt; returns seconds since `since`.
 
-        Nothing untransformed may have been seen on the way, and the prompt that was applied is.
+        Asserts that no untransformed picture was shown and that `SECOND` is applied.
         """
         seconds = await self.probes.moved(since, attempt) - since
         assert await self.probes.untransformed() == 0, "the first prompt is back, or the camera"
@@ -98,11 +104,11 @@ class Scene:
     async def cameras(self) -> int:
         return int(await self.page.evaluate(CAMERAS))
 
-    async def dark(self) -> None:
-        """Waits until no camera is on."""
+    async def camera_off(self) -> None:
+        """Waits until the page's cameras are off."""
         await self.page.wait_for_function(f"{CAMERAS} === 0", timeout=LIMIT * 1000)
 
-    async def unbilled(self) -> None:
+    async def service_idle(self) -> None:
         """Waits until the service has no session."""
         await eventually(lambda: not self.sessions(), "the service has no session")
 
@@ -111,20 +117,20 @@ class Scene:
         sessions: list[dict[str, Any]] = self.sandbox.stats()["sessions"]
         return sessions
 
-    async def stops(self) -> None:
-        """Stop is clicked: camera off, nothing billed any more."""
+    async def stop(self) -> None:
+        """Clicks Stop; waits until the camera is off and nothing is billed."""
         await self.view.stop()
-        await self.dark()
+        await self.camera_off()
         await self.view.wait_attribute("data-state", "disconnected")
         if self.sandbox is not None:
-            await self.unbilled()
+            await self.service_idle()
 
     async def fails(self, code: str) -> str:
-        """Waits for the notice of an error, with everything over; returns its words."""
+        """Waits for an error's notice and the end of the session; returns the notice's text."""
         await self.view.wait_attribute("data-state", "error")
         notice = self.view.root.locator(f".dw-notice[data-code='{code}']")
         await notice.wait_for(timeout=LIMIT * 1000)
-        await self.dark()
+        await self.camera_off()
         if self.sandbox is not None:
-            await self.unbilled()
+            await self.service_idle()
         return (await notice.inner_text()).strip()

@@ -1,4 +1,4 @@
-"""The camera is taken away, or was never to be had: nothing is billed for a picture that isn't."""
+"""The camera is unplugged, or not available at all: nothing is billed without a picture."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ REFUSE: Final = """
 (name) => { navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException('made to fail', name); }; }
 """
-"""What a browser's `getUserMedia` ends with, for the rows that a fake camera can't play."""
+"""Makes `getUserMedia` fail with this error, for faults that a fake camera can't produce."""
 
 UNPLUG: Final = """
 () => { for (const track of window.dwTracks) {
   track.stop(); track.dispatchEvent(new Event('ended')); } }
 """
-"""The device goes: a browser ends every track of it, and says so on each."""
+"""Ends every track as a browser does when the device is unplugged, with an event on each."""
 
 
 @both
@@ -39,8 +39,8 @@ async def test_the_camera_is_unplugged_while_live(
     since = time.time()
     await scene.page.evaluate(UNPLUG)
     measured(await scene.recovers(since), transport)
-    assert await scene.page.evaluate("window.dwTracks.length") >= 2, "a new track was asked for"
-    await scene.stops()
+    assert await scene.page.evaluate("window.dwTracks.length") >= 2, "a new track was requested"
+    await scene.stop()
 
 
 @both
@@ -58,7 +58,6 @@ async def test_the_camera_is_unplugged_and_stays_away(
 
 
 DEVICE, ANSWER = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-"""Row -> what takes the place of a flag of Chromium's, the code of the notice, and its remedy."""
 
 WITHOUT: Final = [
     pytest.param(
@@ -72,10 +71,11 @@ WITHOUT: Final = [
         marks=pytest.mark.fault("camera-absent"),
     ),
 ]
+"""A flag of Chromium's with its replacement, and the code of the notice with part of its remedy."""
 
 
 @pytest.mark.parametrize(("flag", "said"), WITHOUT)
-async def test_there_is_no_camera_to_be_had(
+async def test_no_camera_is_available(
     show: Begin,
     sandbox: Sandbox,
     measured: Measured,

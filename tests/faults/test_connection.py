@@ -1,4 +1,4 @@
-"""The connection breaks under a running session: the picture moves again, or the error says why."""
+"""The connection is lost during a session: the picture moves again, or the error says why."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ async def test_the_control_socket_drops(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
-    since = scene.breaks(drop_control_after_s=0)
+    since = scene.inject(drop_control_after_s=0)
     measured(await scene.recovers(since), transport)
     assert await scene.cameras() >= 1, "the camera is kept"
-    await scene.stops()
+    await scene.stop()
 
 
 @both
@@ -35,13 +35,13 @@ async def test_the_service_is_killed_and_back_after_3_s(
     scene = await begin(service, transport)
     service.kill()
     await scene.view.wait_attribute("data-state", "reconnecting")
-    await asyncio.sleep(3)  # the fault itself: so long is it away
+    await asyncio.sleep(3)  # the fault itself: how long the service is away
     service.start()
     measured(await scene.recovers(time.time()), transport)
-    await scene.stops()
+    await scene.stop()
 
 
-@pytest.mark.parametrize("transport", ["livekit"])  # media has no part in it
+@pytest.mark.parametrize("transport", ["livekit"])  # the fault does not concern media
 @pytest.mark.fault("service-gone")
 async def test_the_service_is_gone_for_good(
     begin: Begin, service: Service, measured: Measured, transport: str
@@ -60,22 +60,22 @@ async def test_the_service_is_gone_for_good(
 
 @both
 @pytest.mark.fault("queued-again")
-async def test_the_way_back_leads_through_the_queue(
+async def test_a_reconnect_waits_in_the_queue(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
-    since = scene.breaks(drop_control_after_s=0)
+    since = scene.inject(drop_control_after_s=0)
     await scene.view.wait_attribute("data-state", "reconnecting")
-    sandbox.faults = Faults(queue_s=2)  # of all sessions: the one that dropped may not be gone yet
+    sandbox.faults = Faults(queue_s=2)  # for all sessions: the dropped one may not have ended yet
     await scene.view.root.locator(".dw-queue").filter(has_text="of 4 in the queue").wait_for()
     assert await scene.view.state() == "reconnecting"
     measured(await scene.recovers(since), transport)
-    await scene.stops()
+    await scene.stop()
 
 
-@pytest.mark.parametrize("transport", ["webrtc"])  # media has no part in it
+@pytest.mark.parametrize("transport", ["webrtc"])  # the fault does not concern media
 @pytest.mark.fault("network-back")
-async def test_the_network_says_that_it_is_back(
+async def test_the_browser_reports_that_the_network_is_back(
     begin: Begin, service: Service, measured: Measured, transport: str
 ) -> None:
     scene = await begin(service, transport)
@@ -87,4 +87,4 @@ async def test_the_network_says_that_it_is_back(
     await scene.page.evaluate("window.dispatchEvent(new Event('online'))")
     async with asyncio.timeout(6):  # the countdown alone would take longer than that
         measured(await scene.recovers(since), transport)
-    await scene.stops()
+    await scene.stop()

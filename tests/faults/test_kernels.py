@@ -1,4 +1,4 @@
-"""The kernel is busy, interrupted, restarted, killed, asleep, or shut down under a session."""
+"""The kernel is busy, interrupted, restarted, killed, suspended, or shut down during a session."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ both = pytest.mark.parametrize("transport", TRANSPORTS)
 KERNEL: Final = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
-def generating(scene: Scene) -> bool:
-    """Whether the service bills anything."""
+def is_generating(scene: Scene) -> bool:
+    """Whether the service generates, and so bills, pictures."""
     assert scene.sandbox is not None
     return any(session._generation.is_running for session in scene.sandbox._server._sessions)
 
@@ -35,7 +35,7 @@ async def interrupt(scene: Scene) -> None:
 
 
 async def block(scene: Scene, seconds: float) -> asyncio.Task[str]:
-    """Runs a cell that blocks the kernel; returns once it does."""
+    """Runs a cell that blocks the kernel; returns when it is busy."""
     cell = asyncio.ensure_future(
         scene.notebook.execute(f"import time; print('blocking'); time.sleep({seconds})")
     )
@@ -44,7 +44,7 @@ async def block(scene: Scene, seconds: float) -> asyncio.Task[str]:
 
 
 async def interrupted(scene: Scene, cell: asyncio.Task[str]) -> None:
-    """Ends the cell, however often it has to be asked."""
+    """Interrupts the kernel once a second until the cell has ended."""
     while not cell.done():
         await interrupt(scene)
         await asyncio.wait({cell}, timeout=1)
@@ -62,8 +62,8 @@ async def test_the_kernel_is_interrupted(
     await interrupted(scene, cell)
     await scene.recovers(time.time(), attempt=1)
     measured(await scene.probes.outage(since), transport)
-    assert await scene.notebook.execute("w._controller.attempt") == "1", "the session never noticed"
-    await scene.stops()
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "still the first attempt"
+    await scene.stop()
 
 
 @both
@@ -81,21 +81,21 @@ async def test_the_kernel_is_busy_for_20_s(
     await scene.view.type_prompt("sepia")
     await eventually(lambda: scene.sessions()[0]["effect"] == "sepia", "the prompt has arrived")
     await scene.view.type_prompt(SECOND)
-    await eventually(lambda: scene.sessions()[0]["effect"] == SECOND, "so has the next")
+    await eventually(lambda: scene.sessions()[0]["effect"] == SECOND, "the next prompt has arrived")
     await clock.filter(has_not_text=shown).wait_for()
     scene.probes = await open_probes(scene.page)
-    since = scene.breaks(drop_control_after_s=0)
+    since = scene.inject(drop_control_after_s=0)
     measured(await scene.probes.moved(since, attempt=2) - since, transport)
-    await scene.stops()
-    assert not cell.done(), "all that while the cell was running"
+    await scene.stop()
+    assert not cell.done(), "the cell was running all the time"
     await interrupted(scene, cell)
 
 
 async def over(scene: Scene, since: float, measured: Measured) -> None:
-    await scene.dark()
-    dark = time.time() - since
-    await scene.unbilled()
-    measured(max(dark, time.time() - since), scene.transport)
+    await scene.camera_off()
+    camera_off_s = time.time() - since
+    await scene.service_idle()
+    measured(max(camera_off_s, time.time() - since), scene.transport)
 
 
 @both
@@ -121,10 +121,10 @@ async def test_the_kernel_is_killed(
     since = time.time()
     os.kill(pid, signal.SIGKILL)
     await over(scene, since, measured)
-    scene.notebook.errors.clear()  # JupyterLab's own, about a kernel that is gone
+    scene.notebook.errors.clear()  # JupyterLab's errors about the killed kernel
 
 
-@pytest.mark.parametrize("transport", ["webrtc"])  # media has no part in it
+@pytest.mark.parametrize("transport", ["webrtc"])  # the fault does not concern media
 @pytest.mark.fault("kernel-shut-down")
 async def test_the_kernel_is_shut_down(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
@@ -146,12 +146,12 @@ async def test_the_kernel_is_frozen_and_wakes_up(
     since = time.time()
     os.kill(pid, signal.SIGSTOP)
     try:
-        await scene.dark()
-        await eventually(lambda: not generating(scene), "nothing is billed any more")
+        await scene.camera_off()
+        await eventually(lambda: not is_generating(scene), "nothing is billed any more")
         measured(time.time() - since, transport)
     finally:
         os.kill(pid, signal.SIGCONT)
-    await scene.unbilled()
+    await scene.service_idle()
     await scene.notebook.until("not w._controller.is_active")
 
 
@@ -166,12 +166,12 @@ async def test_the_budget_holds_with_a_frozen_kernel(
     try:
         billed = 0
         async with asyncio.timeout(LIMIT):
-            while generating(scene):
+            while is_generating(scene):
                 billed = max(billed, *(one["seconds"] for one in scene.sessions()), 0)
                 await asyncio.sleep(0.05)
         measured(float(billed), transport)
         await scene.view.root.locator(".dw-notice[data-code='budget-spent']").wait_for()
-        await scene.dark()
+        await scene.camera_off()
     finally:
         os.kill(pid, signal.SIGCONT)
-    await scene.unbilled()
+    await scene.service_idle()

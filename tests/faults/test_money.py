@@ -1,4 +1,4 @@
-"""Money: the budget is spent, the local server dies, the process ends. All that costs ends, too."""
+"""The budget is spent, the local server is killed, the process exits: billing ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from decart_widget.sandbox import Sandbox
 from tests.faults.conftest import Measured
-from tests.faults.kernel_scene import IMPORT, live
+from tests.faults.kernel_scene import IMPORT, generating
 from tests.faults.scene import TRANSPORTS, eventually
 from tests.kernel.fake_front_end import KernelPage, WidgetPage
 
@@ -25,7 +25,7 @@ CHILD: Final = "from decart_widget.runtime.destination import _shared\nprint(_sh
 async def test_the_budget_is_spent(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
-    async with live(kernel, sandbox, transport, budget=10) as page:
+    async with generating(kernel, sandbox, transport, budget=10) as page:
         (session,) = sandbox._server._sessions
         error = await failed_or_stopped(page, sandbox)
         assert error["code"] == "budget-spent"
@@ -65,7 +65,7 @@ async def test_the_local_server_is_killed(kernel: KernelPage, measured: Measured
 async def test_the_interpreter_exits(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
-    async with live(kernel, sandbox, transport):
+    async with generating(kernel, sandbox, transport):
         since = time.time()
         kernel.client.shutdown()
         await eventually(lambda: not sandbox.stats()["sessions"], "the service has no session")

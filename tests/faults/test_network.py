@@ -1,4 +1,4 @@
-"""The network itself loses packets, is slow, or is away for 10 s: in a namespace, for real."""
+"""The network loses packets, is slow, or is down for 10 s, in a network namespace."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ from tools.widget_view import WidgetView
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
-AWAY_S: Final = 10.0
+FAULT_S: Final = 10.0
+"""Seconds that each fault lasts."""
 
 
 @asynccontextmanager
-async def alone(browser_path: Path, transport: str) -> AsyncIterator[tuple[Network, Scene]]:
-    """Server, JupyterLab and Chromium in a network of their own, with a running session."""
+async def isolated(browser_path: Path, transport: str) -> AsyncIterator[tuple[Network, Scene]]:
+    """Service, JupyterLab and Chromium in a separate network, with a running session."""
     with network() as broken, serve() as sandbox, LabServer() as lab:
         async with chromium.launched(browser_path) as browser:
             page = await browser.new_page(viewport=chromium.VIEWPORT)
             await page.add_init_script(REMEMBER_TRACKS)
             await page.add_init_script(CLONES_TOO)
-            # JupyterLab's own words about its server lie over the page: a person puts them away.
-            await page.add_locator_handler(page.locator(".jp-Dialog"), put_away)
+            # JupyterLab's dialogs about its server cover the page; a person would close them.
+            await page.add_locator_handler(page.locator(".jp-Dialog"), close_dialog)
             scene = await begun(lab, NotebookPage(lab, page), sandbox, transport)
             yield broken, scene
 
 
-async def put_away(dialog: Locator) -> None:
+async def close_dialog(dialog: Locator) -> None:
     await dialog.press("Escape")
 
 
@@ -57,16 +58,16 @@ async def begun(lab: LabServer, notebook: NotebookPage, sandbox: Sandbox, transp
 
 @both
 @pytest.mark.fault("network-blackout")
-async def test_the_network_is_away_for_10_s(
+async def test_the_network_is_down_for_10_s(
     browser_path: Path, measured: Measured, transport: str
 ) -> None:
-    async with alone(browser_path, transport) as (broken, scene):
+    async with isolated(browser_path, transport) as (broken, scene):
         broken.down()
-        await asyncio.sleep(AWAY_S)  # the fault itself: so long is it away
+        await asyncio.sleep(FAULT_S)  # the fault itself
         broken.up()
         since = time.time()
         measured(await scene.recovers(since, attempt=1), transport)
-        await scene.stops()
+        await scene.stop()
 
 
 @both
@@ -74,24 +75,24 @@ async def test_the_network_is_away_for_10_s(
 async def test_the_network_loses_packets(
     browser_path: Path, measured: Measured, transport: str
 ) -> None:
-    async with alone(browser_path, transport) as (broken, scene):
+    async with isolated(browser_path, transport) as (broken, scene):
         since = time.time()
         broken.lose(5)
-        while time.time() < since + AWAY_S:  # a look at the picture, all the while
+        while time.time() < since + FAULT_S:  # the picture moves all the time
             await scene.probes.moved(time.time())
         measured(await scene.probes.outage(since), transport)
         await scene.recovers(time.time(), attempt=1)
-        await scene.stops()
+        await scene.stop()
 
 
 @both
 @pytest.mark.fault("network-delay")
 async def test_the_network_is_slow(browser_path: Path, measured: Measured, transport: str) -> None:
-    async with alone(browser_path, transport) as (broken, scene):
+    async with isolated(browser_path, transport) as (broken, scene):
         since = time.time()
         broken.delay(200)
-        while time.time() < since + AWAY_S:
+        while time.time() < since + FAULT_S:
             await scene.probes.moved(time.time())
         measured(await scene.probes.outage(since), transport)
         await scene.recovers(time.time(), attempt=1)
-        await scene.stops()
+        await scene.stop()

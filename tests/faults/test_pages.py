@@ -1,4 +1,4 @@
-"""The page goes away, comes back, or is one of several: one camera, one bill, and both end."""
+"""The page is closed, reloaded, or one of several: there is one camera and one session at most."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tools.widget_view import WidgetView
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 UNATTENDED_S: Final = 25.0
-"""Within this many seconds whatever nobody watches has ended."""
+"""Seconds within which an unattended session has to end."""
 
 
 @both
@@ -32,7 +32,9 @@ async def test_the_page_is_reloaded(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
-    await scene.notebook.save()  # as JupyterLab does by itself: what isn't saved doesn't come back
+    await (
+        scene.notebook.save()
+    )  # as JupyterLab's autosave does: unsaved output is lost by the reload
     since = time.time()
     await scene.page.reload(wait_until="commit")
     seconds = await scene.probes.moved(since, attempt=2) - since
@@ -40,7 +42,7 @@ async def test_the_page_is_reloaded(
     measured(await scene.recovers(since), transport)
     assert seconds > 0
     assert len(scene.sessions()) == 1, "the old session is not billed beside the new one"
-    await scene.stops()
+    await scene.stop()
 
 
 @both
@@ -86,8 +88,8 @@ async def test_the_notebooks_tab_is_closed(
     await scene.notebook.save()
     since = time.time()
     await scene.page.evaluate("window.jupyterapp.shell.currentWidget.close()")
-    await scene.dark()
-    await scene.unbilled()
+    await scene.camera_off()
+    await scene.service_idle()
     measured(time.time() - since, transport)
 
 
@@ -99,8 +101,8 @@ async def test_the_output_is_cleared(
     scene = await begin(sandbox, transport)
     since = time.time()
     await scene.notebook.command("notebook:clear-all-cell-outputs")
-    await scene.dark()
-    await scene.unbilled()
+    await scene.camera_off()
+    await scene.service_idle()
     measured(time.time() - since, transport)
 
 
@@ -116,12 +118,12 @@ async def test_the_output_is_cleared_and_shown_again(
     await scene.notebook.run_cell(1)
     measured(await scene.recovers(since, attempt=1), transport)
     assert await scene.notebook.execute("w._controller.attempt") == "1"
-    await scene.stops()
+    await scene.stop()
 
 
 @both
 @pytest.mark.fault("two-views")
-async def test_two_views_and_the_first_one_goes(
+async def test_the_first_of_two_views_is_removed(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport, "w")
@@ -135,7 +137,7 @@ async def test_two_views_and_the_first_one_goes(
     await WidgetView(scene.page, 1).root.wait_for(state="detached")
     measured(await scene.recovers(since, attempt=1), transport)
     assert await scene.cameras() == cameras, "one camera for both"
-    await scene.stops()
+    await scene.stop()
 
 
 async def second_tab(scene: Scene) -> Scene:
@@ -153,7 +155,7 @@ async def second_tab(scene: Scene) -> Scene:
 
 @both
 @pytest.mark.fault("taken-over")
-async def test_a_second_tab_watches_and_takes_over(
+async def test_a_second_tab_takes_over(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
@@ -164,16 +166,16 @@ async def test_a_second_tab_watches_and_takes_over(
     since = time.time()
     await other.view.root.locator(".dw-start").filter(has_text="Take over").click()
     measured(await other.recovers(since), transport)
-    await scene.dark()
+    await scene.camera_off()
     await scene.view.wait_attribute("data-owner", "false")
     assert len(scene.sessions()) == 1
-    await other.stops()
+    await other.stop()
     await other.page.close()
 
 
-@pytest.mark.parametrize("transport", ["livekit"])  # media has no part in it
+@pytest.mark.parametrize("transport", ["livekit"])  # the fault does not concern media
 @pytest.mark.fault("browser-asleep")
-async def test_the_browser_sleeps_too_long(
+async def test_the_browser_is_suspended_too_long(
     show: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     async with async_playwright() as playwright:
@@ -186,19 +188,19 @@ async def test_the_browser_sleeps_too_long(
         await tab.add_init_script(CLONES_TOO)
         scene = await show(sandbox, transport, tab=tab)
         await scene.begin()
-        asleep = [
+        suspended = [
             process
             for process in set(psutil.Process().children(recursive=True)) - before
             if "chrom" in process.name()
         ]
         since = time.time()
-        for process in asleep:
+        for process in suspended:
             os.kill(process.pid, signal.SIGSTOP)
         try:
             await eventually(lambda: not scene.sessions(), "the session ends", 2 * UNATTENDED_S)
             measured(time.time() - since, transport)
         finally:
-            for process in asleep:
+            for process in suspended:
                 os.kill(process.pid, signal.SIGCONT)
         await tab.wait_for_function(f"{CAMERAS} === 0")
         await scene.notebook.until("w.error['code'] == 'unattended'")
@@ -208,14 +210,14 @@ async def test_the_browser_sleeps_too_long(
 
 @both
 @pytest.mark.fault("cell-again")
-async def test_the_making_cell_is_run_again(
+async def test_the_cell_that_created_the_widget_is_run_again(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
     since = time.time()
     await scene.notebook.run_cell(0)
-    await scene.dark()
-    await scene.unbilled()
+    await scene.camera_off()
+    await scene.service_idle()
     measured(time.time() - since, transport)
     again = WidgetView(scene.page)
     await again.mounted()

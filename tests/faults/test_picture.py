@@ -1,4 +1,4 @@
-"""Socket and state are well, but the picture isn't: what a watchdog is for."""
+"""The picture stops, freezes or turns black while the connection stays up."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SEEN: Final = """
   document.dispatchEvent(new Event('visibilitychange'));
 }
 """
-"""A headless browser has no other tab to go to."""
+"""Simulates a hidden tab, which a headless browser does not have."""
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 @both
 @pytest.mark.fault("media-dead")
-async def test_the_services_media_vanishes_without_a_word(
+async def test_the_services_media_stops_without_notice(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
-    since = scene.breaks(dead_peer_after_s=0)
+    since = scene.inject(dead_peer_after_s=0)
     measured(await scene.recovers(since), transport)
-    await scene.stops()
+    await scene.stop()
 
 
 @both
@@ -42,9 +42,9 @@ async def test_the_picture_freezes(
     begin: Begin, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
     scene = await begin(sandbox, transport)
-    since = scene.breaks(freeze_after_s=0)
+    since = scene.inject(freeze_after_s=0)
     measured(await scene.recovers(since), transport)
-    await scene.stops()
+    await scene.stop()
 
 
 @both
@@ -65,7 +65,7 @@ async def test_the_picture_turns_black(begin: Begin, measured: Measured, transpo
         await scene.view.wait_attribute("data-state", "reconnecting")
         dark.clear()
         measured(await scene.recovers(since), transport)
-        await scene.stops()
+        await scene.stop()
 
 
 @both
@@ -75,12 +75,12 @@ async def test_the_page_is_hidden_for_a_while(
 ) -> None:
     scene = await begin(sandbox, transport)
     await scene.page.evaluate(SEEN, "hidden")
-    scene.breaks(freeze_after_s=0)  # as browsers do that stop decoding what nobody sees
+    scene.inject(freeze_after_s=0)  # as browsers do that stop decoding in hidden tabs
     before = scene.sessions()[0]["seconds"]
     await eventually(lambda: scene.sessions()[0]["seconds"] >= before + 6, "the session goes on")
     sandbox.faults = Faults()
     since = time.time()
     await scene.page.evaluate(SEEN, "visible")
     measured(await scene.recovers(since, attempt=1), transport)
-    assert await scene.notebook.execute("w._controller.attempt") == "1", "it never broke"
-    await scene.stops()
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "still the first attempt"
+    await scene.stop()

@@ -1,4 +1,4 @@
-"""A room loses its signal socket, or sends everybody away: the picture comes back, or stays."""
+"""A room loses its signal socket, or tells its participants to leave: the session recovers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.faults.conftest import Begin, Measured
 from tests.faults.scene import LIMIT, Scene
 
 
-def joins(scene: Scene) -> list[str]:
-    """Fills with the addresses of the rooms' sockets that the page opens from now on."""
+def sockets_of(scene: Scene) -> list[str]:
+    """A list that collects the addresses of the sockets that the page opens from now on."""
     opened: list[str] = []
     scene.page.on("websocket", lambda socket: opened.append(socket.url))
     return opened
 
 
-async def another(opened: list[str]) -> float:
-    """Waits until the page opens a room's socket; returns when that was noticed."""
+async def rejoined(opened: list[str]) -> float:
+    """Waits until the page opens a room's signal socket; returns the time of day, in seconds."""
     async with asyncio.timeout(LIMIT):
         while not any("/rtc" in url for url in opened):
             await asyncio.sleep(0.05)
@@ -32,12 +32,12 @@ async def test_the_signal_socket_drops_and_is_resumed(
     begin: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await begin(sandbox, "livekit")
-    opened = joins(scene)
-    since = scene.breaks(drop_signal_after_s=0)
-    await scene.recovers(await another(opened), attempt=1)
+    opened = sockets_of(scene)
+    since = scene.inject(drop_signal_after_s=0)
+    await scene.recovers(await rejoined(opened), attempt=1)
     measured(await scene.probes.outage(since), "livekit")
-    assert await scene.notebook.execute("w._controller.attempt") == "1", "the session went on"
-    await scene.stops()
+    assert await scene.notebook.execute("w._controller.attempt") == "1", "still the first attempt"
+    await scene.stop()
 
 
 @pytest.mark.fault("signal-refused")
@@ -45,42 +45,42 @@ async def test_the_signal_socket_drops_and_can_not_be_resumed(
     begin: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await begin(sandbox, "livekit")
-    opened = joins(scene)
-    since = scene.breaks(drop_signal_after_s=0, refuse_resume=True)
-    await scene.recovers(await another(opened), attempt=1)
+    opened = sockets_of(scene)
+    since = scene.inject(drop_signal_after_s=0, refuse_resume=True)
+    await scene.recovers(await rejoined(opened), attempt=1)
     measured(await scene.probes.outage(since), "livekit")
-    await scene.stops()
+    await scene.stop()
 
 
 @pytest.mark.fault("room-disconnect")
-async def test_the_room_sends_everybody_away(
+async def test_the_room_disconnects_its_participants(
     begin: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await begin(sandbox, "livekit")
-    since = scene.breaks(leave_after_s=0, leave_action="disconnect")
+    since = scene.inject(leave_after_s=0, leave_action="disconnect")
     measured(await scene.recovers(since), "livekit")
-    await scene.stops()
+    await scene.stop()
 
 
 @pytest.mark.fault("room-reconnect")
-async def test_the_room_wants_to_be_joined_anew(
+async def test_the_room_asks_for_a_full_reconnect(
     begin: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await begin(sandbox, "livekit")
-    opened = joins(scene)
-    since = scene.breaks(leave_after_s=0, leave_action="reconnect")
-    await scene.recovers(await another(opened), attempt=1)
+    opened = sockets_of(scene)
+    since = scene.inject(leave_after_s=0, leave_action="reconnect")
+    await scene.recovers(await rejoined(opened), attempt=1)
     measured(await scene.probes.outage(since), "livekit")
-    await scene.stops()
+    await scene.stop()
 
 
 @pytest.mark.fault("room-resume")
-async def test_the_room_wants_to_be_resumed(
+async def test_the_room_asks_for_a_resume(
     begin: Begin, sandbox: Sandbox, measured: Measured
 ) -> None:
     scene = await begin(sandbox, "livekit")
-    opened = joins(scene)
-    since = scene.breaks(leave_after_s=0, leave_action="resume")
-    await scene.recovers(await another(opened), attempt=1)
+    opened = sockets_of(scene)
+    since = scene.inject(leave_after_s=0, leave_action="resume")
+    await scene.recovers(await rejoined(opened), attempt=1)
     measured(await scene.probes.outage(since), "livekit")
-    await scene.stops()
+    await scene.stop()

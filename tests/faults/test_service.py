@@ -1,4 +1,4 @@
-"""The service refuses, delays, is silent or talks nonsense: said in words, and nothing is lost."""
+"""The service refuses, delays, is silent or sends junk: the widget says so or carries on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from decart_widget.sandbox import Faults, Sandbox
 from decart_widget.sandbox.control import ControlSession
 from tests.faults.conftest import Measured
-from tests.faults.kernel_scene import failed, live, shown
+from tests.faults.kernel_scene import failed, generating, shown
 from tests.faults.scene import SECOND, TRANSPORTS, eventually
 from tests.kernel.fake_front_end import KernelPage, WidgetPage
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
-def at_place(page: WidgetPage, place: int) -> bool:
+def is_at_position(page: WidgetPage, place: int) -> bool:
     return bool(page.traits["queue_position"] == place)
 
 
@@ -32,7 +32,7 @@ async def test_the_queue_before_the_start(
     async with shown(kernel, sandbox, transport, {"connection_timeout": 2}) as page:
         page.say("start")
         for place in (3, 2, 1):
-            await kernel.until(partial(at_place, page, place))
+            await kernel.until(partial(is_at_position, page, place))
         assert page.traits["queue_size"] == 4
         since = time.time()
         await page.until(connection_state="generating", queue_position=None)
@@ -40,7 +40,7 @@ async def test_the_queue_before_the_start(
 
 
 @pytest.mark.fault("at-capacity")
-async def test_the_service_has_no_place(
+async def test_the_service_is_at_capacity(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured
 ) -> None:
     sandbox.faults = Faults(capacity=0)
@@ -53,13 +53,13 @@ async def test_the_service_has_no_place(
 
 @pytest.mark.fault("key-refused")
 async def test_the_key_is_refused(kernel: KernelPage, sandbox: Sandbox, measured: Measured) -> None:
-    async with live(kernel, sandbox, "livekit") as page:
+    async with generating(kernel, sandbox, "livekit") as page:
         sandbox.faults = Faults(refuse_key=True, drop_control_after_s=0)
         since = time.time()
         error = await failed(page, sandbox, "authentication")
         measured(time.time() - since)
         assert "dct_" not in str(error)
-        assert page.traits["_retry"] == {}, "no attempt will mend that"
+        assert page.traits["_retry"] == {}, "no attempt to reconnect"
 
 
 @both
@@ -67,7 +67,7 @@ async def test_the_key_is_refused(kernel: KernelPage, sandbox: Sandbox, measured
 async def test_the_session_reaches_the_limit_of_its_token(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
-    async with live(kernel, sandbox, transport) as page:
+    async with generating(kernel, sandbox, transport) as page:
         since = time.time()
         sandbox.faults = Faults(error_after_s=0, error_text="Session expired", sessions=1)
         await failed(page, sandbox, "session-expired")
@@ -75,10 +75,10 @@ async def test_the_session_reaches_the_limit_of_its_token(
 
 
 @pytest.mark.fault("service-error")
-async def test_the_service_complains_but_goes_on(
+async def test_the_service_reports_an_error_and_continues(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured
 ) -> None:
-    async with live(kernel, sandbox, "webrtc") as page:
+    async with generating(kernel, sandbox, "webrtc") as page:
         since = time.time()
         sandbox.faults = Faults(error_after_s=0, error_text="internal server error")
         await kernel.until(
@@ -93,7 +93,7 @@ async def test_the_service_complains_but_goes_on(
 async def test_a_prompt_is_refused_while_live(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured
 ) -> None:
-    async with live(kernel, sandbox, "webrtc") as page:
+    async with generating(kernel, sandbox, "webrtc") as page:
         sandbox.faults = Faults(refuse_prompts="no such style")
         since = time.time()
         page.say("apply", prompt="invert", enrich=True)
@@ -111,7 +111,7 @@ async def test_a_prompt_is_refused_while_live(
 async def test_an_image_is_refused_while_live(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured
 ) -> None:
-    async with live(kernel, sandbox, "webrtc") as page:
+    async with generating(kernel, sandbox, "webrtc") as page:
         sandbox.faults = Faults(refuse_images="too blurred")
         since = time.time()
         await kernel.run(
@@ -122,13 +122,13 @@ async def test_an_image_is_refused_while_live(
         measured(time.time() - since)
         assert "too blurred" in kernel.printed
         sandbox.faults = Faults()
-        page.say("apply", prompt="invert", enrich=True)  # it doesn't come along with the next one
+        page.say("apply", prompt="invert", enrich=True)  # the refused image is not sent again
         await page.until(prompt_status="applied", applied_prompt="invert", error={})
 
 
 @pytest.mark.fault("ack-never")
 async def test_an_ack_never_comes(kernel: KernelPage, sandbox: Sandbox, measured: Measured) -> None:
-    async with live(kernel, sandbox, "webrtc", connection={"ack_timeout": 2}) as page:
+    async with generating(kernel, sandbox, "webrtc", connection={"ack_timeout": 2}) as page:
         sandbox.faults = Faults(no_ack=True)
         since = time.time()
         page.say("apply", prompt="invert", enrich=True)
@@ -158,10 +158,10 @@ async def test_an_offer_is_never_answered(
 async def test_a_room_is_never_named(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def name_none(_session: ControlSession, _message: dict[str, Any]) -> None:
-        """What the service would have to do here is left undone."""
+    async def ignore(_session: ControlSession, _message: dict[str, Any]) -> None:
+        """Does not answer the client's request for a room."""
 
-    monkeypatch.setattr(ControlSession, "_on_join", name_none)
+    monkeypatch.setattr(ControlSession, "_on_join", ignore)
     async with shown(kernel, sandbox, "livekit", {"connection_timeout": 3}) as page:
         since = time.time()
         page.say("start")
@@ -177,7 +177,7 @@ async def test_junk_between_the_messages(
 ) -> None:
     sandbox.faults = Faults(junk=True)
     since = time.time()
-    async with live(kernel, sandbox, transport) as page:
+    async with generating(kernel, sandbox, transport) as page:
         measured(time.time() - since, transport)
         page.say("apply", prompt="invert", enrich=True)
         await page.until(applied_prompt="invert", prompt_status="applied", error={})
@@ -186,7 +186,7 @@ async def test_junk_between_the_messages(
 
 @pytest.mark.fault("gigantic-message")
 async def test_a_gigantic_message(kernel: KernelPage, sandbox: Sandbox, measured: Measured) -> None:
-    async with live(kernel, sandbox, "webrtc") as page:
+    async with generating(kernel, sandbox, "webrtc") as page:
         pid = int((await kernel.run("import os; print(os.getpid())")).split()[-1])
         before = memory(pid)
         (session,) = sandbox._server._sessions
@@ -195,7 +195,7 @@ async def test_a_gigantic_message(kernel: KernelPage, sandbox: Sandbox, measured
         await page.until(connection_state="reconnecting")
         await page.until(connection_state="generating")
         measured(time.time() - since)
-        assert memory(pid) - before < 40_000_000, "it was never held as a whole"
+        assert memory(pid) - before < 40_000_000, "the message was never in memory as a whole"
 
 
 @both
@@ -203,7 +203,7 @@ async def test_a_gigantic_message(kernel: KernelPage, sandbox: Sandbox, measured
 async def test_the_service_ends_the_generation(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured, transport: str
 ) -> None:
-    async with live(kernel, sandbox, transport) as page:
+    async with generating(kernel, sandbox, transport) as page:
         (session,) = sandbox._server._sessions
         since = time.time()
         await eventually(lambda: session._generation.seconds >= 1, "a second was billed")
@@ -213,7 +213,7 @@ async def test_the_service_ends_the_generation(
         ).result(5)
         await page.until(connection_state="connected")
         measured(time.time() - since, transport)
-        assert page.traits["generation_tick"] >= 1, "what was billed stays in view"
+        assert page.traits["generation_tick"] >= 1, "the billed seconds stay visible"
         page.say("stop", attempt=1)
         await page.until(connection_state="disconnected")
         await eventually(lambda: not sandbox.stats()["sessions"], "the service has no session")

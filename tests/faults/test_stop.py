@@ -1,4 +1,4 @@
-"""Stop while something else is under way: camera off, nothing billed, no comeback."""
+"""Stop during another operation: camera off, nothing billed, no reconnect."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.faults.scene import TRANSPORTS, Scene
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
-async def stays_away(scene: Scene) -> None:
-    """The service has nothing, and nothing came since; the kernel knows of no session."""
+async def stays_stopped(scene: Scene) -> None:
+    """Asserts that the kernel has no session and that the service admits no new one."""
     assert scene.sandbox is not None
     await scene.notebook.until("not w._controller.is_active")
     admitted = scene.sandbox.stats()["admitted"]
@@ -33,9 +33,9 @@ async def test_stop_while_connecting(
     await scene.view.start()
     await scene.view.wait_attribute("data-camera", "on")
     since = time.time()
-    await scene.stops()
+    await scene.stop()
     measured(time.time() - since, transport)
-    await stays_away(scene)
+    await stays_stopped(scene)
 
 
 @both
@@ -47,9 +47,9 @@ async def test_stop_while_reconnecting(
     sandbox.faults = Faults(drop_control_after_s=0)
     await scene.view.wait_attribute("data-state", "reconnecting")
     since = time.time()
-    await scene.stops()
+    await scene.stop()
     measured(time.time() - since, transport)
-    await stays_away(scene)
+    await stays_stopped(scene)
 
 
 @both
@@ -62,6 +62,6 @@ async def test_stop_in_the_queue(
     await scene.view.start()
     await scene.view.root.locator(".dw-queue").filter(has_text="of 4 in the queue").wait_for()
     since = time.time()
-    await scene.stops()
+    await scene.stop()
     measured(time.time() - since, transport)
-    await stays_away(scene)
+    await stays_stopped(scene)

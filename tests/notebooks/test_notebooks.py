@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom with no front end, no browser and no key."""
+"""The notebooks run from top to bottom without a front end, a browser or a key."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: pat
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, and nothing of the user's Jupyter."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Removes the key and the user's Jupyter configuration from the environment."""
     monkeypatch.delenv("DECART_API_KEY", raising=False)
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
