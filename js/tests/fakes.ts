@@ -204,10 +204,10 @@ export class FakePeer extends EventTarget {
   addTransceiver(kind: string, init: RTCRtpTransceiverInit = {}) {
     if (kind === "audio") {
       this.voice = null;
-      const speak = async (track: unknown) => {
+      const sendSound = async (track: unknown) => {
         this.voice = track;
       };
-      return { sender: { replaceTrack: speak } };
+      return { sender: { replaceTrack: sendSound } };
     }
     this.log.push(`transceiver ${init.direction} ${init.sendEncodings?.[0]?.maxBitrate}`);
     const sender = {
@@ -298,7 +298,7 @@ export class FakeRooms {
         kind: "livekit",
         publish: async (track) => void this.published.push(track),
         receive: async (message) => void this.received.push(message),
-        speak: async (track) => {
+        sendSound: async (track) => {
           if (this.deaf) throw Error("not published");
           this.spoken.push(track);
         },

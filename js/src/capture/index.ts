@@ -12,25 +12,32 @@ import { list, next, positionOf } from "./devices.ts";
 import { microphone } from "./microphone.ts";
 import type { Refusal } from "./obstacles.ts";
 import { reshape } from "./reshape.ts";
-import { isAsWished, type Shape } from "./shape.ts";
+import { fitsUnchanged, type Shape } from "./shape.ts";
 import { openFile, openPattern, openScreen } from "./sources.ts";
-import type { CameraInfo, Capture, CaptureEvents, Obtained, Position, Wish } from "./types.ts";
+import type {
+  CameraInfo,
+  Capture,
+  CaptureEvents,
+  CaptureSettings,
+  Obtained,
+  Position,
+} from "./types.ts";
 
 export { list } from "./devices.ts";
 
 interface Raw {
   track: MediaStreamTrack;
   scope: AbortController;
-  source: Wish["source"];
+  source: CaptureSettings["source"];
 }
 
 export function open(
-  first: Wish,
+  first: CaptureSettings,
   given: Blob | null,
   events: CaptureEvents,
   signal: AbortSignal,
 ): Capture {
-  const wish = { ...first };
+  const settings = { ...first };
   let file = given;
   let raw: Raw | null = null;
   let cameras: CameraInfo[] = [];
@@ -39,29 +46,29 @@ export function open(
   let shaping = new AbortController();
 
   const ended = () => signal.aborted;
-  const voice = microphone(wish.muted, events, signal);
+  const voice = microphone(settings.muted, events, signal);
   signal.addEventListener("abort", () => shaping.abort(), { once: true });
 
   /** Opens what is wished for; the signal of its scope closes it. */
   const openRaw = async (): Promise<Raw> => {
     const scope = new AbortController();
     signal.addEventListener("abort", () => scope.abort(), { once: true, signal: scope.signal });
-    const { source, size } = wish;
+    const { source, size } = settings;
     let track: MediaStreamTrack;
     if (source === "screen") track = await openScreen(size, scope.signal);
     else if (source === "test-pattern") track = openPattern(size, scope.signal);
     else if (source === "file") track = await openFile(file, size.fps, scope.signal);
     else {
       // The first camera brings the microphone along: a person is asked once.
-      const hear = wish.microphone && !raw ? voice.take : undefined;
-      const opened = await openCamera(wish.camera, size, scope.signal, hear);
+      const hear = settings.microphone && !raw ? voice.take : undefined;
+      const opened = await openCamera(settings.camera, size, scope.signal, hear);
       if (opened.substitute) events.trouble("camera-missing");
       track = opened.track;
     }
     return { track, scope, source };
   };
 
-  const positionNow = (track: MediaStreamTrack, source: Wish["source"]): Position =>
+  const positionNow = (track: MediaStreamTrack, source: CaptureSettings["source"]): Position =>
     source === "camera" ? positionOf(track.label, track.getSettings().facingMode) : "unknown";
 
   /** The track to send, made of what is open. */
@@ -69,14 +76,15 @@ export function open(
     const { track, source } = from;
     shaping.abort();
     shaping = new AbortController();
-    const settings = track.getSettings();
-    const { size } = wish;
-    const width = settings.width ?? size.width;
-    const height = settings.height ?? size.height;
+    const actual = track.getSettings();
+    const { size } = settings;
+    const width = actual.width ?? size.width;
+    const height = actual.height ?? size.height;
     const position = positionNow(track, source);
-    const mirrored = wish.mirror === "on" || (wish.mirror === "auto" && position === "front");
+    const mirrored =
+      settings.mirror === "on" || (settings.mirror === "auto" && position === "front");
     const shape: Shape = { width: size.width, height: size.height, mirrored };
-    const asIs = isAsWished(width, height, shape);
+    const asIs = fitsUnchanged(width, height, shape);
     if (!asIs && width / height === size.width / size.height) {
       // Mirrored only: at the camera's own size nothing needs to be scaled.
       shape.width = width;
@@ -86,12 +94,12 @@ export function open(
     preview = new MediaStream([sent]);
     obtained = {
       source,
-      id: settings.deviceId ?? "",
+      id: actual.deviceId ?? "",
       label: track.label,
       position,
       width: asIs ? width : shape.width,
       height: asIs ? height : shape.height,
-      fps: Math.round(settings.frameRate ?? size.fps),
+      fps: Math.round(actual.frameRate ?? size.fps),
       mirrored,
     };
     return sent;
@@ -111,7 +119,7 @@ export function open(
     const other = cameras.find((camera) => camera.id && camera.id !== id);
     // Who stops sharing a screen has not asked for a camera.
     if (from.source === "camera" && other) {
-      wish.camera = other.id;
+      settings.camera = other.id;
       if (await reopen()) return;
     }
     if (!ended()) events.ended();
@@ -121,7 +129,7 @@ export function open(
   const reopen = async (): Promise<boolean> => {
     // Some cameras can't be opened while another one is, or while they are themselves.
     const former = raw;
-    if (former?.source === "camera" && wish.source === "camera") former.scope.abort();
+    if (former?.source === "camera" && settings.source === "camera") former.scope.abort();
     let opened: Raw;
     try {
       opened = await openRaw();
@@ -146,31 +154,32 @@ export function open(
   };
 
   /** Something else is to be sent; what there was comes back when it can't be. */
-  const exchange = async (change: Partial<Wish>): Promise<void> => {
-    const before = { ...wish };
-    Object.assign(wish, change);
+  const exchange = async (change: Partial<CaptureSettings>): Promise<void> => {
+    const before = { ...settings };
+    Object.assign(settings, change);
     if (await reopen()) return;
     events.trouble(
-      wish.source === "screen"
+      settings.source === "screen"
         ? "screen-refused"
-        : wish.source === "file"
+        : settings.source === "file"
           ? file
             ? "bad-video"
             : "no-video"
           : "camera-failed",
     );
     const closed = raw?.scope.signal.aborted;
-    Object.assign(wish, before);
+    Object.assign(settings, before);
     if (closed && !(await reopen()) && !ended()) events.ended();
   };
 
   /** Of the picture something else is wished for. */
-  const reframe = async (change: Partial<Wish>): Promise<void> => {
-    const others = { ...wish, ...change };
-    const another = others.camera !== wish.camera || others.source !== wish.source;
-    const turned = others.size.width !== wish.size.width || others.size.height !== wish.size.height;
-    if (another || (turned && wish.source === "test-pattern")) return exchange(change);
-    Object.assign(wish, change);
+  const reframe = async (change: Partial<CaptureSettings>): Promise<void> => {
+    const others = { ...settings, ...change };
+    const another = others.camera !== settings.camera || others.source !== settings.source;
+    const turned =
+      others.size.width !== settings.size.width || others.size.height !== settings.size.height;
+    if (another || (turned && settings.source === "test-pattern")) return exchange(change);
+    Object.assign(settings, change);
     if (raw) await events.replaced(shaped(raw));
     events.changed();
   };
@@ -199,7 +208,7 @@ export function open(
   const track = begin();
   turn = track.catch((_refusal: Refusal) => undefined);
   // With another picture than a camera's it is a question of its own, for which nothing waits.
-  if (wish.microphone && wish.source !== "camera") void inTurn(voice.open);
+  if (settings.microphone && settings.source !== "camera") void inTurn(voice.open);
 
   return {
     track,
@@ -222,9 +231,9 @@ export function open(
       if (heard === false) voice.close();
       return inTurn(async () => {
         if (heard === undefined && muted === undefined) return reframe(change);
-        Object.assign(wish, change);
+        Object.assign(settings, change);
         // A question that was open meanwhile may have brought one that nobody wants any more.
-        if (wish.microphone) await voice.open();
+        if (settings.microphone) await voice.open();
         else voice.close();
       });
     },
@@ -241,7 +250,7 @@ export function open(
         const former = file;
         file = video;
         await exchange({ source: "file" });
-        if (wish.source !== "file") file = former;
+        if (settings.source !== "file") file = former;
       });
     },
   };

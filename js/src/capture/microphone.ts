@@ -15,14 +15,14 @@ export interface Microphone {
 
 export function microphone(
   muted: boolean,
-  events: Pick<CaptureEvents, "sounded" | "trouble">,
+  events: Pick<CaptureEvents, "microphoneChanged" | "trouble">,
   signal: AbortSignal,
 ): Microphone {
   let track: MediaStreamTrack | null = null;
   const set = (next: MediaStreamTrack | null) => {
     track?.stop();
     track = next;
-    events.sounded(next);
+    events.microphoneChanged(next);
   };
   const take = (fresh: MediaStreamTrack | null) => {
     if (fresh) {

@@ -27,7 +27,7 @@ export function crop(
 }
 
 /** Whether a picture of this size can be sent as it is. */
-export function isAsWished(width: number, height: number, shape: Shape): boolean {
+export function fitsUnchanged(width: number, height: number, shape: Shape): boolean {
   const part = crop(width, height, shape);
   return !shape.mirrored && width - part.width < 2 && height - part.height < 2;
 }

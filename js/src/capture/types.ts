@@ -28,7 +28,7 @@ export interface Obtained {
 }
 
 /** What is wished for: the traits of these names, and the picture's size as it is to be sent. */
-export interface Wish {
+export interface CaptureSettings {
   size: CameraSize;
   camera: Traits["camera"];
   mirror: Traits["mirror"];
@@ -58,7 +58,7 @@ export interface CaptureEvents {
   ended(): void;
   trouble(what: Trouble): void;
   /** This is what the microphone's sound comes on from now on; null for none. */
-  sounded(track: MediaStreamTrack | null): void;
+  microphoneChanged(track: MediaStreamTrack | null): void;
 }
 
 /** One source of pictures, opened; it lives until its signal ends. */
@@ -72,7 +72,7 @@ export interface Capture {
   /** The microphone, while it is open. */
   readonly sound: MediaStreamTrack | null;
   /** Takes what changed of the wish into account, without a reconnect. */
-  change(wish: Partial<Wish>): Promise<void>;
+  change(wish: Partial<CaptureSettings>): Promise<void>;
   /** Front and back by turns where there are both; else the next camera of all. */
   switchCamera(): Promise<void>;
   /** Sends this video file, again and again, without its sound. */
@@ -80,9 +80,14 @@ export interface Capture {
 }
 
 /** The piece `capture`. */
-export interface CapturePiece {
+export interface CaptureChunk {
   /** Asks for the camera before it returns. */
-  open(wish: Wish, file: Blob | null, events: CaptureEvents, signal: AbortSignal): Capture;
+  open(
+    wish: CaptureSettings,
+    file: Blob | null,
+    events: CaptureEvents,
+    signal: AbortSignal,
+  ): Capture;
   /** The cameras, with labels where the browser gives them. */
   list(): Promise<CameraInfo[]>;
 }

@@ -80,7 +80,7 @@ export function open(options: TransportOptions): Transport {
   return {
     kind: "webrtc",
     publish: (track) => transceiver.sender.replaceTrack(track),
-    speak: async (track) => voice?.sender.replaceTrack(track),
+    sendSound: async (track) => voice?.sender.replaceTrack(track),
     measure: async (previous) => read(await peer.getStats(), previous),
     async receive(message: Inbound) {
       if (message.type === "candidate") {

@@ -143,7 +143,7 @@ export function open(options: TransportOptions): Transport {
       if (local.isMuted) await local.unmute();
     },
 
-    async speak(track) {
+    async sendSound(track) {
       if (!voice) {
         if (!track) return;
         const { localParticipant } = room;

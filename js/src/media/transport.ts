@@ -35,7 +35,7 @@ export interface Transport {
   /** Sends this camera track; may be called again with another one. It never stops the track. */
   publish(track: MediaStreamTrack): Promise<void>;
   /** Sends the microphone's sound from now on; null for none. Never stops the track. */
-  speak(track: MediaStreamTrack | null): Promise<void>;
+  sendSound(track: MediaStreamTrack | null): Promise<void>;
   receive(message: Inbound): Promise<void>;
   /** @param previous the reading before, for rates */
   measure(previous?: Reading): Promise<Reading | null>;
@@ -58,7 +58,7 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
     return {
       kind,
       publish: async (track) => (await once)?.publish(track),
-      speak: async (track) => (await once)?.speak(track),
+      sendSound: async (track) => (await once)?.sendSound(track),
       receive: async (message) => (await once)?.receive(message),
       measure: async (previous) => (await once)?.measure(previous) ?? null,
     };

@@ -128,7 +128,7 @@ export class Attempt {
     if (track === this.#microphone) return;
     this.#microphone = track;
     // A session is for its picture, and continues without sound.
-    this.#transport.speak(track).catch(() => {
+    this.#transport.sendSound(track).catch(() => {
       if (track && !this.signal.aborted) this.#events.microphoneFailed();
     });
   }

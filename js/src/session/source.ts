@@ -7,7 +7,13 @@
  */
 
 import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "../capture/obstacles.ts";
-import type { CameraInfo, Capture, CapturePiece, Trouble, Wish } from "../capture/types.ts";
+import type {
+  CameraInfo,
+  Capture,
+  CaptureChunk,
+  CaptureSettings,
+  Trouble,
+} from "../capture/types.ts";
 import type { Load } from "../host.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { setTrait, trait } from "./model.ts";
@@ -53,8 +59,8 @@ export class Source {
   cameras: readonly CameraInfo[] = [];
 
   #opened: Opened | null = null;
-  #piece: CapturePiece | null = null;
-  readonly #loading: Promise<CapturePiece>;
+  #chunk: CaptureChunk | null = null;
+  readonly #loading: Promise<CaptureChunk>;
   /** The id of the camera that was chosen in this page; it is no trait. */
   #chosenCamera: string | null = storedCamera();
   /** The last file that was given, for the next capture. */
@@ -68,9 +74,9 @@ export class Source {
     this.#kernel = kernel;
     this.#events = events;
     // Loaded at once, so that a click on Start need not wait for it.
-    this.#loading = load("capture").then((piece) => {
-      this.#piece = piece as CapturePiece;
-      return this.#piece;
+    this.#loading = load("capture").then((chunk) => {
+      this.#chunk = chunk as CaptureChunk;
+      return this.#chunk;
     });
     this.#loading.catch(() => undefined); // `open` rejects for the same reason
   }
@@ -102,7 +108,7 @@ export class Source {
   listCameras(): void {
     if (obstacle()) return;
     this.#loading
-      .then((piece) => piece.list())
+      .then((chunk) => chunk.list())
       .then((cameras) => {
         if (this.#opened || !cameras.some(({ label }) => label)) return;
         this.cameras = cameras;
@@ -156,12 +162,19 @@ export class Source {
     if (!(CAPTURE_TRAITS as readonly string[]).includes(name)) return;
     // A camera that is named by the trait replaces one that was chosen in the page before.
     if (name === "camera") this.#storeCamera(null);
-    const wish = this.#wish(this.size);
-    if (name === "microphone" && wish.microphone && this.capture && !this.#events.canSendSound()) {
+    const settings = this.#settings(this.size);
+    if (
+      name === "microphone" &&
+      settings.microphone &&
+      this.capture &&
+      !this.#events.canSendSound()
+    ) {
       this.reportTrouble("microphone-later");
       return;
     }
-    this.#change(name === "orientation" ? { size: wish.size } : { [name]: wish[name as "camera"] });
+    this.#change(
+      name === "orientation" ? { size: settings.size } : { [name]: settings[name as "camera"] },
+    );
   }
 
   /** Sends the camera of this id, which was chosen in this page. */
@@ -203,17 +216,17 @@ export class Source {
 
   #capture(opened: Opened, size: CameraSize): Promise<MediaStreamTrack> {
     const { signal } = opened.scope;
-    const wish = this.#wish(size);
-    const impossible = wish.source === "camera" ? obstacle() : webrtcObstacle();
+    const settings = this.#settings(size);
+    const impossible = settings.source === "camera" ? obstacle() : webrtcObstacle();
     if (impossible) return Promise.reject(impossible);
-    const begin = (piece: CapturePiece) => {
-      const capture = piece.open(
-        wish,
+    const begin = (chunk: CaptureChunk) => {
+      const capture = chunk.open(
+        settings,
         this.#file,
         {
           changed: () => this.#onCaptureChanged(opened),
           replaced: (track) => this.#onTrackReplaced(opened, track),
-          sounded: (track) => {
+          microphoneChanged: (track) => {
             this.#events.microphoneChanged(track);
             this.#onCaptureChanged(opened);
           },
@@ -230,13 +243,13 @@ export class Source {
       return capture.track;
     };
     // Without a wait where the chunk is here: some browsers ask only while a click is handled.
-    if (this.#piece) return begin(this.#piece);
+    if (this.#chunk) return begin(this.#chunk);
     return this.#loading.then(begin, (error: Error) => {
       throw { reason: "media-failed", message: error.message } satisfies Refusal;
     });
   }
 
-  #wish(size: CameraSize): Wish {
+  #settings(size: CameraSize): CaptureSettings {
     const { model } = this.#kernel;
     return {
       size,
@@ -248,8 +261,8 @@ export class Source {
     };
   }
 
-  #change(wish: Partial<Wish>): void {
-    void this.capture?.change(wish).catch(() => undefined); // a failure comes as `trouble`
+  #change(settings: Partial<CaptureSettings>): void {
+    void this.capture?.change(settings).catch(() => undefined); // a failure comes as `trouble`
   }
 
   #storeCamera(id: string | null): void {

@@ -75,7 +75,7 @@ export class Taps {
     try {
       this.#loading ??= session
         .load("take")
-        .then((piece) => (piece as { open: OpenTapHandler }).open(session, this.#onChange));
+        .then((chunk) => (chunk as { open: OpenTapHandler }).open(session, this.#onChange));
       this.#handler = await this.#loading;
       await act(this.#handler);
     } catch (error) {

@@ -31,7 +31,7 @@ export interface Slots extends ViewerSlots {
 }
 
 /** What the chunk `tools` exports. */
-export interface ToolsPiece {
+export interface ToolsChunk {
   readonly NOTICE_TEXTS: NoticeTexts;
   mountTools(session: Session, slots: Slots, signal: AbortSignal): Updatable;
   mountViewerTools(session: Session, slots: ViewerSlots, signal: AbortSignal): Updatable;

@@ -9,7 +9,7 @@ import { injectStyles } from "./inject-styles.ts";
 import type { NoticeTexts } from "./notices.ts";
 import type { Updatable } from "./part.ts";
 import { promptBar } from "./prompt.ts";
-import type { ToolsPiece } from "./slots.ts";
+import type { ToolsChunk } from "./slots.ts";
 import { stage } from "./stage.ts";
 import { clock } from "./words.ts";
 
@@ -46,13 +46,13 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
   });
   const parts: Updatable[] = [picture];
   root.append(picture.element);
-  let mountTools: (piece: ToolsPiece) => Updatable;
+  let mountTools: (chunk: ToolsChunk) => Updatable;
   if (isViewer) {
     const row = viewerControls(session);
     parts.push(row);
     root.append(row.element);
     const slots = { root, ...picture.slots, ...row.slots };
-    mountTools = (piece) => piece.mountViewerTools(session, slots, signal);
+    mountTools = (chunk) => chunk.mountViewerTools(session, slots, signal);
   } else {
     const prompt = promptBar(session, signal);
     const rows = controls(session);
@@ -60,7 +60,7 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
     root.append(prompt.element, rows.element);
     buttons.push(rows.stop);
     const slots = { root, ...picture.slots, ...prompt.slots, ...rows.slots };
-    mountTools = (piece) => piece.mountTools(session, slots, signal);
+    mountTools = (chunk) => chunk.mountTools(session, slots, signal);
   }
   for (const type of ["keydown", "keyup", "keypress"]) {
     root.addEventListener(type, (event) => event.stopPropagation());
@@ -101,10 +101,10 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
 
   async function loadTools() {
     // A view without tools shows the picture, takes prompts and stops.
-    const piece = (await session.load("tools").catch(() => null)) as ToolsPiece | null;
-    if (!piece || signal.aborted) return;
-    noticeTexts = piece.NOTICE_TEXTS;
-    parts.push(mountTools(piece));
+    const chunk = (await session.load("tools").catch(() => null)) as ToolsChunk | null;
+    if (!chunk || signal.aborted) return;
+    noticeTexts = chunk.NOTICE_TEXTS;
+    parts.push(mountTools(chunk));
     update();
   }
 }

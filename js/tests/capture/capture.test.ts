@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { openCamera } from "../../src/capture/camera.ts";
 import { find, next, positionOf } from "../../src/capture/devices.ts";
 import { open } from "../../src/capture/index.ts";
-import { crop, isAsWished } from "../../src/capture/shape.ts";
+import { crop, fitsUnchanged } from "../../src/capture/shape.ts";
 import type { CameraInfo, Trouble } from "../../src/capture/types.ts";
 import { pace } from "../../src/take/pace.ts";
 import { FakeCamera, FakeStream, FakeTrack, settled } from "../fakes.ts";
@@ -62,9 +62,9 @@ test("a picture is cut in the middle, with even edges, and never squashed", () =
   });
   expect(crop(1280, 720, { width: 1280, height: 704 })).toMatchObject({ width: 1280 });
   const shape = { width: 1280, height: 720, mirrored: false };
-  expect(isAsWished(1920, 1080, shape)).toBe(true);
-  expect(isAsWished(1280, 720, { ...shape, mirrored: true })).toBe(false);
-  expect(isAsWished(640, 480, shape)).toBe(false);
+  expect(fitsUnchanged(1920, 1080, shape)).toBe(true);
+  expect(fitsUnchanged(1280, 720, { ...shape, mirrored: true })).toBe(false);
+  expect(fitsUnchanged(640, 480, shape)).toBe(false);
 });
 
 describe("a camera that is asked for by name", () => {
@@ -130,7 +130,7 @@ describe("a capture", () => {
         replaced: async () => void told.push("replaced"),
         ended: () => void told.push("ended"),
         trouble: (what: Trouble) => void told.push(what),
-        sounded: (track) => void told.push(track ? "sound" : "silence"),
+        microphoneChanged: (track) => void told.push(track ? "sound" : "silence"),
       },
       scope.signal,
     );

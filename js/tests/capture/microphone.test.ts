@@ -240,7 +240,7 @@ test("is said to be missing where a page has no devices", async () => {
   vi.stubGlobal("navigator", { userAgent: "Fake/1.0" });
   await begin({ microphone: true, source: "screen" });
   const trouble = vi.fn();
-  const voice = microphone(false, { sounded: () => undefined, trouble }, scope.signal);
+  const voice = microphone(false, { microphoneChanged: () => undefined, trouble }, scope.signal);
   await voice.open();
   expect(trouble).toHaveBeenCalledWith("microphone-failed");
 });

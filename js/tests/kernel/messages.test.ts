@@ -108,7 +108,7 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   session.taps.stopRecording();
 }
 
-test("both sides speak the same version", () => {
+test("both sides sendSound the same version", () => {
   expect(road.protocol).toBe(PROTOCOL);
 });
 
