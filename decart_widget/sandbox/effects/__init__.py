@@ -1,1 +1,1 @@
-"""Prompts into pictures: the effects that stand in for models."""
+"""The effects that the sandbox has in place of models, and how prompts select them."""

@@ -1,13 +1,14 @@
-"""Pictures put together from cells: each cell takes the colour that the picture has at its centre.
+"""Pictures made of cells; each cell has the colour that the picture has at the cell's centre.
 
-Which pixel belongs to which cell is drawn once for a picture size and kept, so that a frame costs
-one look-up a pixel however elaborate the cells are.
+Which pixel belongs to which cell is computed once per picture size, so that a frame costs one table
+look-up per pixel, however complex the cells are.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -15,8 +16,8 @@ import numpy as np
 from decart_widget.sandbox.effects.canvas import grow
 from decart_widget.sandbox.effects.picture import I420, Plane
 
-#: Cells are laid out at half the picture's size; what is between them is shaded at full size.
-_SCALE = 2
+_SCALE: Final = 2
+"""Cells are laid out at half the picture's width and height; their relief has the full size."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,30 @@ class Cells:
     """A layout for pictures of one size.
 
     Attributes:
-        label: (height / 2, width / 2) int32: the cell that a pixel belongs to.
-        centre: (cells,) flat index of each cell's centre among the half-size pixels.
-        relief: (height, width) uint8 for `multiply`-like shading: 128 leaves a pixel as it is.
+        label: (height / 2, width / 2) int32: index of the cell that a pixel belongs to.
+        centre: (cells,) int: flat index of each cell's centre among the half-size pixels.
+        relief: (height, width) uint8: a pixel's luma is multiplied by ``relief / 128``.
     """
 
     label: Plane
     centre: Plane
     relief: Plane
 
-    def fill(self, picture: I420, shown: I420, *, chroma: Plane | None = None) -> None:
-        """Paint ``shown`` in ``picture``'s colours, one a cell; ``chroma`` is a table for them."""
+    def fill(self, picture: I420, output: I420, *, chroma: Plane | None = None) -> None:
+        """Write ``output``: one colour of ``picture`` per cell.
+
+        Args:
+            picture: The source.
+            output: The target, of the same size.
+            chroma: Table that chroma is mapped with, (256,) uint8; None: chroma stays as it is.
+        """
         height, width = self.label.shape
         small = cv2.resize(picture.y, (width, height), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), 1.5)
         flat = grow(self._spread(small), picture.y)
-        # Twice the product round 128: the relief lightens as well as darkens.
-        cv2.multiply(flat, self.relief, dst=shown.y, scale=1 / 128)
-        for source, target in ((picture.u, shown.u), (picture.v, shown.v)):
+        # A scale of 1/128 instead of 1/255: the relief lightens as well as darkens.
+        cv2.multiply(flat, self.relief, dst=output.y, scale=1 / 128)
+        for source, target in ((picture.u, output.u), (picture.v, output.v)):
             colour = source if chroma is None else cv2.LUT(source, chroma)
             np.copyto(target, self._spread(colour))
 
@@ -53,13 +60,13 @@ class Cells:
 
 @functools.lru_cache(maxsize=8)
 def brush_strokes(width: int, height: int, length: float, swirl: float) -> Cells:
-    """Overlapping strokes of paint that follow a slowly turning direction.
+    """Overlapping brush strokes whose direction changes gradually across the picture.
 
     Args:
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
-        length: Of a stroke, in pixels of a 1280 wide picture.
-        swirl: How much the direction turns across the picture: 0 hardly, 1 in whirls.
+        length: Of a stroke, in pixels of a picture 1280 pixels wide.
+        swirl: How much the direction changes: 0 hardly, 1 in whirls.
     """
     w, h = width // _SCALE, height // _SCALE
     rng = np.random.default_rng(11)
@@ -70,7 +77,7 @@ def brush_strokes(width: int, height: int, length: float, swirl: float) -> Cells
     angles = turns[y, x] + rng.normal(0, 8, count)
     lengths = unit * rng.uniform(0.6, 1.2, count)
     light = rng.integers(119, 138, count)
-    label = _nearest(x, y, w, h)  # what shows where no stroke comes
+    label = _nearest(x, y, w, h)  # for pixels that no stroke covers
     shade = np.full((h, w), 128, np.uint8)
     for index in range(count):
         axes = (max(2, round(lengths[index] / 2)), max(1, round(lengths[index] / 7)))
@@ -82,7 +89,7 @@ def brush_strokes(width: int, height: int, length: float, swirl: float) -> Cells
 
 @functools.lru_cache(maxsize=4)
 def glass_panes(width: int, height: int, size: float) -> Cells:
-    """Irregular panes in lead, ``size`` pixels of a 1280 wide picture across."""
+    """Irregular panes with dark borders, ``size`` pixels wide in a picture 1280 pixels wide."""
     w, h = width // _SCALE, height // _SCALE
     rng = np.random.default_rng(5)
     step = size * w / 1280
@@ -97,9 +104,9 @@ def glass_panes(width: int, height: int, size: float) -> Cells:
     for index, (cx, cy) in enumerate(zip(xs, ys, strict=True)):
         rows = slice(max(0, int(cy) - reach), max(0, int(cy) + reach))
         columns = slice(max(0, int(cx) - reach), max(0, int(cx) + reach))
-        away = (px[rows, columns] - cx) ** 2 + (py[rows, columns] - cy) ** 2
-        closer = away < nearest[rows, columns]
-        nearest[rows, columns][closer] = away[closer]
+        distance = (px[rows, columns] - cx) ** 2 + (py[rows, columns] - cy) ** 2
+        closer = distance < nearest[rows, columns]
+        nearest[rows, columns][closer] = distance[closer]
         label[rows, columns][closer] = index
     x, y = np.clip(xs, 0, w - 1).astype(int), np.clip(ys, 0, h - 1).astype(int)
     lead = _borders(label, width, height, thickness=max(2, width // 320))
@@ -110,7 +117,7 @@ def glass_panes(width: int, height: int, size: float) -> Cells:
 
 @functools.lru_cache(maxsize=4)
 def tiles(width: int, height: int, size: float) -> Cells:
-    """Square stones with grout between them, each a little off the grid."""
+    """Square tiles with dark joints, ``size`` pixels wide in a picture 1280 pixels wide."""
     w, h = width // _SCALE, height // _SCALE
     rng = np.random.default_rng(3)
     step = max(4, round(size * w / 1280))
@@ -127,7 +134,7 @@ def tiles(width: int, height: int, size: float) -> Cells:
 
 
 def _nearest(x: Plane, y: Plane, w: int, h: int) -> Plane:
-    """Which of the points is the nearest to each pixel."""
+    """The index of the point that is nearest to each pixel, (h, w) int32."""
     away = np.ones((h, w), np.uint8)
     away[y, x] = 0
     zone = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
@@ -138,13 +145,14 @@ def _nearest(x: Plane, y: Plane, w: int, h: int) -> Plane:
 
 
 def _smooth_field(w: int, h: int, rng: np.random.Generator, *, waves: float) -> Plane:
+    """Smooth random values, (h, w) float32, with about ``waves`` extremes across."""
     coarse = rng.normal(0, 1, (max(2, int(waves * h / w) + 2), int(waves) + 2)).astype(np.float32)
     field: Plane = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)
     return field
 
 
 def _lit(label: Plane, shade: Plane, width: int, height: int, *, depth: float) -> Plane:
-    """Relief of overlapping strokes: an edge towards the light shines, one away from it is dark."""
+    """Relief of overlapping strokes: edges towards the upper left are lighter, others darker."""
     height_map: Plane = (label % 251).astype(np.float32) / 251
     height_map = cv2.resize(height_map, (width, height), interpolation=cv2.INTER_LINEAR)
     slope = cv2.GaussianBlur(height_map, (0, 0), 0.9)
@@ -155,6 +163,7 @@ def _lit(label: Plane, shade: Plane, width: int, height: int, *, depth: float) -
 
 
 def _borders(label: Plane, width: int, height: int, *, thickness: int) -> Plane:
+    """255 at the borders between cells, ``thickness`` pixels wide, 0 elsewhere."""
     full = cv2.resize(label.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
     edge = (full != np.roll(full, 1, 0)) | (full != np.roll(full, 1, 1))
     kernel = np.ones((thickness, thickness), np.uint8)

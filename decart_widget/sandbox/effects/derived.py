@@ -1,15 +1,14 @@
-"""A look of its own for a prompt that names no effect: made from its words, always the same.
+"""An effect for a prompt that names none: derived from a digest of its words.
 
-The words' digest picks two hues, how they meet the picture's own colours, and what happens to
-shapes. A colour word ("a red dragon") sets the first hue. Nothing here understands a prompt: it
-makes a change of prompt visible, and the same prompt look the same in every process.
+The digest selects two hues, how strongly they tint the picture, and what happens to its shapes. A
+colour word ("a red dragon") sets the first hue. Nothing here understands a prompt: the purpose is
+that another prompt gives another picture, and the same prompt the same picture in every process.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,12 +24,9 @@ from decart_widget.sandbox.effects.canvas import (
     steps,
     vignette,
 )
-from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
+from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Painter, Plane
 
-Painter = Callable[[I420], I420]
-
-#: Angles in the plane of the two colour differences (u right, v up), in degrees.
-COLOUR_WORDS = {
+COLOUR_WORDS: Final = {
     "red": 105.0,
     "crimson": 100.0,
     "orange": 135.0,
@@ -50,12 +46,19 @@ COLOUR_WORDS = {
     "magenta": 60.0,
     "pink": 75.0,
 }
+"""Hues in degrees: angles in the plane of the two colour differences (u to the right, v up)."""
 
-_CONTRAST = curve((0, 0), (0.25, 0.17), (0.75, 0.86), (1, 1))
+_CONTRAST: Final = curve((0, 0), (0.25, 0.17), (0.75, 0.86), (1, 1))
 
 
 class _Tint(NamedTuple):
-    """Colour for each luma level, and how it meets the colours that are there."""
+    """A colour for each luma.
+
+    Attributes:
+        u: Luma -> blue difference, (256,) uint8.
+        v: Luma -> red difference, (256,) uint8.
+        share: Of the tint in the result, 0 to 1; the picture's own colour has the rest.
+    """
 
     u: Plane
     v: Plane
@@ -63,32 +66,32 @@ class _Tint(NamedTuple):
 
 
 def derive(words: str) -> Painter:
-    """A painter for normalised words (`effects.normalise`)."""
+    """The effect of a prompt's words, normalised by `registry.normalise`."""
     digest = hashlib.blake2b(words.encode(), digest_size=8).digest()
     named = [COLOUR_WORDS[word] for word in words.split() if word in COLOUR_WORDS]
     first = named[0] if named else digest[0] / 256 * 360
-    apart = 50 + digest[1] / 256 * 110
-    second = named[1] if len(named) > 1 else first + (apart if digest[2] % 2 else -apart)
+    distance = 50 + digest[1] / 256 * 110
+    second = named[1] if len(named) > 1 else first + (distance if digest[2] % 2 else -distance)
     tint = _tint(first, second, strength=44 + digest[3] / 8, share=0.55 + digest[4] / 256 * 0.4)
     shape = _SHAPES[digest[5] % len(_SHAPES)]
 
     def paint(picture: I420) -> I420:
-        shown = shape(picture)
+        output = shape(picture)
         small = half(picture.y)
-        for table, plane in ((tint.u, shown.u), (tint.v, shown.v)):
+        for table, plane in ((tint.u, output.u), (tint.v, output.v)):
             cv2.addWeighted(
                 cv2.LUT(small, table), tint.share, plane, 1 - tint.share, 0.0, dst=plane
             )
-        return shown
+        return output
 
     return paint
 
 
 def _tint(first: float, second: float, *, strength: float, share: float) -> _Tint:
-    """From hue ``first`` in the lights to ``second`` in the darks, both in degrees."""
+    """A tint from hue ``first`` in the lights to ``second`` in the darks, both in degrees."""
     level = np.clip((np.arange(256, dtype=np.float32) - BLACK) / (WHITE - BLACK), 0, 1)
     mix = np.clip((level - 0.2) / 0.45, 0, 1)
-    # Straight between the two colours, not round the wheel: no third hue comes in.
+    # Interpolated along the straight line between the colours, so that no third hue occurs.
     lights, darks = (np.radians(hue) for hue in (first, second))
     amount = strength * np.sin(np.pi * np.clip(level, 0.08, 0.96)) ** 0.5
     u = amount * (mix * np.cos(lights) + (1 - mix) * np.cos(darks))
@@ -98,26 +101,29 @@ def _tint(first: float, second: float, *, strength: float, share: float) -> _Tin
 
 
 def _dramatic(picture: I420) -> I420:
-    shown = picture.copy()
-    cv2.LUT(picture.y, _CONTRAST, dst=shown.y)
-    multiply(shown.y, vignette(picture.width, picture.height, 0.5), shown.y)
-    return shown
+    """More contrast, dark corners."""
+    output = picture.copy()
+    cv2.LUT(picture.y, _CONTRAST, dst=output.y)
+    multiply(output.y, vignette(picture.width, picture.height, 0.5), output.y)
+    return output
 
 
 def _glowing(picture: I420) -> I420:
-    shown = picture.copy()
-    cv2.addWeighted(picture.y, 0.75, soft(picture.y, 8, 1.6), 0.45, -18.0, dst=shown.y)
-    return shown
+    """A glow around what is bright."""
+    output = picture.copy()
+    cv2.addWeighted(picture.y, 0.75, soft(picture.y, 8, 1.6), 0.45, -18.0, dst=output.y)
+    return output
 
 
 def _flat(picture: I420) -> I420:
-    shown = picture.copy()
+    """Few levels of luma, little detail."""
+    output = picture.copy()
     calm = cv2.medianBlur(half(picture.y), 5)
     large = cv2.resize(calm, (picture.width, picture.height), interpolation=cv2.INTER_CUBIC)
-    cv2.LUT(large, _FLAT_STEPS, dst=shown.y)
-    return shown
+    cv2.LUT(large, _FLAT_STEPS, dst=output.y)
+    return output
 
 
-_FLAT_STEPS = steps(4, softness=0.2)
+_FLAT_STEPS: Final = steps(4, softness=0.2)
 
 _SHAPES: tuple[Painter, ...] = (_dramatic, _glowing, _flat, strokes.oil, strokes.cartoon)

@@ -1,4 +1,4 @@
-"""What one session's picture should look like now."""
+"""A session's prompt and image, and the effect that they select."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ if TYPE_CHECKING:
 
 
 class EffectState:
-    """The prompt and image of a session, and the painting that follows from them.
+    """The prompt and image of a session, applied to its pictures.
 
-    Set on the media loop, painted with on a worker thread: `set` swaps whole values, so a frame
-    sees the old look or the new one and never a mixture that matters.
+    `set` is called on the event loop, `paint` on a worker thread. No lock is needed: `set` replaces
+    whole values, and `paint` reads each once. At worst, one frame has the old effect with the new
+    image.
 
     Attributes:
         prompt: The text, or None.
-        enrich: Whether near words and phrases find an effect too.
-        image: (height, width, 3) uint8 RGB whose colours the picture takes, or None.
+        enrich: Whether near words and phrases select an effect too.
+        image: (height, width, 3) uint8 RGB whose colours the picture gets, or None.
     """
 
     def __init__(self) -> None:
         self.set(None, enrich=False, image=None)
 
     def set(self, prompt: str | None, *, enrich: bool, image: NDArray[np.uint8] | None) -> None:
-        """Replace everything. Both None: the picture is left alone."""
+        """Replace everything. With neither prompt nor image the picture stays unchanged."""
         self.prompt, self.enrich, self.image = prompt, enrich, image
         self._palette = None if image is None else Palette(image)
         self._effect = None if prompt is None else effect_for(prompt, enrich=enrich)
 
     @property
     def is_passthrough(self) -> bool:
-        """Whether the picture is left alone."""
+        """Whether pictures stay unchanged."""
         return self._effect is None and self._palette is None
 
     @property
     def effect(self) -> str | None:
-        """The name of the effect that the prompt found, or None."""
+        """The name of the effect that the prompt selected, or None."""
         effect = self._effect
         return None if effect is None else effect.name
 
     def paint(self, picture: I420) -> I420:
-        """The picture in this look. The image's colours come first: an effect may remove them."""
+        """The transformed picture: the image's colours first, as an effect may remove colour."""
         palette, effect = self._palette, self._effect
         if palette is not None:
             picture = palette.paint(picture)

@@ -1,28 +1,32 @@
-"""A reference image's colours, given to the picture."""
+"""The colours of a reference image, transferred to the picture."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import cv2
 import numpy as np
 
 from decart_widget.sandbox.effects.picture import I420, NEUTRAL, Plane
 
-#: How far the picture moves towards the image.
-STRENGTH = 0.85
+STRENGTH: Final = 0.85
+"""How far the picture's luma and chroma move towards the image's, 0 to 1."""
 
-#: The picture is measured on so many pixels across; more changes nothing that can be seen.
-MEASURED_WIDTH = 160
+MEASURED_WIDTH_PX: Final = 160
+"""Width at which the picture's mean, contrast and histogram are measured; a larger one makes no
+visible difference."""
 
-#: Contrast is changed at most by this factor either way, or a dull picture turns to noise.
-CONTRAST_LIMIT = 2.0
+CONTRAST_LIMIT: Final = 2.0
+"""Largest factor by which contrast is raised or lowered; beyond it flat pictures become noisy."""
 
 
 class Palette:
-    """The colours of one image, in the form in which they are given to pictures.
+    """The colours of one image, as tables to transfer them to pictures.
 
-    Luma takes the image's mean and contrast (Reinhard et al., Color Transfer between Images, 2001).
-    Colour follows luma: where the image is dark the picture gets the colour that the image has in
-    its darks, and so on up to the lights. That keeps faces whole and is two table look-ups a frame.
+    The picture's luma gets the image's mean and contrast (Reinhard et al., Color Transfer between
+    Images, 2001). Its chroma follows its luma: dark parts get the colours of the image's dark
+    parts, and so on up to the light ones. That leaves faces recognisable and costs only table
+    look-ups.
 
     Args:
         image: (height, width, 3) uint8 RGB.
@@ -40,8 +44,8 @@ class Palette:
         self._v = _by_rank(full[..., 1].reshape(-1)[order])
 
     def paint(self, picture: I420) -> I420:
-        """A new picture with the image's light and colours."""
-        scale = MEASURED_WIDTH / picture.width
+        """A new picture with the image's luma statistics and colours."""
+        scale = MEASURED_WIDTH_PX / picture.width
         small = cv2.resize(picture.y, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(small))
         contrast = min(CONTRAST_LIMIT, max(1 / CONTRAST_LIMIT, self._spread / max(spread, 1.0)))
@@ -53,19 +57,19 @@ class Palette:
         rank = np.cumsum(histogram) / small.size * 255
         rank_table = rank.astype(np.uint8)
 
-        shown = I420.like(picture)
-        cv2.LUT(picture.y, light, dst=shown.y)
+        output = I420.like(picture)
+        cv2.LUT(picture.y, light, dst=output.y)
         half = cv2.resize(picture.y, (picture.width // 2, picture.height // 2))
         for source, target, colours in (
-            (picture.u, shown.u, self._u[rank_table]),
-            (picture.v, shown.v, self._v[rank_table]),
+            (picture.u, output.u, self._u[rank_table]),
+            (picture.v, output.v, self._v[rank_table]),
         ):
             cv2.addWeighted(cv2.LUT(half, colours), STRENGTH, source, 1 - STRENGTH, 0.0, dst=target)
-        return shown
+        return output
 
 
 def _by_rank(chroma: Plane) -> Plane:
-    """Chroma of pixels sorted by luma -> 256 steps of it, smoothed, from the darkest up."""
+    """Chroma of pixels sorted by luma -> 256 means of it, smoothed, from the darkest up."""
     steps = chroma.reshape(256, -1).mean(axis=1, dtype=np.float32) - NEUTRAL
     window = np.bartlett(65).astype(np.float32)
     padded = np.pad(steps, len(window) // 2, mode="edge")

@@ -1,8 +1,8 @@
-"""Prompts -> painters: the table of effects and how words find them.
+"""The table of effects, and how the words of a prompt select one.
 
-Without ``enrich`` only an effect's exact word finds it (*exact* below: the name and its spellings).
-With ``enrich`` near words and whole phrases do too (*near*), and so does a small slip of the pen. A
-prompt that finds none gets a look of its own, made from its words (`derived`).
+Without ``enrich`` only an effect's exact words select it (*exact* below: the name and its
+spellings). With ``enrich`` near words and phrases (*near*) and misspelt exact words do too. For a
+prompt that selects none, an effect is derived from its words (`derived`).
 """
 
 from __future__ import annotations
@@ -10,25 +10,23 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from decart_widget.sandbox.effects import strokes, tones
 from decart_widget.sandbox.effects.derived import derive
-from decart_widget.sandbox.effects.picture import I420
-
-Painter = Callable[[I420], I420]
+from decart_widget.sandbox.effects.picture import Painter
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One look: its name, the words that find it, and what paints it.
+    """One effect.
 
     Attributes:
-        name: As the documentation calls it.
-        exact: Words (or word groups) that find it with and without ``enrich``.
-        near: Words and phrases that find it with ``enrich`` only.
-        paint: I420 picture -> new I420 picture.
+        name: As in docs/sandbox.md.
+        exact: Words and phrases that select it with and without ``enrich``.
+        near: Words and phrases that select it with ``enrich`` only.
+        paint: Picture -> new picture.
     """
 
     name: str
@@ -37,7 +35,7 @@ class Effect:
     paint: Painter
 
 
-EFFECTS: tuple[Effect, ...] = (
+EFFECTS: Final[tuple[Effect, ...]] = (
     Effect(
         "greyscale",
         ("greyscale", "grayscale"),
@@ -216,7 +214,7 @@ EFFECTS: tuple[Effect, ...] = (
 
 
 def effect_for(prompt: str, *, enrich: bool) -> Effect:
-    """The effect that a prompt asks for: the one it names first, or one made from its words."""
+    """The effect that a prompt selects: the one it names first, or one derived from its words."""
     words = normalise(prompt)
     found = _first(words, _exact())
     if found is None and enrich:
@@ -225,12 +223,12 @@ def effect_for(prompt: str, *, enrich: bool) -> Effect:
 
 
 def normalise(prompt: str) -> str:
-    """Lower case words with single spaces between, everything else left out."""
+    """The prompt's words in lower case, separated by single spaces."""
     return " ".join(re.findall(r"\w+", prompt.casefold()))
 
 
 def _first(words: str, index: dict[str, Effect]) -> Effect | None:
-    """The effect of the phrase that stands first; of two at one place the longer."""
+    """The effect of the phrase that comes first; of two that begin at the same word, the longer."""
     padded = f" {words} "
     hits = [(padded.find(f" {p} "), -len(p), p) for p in index if f" {p} " in padded]
     return index[min(hits)[2]] if hits else None

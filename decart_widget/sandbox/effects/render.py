@@ -1,4 +1,4 @@
-"""One frame through what a session asked for. Runs on a worker thread, never on the media loop."""
+"""Transforms decoded frames, on a worker thread."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: A user's own effect: (frame, prompt, image) -> frame, both pictures (height, width, 3) uint8 RGB.
 Transform = Callable[[Plane, str | None, Plane | None], Plane]
+"""A user's effect: (frame, prompt, image) -> frame; all pictures (height, width, 3) uint8 RGB."""
 
 
 class Renderer:
-    """Turns decoded frames into transformed ones, and keeps count.
+    """Transforms the frames of all sessions, and counts them.
 
     Args:
         transform: A user's own function in place of the effects.
 
     Attributes:
-        frames: How many went through.
-        seconds: How long that took altogether, in seconds of wall clock.
-        errors: How often ``transform`` (or an effect) failed; the frame then passed unchanged.
-        last_error: What it raised last.
+        frames: Number of frames so far.
+        seconds: Wall-clock seconds that they took in all.
+        errors: How often ``transform`` or an effect raised; the frame was then returned unchanged.
+        last_error: The last exception, or None.
     """
 
     def __init__(self, transform: Transform | None = None) -> None:
@@ -47,19 +47,24 @@ class Renderer:
         started = time.perf_counter()
         try:
             painted = self._paint(frame, effect_state)
-        except Exception as error:  # a user's function can raise anything; the picture goes on
+        except Exception as error:  # a user's function can raise anything
             self._note(error)
             painted = frame
-        # A decoder marks keyframes; an encoder would take the mark as an order for one.
+        # A decoder sets the picture type of keyframes; an encoder would make a keyframe of it.
         painted.pict_type = PictureType.NONE
         self.frames += 1
         self.seconds += time.perf_counter() - started
         return painted
 
     def warm_up(self, effect_state: EffectState, width: int, height: int) -> None:
-        """Paint a black picture (size in pixels) for nobody: some effects' first one takes 50 ms.
+        """Transform a black picture and discard it: some effects take 50 ms for their first one.
 
-        A user's own function isn't called: it may count its frames.
+        A user's own function isn't called, as it may count its frames.
+
+        Args:
+            effect_state: The session's prompt and image.
+            width: In pixels.
+            height: In pixels.
         """
         if self._transform is None and not effect_state.is_passthrough:
             frame = VideoFrame(width, height, "yuv420p")
@@ -73,17 +78,23 @@ class Renderer:
         picture = to_picture(frame)
         if self._transform is None:
             return to_frame(effect_state.paint(picture), frame)
-        shown = self._transform(picture.rgb(), effect_state.prompt, effect_state.image)
+        output = self._transform(picture.rgb(), effect_state.prompt, effect_state.image)
         expected = (picture.height, picture.width, 3)
-        if not isinstance(shown, np.ndarray) or shown.shape != expected or shown.dtype != np.uint8:
-            got = f"{shown.shape} {shown.dtype}" if isinstance(shown, np.ndarray) else type(shown)
+        if (
+            not isinstance(output, np.ndarray)
+            or output.shape != expected
+            or output.dtype != np.uint8
+        ):
+            got = (
+                f"{output.shape} {output.dtype}" if isinstance(output, np.ndarray) else type(output)
+            )
             raise TypeError(f"transform must return a {expected} uint8 array, not {got}")
-        return to_frame(I420.from_rgb(shown), frame)
+        return to_frame(I420.from_rgb(output), frame)
 
     def _note(self, error: Exception) -> None:
         self.errors += 1
-        if type(error) is not type(self.last_error):  # once a kind, not 30 times a second
-            logger.warning("the transform failed; frames pass unchanged\n%s", trace(error))
+        if type(error) is not type(self.last_error):  # not 30 times a second
+            logger.warning("the transform failed; frames are sent unchanged\n%s", trace(error))
         self.last_error = error
 
 
@@ -97,7 +108,7 @@ def to_picture(frame: VideoFrame) -> I420:
 
 
 def to_frame(picture: I420, origin: VideoFrame) -> VideoFrame:
-    """A frame of ``picture`` with the time stamp of ``origin``."""
+    """A video frame of ``picture`` with the time stamp of ``origin``."""
     frame = VideoFrame.from_ndarray(picture.data, format="yuv420p")
     frame.pts = origin.pts
     frame.time_base = origin.time_base
