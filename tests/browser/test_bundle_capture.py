@@ -1,7 +1,7 @@
-"""What is sent: which camera, mirrored or not, upright or not, or none at all, in a real browser.
+"""The source that is sent, in a real browser: the camera, mirroring, orientation, other sources.
 
-The service of these pages sees what is sent; `sent()` is its newest picture, and so what a service
-gets after encoder and network.
+The pages contain a service that receives what is sent; `sent()` is its newest picture, after
+encoder and network.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SENT: Final = """async () => {
   return {width: canvas.width, height: canvas.height,
           left: mean(0), right: mean(canvas.width * 0.95), middle: mean(canvas.width * 0.475)};
 }"""
-"""What the service gets: its size, and the mean colours of its left and right edge."""
+"""The picture that the service receives: its size, and the mean colours of left and right edge."""
 
 TWO: Final = """
 const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
@@ -55,11 +55,13 @@ MediaStream.prototype.requestFrame = function () {
   requestFrame.call(this.getVideoTracks()[0]);
 };
 """
-"""A browser without streams of frames, whose canvases give frames by their stream: Firefox."""
+"""Removes MediaStreamTrackProcessor and the like, as in Firefox, where a canvas produces the
+frames.
+"""
 
 
 def marked(path: Path) -> Path:
-    """A clip whose left edge is red and whose right edge is blue; a square wanders between."""
+    """Writes a clip with a red left edge, a blue right edge and a moving square between."""
     with path.open("wb") as out:
         for number in range(30):
             picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
@@ -118,7 +120,7 @@ async def mounted(host: Host, **traits: Any) -> None:
 
 
 async def until_sent(host: Host, condition: str) -> dict[str, Any]:
-    """Waits until what the service gets, `s`, is so."""
+    """Waits until a JavaScript condition about `s`, the result of `SENT`, is true."""
     await host.until(f"({SENT})().then((s) => {condition})")
     found: dict[str, Any] = await host.frame.evaluate(SENT)
     return found
@@ -128,19 +130,19 @@ RED_LEFT: Final = "s.left[0] > 180 && s.left[2] < 90 && s.right[2] > 180 && s.ri
 BLUE_LEFT: Final = "s.left[2] > 180 && s.left[0] < 90 && s.right[0] > 180 && s.right[2] < 90"
 
 
-async def test_mirror_turns_the_pixels_that_the_service_gets(filmed: Host) -> None:
+async def test_mirror_flips_the_pixels_that_the_service_receives(filmed: Host) -> None:
     await mounted(filmed)
     await filmed.start()
     await filmed.revealed()
     await until_sent(filmed, f"s.width === 1280 && {RED_LEFT}")
     await filmed.run("h.model.update({mirror: 'on'})")
     await until_sent(filmed, f"s.width === 1280 && {BLUE_LEFT}")
-    await filmed.run("h.model.update({mirror: 'auto'})")  # no front camera
+    await filmed.run("h.model.update({mirror: 'auto'})")  # the camera is not a front camera
     await until_sent(filmed, f"s.width === 1280 && {RED_LEFT}")
     assert await filmed.cameras() == ["live"], "one camera all the while"
 
 
-async def test_a_portrait_is_cut_out_of_the_middle_and_not_squashed(filmed: Host) -> None:
+async def test_a_portrait_is_cropped_from_the_middle_and_not_squeezed(filmed: Host) -> None:
     await mounted(filmed, orientation="portrait", mirror="on")
     await filmed.start()
     await filmed.revealed()
@@ -154,7 +156,7 @@ async def test_a_portrait_is_cut_out_of_the_middle_and_not_squashed(filmed: Host
     await until_sent(filmed, f"s.width === 1280 && {BLUE_LEFT}")
 
 
-async def test_where_there_are_no_streams_of_frames_the_page_draws(drawn: Host) -> None:
+async def test_without_streams_of_frames_the_page_draws_to_a_canvas(drawn: Host) -> None:
     await mounted(drawn, mirror="on")
     await drawn.start()
     await drawn.revealed()
@@ -167,7 +169,7 @@ async def test_where_there_are_no_streams_of_frames_the_page_draws(drawn: Host) 
     await until_sent(drawn, "s.left[0] > 150 && s.left[1] < 60")
 
 
-async def test_switching_takes_the_next_camera_and_turns_the_other_off(doubled: Host) -> None:
+async def test_switching_opens_the_next_camera_and_closes_the_other(doubled: Host) -> None:
     await mounted(doubled)
     await doubled.start()
     await doubled.revealed()
@@ -196,7 +198,7 @@ async def test_an_unplugged_camera_is_replaced_by_the_other_one(doubled: Host) -
     await doubled.revealed()
     await doubled.until("h.model.last('cameras').cameras.length === 2")
     first = (await doubled.sent("cameras"))[-1]["camera"]
-    # As a browser does it: the track stops and says that it has ended.
+    # As a browser does: the track stops and fires `ended`.
     await doubled.run(
         "() => { dwTracks[0].stop(); dwTracks[0].dispatchEvent(new Event('ended')); }"
     )
@@ -207,7 +209,7 @@ async def test_an_unplugged_camera_is_replaced_by_the_other_one(doubled: Host) -
     assert await doubled.run("h.model.sent.filter((m) => m.type === 'offer').length") == 1
 
 
-async def test_the_only_camera_that_is_unplugged_ends_the_picture(filmed: Host) -> None:
+async def test_unplugging_the_only_camera_ends_the_picture(filmed: Host) -> None:
     await mounted(filmed)
     await filmed.start()
     await filmed.revealed()
@@ -216,7 +218,7 @@ async def test_the_only_camera_that_is_unplugged_ends_the_picture(filmed: Host) 
     assert await filmed.view().get_attribute("data-camera") == "off"
 
 
-async def test_a_camera_that_is_not_there_is_said_and_another_one_used(doubled: Host) -> None:
+async def test_a_missing_camera_is_reported_and_another_one_used(doubled: Host) -> None:
     await mounted(doubled, camera="a camera of yesterday")
     await doubled.start()
     await doubled.revealed()

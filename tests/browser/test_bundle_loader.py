@@ -1,4 +1,4 @@
-"""How the front end comes into a page: sent or asked for, once, with a quiet place kept for it."""
+"""How a page gets the front end: sent or requested, once, with a placeholder until then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOXES: Final = """() => [...document.querySelectorAll('#views > div')].map((view
   const { x, y, width, height } = view.firstElementChild.getBoundingClientRect();
   return [x, y, width, height].map((value) => Math.round(value * 2) / 2);
 })"""
-"""Where the views are, and how large."""
+"""Positions and sizes of the views."""
 
 STYLES: Final = "document.querySelectorAll('style[data-decart-widget]').length"
 
@@ -32,7 +32,7 @@ async def host(page: Page) -> AsyncIterator[Host]:
     [{}, {"endpoint": "sandbox"}, {"_media": {"width": 1280, "height": 704, "fps": 30}}],
     ids=["plain", "sandbox", "704"],
 )
-async def test_the_placeholder_keeps_the_place(
+async def test_the_placeholder_has_the_size_of_the_view(
     host: Host, width: int, state: dict[str, Any]
 ) -> None:
     await host.run("document.body.style.setProperty('--width', %s)", f"{width}px")
@@ -43,13 +43,13 @@ async def test_the_placeholder_keeps_the_place(
     await expect(host.view(1)).to_be_visible()
     await expect(host.frame.locator(".decart-loading")).to_have_count(0)
     assert await host.run(BOXES) == before
-    # What fills the seats moves nothing either.
+    # Filling the slots moves nothing either.
     await host.run("h.model.push('tools')")
     await expect(host.view(1).locator(".dw-choice").first).to_be_visible()
     assert await host.run(BOXES) == before
 
 
-async def test_a_page_that_was_sent_nothing_asks_for_it(host: Host) -> None:
+async def test_a_page_without_the_front_end_requests_it(host: Host) -> None:
     await host.mount(main="asked")
     await expect(host.view()).to_be_visible()
     needs = [(need["name"], need["hash"]) for need in await host.sent("need")]
@@ -91,7 +91,7 @@ async def test_a_view_in_a_shadow_root_has_its_styles(host: Host) -> None:
     assert style == "rgb(11, 13, 16)"
 
 
-async def test_pages_that_forbid_it_say_so(page: Page) -> None:
+async def test_pages_whose_policy_forbids_it_show_a_notice(page: Page) -> None:
     policy = "script-src 'self'"
     async with opened(page, policy=policy) as host:
         await host.mount(main="never")

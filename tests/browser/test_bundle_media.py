@@ -21,7 +21,7 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   return open(constraints);
 };
 """
-"""The real camera, behind a door that the test opens."""
+"""Delays `getUserMedia` until the test calls `openGate()`."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -40,10 +40,10 @@ async def test_the_camera_opens_at_start_and_not_before(host: Host) -> None:
     assert await host.cameras() == ["live"]
 
 
-async def test_the_first_picture_that_is_seen_is_the_services(host: Host) -> None:
+async def test_the_first_visible_picture_is_the_services(host: Host) -> None:
     await host.mount(kernel={"colour": GREEN})
     poster = host.view().locator(".dw-poster")
-    # Watches every change of the page: the picture must be there when the poster goes.
+    # Observes every change of the page: the picture has to be there when the poster disappears.
     await host.run("""() => {
       const root = document.querySelector('.decart-widget');
       new MutationObserver(() => {
@@ -72,7 +72,7 @@ async def test_a_picture_is_not_shown_before_it_is_generated(host: Host) -> None
     await expect(host.view()).to_have_attribute("data-revealed", "true")
 
 
-async def test_the_offer_is_made_while_the_camera_still_opens(page: Page) -> None:
+async def test_the_offer_is_created_while_the_camera_opens(page: Page) -> None:
     await page.add_init_script(GATE)
     async with opened(page) as host:
         await host.mount()
@@ -102,7 +102,7 @@ async def test_the_preferred_codec_carries_the_picture(host: Host) -> None:
     assert stats["framesDecoded"] > 0
 
 
-async def test_what_is_sent_has_the_models_size_and_the_asked_bitrates(host: Host) -> None:
+async def test_the_sent_video_has_the_models_size_and_the_requested_bitrates(host: Host) -> None:
     await host.run("""() => {
       const set = RTCPeerConnection.prototype.setRemoteDescription;
       RTCPeerConnection.prototype.setRemoteDescription = function (description) {
@@ -121,7 +121,7 @@ async def test_what_is_sent_has_the_models_size_and_the_asked_bitrates(host: Hos
     assert (camera["width"], camera["height"]) == (1280, 704)
 
 
-async def test_stop_turns_the_camera_off_though_the_kernel_says_nothing(host: Host) -> None:
+async def test_stop_turns_the_camera_off_without_the_kernel(host: Host) -> None:
     await host.mount()
     await host.start()
     await host.revealed()
@@ -145,7 +145,7 @@ async def test_views_share_one_camera_and_one_picture(host: Host) -> None:
     assert len(await host.sent("hello")) == 1
 
 
-async def test_a_view_that_comes_late_shows_the_picture(host: Host) -> None:
+async def test_a_view_added_later_shows_the_picture(host: Host) -> None:
     await host.mount()
     await host.start()
     await host.revealed()
@@ -155,7 +155,7 @@ async def test_a_view_that_comes_late_shows_the_picture(host: Host) -> None:
     assert await host.cameras() == ["live"]
 
 
-async def test_the_camera_goes_off_when_the_last_view_has_gone(host: Host) -> None:
+async def test_the_camera_is_off_after_the_last_view_is_removed(host: Host) -> None:
     await host.mount(views=2)
     await host.start()
     await host.revealed()

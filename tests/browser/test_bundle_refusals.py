@@ -1,4 +1,4 @@
-"""Where there can be no camera, the browser's own refusals become notices with a remedy."""
+"""When no camera is available, the browser's errors become notices with a remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools import browser as chromium
 
 
 async def refused(host: Host) -> str:
-    """Starts, and returns the code of the notice; the kernel must have heard the same."""
+    """Clicks Start and returns the notice's code, which the kernel has to receive as well."""
     await host.mount()
     await host.start()
     await host.until("h.model.count('refused') === 1")
@@ -37,7 +37,7 @@ async def test_on_an_insecure_origin_the_notice_prints_the_ssh_line(page: Page) 
         assert hello["page"]["host"] == "notebooks.example:8888"
 
 
-async def test_a_frame_without_the_permission_is_named(page: Page) -> None:
+async def test_a_frame_without_camera_permission_has_its_own_notice(page: Page) -> None:
     async with opened(page, path="frame.html") as host:
         assert await refused(host) == "blocked-by-frame"
 
@@ -52,7 +52,7 @@ FAKE_DEVICE, FAKE_ANSWER = "--use-fake-device-for-media-stream", "--use-fake-ui-
         (FAKE_ANSWER, ["--deny-permission-prompts"], "permission-denied"),
     ],
 )
-async def test_no_camera_and_no_permission_are_told_apart(
+async def test_no_camera_and_no_permission_have_different_notices(
     browser_path: Path, without: str, instead: list[str], code: str
 ) -> None:
     arguments = [a for a in chromium.launch_arguments() if not a.startswith(without)]
@@ -65,7 +65,7 @@ async def test_no_camera_and_no_permission_are_told_apart(
         await browser.close()
 
 
-async def test_retry_asks_again(page: Page) -> None:
+async def test_retry_requests_the_camera_again(page: Page) -> None:
     await page.add_init_script("""
         const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
         let asked = 0;

@@ -1,4 +1,4 @@
-"""The bundle in a real room: the sandbox is the service, the test is the kernel between them."""
+"""The bundle in a real room: the sandbox is the service, the test plays the kernel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VIDEO: Final = {
 }
 WHOLE: Final = {"transport": "livekit", "width": 1280, "height": 720}
 
-REMEMBER_COPIES: Final = """
+REMEMBER_CLONES: Final = """
 const clone = MediaStreamTrack.prototype.clone;
 MediaStreamTrack.prototype.clone = function () {
   const copy = clone.call(this);
@@ -33,7 +33,7 @@ MediaStreamTrack.prototype.clone = function () {
   return copy;
 };
 """
-"""Every track that can keep a camera's light on: copies of it, too."""
+"""Records every camera track, clones included: each keeps the camera on."""
 
 GATE: Final = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -43,7 +43,7 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   return open(constraints);
 };
 """
-"""The real camera, behind a door that the test opens."""
+"""Delays `getUserMedia` until the test calls `openGate()`."""
 
 MOVES: Final = """async ([index, times]) => {
   const video = document.querySelectorAll('video.dw-remote')[index];
@@ -63,11 +63,11 @@ MOVES: Final = """async ([index, times]) => {
     }
   }
 }"""
-"""Resolves once the picture of a view has changed, as often as asked."""
+"""Resolves when the picture of a view has changed `times` times."""
 
 
 class Room:
-    """One page with a session whose pictures go through the sandbox's room."""
+    """A page with a session over a room of the sandbox."""
 
     def __init__(self, host: Host, server: sandbox.Sandbox, control: Client) -> None:
         self.host = host
@@ -76,7 +76,7 @@ class Room:
         self.info: dict[str, Any] = {}
 
     async def begin(self, prompt: str = "invert", views: int = 1) -> None:
-        """Start is clicked, and the page told where to go; no picture is waited for."""
+        """Clicks Start and sends the page the room's credentials; doesn't wait for a picture."""
         await self.host.mount(
             STATE, views=views, kernel={"transport": "livekit", "video": VIDEO, "timeout": 15}
         )
@@ -84,18 +84,18 @@ class Room:
         await self.join(prompt)
 
     async def join(self, prompt: str = "invert") -> None:
-        """Gets a room from the service and hands it to the page's live attempt."""
+        """Gets a room from the service and sends it to the page's current attempt."""
         await self.control.send("livekit_join", passthrough=False)
         await self.control.send("prompt", prompt=prompt, enhance_prompt=False)
         self.info = await self.control.wait_for("livekit_room_info")
         await self.host.run("h.kernel.room(%s)", self.info)
 
     async def moving(self, *views: int, times: int = 5) -> None:
-        """Waits until each view shows a transformed picture that moves."""
+        """Waits until each view shows a moving, transformed picture."""
         for view in views or (0,):
             await self.host.revealed(view)
             await self.host.page.evaluate(MOVES, [view, times])
-            # The fake camera is some green without red or blue; inverted it has much of both.
+            # The fake camera's picture is green without red or blue; inverted it has much of both.
             assert min(await self.host.colour(view)) > 60, "not transformed"
 
     async def stats(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Room:
         return [message["state"] for message in await self.host.sent("media")]
 
     async def streams(self) -> list[str]:
-        """The stream of each view, by id."""
+        """The id of each view's stream."""
         ids = await self.host.run(
             "[...document.querySelectorAll('video.dw-remote')].map((video) => video.srcObject?.id)"
         )
@@ -121,7 +121,7 @@ def shared() -> Iterator[sandbox.Sandbox]:
 
 @pytest.fixture
 def server(shared: sandbox.Sandbox) -> Iterator[sandbox.Sandbox]:
-    """A sandbox that does no wrong until the test says so."""
+    """The sandbox, without faults at first."""
     yield shared
     shared.faults = Faults()
 
@@ -134,12 +134,12 @@ def origin() -> Iterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def room(page: Page, origin: str, server: sandbox.Sandbox) -> AsyncIterator[Room]:
-    await page.add_init_script(REMEMBER_COPIES)
+    await page.add_init_script(REMEMBER_CLONES)
     async with opened(page, origin) as host, client(server.realtime_base_url) as control:
         yield Room(host, server, control)
 
 
-async def test_the_whole_picture_comes_back_transformed(room: Room) -> None:
+async def test_the_full_picture_is_transformed(room: Room) -> None:
     await room.begin()
     await room.moving()
     await room.host.until("document.querySelector('video.dw-remote').videoWidth === 1280")
@@ -151,7 +151,7 @@ async def test_the_whole_picture_comes_back_transformed(room: Room) -> None:
 
 
 @pytest.mark.parametrize("codec", ["VP8"])
-async def test_the_preferred_codec_is_honoured(room: Room, codec: str) -> None:
+async def test_the_preferred_codec_is_used(room: Room, codec: str) -> None:
     options = {"transport": "livekit", "video": {**VIDEO, "preferred_codec": codec}}
     await room.host.mount(STATE, kernel=options)
     await room.host.start()
@@ -165,11 +165,11 @@ async def test_two_views_share_one_room_and_one_camera(room: Room) -> None:
     await room.begin(views=2)
     await room.moving(0, 1)
     assert len(set(await room.streams())) == 1
-    # The camera, and the copy of it that the room has.
+    # The camera's track, and its clone in the room.
     assert await room.host.cameras() == ["live", "live"]
 
 
-async def test_the_room_is_joined_while_the_camera_still_opens(
+async def test_the_room_is_joined_while_the_camera_opens(
     page: Page, origin: str, server: sandbox.Sandbox
 ) -> None:
     await page.add_init_script(GATE)
@@ -185,7 +185,7 @@ async def test_the_room_is_joined_while_the_camera_still_opens(
         assert (await room.states())[:2] == ["connected", "camera"]
 
 
-async def test_stop_turns_every_copy_of_the_camera_off(room: Room) -> None:
+async def test_stop_ends_every_clone_of_the_camera_track(room: Room) -> None:
     await room.begin()
     await room.moving()
     await room.host.view().locator(".dw-stop").click()
@@ -194,7 +194,7 @@ async def test_stop_turns_every_copy_of_the_camera_off(room: Room) -> None:
     await room.control.wait_for("generation_ended")
 
 
-async def test_a_dropped_signal_socket_is_not_noticed(room: Room) -> None:
+async def test_a_dropped_signal_socket_does_not_interrupt_the_picture(room: Room) -> None:
     room.server.faults = Faults(drop_signal_after_s=1.0, sessions=1)
     await room.host.page.evaluate("""() => {
       const Socket = window.WebSocket;
@@ -212,7 +212,7 @@ async def test_a_dropped_signal_socket_is_not_noticed(room: Room) -> None:
     assert (await room.states()).count("failed") == 0
 
 
-async def test_every_view_follows_a_reconnect_to_the_track_that_lives(room: Room) -> None:
+async def test_every_view_shows_the_new_track_after_a_reconnect(room: Room) -> None:
     room.server.faults = Faults(drop_signal_after_s=1.0, refuse_resume=True, sessions=1)
     await room.begin(views=2)
     await room.moving(0, 1)
@@ -232,12 +232,12 @@ async def test_every_view_follows_a_reconnect_to_the_track_that_lives(room: Room
     assert await room.host.cameras() == ["live", "live"], "the camera was not opened again"
 
 
-async def test_what_is_sent_changes_in_the_same_room(room: Room) -> None:
-    """Another source, then the camera again, then that is pulled out: its copies end as well."""
+async def test_the_source_changes_in_the_same_room(room: Room) -> None:
+    """Another source, then the camera, then the camera is unplugged: its clones end as well."""
     await room.begin()
     await room.moving()
     await room.host.run("h.model.update({source: 'test-pattern'})")
-    # Red is left in the pattern; inverted it is the other way round.
+    # The pattern is red on the left; inverted, on the right.
     await room.host.until(
         "(() => { const c = new OffscreenCanvas(64, 36).getContext('2d');"
         " c.drawImage(document.querySelector('video.dw-remote'), 0, 0, 64, 36);"
@@ -247,7 +247,7 @@ async def test_what_is_sent_changes_in_the_same_room(room: Room) -> None:
     await room.host.run("h.model.update({source: 'camera', mirror: 'on'})")
     await room.host.until("h.model.last('cameras').camera?.mirrored === true")
     await room.moving()
-    # A second camera takes over: here it is the same one, under another name.
+    # The second camera is the same one under another name.
     await room.host.page.evaluate("""() => {
       const devices = navigator.mediaDevices, list = devices.enumerateDevices.bind(devices);
       devices.enumerateDevices = async () => {
@@ -264,7 +264,7 @@ async def test_what_is_sent_changes_in_the_same_room(room: Room) -> None:
     assert await room.host.run("h.model.count('media') > 0 && h.kernel.attempts") == 1
 
 
-async def test_a_room_that_sends_everybody_away_has_failed(room: Room) -> None:
+async def test_a_room_that_disconnects_its_participants_has_failed(room: Room) -> None:
     room.server.faults = Faults(leave_after_s=0.5, leave_action="disconnect", sessions=1)
     await room.begin()
     await room.host.until("h.model.sent.some((m) => m.state === 'failed')")
@@ -290,11 +290,11 @@ async def test_a_new_attempt_joins_another_room_with_the_same_camera(
         await room.join()
         await room.moving(0, 1)
         assert set(await room.streams()).isdisjoint(before)
-        # The camera, and its two copies: one for each room.
+        # The camera's track, and one clone per room.
         assert await room.host.cameras() == ["live", "ended", "live"]
 
 
-async def test_a_token_that_is_no_good_is_told(room: Room) -> None:
+async def test_a_refused_token_is_reported(room: Room) -> None:
     await room.host.mount(STATE, kernel={"transport": "livekit", "video": VIDEO})
     await room.host.start()
     url = room.server.realtime_base_url
@@ -304,7 +304,7 @@ async def test_a_token_that_is_no_good_is_told(room: Room) -> None:
     await room.host.until("h.model.sent.some((m) => m.state === 'failed')")
     failed = next(m for m in await room.host.sent("media") if m["state"] == "failed")
     assert "token" in failed["detail"]["reason"]
-    room.host.errors.clear()  # the browser's own words for a socket that was refused
+    room.host.errors.clear()  # the browser's error about the refused socket
 
 
 async def test_a_viewer_shows_the_picture_without_a_camera(room: Room) -> None:
@@ -328,6 +328,6 @@ async def test_a_viewer_shows_the_picture_without_a_camera(room: Room) -> None:
         await expect(viewer.locator(control).locator("visible=true")).to_have_count(0)
     assert await room.host.cameras() == cameras
     assert await room.host.run("v.model.count('heartbeat') + v.model.count('stats')") == 0
-    # Leaving is a viewer's own affair.
+    # A viewer that leaves does not affect the session.
     await room.host.run("() => { for (const view of v.shown) view.remove(); v.destroy() }")
     await room.moving(0)

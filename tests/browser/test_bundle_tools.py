@@ -1,4 +1,4 @@
-"""What a view has beyond picture and prompt, used as a person uses it, in a real browser."""
+"""Toolbar, menus, comparison and files of a view, used as a person would, in a real browser."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ SIDES: Final = """() => {
     clip: getComputedStyle(root.querySelector('.dw-compare canvas')).clipPath,
   };
 }"""
-"""The mean colours of what is drawn left and right of the wipe."""
+"""Mean colours of the picture left and right of the wipe."""
 
-GIVE: Final = """([kind, where, name, type, bytes]) => {
+DROP_FILE: Final = """([kind, where, name, type, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name, {type}));
   const target = document.querySelector(where);
@@ -47,7 +47,7 @@ GIVE: Final = """([kind, where, name, type, bytes]) => {
     target.dispatchEvent(new DragEvent(step, {...options, dataTransfer: data}));
   }
 }"""
-"""Gives the view a file as a person drops or pastes one."""
+"""Drops or pastes a file on the view."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -69,7 +69,7 @@ def jpeg(width: int = 64, height: int = 48) -> list[int]:
 
 
 def blue_clip(folder: Path) -> Path:
-    """A second of blue."""
+    """Writes a blue clip of one second."""
     clip = folder / "blue.webm"
     with av.open(clip, "w") as sink:
         stream = sink.add_stream("libvpx", rate=25)
@@ -83,23 +83,25 @@ def blue_clip(folder: Path) -> Path:
     return clip
 
 
-async def give(host: Host, kind: str, where: str, name: str, type_: str, data: list[int]) -> None:
-    await host.frame.evaluate(GIVE, [kind, where, name, type_, data])
+async def drop_file(
+    host: Host, kind: str, where: str, name: str, type_: str, data: list[int]
+) -> None:
+    await host.frame.evaluate(DROP_FILE, [kind, where, name, type_, data])
 
 
-async def test_the_wipe_shows_what_is_sent_beside_what_comes_of_it(host: Host) -> None:
+async def test_the_wipe_shows_input_beside_output(host: Host) -> None:
     await generating(host, "rgba(220, 0, 0, 0.5)")
     await host.run("h.kernel.service.late = 300")
     await host.view().locator(".dw-wipe").click()
     handle = host.view().locator(".dw-handle")
     await expect(handle).to_be_visible()
-    # Within two frames of 25/s of what the service takes, and of what encoder and network add.
+    # Within two frames (25/s) of the delay of service, encoder and network.
     await host.until(
         "(() => { const ms = +document.querySelector('.decart-widget').dataset.delayMs;"
         " return ms >= 260 && ms <= 460; })()"
     )
     sides = await host.frame.evaluate(SIDES)
-    # The camera's picture has next to no red in it; what comes of it has.
+    # The camera's picture has almost no red; the transformed one has.
     assert sides["input"][0] < 60 < 90 < sides["output"][0]
     assert "50%" in sides["clip"]
 
@@ -120,7 +122,7 @@ async def test_the_wipe_shows_what_is_sent_beside_what_comes_of_it(host: Host) -
     await expect(handle).to_be_hidden()
 
 
-async def test_the_small_picture_and_the_large_one_change_places(host: Host) -> None:
+async def test_the_small_picture_and_the_large_one_swap(host: Host) -> None:
     await host.mount(kernel={"colour": GREEN})
     await host.until("document.querySelector('.dw-local')")
     local, swap = host.view().locator(".dw-local"), host.view().locator(".dw-swap")
@@ -146,7 +148,7 @@ async def test_the_small_picture_and_the_large_one_change_places(host: Host) -> 
     await expect(local).to_be_hidden()
 
 
-async def test_the_menus_say_and_change_what_is_sent(host: Host) -> None:
+async def test_the_menus_show_and_change_the_source(host: Host) -> None:
     await generating(host)
     camera = host.view().get_by_label("Camera", exact=True)
     await host.until(
@@ -168,15 +170,15 @@ async def test_the_menus_say_and_change_what_is_sent(host: Host) -> None:
     assert await host.run("h.model.count('offer')") == 1
 
 
-async def test_a_video_that_is_dropped_is_sent_and_what_is_none_is_said(
+async def test_a_dropped_video_is_sent_and_any_other_file_is_reported(
     host: Host, tmp_path: Path
 ) -> None:
     clip = blue_clip(tmp_path)
     await generating(host)
-    await give(host, "drop", ".dw-stage", "notes.txt", "text/plain", [1, 2, 3])
+    await drop_file(host, "drop", ".dw-stage", "notes.txt", "text/plain", [1, 2, 3])
     await host.until("h.model.last('trouble')?.code === 'bad-video'")
     await expect(host.view()).to_have_attribute("data-state", "generating")
-    await give(host, "drop", ".dw-stage", "blue.webm", "video/webm", list(clip.read_bytes()))
+    await drop_file(host, "drop", ".dw-stage", "blue.webm", "video/webm", list(clip.read_bytes()))
     await host.until("h.model.last('cameras').camera?.source === 'file'")
     await host.until(
         "(() => { const c = new OffscreenCanvas(2, 2).getContext('2d');"
@@ -187,17 +189,17 @@ async def test_a_video_that_is_dropped_is_sent_and_what_is_none_is_said(
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
-async def test_an_image_travels_to_the_kernel_in_pieces(host: Host, kind: str) -> None:
+async def test_an_image_is_uploaded_to_the_kernel_in_parts(host: Host, kind: str) -> None:
     await host.mount()
     await host.until("document.querySelector('.dw-slotted')")
     data = list(np.random.default_rng(1).integers(0, 255, 1_500_000, np.uint8).tobytes())
     where = ".dw-stage" if kind == "drop" else ".dw-prompt"
-    await give(host, kind, where, "photo.jpg", "image/jpeg", data)
+    await drop_file(host, kind, where, "photo.jpg", "image/jpeg", data)
     await host.until("h.model.pieces.filter((m) => m.type === 'image').length === 3")
     pieces = await host.run("h.model.pieces.filter((m) => m.type === 'image')")
     assert [piece["bytes"] for piece in pieces] == [700_000, 700_000, 100_000]
     assert {piece["total"] for piece in pieces} == {1_500_000}
-    # The kernel answers with a small picture, or with what is wrong.
+    # The kernel answers with a thumbnail, or with an error.
     small = jpeg()
     await host.frame.evaluate(
         "(bytes) => h.model.receive({type: 'image-state', state: 'set', text: ''},"
@@ -219,14 +221,14 @@ async def test_a_model_without_images_says_so(host: Host) -> None:
     await host.mount({"_media": size})
     await host.until("document.querySelector('.dw-slotted')")
     await expect(host.view().locator(".dw-slotted")).to_be_disabled()
-    await give(host, "drop", ".dw-stage", "photo.jpg", "image/jpeg", jpeg())
+    await drop_file(host, "drop", ".dw-stage", "photo.jpg", "image/jpeg", jpeg())
     await expect(host.view().locator(".dw-prompt-status")).to_have_text(
         "lucy-latest takes no reference image."
     )
     assert await host.sent("image") == []
 
 
-async def test_arrow_keys_walk_through_prompts_and_keep_what_is_being_typed(host: Host) -> None:
+async def test_arrow_keys_recall_prompts_and_keep_unfinished_text(host: Host) -> None:
     await host.mount()
     await host.until("document.querySelector('.dw-choice')")
     for prompt in ("first", "second", "second", "third"):
@@ -257,9 +259,7 @@ async def test_a_still_is_saved_by_the_browser(host: Host) -> None:
     await expect(host.view().locator(".dw-note")).to_have_text(f"saved {saved.suggested_filename}")
 
 
-async def test_where_no_camera_is_to_be_had_a_clip_takes_its_place(
-    host: Host, tmp_path: Path
-) -> None:
+async def test_without_a_camera_a_clip_can_be_sent(host: Host, tmp_path: Path) -> None:
     await host.run("""() => {
       navigator.mediaDevices.getUserMedia = async () => {
         throw new DOMException('Permission denied', 'NotAllowedError');

@@ -1,4 +1,4 @@
-"""The bundle's card in a real browser: its layout, colours, keys and what assistive tools read."""
+"""A view in a real browser: layout, colours, keys, and what assistive technology reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LAYOUT: Final = """() => [...document.querySelectorAll(
   const { x, y, width, height } = element.getBoundingClientRect();
   return [element.className, ...[x, y, width, height].map((value) => value.toFixed(1))].join(' ');
 })"""
-"""Position and size of everything that must not move."""
+"""Positions and sizes of the elements that must not move."""
 
 CONTRAST: Final = """() => {
   const pixel = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
@@ -64,7 +64,7 @@ CONTRAST: Final = """() => {
   }
   return found;
 }"""
-"""Contrast (WCAG 2) of every text that is seen, over the backgrounds that it really has."""
+"""Contrast (WCAG 2) of every visible text with its actual background."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -115,7 +115,7 @@ async def test_every_notice_fits_its_stage(host: Host, width: int) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "none"])
-async def test_every_text_has_the_contrast_that_reading_takes(host: Host, theme: str) -> None:
+async def test_every_text_has_sufficient_contrast(host: Host, theme: str) -> None:
     await host.run("() => { document.body.className = %s }", theme)
     await host.mount({"endpoint": "sandbox", "session_id": "8f2c1d", "budget": 120}, kernel=None)
     for state in STATES:
@@ -146,7 +146,7 @@ async def test_keys_pressed_in_the_widget_stay_in_it(host: Host) -> None:
     assert [{k: m[k] for k in apply} for m in await host.sent("apply")] == [apply]
 
 
-async def test_it_can_be_driven_by_keyboard_alone(host: Host) -> None:
+async def test_it_can_be_operated_by_keyboard_alone(host: Host) -> None:
     await host.mount()
     await expect(host.view().locator(".dw-choice").first).to_be_visible()
     await host.page.keyboard.press("Tab")
@@ -168,7 +168,7 @@ async def test_it_can_be_driven_by_keyboard_alone(host: Host) -> None:
         assert outline == "solid"
 
 
-async def test_what_assistive_tools_read(host: Host) -> None:
+async def test_assistive_technology_reads_names_and_roles(host: Host) -> None:
     await host.mount({"endpoint": "sandbox"})
     widget = host.frame.get_by_role("group", name="Decart camera")
     for role, name in (
@@ -206,7 +206,7 @@ async def test_a_refused_autoplay_offers_a_button(page: Page) -> None:
         await host.revealed()
 
 
-async def test_the_picture_pill_tells_size_rate_and_round_trip(host: Host) -> None:
+async def test_the_picture_badge_shows_size_rate_and_round_trip_time(host: Host) -> None:
     await host.mount()
     await host.start()
     await host.revealed()
@@ -228,7 +228,7 @@ async def test_another_page_has_the_session(host: Host) -> None:
     await expect(host.view().locator(".dw-stop")).to_be_hidden()
 
 
-async def test_less_motion_for_who_wants_less(page: Page) -> None:
+async def test_reduced_motion_is_respected(page: Page) -> None:
     await page.emulate_media(reduced_motion="reduce")
     async with opened(page) as host:
         await host.mount({"connection_state": "connecting"}, kernel=None)

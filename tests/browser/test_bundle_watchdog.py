@@ -1,4 +1,4 @@
-"""Pictures that stop in a real browser, and a network that is back: what the page says of them."""
+"""Pictures that stop in a real browser, and a network that is back: what the page reports."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ async def host(page: Page) -> AsyncIterator[Host]:
 
 
 async def stalled(host: Host) -> dict[str, Any]:
-    """Waits until the page says that its picture has stopped."""
+    """Waits until the page reports that its picture has stopped."""
     await host.until("h.model.sent.some((m) => m.state === 'stalled')")
     return next(m for m in await host.sent("media") if m["state"] == "stalled")
 
 
-async def test_a_picture_without_new_frames_has_stopped(host: Host) -> None:
+async def test_a_picture_without_new_frames_is_reported_as_stalled(host: Host) -> None:
     await host.mount()
     await host.start()
     await host.revealed()
@@ -35,7 +35,9 @@ async def test_a_picture_without_new_frames_has_stopped(host: Host) -> None:
     assert await host.cameras() == ["live"], "the kernel decides what follows"
 
 
-async def test_nothing_but_black_while_the_camera_sees_something_has_stopped(host: Host) -> None:
+async def test_a_black_picture_of_a_bright_camera_is_reported_as_stalled(
+    host: Host,
+) -> None:
     await host.mount(kernel={"colour": "#000"})
     await host.start()
     await host.revealed()
@@ -43,7 +45,7 @@ async def test_nothing_but_black_while_the_camera_sees_something_has_stopped(hos
 
 
 @pytest.mark.parametrize("event", ["online", "visibilitychange"])
-async def test_a_network_that_is_back_is_told_while_it_is_waited_for(
+async def test_a_network_that_is_back_is_reported_during_a_countdown(
     host: Host, event: str
 ) -> None:
     await host.mount()
@@ -65,7 +67,7 @@ async def test_a_network_that_is_back_is_told_while_it_is_waited_for(
     await context.set_offline(False)
 
 
-async def test_a_page_that_watches_offers_to_take_the_session_over(host: Host) -> None:
+async def test_a_page_that_is_not_the_owner_offers_to_take_over(host: Host) -> None:
     await host.mount()
     await host.run(
         "() => { h.model.receive({ type: 'owner', page_id: 'another page' });"

@@ -1,4 +1,4 @@
-"""The widget's traits linked to ipywidgets, through the kernel and in the page alone."""
+"""The widget's traits linked to ipywidgets, with `link` through the kernel and with `jslink`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages that come and go under a session: reloaded, opened twice, cleared; pictures that freeze."""
+"""Pages that are reloaded, opened twice or cleared during a session; pictures that freeze."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ async def generating(
 
 
 async def grey(view: WidgetView) -> None:
-    """Waits until the view shows its picture, and sees that it is transformed."""
+    """Waits for the view's picture and asserts that it is transformed."""
     assert colourfulness((await view.picture()).pixels) < 10
 
 
 async def one_session(sandbox: Sandbox) -> None:
-    """Waits until the service has one session, no more and no less."""
+    """Waits until the service has exactly one session."""
     async with asyncio.timeout(TIMEOUT):
         while len(sandbox.stats()["sessions"]) != 1:
             await asyncio.sleep(0.02)
@@ -74,7 +74,7 @@ async def camera_off(view: WidgetView) -> None:
 
 
 @TRANSPORTS
-async def test_a_picture_that_freezes_is_brought_back(
+async def test_a_frozen_picture_is_recovered(
     open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
 ) -> None:
     notebook, view = await generating(open_notebook, sandbox, transport)
@@ -89,13 +89,13 @@ async def test_a_picture_that_freezes_is_brought_back(
     await one_session(sandbox)
 
 
-async def test_a_page_that_is_reloaded_has_its_picture_back(
+async def test_a_reloaded_page_resumes_its_picture(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
     notebook, view = await generating(open_notebook, sandbox)
     await notebook.save()
     await notebook.page.reload(wait_until="commit")
-    await no_session(sandbox)  # nobody pays for a page that is not there
+    await no_session(sandbox)  # nothing is billed without a page
     await view.mounted()
     await grey(view)
     await one_session(sandbox)
@@ -123,7 +123,7 @@ async def test_a_second_tab_takes_the_session_over(
     await one_session(sandbox)
     await expect(first.root.locator(".dw-start")).to_have_text("Take over")
     assert await tab.execute("w.applied_prompt") == "'greyscale'"
-    # And back again.
+    # And the first tab takes it back.
     await first.page.bring_to_front()
     await first.start()
     await camera_off(second)
@@ -131,7 +131,7 @@ async def test_a_second_tab_takes_the_session_over(
     assert tab.errors == []
 
 
-async def test_an_output_that_is_cleared_ends_the_session_and_can_be_shown_again(
+async def test_clearing_the_output_ends_the_session_and_the_widget_can_be_shown_again(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
     notebook, view = await generating(open_notebook, sandbox)
@@ -148,7 +148,7 @@ async def test_an_output_that_is_cleared_ends_the_session_and_can_be_shown_again
     await one_session(sandbox)
 
 
-async def test_a_notebook_that_is_closed_ends_the_session(
+async def test_closing_the_notebook_ends_the_session(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
     notebook, view = await generating(open_notebook, sandbox)

@@ -1,4 +1,4 @@
-"""Prompts in JupyterLab: typed into the widget, and typed where the notebook has shortcuts."""
+"""Prompts typed in JupyterLab, also with keys that are shortcuts of the notebook."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_typing_triggers_no_notebook_shortcut(open_notebook: OpenNotebook)
     assert await notebook.execute("os.getpid()") == pid
     assert await notebook.execute("kept") == "1"
 
-    # The same key does what it always does where the notebook listens: the guard is the widget's.
+    # Outside the widget the same key is still a shortcut: only the widget suppresses it.
     await notebook.page.locator(".jp-InputPrompt").last.click()
     await notebook.page.keyboard.press("a")
     await notebook.page.wait_for_function(

@@ -1,4 +1,4 @@
-"""What breaks under a running session, and the picture that moves again in every view."""
+"""Faults during a session, after which the picture moves again in every view."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sandbox() -> Iterator[Sandbox]:
 async def two_views(
     open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
 ) -> tuple[NotebookPage, list[WidgetView]]:
-    """Two views of a running session; its prompt was changed since the start."""
+    """Two views of a running session whose prompt was changed after the start."""
     cell = CELLS.format(
         transport=transport,
         base_url=sandbox.base_url,
@@ -52,7 +52,7 @@ async def two_views(
 
 
 async def moves(view: WidgetView, times: int = 5) -> None:
-    """Waits until the stage shows `times` pictures, each other than the one before, all grey."""
+    """Waits until the stage has shown `times` successive, different pictures, all grey."""
     last = np.zeros(1, np.uint8)
     seen = 0
     async with asyncio.timeout(TIMEOUT):
@@ -66,21 +66,21 @@ async def moves(view: WidgetView, times: int = 5) -> None:
 
 
 def room_sockets(notebook: NotebookPage) -> list[str]:
-    """Fills with the addresses of the rooms that the page joins from now on."""
+    """A list that collects the addresses of the rooms that the page joins from now on."""
     opened: list[str] = []
     notebook.page.on("websocket", lambda socket: opened.append(socket.url))
     return opened
 
 
-async def another(opened: list[str]) -> None:
-    """Waits until the page joins a room once more."""
+async def rejoined(opened: list[str]) -> None:
+    """Waits until the page joins a room again."""
     async with asyncio.timeout(TIMEOUT):
         while not any("/rtc" in url for url in opened):
             await asyncio.sleep(0.05)
 
 
 async def recovers(notebook: NotebookPage, views: list[WidgetView], attempt: int) -> None:
-    """Waits for a picture of this attempt, or a later one, that moves in every view."""
+    """Waits until every view shows a moving picture of this attempt or a later one."""
     for view in views:
         await notebook.page.wait_for_function(
             "([{dataset, decart}, attempt]) =>"
@@ -89,8 +89,7 @@ async def recovers(notebook: NotebookPage, views: list[WidgetView], attempt: int
             timeout=TIMEOUT * 1000,
         )
         await moves(view)
-    # A socket that breaks off is an error to the browser, whatever comes of it; so is a last word
-    # on one that is being closed.
+    # Browsers report each lost socket as an error, and each message on a closing one.
     words = ("/rtc", "WebSocket is already in CLOSING")
     notebook.errors[:] = [e for e in notebook.errors if not any(word in e for word in words)]
 
@@ -113,13 +112,13 @@ async def test_a_dropped_control_socket_with_a_room(
     assert await notebook.execute("w.applied_prompt") == "'greyscale'"
 
 
-async def test_a_room_that_is_left_and_joined_anew(
+async def test_a_room_that_asks_for_a_full_reconnect(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
     notebook, views = await two_views(open_notebook, sandbox, "livekit")
     joined = room_sockets(notebook)
     sandbox.faults = Faults(drop_signal_after_s=0.1, refuse_resume=True, sessions=1)
-    await another(joined)
+    await rejoined(joined)
     await recovers(notebook, views, attempt=1)
 
 
@@ -129,7 +128,7 @@ async def test_a_room_whose_signal_socket_is_resumed(
     notebook, views = await two_views(open_notebook, sandbox, "livekit")
     joined = room_sockets(notebook)
     sandbox.faults = Faults(drop_signal_after_s=0.1, sessions=1)
-    await another(joined)
+    await rejoined(joined)
     await recovers(notebook, views, attempt=1)
 
 

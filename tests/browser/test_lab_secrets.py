@@ -1,8 +1,8 @@
-"""Where a secret must never be: the browser, the notebook's file, logs, arguments, history, repr.
+"""Secrets appear neither in browser, notebook file, logs, arguments, history nor repr.
 
-The kernel holds a key with a marker in it and talks to a local server that accepts this key alone,
-with every logger turned up as far as it goes. Everything that a session writes is searched for the
-key, for each client token and room token that it was given, and for a TURN password.
+The kernel has a key with a marker and talks to a local server that accepts only this key, with
+every logger at its most verbose level. Everything that a session writes is searched for the key,
+for each client token and room token that it received, and for a TURN password.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ STORAGE: Final = """async () => {
   return JSON.stringify(stores);
 }"""
 CLIENT_TOKEN: Final = re.compile(rb"\bek_[\w.-]{8,}")
-"""Short-lived ones are secrets too: any of them counts."""
+"""Client tokens and room tokens that were issued: short-lived, but secrets as well."""
 
 BY_MESSAGE: Final = re.compile(rb'"type": ?"(?:room|prepare)"')
-"""What a page must have to do its work comes in these messages, and in nothing else."""
+"""The only messages in which a page may receive credentials that it needs."""
 
 
 def everything_under(folder: Path) -> bytes:
@@ -135,7 +135,7 @@ async def test_the_key_stays_in_the_kernel(
         "messages": b"\n".join(frame for frame in frames if not BY_MESSAGE.search(frame)),
     }
     every = b"\n".join([*places.values(), *frames])
-    assert marker.encode() not in every  # the key itself: nowhere at all
+    assert marker.encode() not in every  # the key itself: in no message at all
     assert not any(token.encode() in every for token in minted)
     wanted = [turn.encode(), *room_tokens]
     assert [name for name, content in places.items() if any(w in content for w in wanted)] == []

@@ -1,4 +1,4 @@
-"""What is sent, as the local server gets it: a function in its place looks at the frames."""
+"""The source as the local server receives it: a function of the test reads its frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WIDGET: Final = "w = DecartWidget(endpoint=look, transport={transport!r})\nw"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """A camera whose left edge is red and whose right edge is blue."""
+    """Chromium whose camera's left edge is red and whose right edge is blue."""
     clip = marked(tmp_path_factory.mktemp("camera") / "marked.mjpeg")
     async with chromium.launched(video=clip) as launched:
         yield launched
@@ -56,7 +56,7 @@ async def generating(notebook: NotebookPage) -> WidgetView:
 
 
 @pytest.mark.parametrize("transport", ["livekit", "webrtc"])
-async def test_the_server_gets_it_mirrored_and_upright(
+async def test_the_server_receives_mirrored_and_portrait_frames(
     open_notebook: OpenNotebook, transport: str
 ) -> None:
     notebook = await open_notebook(SERVER, WIDGET.format(transport=transport))
@@ -66,7 +66,7 @@ async def test_the_server_gets_it_mirrored_and_upright(
     await notebook.until("seen[:2] == (1280, 720) and edges(BLUE, RED)")
     await notebook.execute("w.orientation = 'portrait'")
     await notebook.until("seen[:2] == (720, 1280)")
-    # Cut out of the middle: both marked edges are gone, and what is left is the grey between them.
+    # Cropped from the middle: both coloured edges are gone, and the grey between them remains.
     await notebook.until("max(abs(e - 128).max() for e in seen[2:4]) < 30")
     await notebook.execute("w.orientation, w.mirror = 'landscape', 'off'")
     await notebook.until("seen[:2] == (1280, 720) and edges(RED, BLUE)")
@@ -80,7 +80,7 @@ async def test_the_server_gets_it_mirrored_and_upright(
     assert await view.state() == "generating"
 
 
-async def test_the_server_gets_the_other_camera_after_a_switch(lab: LabServer) -> None:
+async def test_the_server_receives_the_other_camera_after_a_switch(lab: LabServer) -> None:
     async with chromium.launched(cameras=3) as browser:
         context: BrowserContext = await browser.new_context(viewport=chromium.VIEWPORT)
         page = await context.new_page()

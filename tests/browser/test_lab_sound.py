@@ -1,4 +1,4 @@
-"""A microphone in JupyterLab: heard, muted, heard again, off; by the sound that comes back."""
+"""The microphone in JupyterLab: on, muted, on again, off; judged by the sound that is received."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ times in a row it was that.
 
 TONE: Final = f"dwHeard()[0] > {HERTZ - 15} && dwHeard()[0] < {HERTZ + 15}"
 SILENCE: Final = "dwHeard()[0] === 0 && dwHeard()[1] > 12"
-"""Longer than the pause between two tones."""
+"""Seconds; longer than the pause between two tones."""
 
 TRACKS: Final = "kind => dwTracks.filter((t) => t.kind === kind).map((t) => t.readyState)"
-"""The tracks that the page was ever given, and the questions for them."""
+"""Records the tracks that the page received, with functions to query them."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """A microphone that hears tones with pauses: noise suppression takes a lasting one out."""
+    """Chromium whose microphone plays tones with pauses: a constant tone counts as noise."""
     path = tmp_path_factory.mktemp("microphone") / "tones.wav"
     times = np.arange(RATE * 6) / RATE
     tones = np.sin(times * HERTZ * 2 * np.pi) * (times % 0.6 < 0.3) * 20_000
@@ -122,7 +122,7 @@ def sound_of(path: Path) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("transport", ["livekit", "webrtc"])
-async def test_it_is_heard_muted_and_switched_off_while_the_picture_goes_on(
+async def test_it_is_sent_muted_and_switched_off_while_the_picture_continues(
     open_notebook: OpenNotebook, tmp_path: Path, transport: str
 ) -> None:
     notebook, view = await started(open_notebook, transport, ", microphone=True")
@@ -212,7 +212,7 @@ async def test_a_viewer_may_hear_it_too(open_notebook: OpenNotebook) -> None:
     await expect(viewer.root.locator(".dw-microphone")).to_have_count(0)
 
 
-async def test_where_the_connection_has_no_place_for_it_the_next_start_has(
+async def test_a_connection_without_a_section_for_it_sends_it_after_the_next_start(
     open_notebook: OpenNotebook,
 ) -> None:
     notebook, view = await started(open_notebook, "webrtc", "")
@@ -228,7 +228,7 @@ async def test_where_the_connection_has_no_place_for_it_the_next_start_has(
     await until(notebook, TONE)
 
 
-async def test_without_one_the_session_goes_on_and_says_so(open_notebook: OpenNotebook) -> None:
+async def test_without_one_the_session_continues_with_a_notice(open_notebook: OpenNotebook) -> None:
     notebook = await open_notebook(
         "from decart_widget import DecartWidget\n"
         "w = DecartWidget(prompt='greyscale', microphone=True)\nw"

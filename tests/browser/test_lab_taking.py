@@ -35,7 +35,7 @@ async def read(frames, count):
 
 
 async def ask(notebook: NotebookPage, expression: str) -> Any:
-    """What the kernel says of an expression, by way of JSON."""
+    """Evaluates an expression in the kernel; its value passes as JSON."""
     return json.loads(await notebook.execute(f"import json; print(json.dumps({expression}))"))
 
 
@@ -49,7 +49,7 @@ async def generating(open_notebook: OpenNotebook, transport: str) -> NotebookPag
 
 
 def probe(path: Path) -> tuple[float, list[np.ndarray], list[str]]:
-    """Seconds, pictures (the one at the half after a seek last) and codecs of a clip."""
+    """A clip's seconds, its pictures (last the one after a seek to the middle), its codecs."""
     with av.open(path) as clip:
         assert clip.duration is not None
         seconds = clip.duration / av.time_base
@@ -74,7 +74,7 @@ def colour(picture: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("transport", ["livekit", "webrtc"])
-async def test_what_is_shown_can_be_taken_away(
+async def test_stills_frames_and_clips_can_be_saved(
     open_notebook: OpenNotebook, tmp_path: Path, transport: str
 ) -> None:
     notebook = await generating(open_notebook, transport)

@@ -1,4 +1,4 @@
-"""Access in every state, an image for the session, and the Record button, in JupyterLab."""
+"""Accessibility in every state, a reference image, and the Record button, in JupyterLab."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CHECK: Final = """async () => {
   return violations.map(({id, nodes}) => [id, ...nodes.map(({html, any}) =>
     `${html.slice(0, 200)} ${(any[0]?.message ?? '').slice(0, 200)}`)]);
 }"""
-"""What axe finds wrong in the widget: rule, and the elements."""
+"""Violations that axe finds in the widget: the rule, and the elements."""
 
 WIDGET: Final = (
     'from decart_widget import DecartWidget\nw = DecartWidget(prompt="greyscale", budget=60)\nw'
 )
 SETTLED: Final = """(theme) => document.body.dataset.jpThemeName === theme
   && !document.getElementById('jupyterlab-splash')"""
-"""Lab's splash stands over a change of theme; another change before it is gone breaks it."""
+"""True when JupyterLab has changed its theme: a change while its splash screen is shown fails."""
 
 THEMES: Final = ("JupyterLab Light", "JupyterLab Dark")
 WIDTHS: Final = ("", "380px")
@@ -39,8 +39,8 @@ NARROW: Final = (
 )
 
 
-async def in_every_dress(page: Page, state: str) -> None:
-    """Looks for violations in both themes, wide and narrow."""
+async def check_every_theme(page: Page, state: str) -> None:
+    """Asserts that there are no violations in both themes, wide and narrow."""
     for theme in THEMES:
         await page.evaluate(
             "(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
@@ -63,50 +63,50 @@ async def test_every_state_is_accessible_in_both_themes_wide_and_narrow(
     await view.mounted()
     await expect(view.root.locator(".dw-choice").first).to_be_visible()
     await page.add_script_tag(path=AXE)
-    # It sees what it should: a picture without a name, for a moment.
+    # Proof that the check works: a picture without a name is a violation.
     await page.evaluate("document.querySelector('.dw-bar').append(document.createElement('img'))")
     assert [rule for rule, *_ in await page.evaluate(CHECK)] == ["image-alt"]
     await page.evaluate("document.querySelector('.dw-bar > img').remove()")
-    await in_every_dress(page, "idle")
+    await check_every_theme(page, "idle")
     await view.start()
     await view.picture()
     await expect(view.root.locator(".dw-local")).to_be_visible()
-    await in_every_dress(page, "generating")
+    await check_every_theme(page, "generating")
     await view.root.locator(".dw-microphone").click()
     await expect(view.root.locator(".dw-speaker")).to_be_visible()
-    await in_every_dress(page, "heard")
+    await check_every_theme(page, "heard")
     await view.root.locator(".dw-microphone").click()
     await expect(view.root.locator(".dw-mic")).to_have_text("mic muted")
-    await in_every_dress(page, "muted")
+    await check_every_theme(page, "muted")
     await view.root.locator(".dw-wipe").click()
     await expect(view.root.locator(".dw-handle")).to_be_visible()
-    await in_every_dress(page, "comparing")
+    await check_every_theme(page, "comparing")
     await view.root.locator(".dw-wipe").click()
     await view.stop()
     await view.wait_attribute("data-state", "disconnected")
-    await in_every_dress(page, "stopped")
-    # What a page shows of each state, without waiting for it to come about.
+    await check_every_theme(page, "stopped")
+    # Each state is shown by setting traits.
     await notebook.execute(
         "w.set_trait('connection_state', 'connecting'); w.set_trait('queue_position', 2);"
         " w.set_trait('queue_size', 5)"
     )
     await view.wait_attribute("data-state", "connecting")
-    await in_every_dress(page, "in the queue")
+    await check_every_theme(page, "in the queue")
     await notebook.execute(
         "w.set_trait('_retry', {'attempt': 2, 'of': 5, 'in_s': 2});"
         " w.set_trait('connection_state', 'reconnecting')"
     )
     await view.wait_attribute("data-state", "reconnecting")
-    await in_every_dress(page, "reconnecting")
+    await check_every_theme(page, "reconnecting")
     await notebook.execute(
         "w.set_trait('error', {'code': 'at-capacity', 'message': 'No place.', 'remedy': 'Wait.'});"
         " w.set_trait('connection_state', 'error')"
     )
     await view.wait_attribute("data-state", "error")
-    await in_every_dress(page, "error")
+    await check_every_theme(page, "error")
 
 
-GIVE: Final = """([name, type, bytes]) => {
+DROP_FILE: Final = """([name, type, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name, {type}));
   const options = {dataTransfer: data, bubbles: true, cancelable: true};
@@ -114,7 +114,7 @@ GIVE: Final = """([name, type, bytes]) => {
 }"""
 
 
-async def test_an_image_that_is_dropped_becomes_the_sessions_and_what_is_none_disturbs_nothing(
+async def test_a_dropped_image_is_used_and_any_other_file_changes_nothing(
     open_notebook: OpenNotebook,
 ) -> None:
     notebook = await open_notebook("from decart_widget import DecartWidget\nw = DecartWidget()\nw")
@@ -124,20 +124,20 @@ async def test_an_image_that_is_dropped_becomes_the_sessions_and_what_is_none_di
     await expect(slot).to_be_enabled()
     await view.start()
     before = await view.picture()
-    await page.evaluate(GIVE, ["notes.jpg", "image/jpeg", list(b"not a picture at all")])
+    await page.evaluate(DROP_FILE, ["notes.jpg", "image/jpeg", list(b"not a picture at all")])
     await expect(status).to_contain_text("is no image")
     await view.wait_attribute("data-state", "generating")
     await expect(slot).to_have_attribute("data-filled", "false")
 
     photo = np.full((600, 900, 3), (40, 40, 220), np.uint8)
     data = bytes(cv2.imencode(".png", photo)[1])
-    await page.evaluate(GIVE, ["photo.png", "image/png", list(data)])
+    await page.evaluate(DROP_FILE, ["photo.png", "image/png", list(data)])
     await expect(slot).to_have_attribute("data-filled", "true")
     await notebook.until("w.prompt_status == 'applied'")
     await view.changed(before.pixels)
     await view.root.locator(".dw-clear").click()
     await expect(slot).to_have_attribute("data-filled", "false")
-    # An image that Python sets shows as well, also to a page that comes later.
+    # An image that Python sets is shown too, also in a page that is opened later.
     await notebook.execute(f"import base64; await w.set(image=base64.b64decode({_text(data)!r}))")
     await expect(slot).to_have_attribute("data-filled", "true")
 
