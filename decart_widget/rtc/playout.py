@@ -1,11 +1,11 @@
-"""Pictures that a browser shows as soon as they are decoded; guarded and tested like `tuning`.
+"""The RTP header extension *playout delay*, so that browsers render frames at once.
 
-A browser holds pictures back for a while, to even out what the network made uneven. The RTP header
-extension *playout delay* says how long that may be at most; with none at all each picture is shown
-when it comes. aiortc doesn't know the extension, so it is added to one sender's packets.
+A browser delays frames in a jitter buffer to even out the network. The extension sets the minimum
+and maximum of that delay; with both at 0 a frame is rendered as soon as it is decoded. aiortc
+doesn't know the extension, so it is added to the packets of one sender.
 
-Source: the extension's own page, http://www.webrtc.org/experiments/rtp-hdrext/playout-delay (two
-times 12 bits: least and most delay, in steps of 10 ms).
+Source: http://www.webrtc.org/experiments/rtp-hdrext/playout-delay (two times 12 bits: minimum and
+maximum delay, in steps of 10 ms).
 """
 
 from __future__ import annotations
@@ -21,48 +21,52 @@ from aiortc.rtp import (
 )
 from aiortc.sdp import SessionDescription
 
-from decart_widget.rtc.optional_patch import _cure, _replace
+from decart_widget.rtc.optional_patch import optional_patch, replace, require
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 PLAYOUT_DELAY: Final = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+"""URI of the header extension."""
 
 NO_DELAY: Final = bytes(3)
-"""Least and most delay: 0 ms."""
+"""Value of the extension: minimum and maximum delay 0 ms."""
+
+_EXTENSIONS_MAP: Final = "_RTCRtpSender__rtp_header_extensions_map"
+"""Private attribute of a sender that serializes the header extensions of its packets."""
 
 
-class NoDelayMap(HeaderExtensionsMap):
-    """Writes the extensions that aiortc knows, and behind them the playout delay.
+class NoDelayExtensionsMap(HeaderExtensionsMap):
+    """Serializes the header extensions that aiortc knows, and the playout delay.
 
     Args:
-        number: What the client calls the extension.
+        extension_id: Id of the extension in the client's offer.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, extension_id: int) -> None:
         super().__init__()
-        self.number = number
+        self.extension_id = extension_id
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
-        """Profile and bytes of a packet's extensions."""
+        """Profile and bytes of a packet's header extensions."""
         known = unpack_header_extensions(*super().set(values))
-        return pack_header_extensions([*known, (self.number, NO_DELAY)])
+        return pack_header_extensions([*known, (self.extension_id, NO_DELAY)])
 
 
-def show_at_once(pc: RTCPeerConnection) -> None:
-    """Let every video that goes down be shown without delay, where the client's offer permits it.
+def disable_playout_delay(pc: RTCPeerConnection) -> None:
+    """Tell the client to render every video track without delay, where its offer permits that.
 
-    Call it after ``setRemoteDescription(offer)`` and before the answer is made.
+    Call it between ``setRemoteDescription(offer)`` and ``createAnswer()``.
     """
-    offered = _offered(pc.remoteDescription.sdp)
+    offered = _extension_ids(pc.remoteDescription.sdp)
     for transceiver in pc.getTransceivers():
-        number = offered.get(transceiver.mid or "")
-        if transceiver.kind == "video" and number is not None:
-            send_without_delay(transceiver, number)
+        extension_id = offered.get(transceiver.mid or "")
+        if transceiver.kind == "video" and extension_id is not None:
+            send_playout_delay(transceiver, extension_id)
 
 
-def _offered(sdp: str) -> dict[str, int]:
-    """Media section -> number of the extension in it."""
+def _extension_ids(sdp: str) -> dict[str, int]:
+    """Id of the extension in each media section that has it, by ``mid``."""
     return {
         media.rtp.muxId: extension.id
         for media in SessionDescription.parse(sdp).media
@@ -71,12 +75,12 @@ def _offered(sdp: str) -> dict[str, int]:
     }
 
 
-@_cure
-def send_without_delay(transceiver: RTCRtpTransceiver, number: int) -> None:
-    """Name the extension in the answer, and write it into the sender's packets."""
-    named = [e for e in transceiver._headerExtensions if e.uri != PLAYOUT_DELAY]
-    mine = RTCRtpHeaderExtensionParameters(id=number, uri=PLAYOUT_DELAY)
-    _replace(transceiver, "_headerExtensions", [*named, mine])
-    name = "_RTCRtpSender__rtp_header_extensions_map"
-    if not isinstance(getattr(transceiver.sender, name), NoDelayMap):
-        _replace(transceiver.sender, name, NoDelayMap(number))
+@optional_patch
+def send_playout_delay(transceiver: RTCRtpTransceiver, extension_id: int) -> None:
+    """Accept the extension in the answer, and write it into the sender's packets."""
+    require(transceiver.sender, _EXTENSIONS_MAP)
+    others = [e for e in transceiver._headerExtensions if e.uri != PLAYOUT_DELAY]
+    accepted = RTCRtpHeaderExtensionParameters(id=extension_id, uri=PLAYOUT_DELAY)
+    replace(transceiver, "_headerExtensions", [*others, accepted])
+    if not isinstance(getattr(transceiver.sender, _EXTENSIONS_MAP), NoDelayExtensionsMap):
+        replace(transceiver.sender, _EXTENSIONS_MAP, NoDelayExtensionsMap(extension_id))

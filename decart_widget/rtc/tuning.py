@@ -1,16 +1,15 @@
-"""Every place where this package reaches into aiortc and aioice, each one guarded and tested.
+"""Patches of aiortc and aioice that make one peer connection fit for live video.
 
-As they come, the two libraries are made for calls at low bitrates: video starts at 0.5 Mbit/s, the
-bandwidth estimate starves the sender, a frame waits for the next one to begin, an unread track
-grows without end. The cures need private names, so they all live here, and a test for each of them
-fails when a new version moves one.
+Unpatched, the two libraries suit calls at low bitrates: video starts at 0.5 Mbit/s, the bandwidth
+estimate holds the sender far below what the network carries, a frame is decoded only when the
+next one begins, and a track that nobody reads queues frames without limit.
 
-Nothing is patched for the whole process. `tune` changes the objects of **one** peer connection: a
-user's own aiortc in the same process (a notebook kernel, `decart_widget.sandbox.serve`) keeps its
-own behaviour. Tuning the same connection again changes nothing.
+Nothing is patched for the whole process. `tune` changes the objects of **one** peer connection, so
+that a user's own aiortc in the same process (a notebook kernel, `decart_widget.sandbox.serve`)
+behaves as before. Tuning a connection twice changes nothing.
 
-A name that is missing in the installed version leaves that one cure out with a `RuntimeWarning`:
-the picture is poorer then, but there is one.
+When a private name doesn't exist in the installed release, that one patch is skipped with a
+`RuntimeWarning`; there is video all the same, with aiortc's own behaviour.
 """
 
 from __future__ import annotations
@@ -20,48 +19,37 @@ import functools
 import warnings
 from collections import deque
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 
-from decart_widget.rtc.bitrates import Bitrates, with_start_bitrate
-from decart_widget.rtc.encoders import FAST_ENCODERS, FastH264Encoder, FastVp8Encoder
-from decart_widget.rtc.optional_patch import _cure, _replace
+from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.encoders import REALTIME_ENCODERS, RealtimeEncoder
+from decart_widget.rtc.optional_patch import optional_patch, replace, require, warn_skipped
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
     from aiortc.rtcicetransport import RTCIceGatherer
 
-__all__ = [
-    "FAST_ENCODERS",
-    "Bitrates",
-    "FastH264Encoder",
-    "FastVp8Encoder",
-    "MarkerJitterBuffer",
-    "NewestQueue",
-    "SteadyEstimator",
-    "check_versions",
-    "dropped_frames",
-    "encode_fast",
-    "gather_quickly",
-    "go_silent",
-    "keep_newest",
-    "release_on_marker",
-    "report_bandwidth",
-    "tune",
-    "with_start_bitrate",
-]
+TESTED_VERSIONS: Final = {"aiortc": "1.16", "aioice": "0.13"}
+"""The releases whose private names were read and tested."""
 
-#: The releases whose private names were read and tested.
-TESTED_VERSIONS = {"aiortc": "1.16", "aioice": "0.13"}
+LOOPBACK_BANDWIDTH_BPS: Final = 50_000_000
+"""The least that loopback carries.
 
-#: Bit/s that one machine's own road carries at the least. Browsers let packets go by what they are
-#: told is free, and encode by what they were asked for: less is nothing but delay.
-LOOPBACK_BANDWIDTH = 50_000_000
+A browser paces its packets by the estimate that it receives, and encodes at the bitrate that it
+was configured with: a lower estimate only adds delay.
+"""
+
+ENCODER: Final = "_RTCRtpSender__encoder"
+"""Private attribute of a sender: its encoder; None until the first frame."""
+
+_JITTER_BUFFER: Final = "_RTCRtpReceiver__jitter_buffer"
+_BANDWIDTH_ESTIMATOR: Final = "_RTCRtpReceiver__remote_bitrate_estimator"
 
 
 def check_versions() -> list[str]:
-    """Names and versions of installed libraries that were never tested with this module."""
+    """Names and versions of installed libraries with which this module was never tested."""
     return [
         f"{name} {version(name)} (tested: {tested})"
         for name, tested in TESTED_VERSIONS.items()
@@ -83,102 +71,114 @@ def _warn_untested() -> None:
 def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -> None:
     """Make one peer connection fit for live video.
 
-    Call it when the transceivers stand and before the local description is set: after
+    Call it when the transceivers exist and before the local description is set: after
     ``setRemoteDescription(offer)`` on the answering side, after ``addTransceiver`` on the offering
-    side. What was tuned before stays as it is.
+    side. What is tuned already stays unchanged.
 
     Args:
-        pc: The connection; no other one is touched.
-        bitrates: For its video encoders.
+        pc: The connection; no other one is changed.
+        bitrates: Of its video encoders.
         loopback: Gather 127.0.0.1 and nothing else, so that no packet leaves the machine.
     """
     _warn_untested()
     for transceiver in pc.getTransceivers():
-        gather_quickly(transceiver.receiver.transport.transport.iceGatherer, loopback=loopback)
+        limit_gathering(transceiver.receiver.transport.transport.iceGatherer, loopback=loopback)
         if transceiver.kind == "video":
-            encode_fast(transceiver.sender, bitrates)
+            use_realtime_encoder(transceiver.sender, bitrates)
             release_on_marker(transceiver.receiver)
-            free = LOOPBACK_BANDWIDTH if loopback else bitrates.ceiling
-            report_bandwidth(transceiver.receiver, free)
+            bandwidth_bps = LOOPBACK_BANDWIDTH_BPS if loopback else bitrates.ceiling
+            report_bandwidth(transceiver.receiver, bandwidth_bps)
             keep_newest(transceiver.receiver)
 
 
 # --- gathering --------------------------------------------------------------------------------
 
-#: Seconds that a STUN or TURN server may take; aioice waits 5 for one that never answers.
-GATHERING_LIMIT_S = 0.5
+GATHERING_LIMIT_S: Final = 0.5
+"""Seconds that a STUN or TURN server may take; aioice waits 5 s for one that never answers."""
 
 
-@_cure
-def gather_quickly(gatherer: RTCIceGatherer, *, loopback: bool = False) -> None:
-    """Gather for half a second at most, and on 127.0.0.1 only when ``loopback`` is set.
+@optional_patch
+def limit_gathering(gatherer: RTCIceGatherer, *, loopback: bool = False) -> None:
+    """Gather candidates for half a second at most, and with ``loopback`` only on 127.0.0.1.
 
-    aioice never offers 127.0.0.1. Chromium neither, but it can reach one that it is told of.
+    aioice never offers 127.0.0.1. Chromium doesn't either, but connects to one that is offered.
     """
     connection = gatherer._connection
     gather = connection.get_component_candidates
     if getattr(gather, "tuned", False):
         return
 
-    async def quickly(component: int, addresses: list[str], timeout: float = 0.0) -> Any:
+    async def gather_limited(component: int, addresses: list[str], timeout: float = 0.0) -> Any:
         hosts = ["127.0.0.1"] if loopback else addresses
         limit: Any = GATHERING_LIMIT_S
         return await gather(component, hosts, timeout=limit)
 
-    quickly.tuned = True  # type: ignore[attr-defined]
-    connection.get_component_candidates = quickly  # type: ignore[method-assign]
+    gather_limited.tuned = True  # type: ignore[attr-defined]
+    connection.get_component_candidates = gather_limited  # type: ignore[method-assign]
 
 
 # --- sending ----------------------------------------------------------------------------------
 
 
-@_cure
-def encode_fast(sender: RTCRtpSender, bitrates: Bitrates) -> None:
-    """Give a video sender one of our encoders when its codec is known, at its first frame."""
+@optional_patch
+def use_realtime_encoder(sender: RTCRtpSender, bitrates: Bitrates) -> None:
+    """Give a video sender an encoder of `encoders` at its first frame, when its codec is known."""
     encode = sender._next_encoded_frame
     if getattr(encode, "tuned", False):
         return
-    getattr(sender, "_RTCRtpSender__encoder")  # noqa: B009  its absence must show here
+    require(sender, ENCODER)
 
-    async def with_fast_encoder(codec: Any) -> Any:
-        fast = FAST_ENCODERS.get(codec.mimeType.lower())
-        if fast is not None and getattr(sender, "_RTCRtpSender__encoder") is None:  # noqa: B009
-            setattr(sender, "_RTCRtpSender__encoder", fast(bitrates))  # noqa: B010
+    async def encode_realtime(codec: Any) -> Any:
+        encoder = REALTIME_ENCODERS.get(codec.mimeType.lower())
+        if encoder is not None and getattr(sender, ENCODER) is None:
+            setattr(sender, ENCODER, encoder(bitrates))
         return await encode(codec)
 
-    with_fast_encoder.tuned = True  # type: ignore[attr-defined]
-    sender._next_encoded_frame = with_fast_encoder  # type: ignore[method-assign]
+    encode_realtime.tuned = True  # type: ignore[attr-defined]
+    sender._next_encoded_frame = encode_realtime  # type: ignore[method-assign]
 
 
-@_cure
+@optional_patch
 def prepare_encoder(transceiver: RTCRtpTransceiver, bitrates: Bitrates) -> None:
-    """Give a sender its encoder before its first frame comes, to be warmed up meanwhile.
+    """Give a sender its encoder before its first frame, so that it can be warmed up.
 
-    Call it when both sides' codecs are known; the first of them is what is sent. It is
-    ``sender_encoder(sender)`` then.
+    Call it when the codecs are negotiated; the first of them is the one that is sent. The encoder
+    is `sender_encoder` then.
     """
     sender, first = transceiver.sender, next(iter(transceiver._codecs), None)
-    fast = FAST_ENCODERS.get(first.mimeType.lower()) if first is not None else None
-    if fast is not None and getattr(sender, "_RTCRtpSender__encoder") is None:  # noqa: B009
-        _replace(sender, "_RTCRtpSender__encoder", fast(bitrates))
+    encoder = REALTIME_ENCODERS.get(first.mimeType.lower()) if first is not None else None
+    if encoder is not None and getattr(sender, ENCODER) is None:
+        replace(sender, ENCODER, encoder(bitrates))
 
 
-def sender_encoder(sender: RTCRtpSender) -> FastVp8Encoder | FastH264Encoder | None:
-    """The encoder of ours that a sender has; None while it has none."""
-    encoder = getattr(sender, "_RTCRtpSender__encoder", None)
-    return encoder if isinstance(encoder, FastVp8Encoder | FastH264Encoder) else None
+def sender_encoder(sender: RTCRtpSender) -> RealtimeEncoder | None:
+    """The encoder of a sender if it is one of `encoders`; None otherwise."""
+    encoder = getattr(sender, ENCODER, None)
+    return encoder if isinstance(encoder, RealtimeEncoder) else None
 
 
 # --- receiving --------------------------------------------------------------------------------
 
 
 class MarkerJitterBuffer(JitterBuffer):
-    """Releases a frame with its last packet (the RTP marker bit), not with the next frame's first.
+    """Releases a frame at its last packet (RTP marker bit) instead of the next frame's first.
 
-    That saves up to one frame interval. Without a marker the next frame's first packet still does.
+    That saves up to one frame interval. Without a marker the next frame's first packet still
+    releases it. When the private names of aiortc's buffer are gone, aiortc's own method is used.
     """
 
+    _is_skipped = False
+
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        if not self._is_skipped:
+            try:
+                return self._remove_marked_frame()
+            except AttributeError as error:
+                self._is_skipped = True
+                warn_skipped("release_on_marker", error)
+        return super()._remove_frame(sequence_number)
+
+    def _remove_marked_frame(self) -> JitterFrame | None:
         packets: list[bytes] = []
         timestamp: int | None = None
         count = 0
@@ -188,34 +188,39 @@ class MarkerJitterBuffer(JitterBuffer):
                 return None
             if timestamp is None:
                 timestamp = packet.timestamp
-            new_frame = packet.timestamp != timestamp
-            if not new_frame:
+            is_next_frame = packet.timestamp != timestamp
+            if not is_next_frame:
                 packets.append(packet._data)  # type: ignore[attr-defined]
                 count += 1
-            if new_frame or packet.marker:
+            if is_next_frame or packet.marker:
                 self.remove(count)
                 count = 0
                 data = b"".join(packets)
-                # Padding has no data; an empty packet would tell the decoder that the stream ended.
+                # Padding has no data, and an empty packet would end the decoder's stream.
                 if data:
                     return JitterFrame(data=data, timestamp=timestamp)
                 packets, timestamp = [], None
         return None
 
 
-@_cure
+@optional_patch
 def release_on_marker(receiver: RTCRtpReceiver) -> None:
-    """Let the receiver release a frame as soon as it is whole."""
-    name = "_RTCRtpReceiver__jitter_buffer"
-    buffer: JitterBuffer = getattr(receiver, name)
+    """Let a video receiver release a frame as soon as it is complete."""
+    buffer: JitterBuffer = getattr(receiver, _JITTER_BUFFER)
+    require(JitterBuffer, "_remove_frame")
     if not isinstance(buffer, MarkerJitterBuffer):
-        _replace(receiver, name, MarkerJitterBuffer(capacity=buffer.capacity, is_video=True))
+        replace(
+            receiver, _JITTER_BUFFER, MarkerJitterBuffer(capacity=buffer.capacity, is_video=True)
+        )
 
 
-class SteadyEstimator:
-    """Reports one bandwidth, twice a second, for the streams that sent lately.
+class ConstantEstimator:
+    """Reports one bandwidth, twice a second, for the streams that sent within the last 2 s.
 
-    aiortc's own estimator holds a 3 Mbit/s sender at 1.8 on a free road.
+    It replaces aiortc's estimator, which holds a 3 Mbit/s sender at 1.8 on an idle network.
+
+    Args:
+        bitrate: Bit/s.
     """
 
     def __init__(self, bitrate: int) -> None:
@@ -226,7 +231,11 @@ class SteadyEstimator:
     def add(
         self, *, abs_send_time: int, arrival_time_ms: int, payload_size: int, ssrc: int
     ) -> tuple[int, list[int]] | None:
-        """One packet came; returns bit/s and stream ids when it is time to report."""
+        """Take note of a packet, as aiortc's estimator does.
+
+        Returns:
+            Bit/s and SSRCs when a report (RTCP REMB) is due, otherwise None.
+        """
         self._seen_ms[ssrc] = arrival_time_ms
         if self._reported_ms is not None and arrival_time_ms - self._reported_ms < 500:
             return None
@@ -235,19 +244,18 @@ class SteadyEstimator:
         return self.bitrate, list(self._seen_ms)
 
 
-@_cure
+@optional_patch
 def report_bandwidth(receiver: RTCRtpReceiver, bitrate: int) -> None:
-    """Tell the sender that ``bitrate`` (bit/s) is free."""
-    name = "_RTCRtpReceiver__remote_bitrate_estimator"
-    if not isinstance(getattr(receiver, name), SteadyEstimator):
-        _replace(receiver, name, SteadyEstimator(bitrate))
+    """Tell the sender that ``bitrate`` (bit/s) is available."""
+    if not isinstance(getattr(receiver, _BANDWIDTH_ESTIMATOR), ConstantEstimator):
+        replace(receiver, _BANDWIDTH_ESTIMATOR, ConstantEstimator(bitrate))
 
 
 class NewestQueue:
-    """Stands where a remote track has its unbounded queue: one frame, the newest.
+    """Holds the newest frame only; replaces the unbounded queue of a remote track.
 
     Attributes:
-        dropped: How many frames nobody had read when the next one came.
+        dropped: How many frames were replaced before they were read.
     """
 
     def __init__(self) -> None:
@@ -256,7 +264,7 @@ class NewestQueue:
         self.dropped = 0
 
     async def put(self, item: Any) -> None:
-        """Add a frame in place of an unread one; the end of the track (None) waits its turn."""
+        """Replace an unread frame; the end of the track (None) is queued behind it."""
         if item is not None and self._items and self._items[-1] is not None:
             self._items.pop()
             self.dropped += 1
@@ -270,17 +278,13 @@ class NewestQueue:
             await self._filled.wait()
         return self._items.popleft()
 
-    def qsize(self) -> int:
-        """How many frames wait: 0 or 1."""
-        return len(self._items)
 
-
-@_cure
+@optional_patch
 def keep_newest(receiver: RTCRtpReceiver) -> None:
-    """Let the receiver's track hold the newest frame only. Nothing to do while it has no track."""
+    """Let the receiver's track queue the newest frame only; without a track nothing happens."""
     track = receiver.track
     if track is not None and not isinstance(getattr(track, "_queue"), NewestQueue):  # noqa: B009
-        _replace(track, "_queue", NewestQueue())
+        replace(track, "_queue", NewestQueue())
 
 
 def dropped_frames(track: object) -> int:
@@ -289,14 +293,14 @@ def dropped_frames(track: object) -> int:
     return queue.dropped if isinstance(queue, NewestQueue) else 0
 
 
-# --- broken on purpose ------------------------------------------------------------------------
+# --- simulated failure ------------------------------------------------------------------------
 
 
-@_cure
+@optional_patch
 def go_silent(pc: RTCPeerConnection) -> None:
-    """Take the network away from a connection without a word to the other side.
+    """Stop sending and receiving without telling the other side, as a killed server does.
 
-    No goodbye, no more packets either way: what a killed server looks like. Close it all the same.
+    There is no DTLS close_notify and no RTCP BYE. The connection must still be closed.
     """
     for transceiver in pc.getTransceivers():
         connection = transceiver.receiver.transport.transport._connection

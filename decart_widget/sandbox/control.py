@@ -252,7 +252,7 @@ class ControlSession:
         request = RoomRequest(
             effect_state=self.effect_state,
             events=self._events(),
-            complain=self._send_error,
+            report_error=self._send_error,
             codec=self._codec,
             model=self._model,
             host=self._socket.request.headers["Host"],

@@ -16,7 +16,7 @@ from decart_widget.sandbox.tokens import Keyring, TokenError
 if TYPE_CHECKING:
     from decart_widget.sandbox.faults import Faults
     from decart_widget.sandbox.rooms.host import RoomHost
-    from decart_widget.sandbox.rooms.registry import Rooms
+    from decart_widget.sandbox.rooms.registry import RoomRegistry
 
 TOKENS_PATH: Final = "/v1/client/tokens"
 """Where a permanent key is exchanged for a client token; the service's path."""
@@ -41,7 +41,7 @@ class HttpApi:
     def __init__(
         self,
         keyring: Keyring,
-        rooms: Rooms,
+        rooms: RoomRegistry,
         room_host: RoomHost,
         *,
         faults: Callable[[], Faults],

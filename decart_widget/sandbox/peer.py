@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.sdp import candidate_from_sdp
 
 from decart_widget.diagnostics.redaction import trace
-from decart_widget.rtc import tuning
-from decart_widget.rtc.bitrates import Bitrates, with_start_bitrate
-from decart_widget.rtc.playout import show_at_once
+from decart_widget.rtc import sdp, tuning
+from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.playout import disable_playout_delay
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
@@ -45,9 +43,6 @@ CLOSE_TIMEOUT_S: Final = 5.0
 
 PENDING_LIMIT: Final = 64
 """Candidates that may come before the offer; a browser sends a dozen at most."""
-
-_MDNS_CANDIDATE: Final = re.compile(r"(?m)^(a=candidate:.*? )\S+\.local( )")
-"""A candidate whose address the browser hides behind an mDNS name."""
 
 
 class OfferError(ValueError):
@@ -129,11 +124,11 @@ class Peer:
         bitrates = LOOPBACK_BITRATES if self._loopback else NETWORK_BITRATES
         try:
             await self._pc.setRemoteDescription(
-                RTCSessionDescription(self._resolve(offer), "offer")
+                RTCSessionDescription(sdp.resolve_mdns(offer) if self._loopback else offer, "offer")
             )
             tuning.tune(self._pc, bitrates=bitrates, loopback=self._loopback)
             if self._loopback:
-                show_at_once(self._pc)
+                disable_playout_delay(self._pc)
             self._add_output_tracks()
             answer = await self._pc.createAnswer()
             for transceiver in self._pc.getTransceivers():
@@ -149,7 +144,7 @@ class Peer:
         for candidate in self._pending:
             await self._pc.addIceCandidate(candidate)
         self._pending.clear()
-        return with_start_bitrate(self._pc.localDescription.sdp, CAMERA_BITRATES)
+        return sdp.with_start_bitrate(self._pc.localDescription.sdp, CAMERA_BITRATES)
 
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
         """Add a candidate of the client; candidates before the offer are kept for it.
@@ -158,9 +153,11 @@ class Peer:
             candidate: An ``RTCIceCandidateInit``, or None for the end of candidates. What can't be
                 parsed is ignored.
         """
-        parsed = self._parse(candidate) if candidate and candidate.get("candidate") else None
-        if candidate and candidate.get("candidate") and parsed is None:
-            return
+        parsed = None
+        if candidate and candidate.get("candidate"):
+            parsed = sdp.parse_candidate(candidate, loopback=self._loopback)
+            if parsed is None:
+                return
         if self._answered:
             await self._pc.addIceCandidate(parsed)
         elif len(self._pending) < PENDING_LIMIT:
@@ -227,23 +224,6 @@ class Peer:
         await asyncio.gather(
             *jobs, return_exceptions=True
         )  # the first frame will fail the same way
-
-    def _resolve(self, sdp: str) -> str:
-        # Browsers hide their addresses behind mDNS names. Resolving one takes a second and a
-        # multicast socket; on one machine the address is known.
-        return _MDNS_CANDIDATE.sub(r"\g<1>127.0.0.1\g<2>", sdp) if self._loopback else sdp
-
-    def _parse(self, candidate: dict[str, Any]) -> RTCIceCandidate | None:
-        text = str(candidate["candidate"]).removeprefix("a=")
-        line = self._resolve(f"a={text}").removeprefix("a=candidate:")
-        try:
-            parsed = candidate_from_sdp(line)
-        except (ValueError, IndexError, AssertionError):
-            return None
-        mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
-        parsed.sdpMid = mid if isinstance(mid, str) else None
-        parsed.sdpMLineIndex = index if isinstance(index, int) else 0
-        return parsed
 
     def _on_connection_state(self) -> None:
         if self._silent:

@@ -31,9 +31,9 @@ from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import connection_class
 from decart_widget.sandbox.http_api import HttpApi
-from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, codec_asked
+from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, requested_codec
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
-from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, Rooms
+from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, RoomRegistry
 from decart_widget.sandbox.rooms.tokens import RoomTokenError
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
 
@@ -110,7 +110,7 @@ class SandboxServer:
         # A user's function may not be safe to call from two threads at once; the effects are.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="decart-sandbox-frame")
-        self._rooms = Rooms()
+        self._rooms = RoomRegistry()
         renderer, executor = self.renderer, self._executor
         self._room_host: RoomHost
         if livekit is not None:
@@ -233,7 +233,7 @@ class SandboxServer:
         path = urlsplit(request.path).path
         if path in SIGNAL_PATHS:
             try:
-                self._rooms.check(request.path, request.headers)
+                self._rooms.authorize(request.path, request.headers)
             except RoomTokenError as error:
                 return _plain(socket, 401, str(error))
         elif path != STREAM_PATH:
@@ -245,7 +245,7 @@ class SandboxServer:
         assert request is not None
         url = urlsplit(request.path)
         if url.path in SIGNAL_PATHS:
-            await self._rooms.serve(socket)
+            await self._rooms.serve_signal_socket(socket)
             return
         query = parse_qs(url.query)
         try:
@@ -285,7 +285,7 @@ class SandboxServer:
             loopback=not self._allow_remote,
             rooms=self._room_host,
             model=query.get("model", [""])[0],
-            codec=codec_asked(query),
+            codec=requested_codec(query),
         )
         self._admitted += 1
         self._sessions.append(session)

@@ -44,7 +44,7 @@ async def generating(kernel: KernelPage) -> AsyncIterator[WidgetPage]:
 @asynccontextmanager
 async def watching(kernel: KernelPage, name: str) -> AsyncIterator[WidgetPage]:
     """A page that shows the viewer made last."""
-    page = WidgetPage(kernel, name, camera=RoomCamera(films=False), kind="DecartViewer")
+    page = WidgetPage(kernel, name, camera=RoomCamera(has_camera=False), kind="DecartViewer")
     try:
         await page.hello()
         page.say("start")

@@ -1,4 +1,4 @@
-"""Media for a session without a browser: a synthetic camera and a real aiortc connection."""
+"""Media for a session without a browser: a synthetic camera and a peer connection of aiortc."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from aiortc.sdp import candidate_from_sdp
 from av import VideoFrame
 
 from decart_widget.errors import DecartError, MediaError
 from decart_widget.protocol.messages import Candidate, RoomInfo
+from decart_widget.rtc import sdp as descriptions
 from decart_widget.rtc import tuning
+from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 WIDTH, HEIGHT, FPS = 320, 180, 20
@@ -53,7 +54,7 @@ class ColourBars(MediaStreamTrack):
 
 
 class CameraPeer:
-    """Implements ``Media``; what comes back is in ``picture``, (h, w, 3) uint8 RGB."""
+    """Implements ``Media``; ``picture`` is the newest received picture, (h, w, 3) uint8 RGB."""
 
     def __init__(self, *, refuse: str | None = None, present: bool = True) -> None:
         self.listener: MediaListener | None = None
@@ -90,7 +91,7 @@ class CameraPeer:
         return None
 
     def join(self, attempt: int, room: RoomInfo) -> None:
-        raise AssertionError("this camera knows offer and answer only")
+        raise AssertionError("this camera joins no rooms")
 
     def answer(self, attempt: int, sdp: str) -> None:
         self._spawn(self._answer(sdp))
@@ -110,7 +111,7 @@ class CameraPeer:
     # --- for tests ----------------------------------------------------------------------------
 
     async def next_picture(self, count: int = 1) -> np.ndarray:
-        """A picture that arrives after now."""
+        """Wait for ``count`` more pictures; returns the last one."""
         wanted = self.pictures + count
         while self.pictures < wanted:
             self._arrived.clear()
@@ -119,7 +120,7 @@ class CameraPeer:
         return self.picture
 
     async def picture_that(self, seen: Any) -> np.ndarray:
-        """The first picture from now on of which ``seen(picture)`` is true."""
+        """Wait for a picture of which ``seen(picture)`` is true; returns it."""
         while True:
             picture = await self.next_picture()
             if seen(picture):
@@ -150,7 +151,7 @@ class CameraPeer:
         self._pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         listener = self.listener
         pc.addTransceiver(ColourBars(), direction="sendrecv")
-        tuning.tune(pc, bitrates=tuning.Bitrates())
+        tuning.tune(pc, bitrates=Bitrates())
 
         @pc.on("connectionstatechange")
         def changed() -> None:
@@ -160,7 +161,7 @@ class CameraPeer:
 
         @pc.on("track")
         def came(track: MediaStreamTrack) -> None:
-            self._spawn(self._watch(track))
+            self._spawn(self._receive(track))
 
         listener.media_changed(attempt, "camera")
         await pc.setLocalDescription(await pc.createOffer())
@@ -170,7 +171,7 @@ class CameraPeer:
     async def _answer(self, sdp: str) -> None:
         pc = self._pc
         if pc is None:
-            return  # the answer of an attempt that has ended here
+            return  # the answer of an attempt that has ended
         await pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         early, self._early = self._early, []
         for candidate in early:
@@ -180,11 +181,14 @@ class CameraPeer:
         if candidate is None:
             await pc.addIceCandidate(None)
             return
-        parsed = candidate_from_sdp(candidate.candidate.split(":", 1)[1])
-        parsed.sdpMid, parsed.sdpMLineIndex = candidate.sdp_mid, candidate.sdp_m_line_index
-        await pc.addIceCandidate(parsed)
+        init = {
+            "candidate": candidate.candidate,
+            "sdpMid": candidate.sdp_mid,
+            "sdpMLineIndex": candidate.sdp_m_line_index,
+        }
+        await pc.addIceCandidate(descriptions.parse_candidate(init, loopback=True))
 
-    async def _watch(self, track: MediaStreamTrack) -> None:
+    async def _receive(self, track: MediaStreamTrack) -> None:
         while True:
             try:
                 frame = await track.recv()

@@ -1,7 +1,7 @@
-"""A LiveKit server of the plain kind, for tests: everybody sees everybody, nothing is transformed.
+"""A LiveKit server for tests: all participants see each other, and nothing is transformed.
 
-It is the sandbox's room server with other rules, so the bridge to a LiveKit server can be tested
-where none is installed. It has no server API (rooms can't be deleted from outside).
+It is the sandbox's room server with rooms of another kind, so that rooms on a LiveKit server can be
+tested where none is installed. It has no server API (rooms can't be deleted from outside).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from livekit.protocol import models
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from decart_widget.rtc.tuning import Bitrates
+from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.sdp import codec_name
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
+from decart_widget.sandbox.rooms.audio_feed import AudioFeed
 from decart_widget.sandbox.rooms.connection import Publication
-from decart_widget.sandbox.rooms.feed import Feed
 from decart_widget.sandbox.rooms.participant import Participant
-from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, VALIDATE_PATHS, Rooms
+from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, VALIDATE_PATHS, RoomRegistry
 from decart_widget.sandbox.rooms.room import Room
-from decart_widget.sandbox.rooms.sdp import codec_named
-from decart_widget.sandbox.rooms.sound import Sound
 from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys, RoomTokenError
+from decart_widget.sandbox.rooms.video_feed import VideoFeed
 
 
 class MeetingRoom(Room):
-    """Every track of everybody is sent on to everybody else."""
+    """Sends each participant's tracks to all other participants."""
 
     def __init__(self, name: str, keys: RoomKeys) -> None:
         super().__init__(name, keys=keys, loopback=True)
@@ -39,55 +39,47 @@ class MeetingRoom(Room):
         return True
 
     def publications(self, viewer: Participant) -> list[Publication]:
-        return [shown for owner, shown in self._published.values() if owner is not viewer]
+        return [track for owner, track in self._published.values() if owner is not viewer]
 
-    async def announced(self, participant: Participant, info: models.TrackInfo) -> None:
-        is_sound = info.type == models.TrackType.AUDIO
-        feed = Sound() if is_sound else Feed(Bitrates.fixed(3_000_000))
-        publication = Publication(participant.sid, info, feed, codec_named(info.mime_type))
+    async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:
+        is_audio = info.type == models.TrackType.AUDIO
+        feed = AudioFeed() if is_audio else VideoFeed(Bitrates.fixed(3_000_000))
+        publication = Publication(participant.sid, info, feed, codec_name(info.mime_type))
         self._published[info.sid] = (participant, publication)
-        self._tell_others(participant, participant.info())
+        self._inform_others(participant, participant.info())
         for other in self.participants.values():
             if other is not participant:
-                other.invite()
+                other.negotiate_missing()
 
-    def show(
+    def track_received(
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
         assert info is not None
-        feed = self._published[info.sid][1].feed
-        if isinstance(feed, Sound):
-            feed.play(track)
-        else:
-            feed.show(track)
+        self._published[info.sid][1].feed.start(track)
 
-    def gone(self, participant: Participant) -> None:
+    def participant_left(self, participant: Participant) -> None:
         for sid, (owner, publication) in list(self._published.items()):
             if owner is participant:
-                feed = publication.feed
-                if isinstance(feed, Sound):
-                    feed.silence()
-                else:
-                    feed.hide()
+                publication.feed.stop()
                 del self._published[sid]
 
 
-class MeetingRooms(Rooms):
-    """Opens the room that a good token names, as LiveKit does."""
+class MeetingRooms(RoomRegistry):
+    """Opens the room that a valid token names, as LiveKit does."""
 
-    def check(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
+    def authorize(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
         try:
-            return super().check(path, headers)
+            return super().authorize(path, headers)
         except RoomTokenError:
             token = path.partition("access_token=")[2].partition("&")[0]
             token = token or headers["Authorization"].removeprefix("Bearer ")
             self.open(MeetingRoom(self.keys.read(token, time.time()).room, self.keys))
-            return super().check(path, headers)
+            return super().authorize(path, headers)
 
 
 @asynccontextmanager
-async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, Rooms]]:
-    """Its address, such as ``ws://127.0.0.1:49152``, and its rooms."""
+async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, RoomRegistry]]:
+    """Run a server; yields its address, such as ``ws://127.0.0.1:49152``, and its rooms."""
     rooms = MeetingRooms(RoomKeys(key, secret))
 
     def http(request: HttpRequest) -> HttpResponse:
@@ -99,13 +91,17 @@ async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, Room
         if urlsplit(request.path).path not in SIGNAL_PATHS:
             return socket.respond(404, "")
         try:
-            rooms.check(request.path, request.headers)
+            rooms.authorize(request.path, request.headers)
         except RoomTokenError as error:
             return socket.respond(401, str(error))
         return None
 
     async with serve(
-        rooms.serve, "127.0.0.1", 0, create_connection=connection_class(http), process_request=check
+        rooms.serve_signal_socket,
+        "127.0.0.1",
+        0,
+        create_connection=connection_class(http),
+        process_request=check,
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         try:

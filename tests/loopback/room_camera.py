@@ -1,4 +1,4 @@
-"""Media for a session with a room, without a browser: the genuine Python `livekit` client."""
+"""Media for a session with a room, without a browser: the package ``livekit``."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from tests.loopback.room_client import RoomUser
 
 
 class RoomCamera:
-    """Implements ``Media``; ``user`` is the one in the present attempt's room.
+    """Implements ``Media``; ``user`` is the participant in the present attempt's room.
 
     Args:
-        films: Whether it has a camera; a viewer has none.
+        has_camera: A viewer has none.
     """
 
     server_codec = None
     waiting_for_person = False
 
-    def __init__(self, *, films: bool = True) -> None:
+    def __init__(self, *, has_camera: bool = True) -> None:
         self.listener: MediaListener | None = None
         self.user: RoomUser | None = None
         self.prepared: list[Preparation] = []
         self.rooms: list[RoomInfo] = []
         self.ended: list[tuple[int, EndReason, bool]] = []
         self.failures: list[str] = []
-        """Why rooms could not be joined, or gave no picture."""
-        self._films = films
+        """Why rooms could not be joined, or sent no picture."""
+        self._has_camera = has_camera
         self._work: list[asyncio.Future[Any]] = []
 
     async def ready(self, timeout: float) -> None:
-        """It always is."""
+        """Return at once."""
 
     async def attended(self) -> None:
-        """Somebody always is."""
+        """Return at once."""
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         assert self.listener is not None
         assert preparation.transport == "livekit"
         self.prepared.append(preparation)
-        if self._films:
+        if self._has_camera:
             self.listener.media_changed(attempt, "camera")
 
     def join(self, attempt: int, room: RoomInfo) -> None:
@@ -52,10 +52,10 @@ class RoomCamera:
         self._work.append(asyncio.ensure_future(self._join(attempt, room, self.user)))
 
     def answer(self, attempt: int, sdp: str) -> None:
-        raise AssertionError("this camera knows rooms only")
+        raise AssertionError("this camera has no peer connection")
 
     def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
-        raise AssertionError("this camera knows rooms only")
+        raise AssertionError("this camera has no peer connection")
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         self.ended.append((attempt, reason, keep_source))
@@ -64,7 +64,7 @@ class RoomCamera:
             self._work.append(asyncio.ensure_future(user.close()))
 
     async def picture_that(self, seen: Any) -> np.ndarray:
-        """The first picture from now on of which ``seen`` is true; joins come by themselves."""
+        """Wait until there is a picture of which ``seen`` is true; returns it."""
         try:
             async with asyncio.timeout(30):
                 while self.user is None or self.user.picture is None:
@@ -89,12 +89,12 @@ class RoomCamera:
         try:
             await user.join({"livekit_url": room.url, "token": room.token})
             listener.media_changed(attempt, "connected")
-            if self._films:
+            if self._has_camera:
                 await user.publish()
             await user.picture_that(lambda _picture: True)
         except Exception as error:
             self.failures.append(f"attempt {attempt}: {error!r}")
-            self._lost(attempt, user)  # as a page says it
+            self._lost(attempt, user)  # as a page reports it
             raise
         listener.media_changed(attempt, "first-frame")
 

@@ -1,4 +1,4 @@
-"""A client of the sandbox's rooms: the genuine Python `livekit`, and our control channel client."""
+"""A client of the sandbox's rooms: the package ``livekit``, and a client of the control channel."""
 
 from __future__ import annotations
 
@@ -14,29 +14,40 @@ from livekit import rtc
 from decart_widget.sandbox import Sandbox
 from tests.loopback.sandbox_client import KEY, LIMIT, Client, Picture, client
 
-#: Full size: a lower simulcast layer would show.
 WIDTH, HEIGHT, FPS = 1280, 720, 15
+"""Size in pixels and frame rate of the camera; a lower simulcast layer has a smaller size."""
 
-#: The camera's colours: red on the left, blue on the right.
 LEFT, RIGHT = (200, 50, 40), (40, 60, 200)
+"""The camera's colours (RGB): red on the left, blue on the right."""
 
-#: Samples/s, and how many make the 10 ms that are sent at once.
 RATE, CHUNK = 48_000, 480
+"""Sample rate (Hz) of the microphone, and samples in a frame of 10 ms."""
 
 CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8, "vp9": rtc.VideoCodec.VP9}
 
 
 class RoomUser:
-    """Somebody in a room: `publish` sends a camera, ``picture`` is what came last."""
+    """A participant of a room.
+
+    Attributes:
+        room: The package's room.
+        picture: The newest picture, (h, w, 3) uint8 RGB; None before the first one.
+        pictures: How many pictures came.
+        filmed: How many frames the camera has captured.
+        events: The room's events: ``reconnecting``, ``reconnected``, ``disconnected <reason>``.
+        seen_of: Identity of the participant whose track came last.
+        tone: The loudest frequency of the last 0.2 s of audio, in Hz; 0 for silence.
+        heard: How many frames of audio came.
+    """
 
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.picture: Picture | None = None
         self.pictures = 0
+        self.filmed = 0
         self.events: list[str] = []
         self.seen_of: str | None = None
         self.tone = 0.0
-        """The loudest frequency that came last, in Hz; 0 for silence."""
         self.heard = 0
         self._microphone: rtc.AudioSource | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,9 +65,10 @@ class RoomUser:
         await self.room.connect(info["livekit_url"], info["token"], options)
 
     async def publish(self, codec: str = "h264", *, simulcast: bool = True) -> None:
+        """Publish a camera."""
         self._source = rtc.VideoSource(WIDTH, HEIGHT)
         track = rtc.LocalVideoTrack.create_video_track("camera", self._source)
-        self._spawn(self._film(self._source))
+        self._spawn(self._capture_video(self._source))
         options = rtc.TrackPublishOptions(
             source=rtc.TrackSource.SOURCE_CAMERA,
             video_codec=CODECS[codec],
@@ -66,15 +78,15 @@ class RoomUser:
         await self.room.local_participant.publish_track(track, options)
 
     async def speak(self, hertz: float) -> None:
-        """Send a tone."""
+        """Publish a microphone with a tone of ``hertz``."""
         self._microphone = rtc.AudioSource(RATE, 1)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)
-        self._spawn(self._whistle(self._microphone, hertz))
+        self._spawn(self._capture_tone(self._microphone, hertz))
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
 
     async def hears(self, hertz: float, limit: float = LIMIT) -> None:
-        """Wait until this tone comes."""
+        """Wait until this tone is received."""
         try:
             async with asyncio.timeout(limit):
                 while abs(self.tone - hertz) > 10:
@@ -83,12 +95,12 @@ class RoomUser:
             raise AssertionError(f"heard {self.tone} Hz, {self.heard} times") from None
 
     async def next_pictures(self, count: int = 1, limit: float = LIMIT) -> Picture:
-        """The last of ``count`` pictures that come from now on."""
+        """Wait for ``count`` more pictures; returns the last one."""
         wanted = self.pictures + count
         return await self.picture_that(lambda _: self.pictures >= wanted, limit)
 
     async def picture_that(self, seen: Callable[[Picture], Any], limit: float = LIMIT) -> Picture:
-        """The first picture from now on of which ``seen`` is true."""
+        """Wait for a picture of which ``seen`` is true; returns it."""
         try:
             async with asyncio.timeout(limit):
                 while True:
@@ -100,8 +112,18 @@ class RoomUser:
             mean = None if self.picture is None else self.picture.mean(axis=(0, 1)).round()
             raise AssertionError(f"no such picture came; the last had mean {mean}") from None
 
+    async def silence(self, filmed: int = FPS, limit: float = LIMIT) -> None:
+        """Wait until the camera has captured ``filmed`` frames and no picture came meanwhile."""
+        async with asyncio.timeout(limit):
+            pictures, began = self.pictures, self.filmed
+            while self.filmed < began + filmed:
+                self._changed.clear()
+                await self._changed.wait()
+                if self.pictures != pictures:
+                    pictures, began = self.pictures, self.filmed
+
     async def event(self, name: str, limit: float = LIMIT) -> None:
-        """Wait until the room said so; see ``events``."""
+        """Wait for an event that begins with ``name``; see ``events``."""
         async with asyncio.timeout(limit):
             while not any(event.startswith(name) for event in self.events):
                 self._changed.clear()
@@ -129,10 +151,10 @@ class RoomUser:
 
     def _on_track(self, track: Any, publication: Any, participant: Any) -> None:
         self.seen_of = participant.identity
-        is_sound = track.kind == rtc.TrackKind.KIND_AUDIO
-        self._spawn(self._listen(track) if is_sound else self._watch(track))
+        is_audio = track.kind == rtc.TrackKind.KIND_AUDIO
+        self._spawn(self._receive_audio(track) if is_audio else self._receive_video(track))
 
-    async def _listen(self, track: rtc.Track) -> None:
+    async def _receive_audio(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, capacity=20)
         wave = np.zeros(RATE // 5, np.int16)
         try:
@@ -145,7 +167,7 @@ class RoomUser:
         finally:
             await stream.aclose()
 
-    async def _whistle(self, source: rtc.AudioSource, hertz: float) -> None:
+    async def _capture_tone(self, source: rtc.AudioSource, hertz: float) -> None:
         at = 0
         while True:
             times = np.arange(at, at + CHUNK) / RATE
@@ -153,7 +175,7 @@ class RoomUser:
             await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, CHUNK))
             at += CHUNK
 
-    async def _watch(self, track: rtc.Track) -> None:
+    async def _receive_video(self, track: rtc.Track) -> None:
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24, capacity=1)
         try:
             async for event in stream:
@@ -164,7 +186,7 @@ class RoomUser:
         finally:
             await stream.aclose()
 
-    async def _film(self, source: rtc.VideoSource) -> None:
+    async def _capture_video(self, source: rtc.VideoSource) -> None:
         loop = asyncio.get_running_loop()
         picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         began, count = loop.time(), 0
@@ -175,12 +197,14 @@ class RoomUser:
             data = picture.tobytes()
             source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGB24, data))
             count += 1
+            self.filmed = count
+            self._changed.set()
             await asyncio.sleep(max(0.0, began + count / FPS - loop.time()))
 
 
 @asynccontextmanager
 async def user_in(info: dict[str, Any]) -> AsyncIterator[RoomUser]:
-    """Somebody who has joined."""
+    """A participant that has joined; it leaves at the end."""
     user = RoomUser()
     try:
         await user.join(info)
@@ -190,7 +214,7 @@ async def user_in(info: dict[str, Any]) -> AsyncIterator[RoomUser]:
 
 
 async def room_for(user: Client, prompt: str | None = "greyscale") -> dict[str, Any]:
-    """Ask for room media, the initial state right behind it; the room's credentials."""
+    """Request a room and set the initial prompt at once; returns the room's credentials."""
     await user.send(
         "livekit_join", passthrough=prompt is None, client_capabilities={"frame_timing": True}
     )
@@ -206,7 +230,7 @@ async def room_for(user: Client, prompt: str | None = "greyscale") -> dict[str, 
 async def in_room(
     sandbox: Sandbox, prompt: str | None = "greyscale", **query: Any
 ) -> AsyncIterator[tuple[Client, RoomUser]]:
-    """A session with room media, and its client in its room, who has published nothing yet."""
+    """A session with a room, and its owner in it, who hasn't published yet."""
     async with (
         client(sandbox.realtime_base_url, **query) as control,
         user_in(await room_for(control, prompt)) as user,
@@ -214,7 +238,8 @@ async def in_room(
         yield control, user
 
 
-async def ask_to_watch(base_url: str, name: str, key: str = KEY) -> httpx.Response:
+async def request_viewer_room(base_url: str, name: str, key: str = KEY) -> httpx.Response:
+    """Request credentials for a viewer of the room ``name``."""
     async with httpx.AsyncClient() as http:
         return await http.post(f"{base_url}/watch-stream/{name}", headers={"x-api-key": key})
 
@@ -229,7 +254,7 @@ def is_grey(picture: Picture) -> bool:
 
 
 def is_camera(picture: Picture) -> bool:
-    """Whether it is what the camera filmed, in its place and at its size."""
+    """Whether it is the camera's picture, at its full size."""
     return _is_like(picture, LEFT, RIGHT)
 
 

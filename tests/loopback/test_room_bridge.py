@@ -1,4 +1,4 @@
-"""Rooms on a LiveKit server: a stand-in always, a real one when its address is set."""
+"""Rooms on a LiveKit server: `meeting` always, and a real one when its address is set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decart_widget.sandbox import Faults
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.meeting import livekit_server
-from tests.loopback.room_client import ask_to_watch, is_grey, is_inverted, room_for, user_in
+from tests.loopback.room_client import is_grey, is_inverted, request_viewer_room, room_for, user_in
 from tests.loopback.sandbox_client import client
 
 VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SECRET")]
@@ -23,7 +23,7 @@ VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SE
 
 @pytest.fixture(params=["stand-in", "real"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
-    """A sandbox whose rooms are on another server."""
+    """A sandbox whose rooms are on a LiveKit server."""
     if request.param == "real":
         settings = [os.environ.get(name, "") for name in VARIABLES]
         if not all(settings):
@@ -35,13 +35,15 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer
         async with livekit_server(key, secret) as (url, rooms):
             async with SandboxServer(livekit=LiveKitServer(url, key, secret)) as server:
                 yield server
-            # Whoever was there has left.
+            # All participants have left.
             async with asyncio.timeout(20):
                 while any(room.participants for room in rooms._rooms.values()):
                     await asyncio.sleep(0.05)
 
 
-async def test_a_session_is_transformed_in_a_room_elsewhere(sandbox: SandboxServer) -> None:
+async def test_a_session_is_transformed_on_a_livekit_server(
+    sandbox: SandboxServer,
+) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
         assert info["livekit_url"] != sandbox.realtime_base_url
@@ -57,22 +59,18 @@ async def test_a_session_is_transformed_in_a_room_elsewhere(sandbox: SandboxServ
             await user.speak(600)
             await user.hears(600)
 
-            watch = await ask_to_watch(sandbox.base_url, info["room_name"])
-            async with user_in(watch.json()) as viewer:
+            answer = await request_viewer_room(sandbox.base_url, info["room_name"])
+            async with user_in(answer.json()) as viewer:
                 await viewer.picture_that(is_inverted)
 
             sandbox.faults = Faults(freeze_after_s=0)
-            seen = -1
-            async with asyncio.timeout(20):
-                while user.pictures != seen:
-                    seen = user.pictures
-                    await asyncio.sleep(1)
+            await user.silence()
             sandbox.faults = Faults()
             await user.next_pictures(3)
         assert (await control.wait_for("generation_ended"))["reason"] == "media_lost"
 
 
-async def test_a_livekit_server_that_is_not_there_is_told() -> None:
+async def test_an_unreachable_livekit_server_is_reported() -> None:
     nowhere = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
     async with (
         SandboxServer(livekit=nowhere) as server,
@@ -82,25 +80,25 @@ async def test_a_livekit_server_that_is_not_there_is_told() -> None:
         assert "LiveKit" in (await control.wait_for("error"))["error"]
 
 
-def test_the_secret_is_in_no_text() -> None:
+def test_the_secret_is_not_in_the_repr() -> None:
     assert "hidden" not in repr(LiveKitServer("ws://host:7880", "key", "hidden"))
 
 
 @pytest.mark.parametrize(
     ("url", "secret"), [("http://host", "s"), ("ws://", "s"), ("host:7880", "s"), ("ws://host", "")]
 )
-def test_a_server_that_can_not_be_one_is_refused(url: str, secret: str) -> None:
+def test_an_invalid_livekit_server_is_refused(url: str, secret: str) -> None:
     with pytest.raises(ValueError, match="LiveKit"):
         LiveKitServer(url, "key", secret)
 
 
-def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "livekit.rtc", None)
     with pytest.raises(SandboxError, match=r"pip install 'decart-widget\[livekit\]'"):
         SandboxServer(livekit=LiveKitServer("ws://127.0.0.1:7880", "key", "secret"))
 
 
-def test_a_sandbox_without_it_never_imports_them() -> None:
+def test_a_sandbox_without_a_livekit_server_does_not_import_the_packages() -> None:
     code = (
         "import sys; from decart_widget.sandbox.server import SandboxServer; SandboxServer();"
         "print(sorted({'livekit.rtc', 'livekit.api', 'aiohttp'} & set(sys.modules)))"
@@ -111,7 +109,7 @@ def test_a_sandbox_without_it_never_imports_them() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def test_the_program_takes_the_server_as_flags() -> None:
+def test_the_program_has_options_for_the_livekit_server() -> None:
     command = [sys.executable, "-m", "decart_widget.sandbox", "--livekit", "ws://127.0.0.1:9"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert shown.returncode == 1

@@ -1,4 +1,4 @@
-"""A participant's connection that ends while it is still being made."""
+"""A participant's connection that is closed while it is being negotiated."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ async def an_offer() -> str:
 
 
 FILES = Path("/proc/self/fd")
+"""Linux: the open files of this process."""
 
 
 def sockets() -> int:
     count = 0
     for link in FILES.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+        with contextlib.suppress(FileNotFoundError):  # the descriptor of the listing itself
             count += str(link.readlink()).startswith("socket:")
     return count
 
 
-@pytest.mark.skipif(not FILES.is_dir(), reason="counts sockets as Linux lists them")
+@pytest.mark.skipif(not FILES.is_dir(), reason="sockets are counted in /proc")
 @pytest.mark.parametrize("steps", range(0, 40, 3))
-async def test_no_socket_stays_open_whenever_it_ends(steps: int) -> None:
+async def test_no_socket_stays_open_at_whatever_step_it_is_closed(steps: int) -> None:
     offer = await an_offer()
     before = sockets()
     events = ConnectionEvents(lambda _cid, track: track.stop(), lambda: None)
-    connection = RoomConnection(single=True, loopback=True, events=events)
+    connection = RoomConnection(single_pc=True, loopback=True, events=events)
     answering = asyncio.ensure_future(connection.answer(offer, codecs={}, publications=()))
     for _ in range(steps):
         await asyncio.sleep(0)
@@ -52,9 +53,9 @@ async def test_no_socket_stays_open_whenever_it_ends(steps: int) -> None:
     assert sockets() == before
 
 
-async def test_nothing_is_answered_after_the_end() -> None:
+async def test_a_closed_connection_answers_no_offer() -> None:
     connection = RoomConnection(
-        single=True, loopback=True, events=ConnectionEvents(lambda *_: None, lambda: None)
+        single_pc=True, loopback=True, events=ConnectionEvents(lambda *_: None, lambda: None)
     )
     await connection.close()
     await connection.close()

@@ -1,4 +1,4 @@
-"""Pictures through the sandbox's rooms, with LiveKit's own Python client."""
+"""Media through the sandbox's rooms, with the package ``livekit``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.loopback.room_client import (
     HEIGHT,
     WIDTH,
-    ask_to_watch,
     in_room,
     is_camera,
     is_grey,
     is_inverted,
+    request_viewer_room,
     room_for,
     user_in,
 )
@@ -49,14 +49,14 @@ async def test_the_first_picture_is_transformed_and_full_size(sandbox: Sandbox, 
         await control.wait_for("generation_tick", seconds=1)
 
 
-async def test_the_codec_of_the_picture_can_be_asked_for(sandbox: Sandbox) -> None:
+async def test_the_codec_of_the_transformed_video_can_be_requested(sandbox: Sandbox) -> None:
     async with in_room(sandbox, livekit_server_codec="vp8") as (_control, user):
         await user.publish("h264")
         await user.picture_that(is_grey)
         assert sandbox.stats()["sessions"][0]["media"]["codecs"] == ["vp8"]
 
 
-async def test_a_track_without_layers_is_full_size_too(sandbox: Sandbox) -> None:
+async def test_a_track_without_simulcast_layers_is_full_size(sandbox: Sandbox) -> None:
     async with in_room(sandbox, prompt=None) as (_control, user):
         await user.publish(simulcast=False)
         await user.picture_that(is_camera)
@@ -72,7 +72,7 @@ async def test_a_change_of_prompt_changes_the_picture(sandbox: Sandbox) -> None:
         await user.picture_that(is_camera)
 
 
-async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
+async def test_the_picture_takes_the_colours_of_an_image(sandbox: Sandbox) -> None:
     gold = np.full((64, 64, 3), (220, 170, 30), np.uint8)
     gold[::2] //= 2
     async with client(sandbox.realtime_base_url) as control:
@@ -88,7 +88,7 @@ async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
             await user.picture_that(is_golden)
 
 
-async def test_the_initial_state_may_come_with_the_join(sandbox: Sandbox) -> None:
+async def test_the_join_can_contain_the_initial_state(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         state = {"type": "prompt", "prompt": "greyscale", "enhance_prompt": False}
         await control.send("livekit_join", passthrough=False, initial_state=state)
@@ -99,19 +99,19 @@ async def test_the_initial_state_may_come_with_the_join(sandbox: Sandbox) -> Non
             assert is_grey(await user.next_pictures())
 
 
-async def test_viewers_see_the_same_picture_and_it_is_encoded_once(sandbox: Sandbox) -> None:
+async def test_viewers_see_the_same_picture_which_is_encoded_once(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
-        answer = await ask_to_watch(sandbox.base_url, info["room_name"])
+        answer = await request_viewer_room(sandbox.base_url, info["room_name"])
         assert answer.json()["room_name"] == info["room_name"]
         async with user_in(info) as user, user_in(answer.json()) as early:
             await user.publish()
             await asyncio.gather(user.picture_that(is_grey), early.picture_that(is_grey))
-            late = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+            late = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
             async with user_in(late) as third:
                 await third.picture_that(is_grey)
                 assert third.seen_of == "inference-server-1"
-                # Clients are not told of each other.
+                # Clients don't see each other.
                 assert [p.identity for p in third.room.remote_participants.values()] == [
                     "inference-server-1"
                 ]
@@ -120,21 +120,21 @@ async def test_viewers_see_the_same_picture_and_it_is_encoded_once(sandbox: Sand
                 media = sandbox.stats()["sessions"][0]["media"]
                 assert media["codecs"] == ["h264"]
                 assert len(media["participants"]) == 3
-            # One that leaves takes nothing from the others.
+            # The others still get pictures after one has left.
             await asyncio.gather(user.next_pictures(10), early.next_pictures(10))
 
 
-async def test_a_microphone_comes_back_to_everybody_as_it_went(sandbox: Sandbox) -> None:
+async def test_all_participants_hear_a_microphone_unchanged(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
-        watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
-        async with user_in(info) as user, user_in(watch) as early:
+        viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
+        async with user_in(info) as user, user_in(viewer_info) as early:
             await user.publish()
             await user.picture_that(is_grey)
-            assert user.heard == 0, "no sound is announced before there is one"
+            assert user.heard == 0, "audio is announced when there is a microphone"
             await user.speak(600)
             await asyncio.gather(user.hears(600), early.hears(600))
-            late = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
+            late = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
             async with user_in(late) as third:
                 await asyncio.gather(third.hears(600), third.picture_that(is_grey))
                 media = sandbox.stats()["sessions"][0]["media"]
@@ -142,7 +142,7 @@ async def test_a_microphone_comes_back_to_everybody_as_it_went(sandbox: Sandbox)
             await user.next_pictures(5)
 
 
-async def test_a_microphone_needs_no_camera_and_may_come_first(sandbox: Sandbox) -> None:
+async def test_a_microphone_can_be_published_before_a_camera(sandbox: Sandbox) -> None:
     async with in_room(sandbox) as (_control, user):
         await user.speak(900)
         await user.hears(900)
@@ -154,8 +154,8 @@ async def test_a_microphone_needs_no_camera_and_may_come_first(sandbox: Sandbox)
 async def test_a_viewer_can_not_publish(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
-        watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
-        async with user_in(info) as user, user_in(watch) as viewer:
+        viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
+        async with user_in(info) as user, user_in(viewer_info) as viewer:
             await user.publish()
             await viewer.picture_that(is_grey)
             publishing = asyncio.ensure_future(viewer.publish())
@@ -174,11 +174,11 @@ async def test_vp9_is_refused_with_a_reason(sandbox: Sandbox) -> None:
         await user.event("disconnected")
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
-        # The session itself goes on: another client may join its room.
+        # The session continues: another client can join its room.
         assert (await control.prompt("sepia"))["success"]
 
 
-async def test_a_second_holder_of_a_token_takes_the_first_ones_place(sandbox: Sandbox) -> None:
+async def test_a_second_holder_of_a_token_replaces_the_first_one(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
         async with user_in(info) as first:
@@ -192,7 +192,7 @@ async def test_a_second_holder_of_a_token_takes_the_first_ones_place(sandbox: Sa
                 assert "generation_ended" not in kinds
 
 
-async def test_the_end_of_the_session_is_the_end_of_its_room(sandbox: Sandbox) -> None:
+async def test_the_room_is_closed_with_its_session(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
         async with user_in(info) as user:
@@ -212,7 +212,7 @@ async def test_leaving_the_room_ends_generation(sandbox: Sandbox) -> None:
         assert (await control.prompt("sepia"))["success"]
 
 
-async def test_a_session_has_one_kind_of_media(sandbox: Sandbox) -> None:
+async def test_a_session_with_a_room_accepts_no_offer_and_no_second_join(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         await room_for(control)
         await control.send("offer", sdp="v=0")

@@ -1,1 +1,1 @@
-"""Rooms as a LiveKit server has them, as far as one camera and its viewers need them."""
+"""The rooms of the sandbox: a LiveKit server as far as Decart's clients need one."""

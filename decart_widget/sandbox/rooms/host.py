@@ -1,4 +1,4 @@
-"""Opens a room for each session that asks for one, on this server or on another."""
+"""Opens a room for each session that asks for one, on this server or on a LiveKit server."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from typing import TYPE_CHECKING, Any, Protocol
 from decart_widget.sandbox.faults import Faults
 from decart_widget.sandbox.peer import PeerEvents
 from decart_widget.sandbox.rooms.messages import VIDEO_CODECS
-from decart_widget.sandbox.rooms.stage import StageRoom
+from decart_widget.sandbox.rooms.session_room import LocalSessionRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
-    from decart_widget.sandbox.rooms.registry import Rooms
+    from decart_widget.sandbox.rooms.registry import RoomRegistry
 
 
 @dataclass(frozen=True)
 class RoomRequest:
-    """What a session wants of its room.
+    """The parameters of a session's room.
 
     Attributes:
-        effect_state: What its picture shall look like.
-        events: Whom to tell what.
-        complain: Told, as text for the user, why somebody can't be served.
-        codec: What the transformed picture shall be sent with; None: as the camera's.
-        model: Name of its model.
+        effect_state: The session's effect; it may change at any time.
+        events: Callbacks of the session.
+        report_error: Called with a text for the user when a participant can't be served.
+        codec: Codec of the transformed video; None: the camera's.
+        model: Name of the session's model.
         host: Host and port at which the client reached this server.
     """
 
     effect_state: EffectState
     events: PeerEvents
-    complain: Callable[[str], None]
+    report_error: Callable[[str], None]
     codec: str | None
     model: str
     host: str
 
 
 class SessionRoom(Protocol):
-    """A session's room, wherever it is.
+    """A session's room, on whichever server.
 
     Attributes:
         name: Unguessable.
         model: Name of the session's model.
-        faults: What goes wrong in it.
+        faults: The failures to simulate in it.
     """
 
     name: str
@@ -56,64 +56,64 @@ class SessionRoom(Protocol):
     faults: Faults
 
     def credentials(self) -> dict[str, str]:
-        """``livekit_url``, ``token``, ``room_name`` for the session's own client."""
+        """``livekit_url``, ``token`` and ``room_name`` for the session's owner."""
 
     def viewer_credentials(self) -> dict[str, str]:
-        """The same for one more viewer, who can't publish."""
+        """The same for another viewer, who can't publish."""
 
     def vanish(self) -> None:
-        """Leave the network without a word."""
+        """Stop sending media without telling the clients, as a killed server does."""
 
     def drop_sockets(self) -> None:
-        """Break signal sockets off."""
+        """Break the signal sockets, without a close frame."""
 
     async def dismiss_all(self, action: str) -> None:
-        """Send everybody a Leave: ``disconnect``, ``reconnect`` or ``resume``."""
+        """Send all clients a LeaveRequest: ``disconnect``, ``reconnect`` or ``resume``."""
 
     def stats(self) -> dict[str, Any]:
-        """Figures of its media."""
+        """Statistics of its media."""
 
 
 class RoomHost(Protocol):
-    """Where sessions' rooms are."""
+    """Opens and closes sessions' rooms."""
 
     async def open(self, request: RoomRequest) -> SessionRoom:
-        """A new room, ready to be joined."""
+        """Open a room that can be joined at once."""
 
     def find(self, name: str) -> SessionRoom | None:
-        """The open room of that name."""
+        """The open room of that name, or None."""
 
     async def close(self, room: SessionRoom) -> None:
-        """Close one. May be called twice."""
+        """Close a room. May be called twice."""
 
     async def close_all(self) -> None:
-        """Close every one."""
+        """Close all rooms."""
 
 
 class LocalRooms:
-    """Rooms on this very server.
+    """Rooms on this server.
 
     Args:
-        rooms: Its doors.
+        registry: Admits their participants.
         renderer: Transforms frames; shared by the sessions of a server.
-        executor: Where that is done.
+        executor: Runs the renderer.
         loopback: Exchange media packets with this machine only.
     """
 
     def __init__(
-        self, rooms: Rooms, *, renderer: Renderer, executor: Executor, loopback: bool
+        self, registry: RoomRegistry, *, renderer: Renderer, executor: Executor, loopback: bool
     ) -> None:
-        self._rooms = rooms
+        self._registry = registry
         self._renderer = renderer
         self._executor = executor
         self._loopback = loopback
-        self._open: dict[str, StageRoom] = {}
+        self._open: dict[str, LocalSessionRoom] = {}
 
-    async def open(self, request: RoomRequest) -> StageRoom:
-        """A new room, ready to be joined."""
-        room = StageRoom(
+    async def open(self, request: RoomRequest) -> LocalSessionRoom:
+        """Open a room that can be joined at once."""
+        room = LocalSessionRoom(
             f"room-{secrets.token_hex(12)}",
-            keys=self._rooms.keys,
+            keys=self._registry.keys,
             loopback=self._loopback,
             renderer=self._renderer,
             effect_state=request.effect_state,
@@ -123,28 +123,28 @@ class LocalRooms:
             model=request.model,
             url=f"ws://{request.host}",
         )
-        room.complain = request.complain
+        room.report_error = request.report_error
         self._open[room.name] = room
-        self._rooms.open(room)
+        self._registry.open(room)
         return room
 
-    def find(self, name: str) -> StageRoom | None:
-        """The open room of that name."""
+    def find(self, name: str) -> LocalSessionRoom | None:
+        """The open room of that name, or None."""
         return self._open.get(name)
 
     async def close(self, room: SessionRoom) -> None:
-        """Close one; its tokens are void. May be called twice."""
-        mine = self._open.pop(room.name, None)
-        if mine is not None:
-            await self._rooms.close(mine)
+        """Close a room; its tokens are void. May be called twice."""
+        local_room = self._open.pop(room.name, None)
+        if local_room is not None:
+            await self._registry.close(local_room)
 
     async def close_all(self) -> None:
-        """Close every one."""
+        """Close all rooms."""
         for room in list(self._open.values()):
             await self.close(room)
 
 
-def codec_asked(query: Mapping[str, list[str]]) -> str | None:
-    """The codec that a session's URL asks for with ``livekit_server_codec``, if we have it."""
+def requested_codec(query: Mapping[str, list[str]]) -> str | None:
+    """The codec in ``livekit_server_codec`` of a session's URL; None if we don't have it."""
     codec = query.get("livekit_server_codec", [""])[0].lower()
     return codec if codec in VIDEO_CODECS else None

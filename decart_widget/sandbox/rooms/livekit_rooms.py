@@ -1,7 +1,7 @@
-"""Rooms on a LiveKit server of somebody's own: many users, on as many machines as that spans.
+"""Rooms on a LiveKit server, for more clients than the sandbox's own rooms can serve.
 
-This server then keeps the control channels and the effects; media goes through LiveKit. Needs the
-packages of the extra ``livekit``, which are imported when first used.
+The sandbox keeps the control channels and the effects; media goes through the LiveKit server. Needs
+the packages of the extra ``livekit``, which are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import re
 import secrets
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import trace
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox.faults import NONE
 from decart_widget.sandbox.rooms.room import TOKEN_LIFETIME_S
-from decart_widget.sandbox.rooms.stage import CLIENT, INFERENCE_SERVER, VIEWER
+from decart_widget.sandbox.rooms.session_room import CLIENT, INFERENCE_SERVER, VIEWER
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.render import Renderer
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for the request that deletes a room.
-DELETE_TIMEOUT_S = 3.0
+DELETE_TIMEOUT_S: Final = 3.0
+"""Seconds that the request to delete a room may take."""
 
 
 @dataclass(frozen=True)
 class LiveKitServer:
-    """Where a LiveKit server is, and what signs tokens for it.
+    """Address of a LiveKit server, and the API key that signs tokens for it.
 
     Attributes:
-        url: Such as ``ws://host:7880``; clients must reach it too.
+        url: Such as ``ws://host:7880``; clients must be able to reach it too.
         key: Its API key.
         secret: The key's secret.
+
+    Raises:
+        ValueError: The address is no WebSocket URL, or key or secret are empty.
     """
 
     url: str
@@ -70,15 +73,15 @@ def require_livekit() -> None:
 
 
 class LiveKitRooms:
-    """Opens sessions' rooms on a LiveKit server; see `room_host.RoomHost`.
+    """Opens sessions' rooms on a LiveKit server; a `RoomHost`.
 
     Args:
-        server: Where.
+        server: The LiveKit server.
         renderer: Transforms frames; shared by the sessions of this server.
-        executor: Where that is done.
+        executor: Runs the renderer.
 
     Raises:
-        SandboxError: The packages that it needs aren't installed.
+        SandboxError: The packages of the extra ``livekit`` are not installed.
     """
 
     def __init__(self, server: LiveKitServer, *, renderer: Renderer, executor: Executor) -> None:
@@ -89,7 +92,7 @@ class LiveKitRooms:
         self._open: dict[str, LiveKitRoom] = {}
 
     async def open(self, request: RoomRequest) -> LiveKitRoom:
-        """A new room; the transforming participant joins it while the client does."""
+        """Open a room; the transformer and the client join it at the same time."""
         room = LiveKitRoom(
             f"room-{secrets.token_hex(12)}",
             server=self._server,
@@ -101,29 +104,29 @@ class LiveKitRooms:
         return room
 
     def find(self, name: str) -> LiveKitRoom | None:
-        """The open room of that name."""
+        """The open room of that name, or None."""
         return self._open.get(name)
 
     async def close(self, room: SessionRoom) -> None:
-        """Close one. May be called twice."""
-        mine = self._open.pop(room.name, None)
-        if mine is not None:
-            await mine.close()
+        """Close a room. May be called twice."""
+        livekit_room = self._open.pop(room.name, None)
+        if livekit_room is not None:
+            await livekit_room.close()
 
     async def close_all(self) -> None:
-        """Close every one."""
+        """Close all rooms."""
         await asyncio.gather(*(self.close(room) for room in list(self._open.values())))
 
 
 class LiveKitRoom:
     """A session's room on a LiveKit server.
 
-    Faults that only a server can have (broken signal sockets, late answers) are not to be had here.
+    Faults of the LiveKit server itself (broken signal sockets, late answers) can't be simulated.
 
     Attributes:
         name: Unguessable.
         model: Name of the session's model.
-        faults: What goes wrong in it.
+        faults: The failures to simulate in it.
     """
 
     def __init__(
@@ -141,7 +144,7 @@ class LiveKitRoom:
         self.model = request.model
         self.faults = NONE
         self._server = server
-        self._complain = request.complain
+        self._report_error = request.report_error
         self.transformer: Transformer = Transformer(
             renderer=renderer,
             effect_state=request.effect_state,
@@ -155,9 +158,9 @@ class LiveKitRoom:
         token = self._token(INFERENCE_SERVER, can_publish=True)
         try:
             await self.transformer.join(self._server.url, token)
-        except Exception as error:  # whatever the Rust side says
+        except Exception as error:  # the LiveKit package documents no types
             logger.warning("the room on %s can't be joined\n%s", self._server.url, trace(error))
-            self._complain(f"The LiveKit server can't be used ({type(error).__name__})")
+            self._report_error(f"The LiveKit server can't be used ({type(error).__name__})")
 
     def _token(self, identity: str, *, can_publish: bool, hidden: bool = False) -> str:
         from livekit import api
@@ -180,11 +183,11 @@ class LiveKitRoom:
         )
 
     def credentials(self) -> dict[str, str]:
-        """``livekit_url``, ``token``, ``room_name`` for the session's own client."""
+        """``livekit_url``, ``token`` and ``room_name`` for the session's owner."""
         return self._credentials(CLIENT, can_publish=True, hidden=False)
 
     def viewer_credentials(self) -> dict[str, str]:
-        """The same for one more viewer, who can't publish and isn't seen by others."""
+        """The same for another viewer, who can't publish and whom others can't see."""
         return self._credentials(VIEWER, can_publish=False, hidden=True)
 
     def _credentials(self, kind: str, *, can_publish: bool, hidden: bool) -> dict[str, str]:
@@ -193,19 +196,19 @@ class LiveKitRoom:
         return {"livekit_url": self._server.url, "token": token, "room_name": self.name}
 
     def vanish(self) -> None:
-        """Send nothing any more."""
+        """Send no more frames, without telling the clients."""
         self.transformer.is_silent = True
 
     def drop_sockets(self) -> None:
-        """Not from here: the sockets are the LiveKit server's."""
+        """Do nothing: the LiveKit server has the signal sockets."""
 
     async def dismiss_all(self, action: str) -> None:
-        """Send everybody away; to come back is for the LiveKit server to say."""
+        """With ``disconnect``, delete the room; the server API has no other actions."""
         if action == "disconnect":
             await self._delete()
 
     async def close(self) -> None:
-        """End it: the transforming participant leaves, everybody else is sent away."""
+        """Close it: the transformer leaves, and the server disconnects all other participants."""
         self._joining.cancel()
         await self.transformer.close()
         await self._delete()
@@ -220,9 +223,9 @@ class LiveKitRoom:
         try:
             async with api.LiveKitAPI(url, *keys, timeout=timeout) as client:
                 await client.room.delete_room(api.DeleteRoomRequest(room=self.name))
-        except Exception as error:  # it empties by itself soon, and tokens expire
+        except Exception as error:  # the server closes an empty room, and tokens expire
             logger.info("a room was not deleted (%s)", type(error).__name__)
 
     def stats(self) -> dict[str, Any]:
-        """Frames sent and size of the last one."""
+        """Frames sent, and (width, height) in pixels of the last one."""
         return self.transformer.stats()

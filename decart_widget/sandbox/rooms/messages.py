@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Final
 
 from livekit.protocol import models, rtc
 
-from decart_widget.sandbox.rooms.sdp import codec_named
+from decart_widget.rtc.sdp import codec_name
 
-#: What clients may publish; they choose the first when theirs is none of these.
-PUBLISH_CODECS = ("video/H264", "video/VP8", "audio/opus")
-VIDEO_CODECS = ("h264", "vp8")
+PUBLISH_CODECS: Final = ("video/H264", "video/VP8", "audio/opus")
+"""What clients may publish; a client that prefers another codec falls back to the first."""
 
-#: Seconds between a client's pings, and until one that isn't answered counts as a lost connection.
-PING_INTERVAL_S = 5
-PING_TIMEOUT_S = 15
+VIDEO_CODECS: Final = ("h264", "vp8")
+"""Names of the video codecs among them."""
 
-#: What this server claims to be: the release of LiveKit whose behaviour it follows.
-SERVER_VERSION = "1.9.0"
-PROTOCOL_VERSION = 16
+PING_INTERVAL_S: Final = 5
+"""Seconds between a client's pings."""
+
+PING_TIMEOUT_S: Final = 15
+"""Seconds without a pong after which a client counts its signal socket as lost."""
+
+SERVER_VERSION: Final = "1.9.0"
+"""The release of LiveKit whose behaviour this server follows and that it claims to be."""
+
+PROTOCOL_VERSION: Final = 16
+"""Version of the signal protocol in that release."""
 
 
 def participant(
@@ -31,15 +38,26 @@ def participant(
     version: int = 1,
     joined_at: float = 0.0,
     can_publish: bool = True,
-    gone: bool = False,
+    has_left: bool = False,
 ) -> models.ParticipantInfo:
-    """Somebody in the room, with what they publish."""
+    """A participant of the room and its tracks.
+
+    Args:
+        sid: The server's id of it.
+        identity: The identity in its token.
+        name: Its display name; empty: its identity.
+        tracks: What it publishes.
+        version: Increases with every change, so that clients ignore older messages.
+        joined_at: Unix time.
+        can_publish: Whether its token permits publishing.
+        has_left: Whether it has left the room.
+    """
     tracks = list(tracks)
     return models.ParticipantInfo(
         sid=sid,
         identity=identity,
         name=name or identity,
-        state=models.ParticipantInfo.DISCONNECTED if gone else models.ParticipantInfo.ACTIVE,
+        state=models.ParticipantInfo.DISCONNECTED if has_left else models.ParticipantInfo.ACTIVE,
         tracks=tracks,
         version=version,
         joined_at=int(joined_at),
@@ -51,7 +69,12 @@ def participant(
 
 
 def published(sid: str, request: rtc.AddTrackRequest) -> models.TrackInfo:
-    """The track that a client announced, as everybody shall know it."""
+    """The description of a track that a client announced.
+
+    Args:
+        sid: The server's id of the track.
+        request: The announcement.
+    """
     info = models.TrackInfo(
         sid=sid,
         type=request.type,
@@ -72,11 +95,11 @@ def published(sid: str, request: rtc.AddTrackRequest) -> models.TrackInfo:
 
 
 def mime_type(request: rtc.AddTrackRequest) -> str:
-    """The MIME type that a track will be sent with; VP8 for a picture of which nothing is said."""
+    """The MIME type of a track that a client announced; VP8 for video without a codec."""
     if request.type == models.TrackType.AUDIO:
         return "audio/opus"
     codecs = request.simulcast_codecs
-    return f"video/{codec_named(codecs[0].codec).upper()}" if codecs else "video/VP8"
+    return f"video/{codec_name(codecs[0].codec).upper()}" if codecs else "video/VP8"
 
 
 def joined(
@@ -88,9 +111,9 @@ def joined(
     """The first message on a new signal socket.
 
     Args:
-        room: Its id and its name.
+        room: The room's server id and name.
         me: The participant that the client is.
-        others: Whoever it shall see.
+        others: The participants that the client can see.
     """
     response = rtc.JoinResponse(
         room=models.Room(sid=room[0], name=room[1], creation_time=int(time.time())),
@@ -98,7 +121,7 @@ def joined(
         other_participants=others,
         server_version=SERVER_VERSION,
         subscriber_primary=False,
-        # Clients may negotiate a track before they have been told its id.
+        # A client may negotiate a track before it knows the server's id of it.
         fast_publish=True,
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
@@ -111,7 +134,7 @@ def joined(
 
 
 def server_info() -> models.ServerInfo:
-    """What this server is."""
+    """Edition, version and region of this server."""
     return models.ServerInfo(
         edition=models.ServerInfo.Standard,
         version=SERVER_VERSION,
@@ -122,20 +145,26 @@ def server_info() -> models.ServerInfo:
 
 
 def resumed() -> rtc.SignalResponse:
-    """The first message on a signal socket that takes over from one that broke."""
+    """The first message on a signal socket that replaces a broken one."""
     return rtc.SignalResponse(reconnect=rtc.ReconnectResponse(server_info=server_info()))
 
 
-def update(people: Iterable[models.ParticipantInfo]) -> rtc.SignalResponse:
-    """How these participants are now."""
-    return rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=people))
+def update(participants: Iterable[models.ParticipantInfo]) -> rtc.SignalResponse:
+    """The present state of some participants."""
+    return rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=participants))
 
 
 def leave(
     action: rtc.LeaveRequest.Action,
     reason: models.DisconnectReason = models.DisconnectReason.UNKNOWN_REASON,
 ) -> rtc.SignalResponse:
-    """The client shall go (DISCONNECT), come back anew (RECONNECT) or go on (RESUME)."""
+    """Tell a client to leave.
+
+    Args:
+        action: What it does then: nothing (``DISCONNECT``), join again (``RECONNECT``), or resume
+            on another signal socket (``RESUME``).
+        reason: Why.
+    """
     return rtc.SignalResponse(
         leave=rtc.LeaveRequest(
             action=action, reason=reason, can_reconnect=action != rtc.LeaveRequest.DISCONNECT

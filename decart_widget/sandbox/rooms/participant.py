@@ -1,4 +1,4 @@
-"""One participant of a room: the signal socket, what it publishes, what it receives."""
+"""One participant of a room: its signal socket, what it publishes, what it subscribes to."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import json
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
 from decart_widget.page.rate_limit import RateLimit
+from decart_widget.rtc.sdp import codec_name, unsupported
 from decart_widget.sandbox.rooms import messages
 from decart_widget.sandbox.rooms.connection import (
     ConnectionEvents,
     NegotiationError,
     RoomConnection,
 )
-from decart_widget.sandbox.rooms.sdp import codec_named, unsupported
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
@@ -32,71 +32,80 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Tracks that one participant may announce in its life.
-TRACK_LIMIT = 16
+TRACK_LIMIT: Final = 16
+"""Tracks that one participant may announce while it is in the room."""
 
-#: Close codes of the signal socket (RFC 6455).
-CLOSE_NORMAL = 1000
-CLOSE_POLICY = 1008
+CLOSE_NORMAL: Final = 1000
+"""Close code of the signal socket (RFC 6455): the server has said what there is to say."""
+
+CLOSE_POLICY: Final = 1008
+"""Close code of the signal socket (RFC 6455): the client broke a rule."""
 
 
 class Participant:
-    """Somebody in a room, from the join to the end; the signal socket may be replaced meanwhile.
+    """A participant from join to leave; its signal socket may be replaced in between (resume).
 
     Args:
-        room: Where.
-        grant: What the token permits.
-        single: Whether the client wants one peer connection (``/rtc/v1``) or two (``/rtc``).
+        room: The room that it is in.
+        grant: What its token permits.
+        single_pc: Whether the client uses one peer connection (``/rtc/v1``) or two (``/rtc``).
         loopback: Exchange media packets with this machine only.
+
+    Attributes:
+        sid: The server's id of it.
+        joined_at: Unix time.
+        is_leaving: Whether it said that it leaves, or was told to, so that no resume will come.
+        tracks: What it publishes, by the client's id (``cid``).
+        connection: Its peer connections.
     """
 
-    def __init__(self, room: Room, grant: RoomGrant, *, single: bool, loopback: bool) -> None:
+    def __init__(self, room: Room, grant: RoomGrant, *, single_pc: bool, loopback: bool) -> None:
         self.room = room
         self.grant = grant
         self.sid = f"PA_{secrets.token_hex(6)}"
         self.joined_at = time.time()
-        self.left = False
+        self.is_leaving = False
         self.tracks: dict[str, models.TrackInfo] = {}
         self._version = 1
         self._socket: ServerConnection | None = None
-        self._moved = asyncio.Event()
+        self._socket_replaced = asyncio.Event()
         self._rate = RateLimit()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._offer_open = False
-        self._offer_due = False
+        self._offer_is_open = False
+        self._offer_is_due = False
         self._offers = 0
         self.connection = RoomConnection(
-            single=single,
+            single_pc=single_pc,
             loopback=loopback,
             events=ConnectionEvents(self._on_track, self._on_lost),
         )
 
     @property
     def identity(self) -> str:
-        """Who it is; unique in its room."""
+        """The identity in its token; unique in its room."""
         return self.grant.identity
 
-    def info(self, *, gone: bool = False) -> models.ParticipantInfo:
-        """What the others, and itself, are told of it."""
+    def info(self, *, has_left: bool = False) -> models.ParticipantInfo:
+        """Its description for itself and others."""
         return messages.participant(
             sid=self.sid,
             identity=self.identity,
             name=self.grant.name,
-            tracks=[] if gone else self.tracks.values(),
+            tracks=[] if has_left else self.tracks.values(),
             version=self._version,
             joined_at=self.joined_at,
             can_publish=self.grant.can_publish,
-            gone=gone,
+            has_left=has_left,
         )
 
-    # --- the socket ---------------------------------------------------------------------------
+    # --- the signal socket --------------------------------------------------------------------
 
     async def join(self, socket: ServerConnection, offer: rtc.SessionDescription | None) -> None:
-        """Serve a new participant on ``socket`` until that closes.
+        """Serve a new participant until its signal socket closes.
 
         Args:
             socket: Its signal socket.
-            offer: Came with the request to join; saves a round trip.
+            offer: The offer that came with the join request, which saves a round trip.
         """
         self._socket = socket
         others = self.room.others(self)
@@ -105,14 +114,14 @@ class Participant:
         )
         if offer is not None:
             await self._on_offer(offer)
-        self.invite()
+        self.negotiate_missing()
         await self._serve(socket)
 
     async def resume(self, socket: ServerConnection) -> None:
-        """Go on with ``socket`` in place of one that broke; the media never stopped."""
+        """Serve a participant on a signal socket that replaces a broken one; media continued."""
         old, self._socket = self._socket, socket
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self._socket_replaced.set()
+        self._socket_replaced = asyncio.Event()
         if old is not None:
             old.transport.abort()
         await self.send(messages.resumed())
@@ -130,30 +139,25 @@ class Participant:
         except ConnectionClosed:
             pass
 
-    @property
-    def is_reachable(self) -> bool:
-        """Whether its signal socket is open."""
-        return self._socket is not None and self._socket.state.name == "OPEN"
-
     def uses(self, socket: ServerConnection) -> bool:
-        """Whether ``socket`` is the one that it talks on."""
+        """Whether ``socket`` is its present signal socket."""
         return self._socket is socket
 
-    async def wait_for_another_socket(self, limit: float) -> None:
-        """Return when it has another socket, or was closed, or ``limit`` s have passed."""
+    async def wait_for_resume(self, limit_s: float) -> None:
+        """Return when its signal socket was replaced, it was closed, or ``limit_s`` have passed."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), limit)
+            await asyncio.wait_for(self._socket_replaced.wait(), limit_s)
 
     async def send(self, message: rtc.SignalResponse) -> None:
-        """Send one message; while the socket is broken, nothing: a resume tells everything."""
+        """Send a message; on a broken socket it is dropped, because a resume sends all state."""
         if self._socket is not None:
             try:
                 await self._socket.send(message.SerializeToString())
             except ConnectionClosed:
-                logger.debug("%s is out of reach", self.sid)
+                logger.debug("%s has no open signal socket", self.sid)
 
-    def tell(self, message: rtc.SignalResponse) -> None:
-        """Send one message without waiting: a client that doesn't read holds nobody else up."""
+    def send_soon(self, message: rtc.SignalResponse) -> None:
+        """Send a message without waiting, so that a client that doesn't read blocks nobody."""
         self._spawn(self.send(message))
 
     async def dismiss(
@@ -162,20 +166,26 @@ class Participant:
         reason: models.DisconnectReason = models.DisconnectReason.ROOM_DELETED,
         text: str = "",
     ) -> None:
-        """Tell the client to go, and close its socket with ``text``."""
-        self.left = action != rtc.LeaveRequest.RESUME
+        """Tell the client to leave and close its signal socket.
+
+        Args:
+            action: What the client does then; see `messages.leave`.
+            reason: Why.
+            text: Reason of the close frame.
+        """
+        self.is_leaving = action != rtc.LeaveRequest.RESUME
         await self.send(messages.leave(action, reason))
         if self._socket is not None:
             await self._socket.close(CLOSE_NORMAL, text)
 
     def drop_socket(self) -> None:
-        """Break the signal socket off, without a close frame."""
+        """Break the signal socket, without a close frame."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     async def close(self) -> None:
-        """End its media and its work. May be called twice."""
-        self._moved.set()
+        """End its media and its tasks. May be called twice."""
+        self._socket_replaced.set()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         await self.connection.close()
@@ -185,7 +195,7 @@ class Participant:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- messages -----------------------------------------------------------------------------
+    # --- messages of the client ---------------------------------------------------------------
 
     async def _receive(self, raw: bytes) -> None:
         try:
@@ -209,10 +219,10 @@ class Participant:
         elif kind == "mute":
             await self.send(rtc.SignalResponse(mute=request.mute))
         elif kind == "leave":
-            self.left = True
+            self.is_leaving = True
             if self._socket is not None:
                 await self._socket.close(CLOSE_NORMAL)
-        # Others choose layers, quality or subscriptions, of which there is one here.
+        # Other messages choose layers, quality or subscriptions; here there is one of each.
 
     async def _on_ping(self, ping: rtc.Ping) -> None:
         pong = rtc.Pong(last_ping_timestamp=ping.timestamp, timestamp=int(time.time() * 1000))
@@ -230,26 +240,26 @@ class Participant:
             return
         info = messages.published(f"TR_{secrets.token_hex(6)}", request)
         if request.type == models.TrackType.VIDEO:
-            codec = codec_named(info.mime_type)
+            codec = codec_name(info.mime_type)
             if codec not in messages.VIDEO_CODECS:
                 await self._refuse_media(unsupported(codec))
                 return
         self.tracks[request.cid] = info
         self._version += 1
-        # Before the answer: clients look a track up when it comes.
-        await self.room.announced(self, info)
+        # Before the response, upon which clients look the track up.
+        await self.room.track_announced(self, info)
         published = rtc.TrackPublishedResponse(cid=request.cid, track=info)
         await self.send(rtc.SignalResponse(track_published=published))
 
     async def _refuse_media(self, text: str) -> None:
-        self.room.complain(text)
+        self.room.report_error(text)
         await self.dismiss(reason=models.DisconnectReason.MEDIA_FAILURE, text=text)
 
     async def _on_offer(self, offer: rtc.SessionDescription) -> None:
         if self.room.faults.no_answer:
             return
         codecs = {
-            cid: codec_named(info.mime_type)
+            cid: codec_name(info.mime_type)
             for cid, info in self.tracks.items()
             if info.type == models.TrackType.VIDEO
         }
@@ -260,37 +270,11 @@ class Participant:
             await self._refuse_media(str(error))
             return
         answer = rtc.SessionDescription(type="answer", sdp=sdp, id=offer.id)
-        if self.connection.single:
+        if self.connection.single_pc:
             answer.mid_to_track_id.update(self.connection.mid_to_track)
         await self.send(rtc.SignalResponse(answer=answer))
         if self.tracks:
-            self.invite()
-
-    def invite(self) -> None:
-        """See to it that the client comes to receive every publication that it doesn't yet."""
-        missing = self.connection.missing(self.room.publications(self))
-        if not missing:
-            return
-        if self.connection.single:
-            # Only the client offers; it makes that many sections, and offers.
-            videos = sum(publication.kind == "video" for publication in missing)
-            sections = rtc.MediaSectionsRequirement(
-                num_videos=videos, num_audios=len(missing) - videos
-            )
-            self.tell(rtc.SignalResponse(media_sections_requirement=sections))
-        else:
-            self._spawn(self._offer())
-
-    async def _offer(self) -> None:
-        if self._offer_open:
-            self._offer_due = True
-            return
-        self._offer_open = True
-        sdp = await self.connection.offer(self.room.publications(self))
-        self._offers += 1
-        offer = rtc.SessionDescription(type="offer", sdp=sdp, id=self._offers)
-        offer.mid_to_track_id.update(self.connection.mid_to_track)
-        await self.send(rtc.SignalResponse(offer=offer))
+            self.negotiate_missing()
 
     async def _on_answer(self, answer: rtc.SessionDescription) -> None:
         try:
@@ -298,9 +282,9 @@ class Participant:
         except NegotiationError as error:
             await self.dismiss(reason=models.DisconnectReason.MEDIA_FAILURE, text=str(error))
             return
-        self._offer_open = False
-        if self._offer_due:
-            self._offer_due = False
+        self._offer_is_open = False
+        if self._offer_is_due:
+            self._offer_is_due = False
             await self._offer()
 
     async def _on_candidate(self, trickle: rtc.TrickleRequest) -> None:
@@ -312,10 +296,38 @@ class Participant:
             down = trickle.target == rtc.SignalTarget.SUBSCRIBER
             await self.connection.add_candidate(candidate, down=down)
 
-    # --- media --------------------------------------------------------------------------------
+    # --- subscriptions ------------------------------------------------------------------------
+
+    def negotiate_missing(self) -> None:
+        """Start the negotiation of every publication that the client doesn't receive yet."""
+        missing = self.connection.missing(self.room.publications(self))
+        if not missing:
+            return
+        if self.connection.single_pc:
+            # Only the client offers: it is asked for an offer with that many more sections.
+            videos = sum(publication.feed.kind == "video" for publication in missing)
+            sections = rtc.MediaSectionsRequirement(
+                num_videos=videos, num_audios=len(missing) - videos
+            )
+            self.send_soon(rtc.SignalResponse(media_sections_requirement=sections))
+        else:
+            self._spawn(self._offer())
+
+    async def _offer(self) -> None:
+        if self._offer_is_open:
+            self._offer_is_due = True
+            return
+        self._offer_is_open = True
+        sdp = await self.connection.offer(self.room.publications(self))
+        self._offers += 1
+        offer = rtc.SessionDescription(type="offer", sdp=sdp, id=self._offers)
+        offer.mid_to_track_id.update(self.connection.mid_to_track)
+        await self.send(rtc.SignalResponse(offer=offer))
+
+    # --- events of the connection -------------------------------------------------------------
 
     def _on_track(self, cid: str, track: MediaStreamTrack) -> None:
-        self.room.show(self, self.tracks.get(cid), track)
+        self.room.track_received(self, self.tracks.get(cid), track)
 
     def _on_lost(self) -> None:
-        self._spawn(self.room.lost(self))
+        self._spawn(self.room.connection_lost(self))

@@ -1,4 +1,4 @@
-"""Every room of a server: its HTTP and WebSocket doors, and which tokens open them."""
+"""All rooms of a server: verifies tokens, and serves LiveKit's HTTP and WebSocket paths."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import base64
 import binascii
 import time
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 
 from decart_widget.sandbox.http import HttpRequest, HttpResponse
+from decart_widget.sandbox.rooms.participant import CLOSE_POLICY
 from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys, RoomTokenError
 
 if TYPE_CHECKING:
@@ -23,23 +24,25 @@ if TYPE_CHECKING:
 
     from decart_widget.sandbox.rooms.room import Room
 
-#: Paths of the signal socket -> whether it stands for one peer connection.
-SIGNAL_PATHS = {"/rtc/v1": True, "/rtc": False}
-VALIDATE_PATHS = tuple(f"{path}/validate" for path in SIGNAL_PATHS)
+SIGNAL_PATHS: Final = {"/rtc/v1": True, "/rtc": False}
+"""Paths of the signal socket -> whether the client uses one peer connection for both directions."""
 
-#: Any page may ask; what it gets is behind a token.
-OPEN_TO_PAGES = {
+VALIDATE_PATHS: Final = tuple(f"{path}/validate" for path in SIGNAL_PATHS)
+"""Paths at which a client asks why its signal socket was refused."""
+
+OPEN_TO_PAGES: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "*",
 }
+"""CORS headers (WHATWG Fetch): a page of any origin may ask; a token protects the answer."""
 
-#: Bytes of a request to join, unpacked; with an offer it has some ten thousand.
-LARGEST_JOIN = 256 * 1024
+JOIN_REQUEST_LIMIT: Final = 256 * 1024
+"""Bytes of an uncompressed join request; one with an offer has about ten thousand."""
 
 
-class Rooms:
-    """Rooms by name.
+class RoomRegistry:
+    """The open rooms of a server, by name.
 
     Args:
         keys: Verifies tokens; None: keys that nobody else knows.
@@ -52,35 +55,34 @@ class Rooms:
     def __len__(self) -> int:
         return len(self._rooms)
 
-    def get(self, name: str) -> Room | None:
-        """The open room of that name."""
-        return self._rooms.get(name)
-
     def open(self, room: Room) -> None:
-        """Let people into ``room``, until it is closed."""
+        """Admit participants to ``room`` until it is closed."""
         self._rooms[room.name] = room
 
     async def close(self, room: Room) -> None:
-        """Close one; its tokens are void. May be called twice."""
+        """Close a room; its tokens are void. May be called twice."""
         if self._rooms.get(room.name) is room:
             del self._rooms[room.name]
         await room.close()
 
     async def close_all(self) -> None:
-        """Close every one."""
+        """Close all rooms."""
         await asyncio.gather(*(self.close(room) for room in list(self._rooms.values())))
 
-    # --- doors --------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------
 
-    def check(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
-        """The room that a request may enter, and as whom.
+    def authorize(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
+        """Verify the token of a request.
 
         Args:
-            path: With its query, in which the token is unless it is in a header.
+            path: With its query, which contains the token unless a header does.
             headers: Of the request.
 
+        Returns:
+            The room that it may join, and what it may do there.
+
         Raises:
-            RoomTokenError: The token is bad, or its room is not open (any more).
+            RoomTokenError: The token is invalid, or its room is not open.
         """
         query = parse_qs(urlsplit(path).query)
         bearer = headers.get("Authorization", headers.get("authorization", ""))
@@ -88,45 +90,45 @@ class Rooms:
         grant = self.keys.read(token, time.time())
         room = self._rooms.get(grant.room)
         if room is None:
-            raise RoomTokenError("the room of this token is closed, or never was")
+            raise RoomTokenError("the room of this token is closed or doesn't exist")
         return room, grant
 
     def answer_validate(self, request: HttpRequest) -> HttpResponse:
-        """Why a signal socket was refused: what clients ask after that. 401 is final for them."""
+        """Answer a client whose signal socket was refused; after a 401 it doesn't try again."""
         if request.method == "OPTIONS":
             return HttpResponse(200, "", OPEN_TO_PAGES)
         try:
-            self.check(request.path, request.headers)
+            self.authorize(request.path, request.headers)
         except RoomTokenError as error:
             return HttpResponse(401, str(error), OPEN_TO_PAGES, "text/plain")
         return HttpResponse(200, "success", OPEN_TO_PAGES, "text/plain")
 
-    async def serve(self, socket: ServerConnection) -> None:
-        """Serve a signal socket whose request `check` let in, until it closes."""
+    async def serve_signal_socket(self, socket: ServerConnection) -> None:
+        """Serve a signal socket, whose request `authorize` accepted, until it closes."""
         assert socket.request is not None
         path = socket.request.path
-        single = SIGNAL_PATHS[urlsplit(path).path]
+        single_pc = SIGNAL_PATHS[urlsplit(path).path]
         try:
-            room, grant = self.check(path, socket.request.headers)
-            request = read_join(path, single=single)
+            room, grant = self.authorize(path, socket.request.headers)
+            request = read_join_request(path, single_pc=single_pc)
         except (RoomTokenError, ValueError) as error:
-            await socket.close(1008, str(error)[:100])
+            await socket.close(CLOSE_POLICY, str(error)[:100])
             return
-        await room.admit(socket, grant, request, single=single)
+        await room.admit(socket, grant, request, single_pc=single_pc)
 
 
-def read_join(path: str, *, single: bool) -> rtc.JoinRequest:
-    """What a client says of itself in the query of its request for a signal socket.
+def read_join_request(path: str, *, single_pc: bool) -> rtc.JoinRequest:
+    """Read the join request in the query of a signal socket's path.
 
     Args:
         path: With its query.
-        single: ``/rtc/v1``: a message in ``join_request``; otherwise single values.
+        single_pc: ``/rtc/v1`` has a message in ``join_request``, ``/rtc`` separate parameters.
 
     Raises:
-        ValueError: The message can't be read.
+        ValueError: The message is malformed.
     """
     query = parse_qs(urlsplit(path).query)
-    if not single:
+    if not single_pc:
         return rtc.JoinRequest(
             reconnect=query.get("reconnect", [""])[0] in ("1", "true"),
             participant_sid=query.get("sid", [""])[0],
@@ -137,7 +139,8 @@ def read_join(path: str, *, single: bool) -> rtc.JoinRequest:
         wrapped = rtc.WrappedJoinRequest.FromString(raw)
         body = wrapped.join_request
         if wrapped.compression == rtc.WrappedJoinRequest.GZIP:
-            body = zlib.decompressobj(31).decompress(body, LARGEST_JOIN)
+            gzip_format = zlib.MAX_WBITS | 16
+            body = zlib.decompressobj(gzip_format).decompress(body, JOIN_REQUEST_LIMIT)
         return rtc.JoinRequest.FromString(body)
     except (binascii.Error, zlib.error, DecodeError) as error:
-        raise ValueError("the request to join can't be read") from error
+        raise ValueError("the join request is malformed") from error

@@ -1,4 +1,4 @@
-"""A room: who is in it, who sees what, and when it ends."""
+"""A room: its tokens, its participants, and what they see of each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from livekit.protocol import models, rtc
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: A decoder and an encoder each: more fill the machine.
-PARTICIPANT_LIMIT = 10
+PARTICIPANT_LIMIT: Final = 10
+"""Participants of one room: each may cost a decoder and an encoder, which load the machine."""
 
-#: Seconds that a participant whose signal socket broke may take to come back on another.
-RESUME_LIMIT_S = 15.0
+RESUME_LIMIT_S: Final = 15.0
+"""Seconds that a participant whose signal socket broke may take to resume on another."""
 
-#: Seconds that a token is good for joining; participants get fresh ones in time.
-TOKEN_LIFETIME_S = 600.0
+TOKEN_LIFETIME_S: Final = 600.0
+"""Seconds during which a token can be used to join; participants get new ones before that."""
 
 
 class Room:
-    """Lets participants in; what they see of each other is for its kinds to say.
+    """Admits participants; subclasses decide what they see of each other.
 
     Args:
         name: Unguessable, or known to those who have a secret to sign tokens with.
@@ -44,19 +44,20 @@ class Room:
         loopback: Exchange media packets with this machine only.
 
     Attributes:
-        faults: What goes wrong here.
-        complain: Told, as text for the user, why somebody can't be served.
+        sid: The server's id of it.
+        faults: The failures to simulate here.
+        report_error: Called with a text for the user when a participant can't be served.
         participants: By identity.
-        closed: Whether it has ended.
+        is_closed: Whether it has ended.
     """
 
     def __init__(self, name: str, *, keys: RoomKeys, loopback: bool) -> None:
         self.name = name
         self.sid = f"RM_{secrets.token_hex(6)}"
         self.faults = NONE
-        self.complain: Callable[[str], None] = logger.info
+        self.report_error: Callable[[str], None] = logger.info
         self.participants: dict[str, Participant] = {}
-        self.closed = False
+        self.is_closed = False
         self._keys = keys
         self._loopback = loopback
 
@@ -70,22 +71,29 @@ class Room:
                 room=self.name,
                 identity=identity,
                 issued=now,
-                expires=now + self._token_s,
+                expires=now + self._token_lifetime_s,
                 can_publish=can_publish,
             )
         )
 
     @property
-    def _token_s(self) -> float:
+    def _token_lifetime_s(self) -> float:
         lifetime = self.faults.room_token_s
         return TOKEN_LIFETIME_S if lifetime is None else lifetime
 
     def fresh_token(self, grant: RoomGrant, now: float) -> str | None:
-        """A token in place of one that is half used up, so that whoever is in can come back."""
+        """A new token for a participant whose token is past half of its lifetime; else None.
+
+        With it a client that loses its connection can join again.
+
+        Args:
+            grant: What its present token permits.
+            now: Unix time.
+        """
         participant = self.participants.get(grant.identity)
         if participant is None or now < (grant.issued + grant.expires) / 2:
             return None
-        participant.grant = replace(grant, issued=now, expires=now + self._token_s)
+        participant.grant = replace(grant, issued=now, expires=now + self._token_lifetime_s)
         return self._keys.sign(participant.grant)
 
     # --- signal sockets -----------------------------------------------------------------------
@@ -96,26 +104,33 @@ class Room:
         grant: RoomGrant,
         request: rtc.JoinRequest,
         *,
-        single: bool,
+        single_pc: bool,
     ) -> None:
-        """Serve a signal socket until it closes, as a new participant or as one that resumes."""
+        """Serve a signal socket until it closes.
+
+        Args:
+            socket: The signal socket.
+            grant: What its token permits.
+            request: Asks to join, or to resume as a participant that is in the room already.
+            single_pc: Whether the client uses one peer connection.
+        """
         await asyncio.sleep(self.faults.join_delay_s)
         participant = self.participants.get(grant.identity)
         if request.reconnect:
             if not self._can_resume(participant, request.participant_sid):
-                await self._send_back(socket)
+                await self._refuse_resume(socket)
                 return
             assert participant is not None
             serving = participant.resume(socket)
         else:
             if participant is not None:
                 await self._remove(participant, models.DisconnectReason.DUPLICATE_IDENTITY)
-            if len(self.participants) >= PARTICIPANT_LIMIT or self.closed:
-                await self._refuse(socket)
+            if len(self.participants) >= PARTICIPANT_LIMIT or self.is_closed:
+                await self._refuse_join(socket)
                 return
-            participant = Participant(self, grant, single=single, loopback=self._loopback)
+            participant = Participant(self, grant, single_pc=single_pc, loopback=self._loopback)
             self.participants[grant.identity] = participant
-            self._tell_others(participant, participant.info())
+            self._inform_others(participant, participant.info())
             offer = request.publisher_offer if request.HasField("publisher_offer") else None
             serving = participant.join(socket, offer)
         try:
@@ -131,12 +146,12 @@ class Room:
             and not self.faults.refuse_resume
         )
 
-    async def _send_back(self, socket: ServerConnection) -> None:
+    async def _refuse_resume(self, socket: ServerConnection) -> None:
         leave = messages.leave(rtc.LeaveRequest.RECONNECT, models.DisconnectReason.STATE_MISMATCH)
         await socket.send(leave.SerializeToString())
         await socket.close(CLOSE_NORMAL, "nothing to resume: join again")
 
-    async def _refuse(self, socket: ServerConnection) -> None:
+    async def _refuse_join(self, socket: ServerConnection) -> None:
         leave = messages.leave(rtc.LeaveRequest.DISCONNECT, models.DisconnectReason.JOIN_FAILURE)
         await socket.send(leave.SerializeToString())
         await socket.close(CLOSE_NORMAL, "the room is full")
@@ -144,13 +159,15 @@ class Room:
     async def _socket_closed(self, participant: Participant, socket: ServerConnection) -> None:
         if not participant.uses(socket):
             return
-        if not participant.left and participant.connection.is_alive and not self.closed:
-            await participant.wait_for_another_socket(RESUME_LIMIT_S)
+        if not participant.is_leaving and participant.connection.is_alive and not self.is_closed:
+            await participant.wait_for_resume(RESUME_LIMIT_S)
         if participant.uses(socket):
             await self._remove(participant)
 
-    async def lost(self, participant: Participant) -> None:
-        """Its media can't reach it: it has to come back anew."""
+    # --- removing participants ----------------------------------------------------------------
+
+    async def connection_lost(self, participant: Participant) -> None:
+        """Tell a participant whose media connection failed to join again."""
         if self.participants.get(participant.identity) is participant:
             await participant.dismiss(
                 rtc.LeaveRequest.RECONNECT, models.DisconnectReason.CONNECTION_TIMEOUT
@@ -162,20 +179,20 @@ class Room:
     ) -> None:
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
-            self.gone(participant)
-            self._tell_others(participant, participant.info(gone=True))
+            self.participant_left(participant)
+            self._inform_others(participant, participant.info(has_left=True))
         if reason is not None:
             await participant.dismiss(reason=reason)
         await participant.close()
 
-    def _tell_others(self, participant: Participant, info: models.ParticipantInfo) -> None:
+    def _inform_others(self, participant: Participant, info: models.ParticipantInfo) -> None:
         for other in list(self.participants.values()):
             if other is not participant and self.sees(other, participant):
-                other.tell(messages.update([info]))
+                other.send_soon(messages.update([info]))
 
     async def close(self) -> None:
-        """Send everybody away; its tokens are void from now on. May be called twice."""
-        self.closed = True
+        """End the room: all participants leave, and its tokens are void. May be called twice."""
+        self.is_closed = True
         leaving = list(self.participants.values())
         self.participants.clear()
         await asyncio.gather(*(self._send_away(participant) for participant in leaving))
@@ -184,36 +201,36 @@ class Room:
         await participant.dismiss(text="the room is closed")
         await participant.close()
 
-    # --- for its kinds ------------------------------------------------------------------------
+    # --- for subclasses -----------------------------------------------------------------------
 
     def sees(self, viewer: Participant, other: Participant) -> bool:
-        """Whether ``viewer`` is told of ``other``."""
+        """Whether ``viewer`` is informed of ``other``."""
         raise NotImplementedError
 
     def others(self, viewer: Participant) -> Iterable[models.ParticipantInfo]:
-        """Everybody of whom ``viewer`` is told."""
+        """The participants that ``viewer`` can see."""
         return [p.info() for p in self.participants.values() if p is not viewer]
 
     def publications(self, viewer: Participant) -> list[Publication]:
-        """Everything that ``viewer`` shall receive."""
+        """The tracks that ``viewer`` subscribes to."""
         raise NotImplementedError
 
-    async def announced(self, participant: Participant, info: models.TrackInfo) -> None:
-        """``participant`` will send this track."""
+    async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:
+        """Called when ``participant`` has announced a track."""
         raise NotImplementedError
 
-    def show(
+    def track_received(
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
-        """Pictures, or sound, of ``participant`` come on ``track``."""
+        """Called when ``participant`` sends a track; ``info`` is None if it wasn't announced."""
         raise NotImplementedError
 
-    def gone(self, participant: Participant) -> None:
-        """``participant`` has left for good."""
+    def participant_left(self, participant: Participant) -> None:
+        """Called when ``participant`` has left and can't resume."""
         raise NotImplementedError
 
     def stats(self) -> dict[str, Any]:
-        """What `RoomConnection.stats` says, for each participant."""
+        """`RoomConnection.stats` of each participant."""
         return {
             "participants": {
                 identity: participant.connection.stats()

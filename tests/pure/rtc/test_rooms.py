@@ -1,4 +1,4 @@
-"""Each place where rooms reach into aiortc. One that fails here says which name has moved."""
+"""Each patch for rooms on its own; a failure names the private name that has changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import VideoStreamTrack
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import RTCP_PSFB_APP, RTCP_PSFB_PLI, RtcpPsfbPacket, pack_remb_fci
 
 from decart_widget.rtc import rooms as room_tuning
 from decart_widget.rtc import tuning
@@ -20,7 +21,7 @@ CODEC = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadTyp
 
 
 class Source:
-    """Encoded pictures, and what a sender asks of them."""
+    """Encoded frames, and how many keyframes a sender requested."""
 
     def __init__(self) -> None:
         self.target_bitrate = 1
@@ -35,7 +36,7 @@ class Source:
 
 @pytest.fixture
 async def answerer() -> AsyncIterator[RTCPeerConnection]:
-    """A connection with an offer: it may send on the first section, receives on the second."""
+    """A connection with an offer: it can send on the first section and receives on the second."""
     offerer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     offerer.addTransceiver("video", direction="recvonly")
     offerer.addTransceiver(VideoStreamTrack(), direction="sendonly")
@@ -46,21 +47,21 @@ async def answerer() -> AsyncIterator[RTCPeerConnection]:
     await asyncio.gather(made.close(), offerer.close())
 
 
-async def test_a_sender_sends_what_was_encoded_elsewhere(answerer: RTCPeerConnection) -> None:
+async def test_a_sender_sends_the_frames_of_an_encoded_source(answerer: RTCPeerConnection) -> None:
     sender, source = answerer.getTransceivers()[0].sender, Source()
     assert room_tuning.send_encoded(sender, source)
     frame = await sender._next_encoded_frame(CODEC)
     assert (frame.payloads, frame.timestamp, frame.audio_level) == ([b"one", b"two"], 90, None)
     sender._send_keyframe()
     assert source.keyframes == 1
-    assert sender._RTCRtpSender__encoder is source, "estimates are told to it"
+    assert sender._RTCRtpSender__encoder is source, "it gets the receiver's estimates"
     assert sender.track is not None, "a sender without a track sends nothing"
-    # Tuning the connection again leaves it so.
+    # Tuning the connection afterwards doesn't replace it.
     tuning.tune(answerer, bitrates=Bitrates())
     assert (await sender._next_encoded_frame(CODEC)).payloads == [b"one", b"two"]
 
 
-async def test_the_client_is_told_stream_and_track(answerer: RTCPeerConnection) -> None:
+async def test_the_answer_has_our_stream_and_track_ids(answerer: RTCPeerConnection) -> None:
     transceiver = answerer.getTransceivers()[0]
     assert room_tuning.send_encoded(transceiver.sender, Source())
     assert room_tuning.name_track(transceiver.sender, "PA_1|TR_1", "TR_1")
@@ -95,17 +96,12 @@ async def test_a_sender_that_starts_during_a_later_offer_keeps_its_codec(
     assert room_tuning.prefer_codec(transceiver, codec)
     await answerer.setLocalDescription(await answerer.createAnswer())
     await answerer.setRemoteDescription(answerer.remoteDescription)
-    # What a sender that starts now would send with; nobody has chosen anew.
+    # A sender that starts now sends with the first codec; `prefer_codec` was not called again.
     first, second = transceiver._codecs[:2]
     assert first.name.lower() == codec
     assert second.parameters["apt"] == first.payloadType
     assert set(offered) == {c.payloadType for c in transceiver._codecs}
     assert len(offered) == len(transceiver._codecs)
-
-
-async def test_sections_that_only_receive_are_known(answerer: RTCPeerConnection) -> None:
-    asked = [room_tuning.only_receives(t) for t in answerer.getTransceivers()]
-    assert asked == [True, False, True]
 
 
 async def test_an_ice_restart_is_followed(answerer: RTCPeerConnection) -> None:
@@ -116,12 +112,12 @@ async def test_an_ice_restart_is_followed(answerer: RTCPeerConnection) -> None:
         connection = transceiver.receiver.transport.transport._connection
         assert connection.remote_username == "new-name"
         assert connection.remote_password == "new-password"
-        # What a check from the client says of itself is accepted then.
+        # A connectivity check with the new credentials is accepted.
         assert connection._valid_username(f"{connection.local_username}:new-name")
 
 
 @pytest.mark.parametrize(
-    ("cure", "args"),
+    ("patch", "args"),
     [
         (room_tuning.send_encoded, (Source(),)),
         (room_tuning.name_track, ("a", "b")),
@@ -129,6 +125,39 @@ async def test_an_ice_restart_is_followed(answerer: RTCPeerConnection) -> None:
         (room_tuning.follow_ice_restart, ("a", "b")),
     ],
 )
-def test_a_moved_name_is_a_warning_and_no_crash(cure: Any, args: tuple[Any, ...]) -> None:
-    with pytest.warns(RuntimeWarning, match=cure.__name__):
-        assert cure(SimpleNamespace(), *args) is False
+def test_without_the_private_names_the_patch_is_skipped_with_a_warning(
+    patch: Any, args: tuple[Any, ...]
+) -> None:
+    with pytest.warns(RuntimeWarning, match=patch.__name__):
+        assert patch(SimpleNamespace(), *args) is False
+
+
+async def test_aiortc_asks_the_patched_methods_of_a_sender(answerer: RTCPeerConnection) -> None:
+    sender = answerer.getTransceivers()[0].sender
+    source = Source()
+    assert room_tuning.send_encoded(sender, source)
+    # What a receiver reports: a PLI, and an estimate (REMB).
+    ssrc = sender._ssrc
+    await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=0, media_ssrc=ssrc))
+    assert source.keyframes == 1
+    remb = RtcpPsfbPacket(
+        fmt=RTCP_PSFB_APP, ssrc=0, media_ssrc=0, fci=pack_remb_fci(700_000, [ssrc])
+    )
+    await sender._handle_rtcp_packet(remb)
+    assert source.target_bitrate == pytest.approx(700_000, rel=0.01)
+    # The sender's task reads frames with the patched method.
+    sent: list[bytes] = []
+    came = asyncio.Event()
+
+    async def send_rtp(data: bytes) -> None:
+        sent.append(data)
+        came.set()
+        await asyncio.sleep(0)
+
+    sender.transport._send_rtp = send_rtp  # type: ignore[method-assign]
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)
+    running = asyncio.ensure_future(sender._run_rtp(codec))
+    await asyncio.wait_for(came.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert sent[0].endswith(b"one")

@@ -1,8 +1,8 @@
-"""The room of a session: the camera goes in, everybody receives the transformed picture.
+"""A session's room on this server: the camera's video comes in, the transformed video goes out.
 
-Its participants don't see each other. They see one more, ``inference-server-1``, that isn't a
-client: it publishes what becomes of the camera's picture and, where there is a microphone, its
-sound as it came.
+Its participants don't see each other. They see ``inference-server-1``, as in the service's rooms:
+it isn't a client, but publishes the transformed video and, where there is a microphone, its audio
+unchanged.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import secrets
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from livekit.protocol import models, rtc
 
+from decart_widget.rtc.sdp import codec_name
 from decart_widget.sandbox.grace import Grace
 from decart_widget.sandbox.peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
 from decart_widget.sandbox.rooms import messages
+from decart_widget.sandbox.rooms.audio_feed import AudioFeed
 from decart_widget.sandbox.rooms.connection import Publication
-from decart_widget.sandbox.rooms.feed import Feed
 from decart_widget.sandbox.rooms.room import Room
-from decart_widget.sandbox.rooms.sdp import codec_named
-from decart_widget.sandbox.rooms.sound import Sound
+from decart_widget.sandbox.rooms.video_feed import VideoFeed
 from decart_widget.sandbox.track import TransformTrack
 
 if TYPE_CHECKING:
@@ -34,40 +34,43 @@ if TYPE_CHECKING:
     from decart_widget.sandbox.rooms.participant import Participant
     from decart_widget.sandbox.rooms.tokens import RoomKeys
 
-#: Clients take the track of the participant whose name begins so.
-INFERENCE_SERVER = "inference-server-1"
+INFERENCE_SERVER: Final = "inference-server-1"
+"""Identity of the transforming participant; clients know it by the part before the number."""
 
-#: Identities of the session's own client and of those who watch.
-CLIENT, VIEWER = "client", "viewer"
+CLIENT: Final = "client"
+"""Beginning of the identity of the session's owner."""
 
-#: Seconds that the camera's client may be away, to join anew, before generation counts as over.
-REJOIN_LIMIT_S = 5.0
+VIEWER: Final = "viewer"
+"""Beginning of the identity of a viewer."""
 
-#: Pixels of pictures that it gets ready for; a client may announce anything.
-WARM_UP_SIZES = (64 * 64, 1920 * 1088)
+REJOIN_LIMIT_S: Final = 5.0
+"""Seconds that the owner may take to join again before generation ends."""
 
-#: What a room can tell its participants to do.
-LEAVE = {
+WARM_UP_PIXELS: Final = (64 * 64, 1920 * 1088)
+"""Smallest and largest frame area that is prepared for; a client may announce any size."""
+
+LEAVE_ACTIONS: Final = {
     "disconnect": rtc.LeaveRequest.DISCONNECT,
     "reconnect": rtc.LeaveRequest.RECONNECT,
     "resume": rtc.LeaveRequest.RESUME,
 }
+"""Actions of a LeaveRequest by their names in `Faults`."""
 
 
-class StageRoom(Room):
-    """One camera, one transformed picture, any number of viewers.
+class LocalSessionRoom(Room):
+    """One camera, one transformed video track, any number of viewers.
 
     Args:
         name: Unguessable.
         keys: Signs its tokens.
         loopback: Exchange media packets with this machine only.
         renderer: Transforms the frames.
-        effect_state: What the session asked for.
-        executor: Where frames are transformed.
-        events: Whom to tell what.
-        output_codec: What the picture is sent with; None: what the camera's track is sent with.
+        effect_state: The session's effect; it may change at any time.
+        executor: Runs the renderer.
+        events: Callbacks of the session.
+        output_codec: Codec of the transformed video; None: the camera's.
         model: Name of the session's model; viewers' keys must permit it.
-        url: Where clients reach this server's signal socket.
+        url: Address at which clients reach this server's signal socket.
     """
 
     def __init__(
@@ -92,30 +95,34 @@ class StageRoom(Room):
         self._executor = executor
         self._events = events
         self._server_sid = f"PA_{secrets.token_hex(6)}"
-        self._track_sid = f"TR_{secrets.token_hex(6)}"
         self._created = time.time()
-        self._feed = Feed(LOOPBACK_BITRATES if loopback else NETWORK_BITRATES)
-        self._sound_sid = f"TR_{secrets.token_hex(6)}"
-        self._sound = Sound()
-        self._has_sound = False
+        self._video_sid = f"TR_{secrets.token_hex(6)}"
+        self._video = VideoFeed(LOOPBACK_BITRATES if loopback else NETWORK_BITRATES)
+        self._audio_sid = f"TR_{secrets.token_hex(6)}"
+        self._audio = AudioFeed()
+        self._has_audio = False
         self._output_codec = output_codec
         self._camera: TransformTrack | None = None
-        self._camera_of: Participant | None = None
-        self._size = (0, 0)
+        self._camera_owner: Participant | None = None
+        self._size_px = (0, 0)
         self._grace = Grace(REJOIN_LIMIT_S, events.lost)
         self._warming: asyncio.Task[None] | None = None
 
+    # --- credentials --------------------------------------------------------------------------
+
     def credentials(self) -> dict[str, str]:
-        """Fields of ``livekit_room_info`` for the session's own client."""
+        """``livekit_url``, ``token`` and ``room_name`` for the session's owner."""
         return self._credentials(CLIENT, can_publish=True)
 
     def viewer_credentials(self) -> dict[str, str]:
-        """The same for one more viewer, who can't publish."""
+        """The same for another viewer, who can't publish."""
         return self._credentials(VIEWER, can_publish=False)
 
     def _credentials(self, kind: str, *, can_publish: bool) -> dict[str, str]:
         token = self.token(f"{kind}-{secrets.token_hex(4)}", can_publish=can_publish)
         return {"livekit_url": self._url, "token": token, "room_name": self.name}
+
+    # --- what participants see ----------------------------------------------------------------
 
     def sees(self, viewer: Participant, other: Participant) -> bool:  # noqa: D102
         return False
@@ -132,45 +139,48 @@ class StageRoom(Room):
 
     def publications(self, viewer: Participant) -> list[Publication]:  # noqa: D102
         mids = {sid: mid for mid, sid in viewer.connection.mid_to_track.items()}
-        return [*self._pictures(mids), *self._sounds(mids)]
+        published = []
+        if self._output_codec is not None:
+            published.append(self._video_publication(self._output_codec, mids))
+        if self._has_audio:
+            published.append(self._audio_publication(mids))
+        return published
 
-    def _pictures(self, mids: dict[str, str]) -> Iterable[Publication]:
-        if self._output_codec is None:
-            return
+    def _video_publication(self, codec: str, mids: dict[str, str]) -> Publication:
         info = models.TrackInfo(
-            sid=self._track_sid,
+            sid=self._video_sid,
             type=models.TrackType.VIDEO,
             name="output",
             source=models.TrackSource.CAMERA,
-            width=self._size[0],
-            height=self._size[1],
-            mime_type=f"video/{self._output_codec.upper()}",
-            mid=mids.get(self._track_sid, ""),
+            width=self._size_px[0],
+            height=self._size_px[1],
+            mime_type=f"video/{codec.upper()}",
+            mid=mids.get(self._video_sid, ""),
             stream="output",
         )
-        yield Publication(self._server_sid, info, self._feed, self._output_codec)
+        return Publication(self._server_sid, info, self._video, codec)
 
-    def _sounds(self, mids: dict[str, str]) -> Iterable[Publication]:
-        if not self._has_sound:
-            return
+    def _audio_publication(self, mids: dict[str, str]) -> Publication:
         info = models.TrackInfo(
-            sid=self._sound_sid,
+            sid=self._audio_sid,
             type=models.TrackType.AUDIO,
             name="sound",
             source=models.TrackSource.MICROPHONE,
             mime_type="audio/opus",
-            mid=mids.get(self._sound_sid, ""),
+            mid=mids.get(self._audio_sid, ""),
             stream="output",
         )
-        yield Publication(self._server_sid, info, self._sound, "opus")
+        return Publication(self._server_sid, info, self._audio, "opus")
 
-    async def announced(self, participant: Participant, info: models.TrackInfo) -> None:  # noqa: D102
+    # --- tracks of the owner ------------------------------------------------------------------
+
+    async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:  # noqa: D102
         if info.type == models.TrackType.AUDIO:
-            is_new, self._has_sound = not self._has_sound, True
+            is_new, self._has_audio = not self._has_audio, True
         else:
-            self._size = (info.width, info.height)
+            self._size_px = (info.width, info.height)
             is_new = self._output_codec is None
-            self._output_codec = self._output_codec or codec_named(info.mime_type)
+            self._output_codec = self._output_codec or codec_name(info.mime_type)
             if is_new:
                 self._warming = asyncio.create_task(self._warm_up(self._output_codec))
         if not is_new:
@@ -179,29 +189,28 @@ class StageRoom(Room):
             if other is participant:
                 await other.send(messages.update(self.others(other)))
             else:
-                other.tell(messages.update(self.others(other)))
-                other.invite()
+                other.send_soon(messages.update(self.others(other)))
+                other.negotiate_missing()
 
     async def _warm_up(self, codec: str) -> None:
-        """Use the time until the camera's first picture: the client is still negotiating."""
-        width, height = self._size
-        if not (WARM_UP_SIZES[0] <= width * height <= WARM_UP_SIZES[1]):
+        """Prepare encoder and renderer while the client still negotiates."""
+        width, height = self._size_px
+        if not (WARM_UP_PIXELS[0] <= width * height <= WARM_UP_PIXELS[1]):
             return
+        width, height = width & ~1, height & ~1  # YUV 4:2:0 has even sizes
         loop = asyncio.get_running_loop()
         warm_up = self._renderer.warm_up
         await asyncio.gather(
-            self._feed.warm_up(codec, width & ~1, height & ~1),
-            loop.run_in_executor(
-                self._executor, warm_up, self._effect_state, width & ~1, height & ~1
-            ),
-            return_exceptions=True,  # what is wrong shows with the first picture
+            self._video.warm_up(codec, width, height),
+            loop.run_in_executor(self._executor, warm_up, self._effect_state, width, height),
+            return_exceptions=True,  # an error occurs again with the first frame, and is logged
         )
 
-    def show(  # noqa: D102
+    def track_received(  # noqa: D102
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
         if track.kind == "audio":
-            self._sound.play(track)
+            self._audio.start(track)
             return
         self._camera = TransformTrack(
             track,
@@ -211,49 +220,56 @@ class StageRoom(Room):
             on_first_frame=self._events.first_frame,
             is_frozen=self._events.is_frozen,
         )
-        self._camera_of = participant
+        self._camera_owner = participant
         self._grace.end()
-        self._feed.show(self._camera)
+        self._video.start(self._camera)
 
-    def gone(self, participant: Participant) -> None:  # noqa: D102
-        if participant is self._camera_of:
-            self._camera_of = None
-            self._feed.hide()
-            self._sound.silence()
+    def participant_left(self, participant: Participant) -> None:  # noqa: D102
+        if participant is self._camera_owner:
+            self._camera_owner = None
+            self._video.stop()
+            self._audio.stop()
             self._grace.begin()
 
+    # --- simulated failure, end, statistics ---------------------------------------------------
+
     def vanish(self) -> None:
-        """Leave the network without a word, as a killed server does; sockets go on."""
+        """Stop all media without telling the clients, as a killed server does; sockets stay."""
         for participant in self.participants.values():
             participant.connection.vanish()
 
     def drop_sockets(self) -> None:
-        """Break every signal socket off, without a close frame."""
+        """Break every signal socket, without a close frame."""
         for participant in self.participants.values():
             participant.drop_socket()
 
     async def dismiss_all(self, action: str) -> None:
-        """Tell everybody to ``disconnect``, ``reconnect``, or ``resume`` on another socket."""
+        """Send all clients a LeaveRequest; ``action`` is a key of `LEAVE_ACTIONS`."""
         reason = models.DisconnectReason.SERVER_SHUTDOWN
         leaving = list(self.participants.values())
-        await asyncio.gather(*(p.dismiss(LEAVE[action], reason) for p in leaving))
+        await asyncio.gather(*(p.dismiss(LEAVE_ACTIONS[action], reason) for p in leaving))
 
     async def close(self) -> None:  # noqa: D102
         self._grace.end()
         if self._warming is not None:
             self._warming.cancel()
         await super().close()
-        self._feed.hide()
-        self._sound.silence()
+        self._video.stop()
+        self._audio.stop()
 
     def stats(self) -> dict[str, Any]:
-        """Frames sent, frames dropped unread, size of the last one, codecs, participants."""
+        """Statistics of the media.
+
+        Returns:
+            Frames sent and dropped unread, size of the last one in pixels, audio frames, codecs,
+            and the participants' connections.
+        """
         camera = self._camera
         return {
             "frames": camera.frames if camera else 0,
             "dropped": camera.dropped if camera else 0,
             "size": camera.size if camera else None,
-            "sound": self._sound.frames,
-            "codecs": self._feed.codecs,
+            "sound": self._audio.frames,
+            "codecs": self._video.codecs,
             **super().stats(),
         }

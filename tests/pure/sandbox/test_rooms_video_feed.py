@@ -1,4 +1,4 @@
-"""A picture for many: encoded once, whole for whoever is new, dropped for whoever is slow."""
+"""Video for many subscribers: encoded once; a keyframe for new ones, fewer frames for slow ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from decart_widget.rtc.bitrates import Bitrates
-from decart_widget.sandbox.rooms import feed as room_feed
-from decart_widget.sandbox.rooms.feed import FIRST_STAMP, WAITING_LIMIT, Feed, Watcher
+from decart_widget.sandbox.rooms import video_feed
+from decart_widget.sandbox.rooms.video_feed import (
+    FIRST_TIMESTAMP,
+    WAITING_LIMIT,
+    VideoFeed,
+    VideoSubscription,
+)
 
 RATES = Bitrates(start=1_000_000, floor=100_000, ceiling=5_000_000)
 STEP = 3000
 
 
 class Frames(MediaStreamTrack):
-    """Hands out a picture whenever a test says so."""
+    """A camera: `show` makes its next frame."""
 
     kind = "video"
 
@@ -50,15 +55,15 @@ class Frames(MediaStreamTrack):
 
 
 class Screen:
-    """Decodes what a watcher gets."""
+    """Decodes what a subscriber gets."""
 
     def __init__(self, codec: str) -> None:
         self._decoder = H264Decoder() if codec == "h264" else Vp8Decoder()
         self._depayload = h264_depayload if codec == "h264" else vp8_depayload
 
-    async def brightness(self, watcher: Watcher) -> tuple[int, int]:
-        """Of the next picture, and its time stamp."""
-        payloads, stamp = await watcher.next()
+    async def brightness(self, subscription: VideoSubscription) -> tuple[int, int]:
+        """Mean brightness of the next frame, and its timestamp."""
+        payloads, stamp = await subscription.next()
         data = b"".join(self._depayload(payload) for payload in payloads)
         (shown,) = self._decoder.decode(JitterFrame(data=data, timestamp=stamp))
         assert isinstance(shown, VideoFrame)
@@ -66,77 +71,77 @@ class Screen:
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_everybody_sees_the_picture_that_is_encoded_once(codec: str) -> None:
-    feed, frames = Feed(RATES), Frames()
-    feed.show(frames)
-    one, screen = feed.watch(codec), Screen(codec)
+async def test_all_subscribers_get_the_frames_that_are_encoded_once(codec: str) -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    feed.start(frames)
+    one, screen = feed.subscribe(codec), Screen(codec)
     frames.show(60)
     brightness, stamp = await screen.brightness(one)
     assert abs(brightness - 60) < 12
-    assert stamp == FIRST_STAMP
-    # A second one comes later and still begins with a whole picture.
-    two, other = feed.watch(codec), Screen(codec)
+    assert stamp == FIRST_TIMESTAMP
+    # The first frame of a later subscriber is a keyframe.
+    two, other = feed.subscribe(codec), Screen(codec)
     frames.show(200)
     assert abs((await other.brightness(two))[0] - 200) < 12
     assert abs((await screen.brightness(one))[0] - 200) < 12
     assert one._channel is two._channel
     assert feed.codecs == [codec]
-    for watcher in (one, two, two):
-        watcher.close()
+    for subscription in (one, two, two):
+        subscription.close()
     assert feed.codecs == []
-    feed.hide()
+    feed.stop()
 
 
-async def test_watchers_in_two_codecs_see_the_same() -> None:
-    feed, frames = Feed(RATES), Frames()
-    feed.show(frames)
-    watchers = {codec: feed.watch(codec) for codec in ("h264", "vp8")}
-    shown = {c: asyncio.create_task(Screen(c).brightness(w)) for c, w in watchers.items()}
+async def test_subscribers_with_different_codecs_get_the_same_frames() -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    feed.start(frames)
+    subscriptions = {codec: feed.subscribe(codec) for codec in ("h264", "vp8")}
+    shown = {c: asyncio.create_task(Screen(c).brightness(w)) for c, w in subscriptions.items()}
     await asyncio.sleep(0)
     frames.show(90)
-    for codec, watcher in watchers.items():
-        assert watcher.codec == codec
+    for codec, subscription in subscriptions.items():
+        assert subscription.codec == codec
         assert abs((await shown[codec])[0] - 90) < 12
-    feed.hide()
+    feed.stop()
 
 
-async def test_a_warmed_up_feed_shows_the_real_picture_first() -> None:
-    feed, frames = Feed(RATES), Frames()
+async def test_the_frame_of_the_warm_up_is_not_sent() -> None:
+    feed, frames = VideoFeed(RATES), Frames()
     await feed.warm_up("h264", 96, 64)
-    watcher = feed.watch("h264")
-    feed.show(frames)
+    subscription = feed.subscribe("h264")
+    feed.start(frames)
     frames.show(220)
-    assert abs((await Screen("h264").brightness(watcher))[0] - 220) < 12
-    feed.hide()
+    assert abs((await Screen("h264").brightness(subscription))[0] - 220) < 12
+    feed.stop()
 
 
-async def test_time_goes_on_when_the_camera_is_replaced() -> None:
-    feed, first = Feed(RATES), Frames(first_stamp=4_000_000_000)
-    watcher, screen = feed.watch("vp8"), Screen("vp8")
-    feed.show(first)
+async def test_timestamps_continue_when_the_camera_is_replaced() -> None:
+    feed, first = VideoFeed(RATES), Frames(first_stamp=4_000_000_000)
+    subscription, screen = feed.subscribe("vp8"), Screen("vp8")
+    feed.start(first)
     first.show()
     first.show()
-    stamps = [(await screen.brightness(watcher))[1] for _ in range(2)]
-    assert stamps == [FIRST_STAMP, FIRST_STAMP + STEP]
+    stamps = [(await screen.brightness(subscription))[1] for _ in range(2)]
+    assert stamps == [FIRST_TIMESTAMP, FIRST_TIMESTAMP + STEP]
     second = Frames(first_stamp=17)
-    feed.show(second)
+    feed.start(second)
     second.show(30)
-    brightness, stamp = await screen.brightness(watcher)
+    brightness, stamp = await screen.brightness(subscription)
     assert stamp > stamps[-1]
     assert stamp < stamps[-1] + 90_000 * 20
     assert abs(brightness - 30) < 12
     second.finish()
-    feed.hide()
-    feed.hide()
+    feed.stop()
+    feed.stop()
 
 
-async def test_a_slow_watcher_loses_pictures_and_then_gets_a_whole_one(
+async def test_a_slow_subscriber_loses_frames_and_continues_with_a_keyframe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room_feed, "KEYFRAME_INTERVAL_S", 0.0)
-    feed, frames = Feed(RATES), Frames()
-    slow, quick = feed.watch("vp8"), feed.watch("vp8")
-    feed.show(frames)
+    monkeypatch.setattr(video_feed, "KEYFRAME_INTERVAL_S", 0.0)
+    feed, frames = VideoFeed(RATES), Frames()
+    slow, quick = feed.subscribe("vp8"), feed.subscribe("vp8")
+    feed.start(frames)
     screen = Screen("vp8")
     reading = asyncio.gather(slow.next(), screen.brightness(quick))
     await asyncio.sleep(0)
@@ -147,50 +152,50 @@ async def test_a_slow_watcher_loses_pictures_and_then_gets_a_whole_one(
         await screen.brightness(quick)
     assert slow.dropped >= WAITING_LIMIT
     assert quick.dropped == 0
-    assert quick.pictures == WAITING_LIMIT + 5
-    # It reads again, and what comes can be decoded with nothing before it.
+    assert quick.frames == WAITING_LIMIT + 5
+    # When it reads again, a new decoder can decode its next frame.
     again = asyncio.create_task(Screen("vp8").brightness(slow))
     await asyncio.sleep(0)
     frames.show(200)
     assert abs((await again)[0] - 200) < 12
-    feed.hide()
+    feed.stop()
 
 
-async def test_who_does_not_read_yet_gets_nothing_old_and_asks_for_nothing() -> None:
-    feed, frames = Feed(RATES), Frames()
-    reader, other = feed.watch("vp8"), feed.watch("vp8")
-    feed.show(frames)
+async def test_a_subscriber_that_does_not_read_gets_no_frames_and_requests_no_keyframe() -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    reader, other = feed.subscribe("vp8"), feed.subscribe("vp8")
+    feed.start(frames)
     for brightness in (40, 60, 80):
         frames.show(brightness)
         await reader.next()
-    assert other.pictures == other.dropped == 0
+    assert other.frames == other.dropped == 0
     assert not other._channel._keyframe_wanted
     reading = asyncio.create_task(Screen("vp8").brightness(other))
     await asyncio.sleep(0)
     frames.show(220)
     assert abs((await reading)[0] - 220) < 12
-    feed.hide()
+    feed.stop()
 
 
-async def test_whole_pictures_on_request_have_an_interval() -> None:
-    feed, frames = Feed(RATES), Frames()
-    watcher = feed.watch("vp8")
-    feed.show(frames)
+async def test_requested_keyframes_have_a_minimum_interval() -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    subscription = feed.subscribe("vp8")
+    feed.start(frames)
     sizes = []
     for _ in range(6):
-        watcher.request_keyframe()
+        subscription.request_keyframe()
         frames.show()
-        payloads, _ = await watcher.next()
+        payloads, _ = await subscription.next()
         # Bit 0 of the first byte after the payload descriptor is 0 in a keyframe (RFC 6386).
         sizes.append(vp8_depayload(payloads[0])[0] & 1)
     assert sizes[0] == 0
     assert sizes.count(0) < 6
-    feed.hide()
+    feed.stop()
 
 
-async def test_the_narrowest_road_sets_the_bitrate() -> None:
-    feed = Feed(RATES)
-    one, two = feed.watch("h264"), feed.watch("h264")
+async def test_the_lowest_estimate_sets_the_bitrate() -> None:
+    feed = VideoFeed(RATES)
+    one, two = feed.subscribe("h264"), feed.subscribe("h264")
     one.target_bitrate = 4_000_000
     assert one.target_bitrate == 4_000_000
     two.target_bitrate = 700_000

@@ -1,4 +1,4 @@
-"""Who is let into a room, and what those are told who aren't."""
+"""Who can join a room, and why others are refused."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from decart_widget.sandbox import Faults, Sandbox, serve
 from decart_widget.sandbox.rooms.tokens import RoomKeys
-from tests.loopback.room_client import ask_to_watch, is_grey, room_for, user_in, validate
+from tests.loopback.room_client import is_grey, request_viewer_room, room_for, user_in, validate
 from tests.loopback.sandbox_client import KEY, LIMIT, Client, client
 
-JUNK_CANDIDATES = [
+MALFORMED_CANDIDATES = [
     '{"candidate": "candidate:1 1 tcp"}',
     '{"candidate": "candidate:1 9 udp 1 192.0.2.1 9 typ host"}',
     '{"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "x"}',
@@ -43,11 +43,11 @@ async def control(sandbox: Sandbox) -> AsyncIterator[Client]:
 
 
 async def refusal(sandbox: Sandbox, token: str) -> str:
-    """What a client that joins with this token is told, and its next question too."""
+    """Why a client with this token is refused, which `validate` must say as well."""
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{sandbox.realtime_base_url}/rtc?access_token={token}", proxy=None):
             pass
-    assert refused.value.response.status_code == 401, "final for every client"
+    assert refused.value.response.status_code == 401, "after a 401 clients don't try again"
     for path in ("/rtc/v1/validate", "/rtc/validate"):
         answer = await validate(sandbox.base_url, token, path)
         assert answer.status_code == 401
@@ -55,7 +55,9 @@ async def refusal(sandbox: Sandbox, token: str) -> str:
     return answer.text
 
 
-async def test_bad_tokens_are_refused_and_disturb_nobody(sandbox: Sandbox, control: Client) -> None:
+async def test_invalid_tokens_are_refused_and_disturb_nobody(
+    sandbox: Sandbox, control: Client
+) -> None:
     keys: RoomKeys = sandbox._server._rooms.keys
     info = await room_for(control)
     good = info["token"]
@@ -71,7 +73,7 @@ async def test_bad_tokens_are_refused_and_disturb_nobody(sandbox: Sandbox, contr
         assert "signature" in await refusal(sandbox, other_server)
         assert "expired" in await refusal(sandbox, keys.sign(replace(grant, expires=1.0)))
         later = keys.sign(replace(grant, issued=time.time() + 600))
-        assert "not good yet" in await refusal(sandbox, later)
+        assert "not valid yet" in await refusal(sandbox, later)
         another_room = keys.sign(replace(grant, room="room-of-somebody-else"))
         assert "room" in await refusal(sandbox, another_room)
         assert "no room token" in await refusal(sandbox, "")
@@ -83,20 +85,20 @@ async def test_bad_tokens_are_refused_and_disturb_nobody(sandbox: Sandbox, contr
     assert "error" not in kinds
 
 
-async def test_a_token_for_one_room_opens_no_other(sandbox: Sandbox, control: Client) -> None:
+async def test_a_token_for_one_room_joins_no_other(sandbox: Sandbox, control: Client) -> None:
     async with client(sandbox.realtime_base_url) as other:
         mine, theirs = await room_for(control), await room_for(other)
         async with user_in(theirs) as user:
             await user.publish()
             await user.picture_that(is_grey)
-            # My token leads into my room, whose picture is not there yet, whatever I ask for.
+            # With my token I join my room, which has no picture.
             async with user_in(mine) as me:
                 assert me.room.name == mine["room_name"]
                 await user.next_pictures(10)
                 assert me.pictures == 0
 
 
-async def test_a_token_is_void_once_its_session_is_over(sandbox: Sandbox) -> None:
+async def test_a_token_is_void_when_its_session_has_ended(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as control:
         info = await room_for(control)
         assert (await validate(sandbox.base_url, info["token"])).status_code == 200
@@ -104,62 +106,65 @@ async def test_a_token_is_void_once_its_session_is_over(sandbox: Sandbox) -> Non
         while (await validate(sandbox.base_url, info["token"])).status_code == 200:
             await asyncio.sleep(0.02)
     assert "closed" in await refusal(sandbox, info["token"])
-    answer = await ask_to_watch(sandbox.base_url, info["room_name"])
+    answer = await request_viewer_room(sandbox.base_url, info["room_name"])
     assert answer.status_code == 404
     assert "ended" in answer.json()["error"]
 
 
-async def test_tokens_expire_and_those_inside_get_fresh_ones(sandbox: Sandbox) -> None:
+async def test_participants_get_a_new_token_before_theirs_expires(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(room_token_s=2.0)
     try:
         async with client(sandbox.realtime_base_url) as control:
             info = await room_for(control)
             async with signal(info) as socket:
                 await reply(socket, "join")
-                token = None
+                token: rtc.SignalResponse | None = None
                 async with asyncio.timeout(LIMIT):
                     while token is None:
                         await ask(socket, ping_req=rtc.Ping(timestamp=1))
-                        await reply(socket, "pong_resp")
-                        token = await maybe(socket, "refresh_token")
+                        await ask(socket, ping=1)
+                        token = (await replies(socket, until="pong")).get("refresh_token")
+                        await asyncio.sleep(0.05)
                 assert token.refresh_token != info["token"]
                 assert (await validate(sandbox.base_url, token.refresh_token)).is_success
     finally:
         sandbox.faults = Faults()
 
 
-async def test_only_a_good_key_may_watch(sandbox: Sandbox, control: Client) -> None:
+async def test_viewers_need_a_valid_key(sandbox: Sandbox, control: Client) -> None:
     name = (await room_for(control))["room_name"]
-    assert (await ask_to_watch(sandbox.base_url, name, "nonsense")).status_code == 401
-    assert (await ask_to_watch(sandbox.base_url, name, "")).status_code == 401
+    assert (await request_viewer_room(sandbox.base_url, name, "nonsense")).status_code == 401
+    assert (await request_viewer_room(sandbox.base_url, name, "")).status_code == 401
     async with httpx.AsyncClient() as http:
         minted = await http.post(
             f"{sandbox.base_url}/v1/client/tokens",
             headers={"x-api-key": KEY},
             json={"allowedModels": ["lucy-2.1"]},
         )
-        wrong_model = await ask_to_watch(sandbox.base_url, name, minted.json()["apiKey"])
+        wrong_model = await request_viewer_room(sandbox.base_url, name, minted.json()["apiKey"])
         assert wrong_model.status_code == 403
         minted = await http.post(f"{sandbox.base_url}/v1/client/tokens", headers={"x-api-key": KEY})
-        assert (await ask_to_watch(sandbox.base_url, name, minted.json()["apiKey"])).is_success
+        assert (
+            await request_viewer_room(sandbox.base_url, name, minted.json()["apiKey"])
+        ).is_success
         asked = await http.get(f"{sandbox.base_url}/watch-stream/{name}")
         assert asked.status_code == 405
-        # A page asks whether it may send the key's header.
+        # The CORS preflight of a page that sends the header with the key.
         asked = await http.options(f"{sandbox.base_url}/watch-stream/{name}")
         assert asked.is_success
         assert asked.headers["access-control-allow-headers"] == "*"
 
 
-async def test_a_room_has_room_for_ten(sandbox: Sandbox, control: Client) -> None:
+async def test_a_room_admits_ten_participants(sandbox: Sandbox, control: Client) -> None:
     info = await room_for(control)
     sockets = []
     try:
         for _ in range(10):
-            watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
-            sockets.append(await open_signal(watch))
+            viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
+            sockets.append(await open_signal(viewer_info))
             await reply(sockets[-1], "join")
-        watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
-        async with signal(watch) as eleventh:
+        viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
+        async with signal(viewer_info) as eleventh:
             left = await reply(eleventh, "leave")
             assert left.leave.reason == models.DisconnectReason.JOIN_FAILURE
             await eleventh.wait_closed()
@@ -169,29 +174,29 @@ async def test_a_room_has_room_for_ten(sandbox: Sandbox, control: Client) -> Non
             await socket.close()
 
 
-async def test_junk_on_the_signal_socket_ends_that_participant_only(
+async def test_a_malformed_message_ends_only_the_participant_that_sent_it(
     sandbox: Sandbox, control: Client
 ) -> None:
     info = await room_for(control)
     async with user_in(info) as user:
         await user.publish()
         await user.picture_that(is_grey)
-        for junk in (
+        for malformed in (
             b"\xff\xff\xff\xff",
             message(offer=rtc.SessionDescription(type="offer", sdp="junk", id=1)),
             message(offer=rtc.SessionDescription(type="offer", sdp="m=" * 40, id=1)),
             message(answer=rtc.SessionDescription(type="answer", sdp="junk", id=1)),
             message(add_track=rtc.AddTrackRequest(cid="x", type=models.TrackType.VIDEO)),
         ):
-            watch = (await ask_to_watch(sandbox.base_url, info["room_name"])).json()
-            async with signal(watch) as socket:
+            viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
+            async with signal(viewer_info) as socket:
                 await reply(socket, "join")
-                await socket.send(junk)
+                await socket.send(malformed)
                 await reply(socket, "leave")
                 await asyncio.wait_for(socket.wait_closed(), LIMIT)
-        async with signal(watch) as socket:
+        async with signal(viewer_info) as socket:
             await reply(socket, "join")
-            for candidate in ("", "junk", "{}", "[]", *JUNK_CANDIDATES):
+            for candidate in ("", "junk", "{}", "[]", *MALFORMED_CANDIDATES):
                 await ask(socket, trickle=rtc.TrickleRequest(candidateInit=candidate))
             await socket.send("text")
             await ask(socket, ping=7)
@@ -200,9 +205,9 @@ async def test_junk_on_the_signal_socket_ends_that_participant_only(
         assert user.events == []
 
 
-async def test_a_flood_is_cut_off(sandbox: Sandbox, control: Client) -> None:
-    watch = await room_for(control)
-    async with signal(watch) as socket:
+async def test_a_flood_of_messages_closes_the_socket(sandbox: Sandbox, control: Client) -> None:
+    viewer_info = await room_for(control)
+    async with signal(viewer_info) as socket:
         with contextlib.suppress(ConnectionClosed):
             for _ in range(2000):
                 await ask(socket, ping=1)
@@ -214,7 +219,7 @@ async def test_a_flood_is_cut_off(sandbox: Sandbox, control: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["join_request=junk!", "join_request=AAAA", ""])
-async def test_a_request_to_join_that_can_not_be_read(
+async def test_a_malformed_join_request_closes_the_signal_socket(
     sandbox: Sandbox, control: Client, query: str
 ) -> None:
     info = await room_for(control)
@@ -227,7 +232,7 @@ async def test_a_request_to_join_that_can_not_be_read(
             await reply(socket, "join")
 
 
-async def test_nothing_of_a_token_or_a_key_is_logged(
+async def test_tokens_and_keys_are_not_logged(
     sandbox: Sandbox, control: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -240,7 +245,7 @@ async def test_nothing_of_a_token_or_a_key_is_logged(
     assert "secret" not in repr(sandbox._server._rooms.keys).lower()
 
 
-# --- bare signal sockets --------------------------------------------------------------------------
+# --- signal sockets without a client --------------------------------------------------------------
 
 
 async def open_signal(info: dict[str, Any]) -> ClientConnection:
@@ -270,18 +275,16 @@ async def ask(socket: ClientConnection, **fields: Any) -> None:
 
 async def reply(socket: ClientConnection, kind: str) -> rtc.SignalResponse:
     """The next message of this kind."""
+    return (await replies(socket, until=kind))[kind]
+
+
+async def replies(socket: ClientConnection, until: str) -> dict[str, rtc.SignalResponse]:
+    """The messages up to the first one of the kind ``until``, by their kinds."""
+    received: dict[str, rtc.SignalResponse] = {}
     async with asyncio.timeout(LIMIT):
-        while True:
+        while until not in received:
             raw = await socket.recv()
             assert isinstance(raw, bytes)
             response = rtc.SignalResponse.FromString(raw)
-            if response.WhichOneof("message") == kind:
-                return response
-
-
-async def maybe(socket: ClientConnection, kind: str) -> rtc.SignalResponse | None:
-    """A message of this kind, if it comes within a moment."""
-    try:
-        return await asyncio.wait_for(reply(socket, kind), 0.2)
-    except TimeoutError:
-        return None
+            received[str(response.WhichOneof("message"))] = response
+    return received

@@ -1,0 +1,254 @@
+"""A published video track on its way to its subscribers, encoded once per codec."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiortc.mediastreams import MediaStreamError, convert_timebase
+from av.video.frame import PictureType
+
+from decart_widget.rtc.encoders import REALTIME_ENCODERS
+
+if TYPE_CHECKING:
+    from aiortc import MediaStreamTrack
+
+    from decart_widget.rtc.bitrates import Bitrates
+
+logger = logging.getLogger(__name__)
+
+WAITING_LIMIT: Final = 8
+"""Frames that may wait for one subscriber; when there are more, it restarts with a keyframe."""
+
+KEYFRAME_INTERVAL_S: Final = 0.3
+"""Seconds between keyframes that subscribers request; one is ten times the size of other frames."""
+
+FIRST_TIMESTAMP: Final = 9_000
+"""RTP timestamp (90 kHz) of the first frame; a frame of `RealtimeEncoder.warm_up` has 0."""
+
+_RTP_CLOCK: Final = Fraction(1, 90_000)
+
+
+class EncodedFrame(NamedTuple):
+    """A frame's RTP payloads, its timestamp (90 kHz), and whether it is a keyframe."""
+
+    payloads: list[bytes]
+    timestamp: int
+    is_keyframe: bool
+
+
+class VideoSubscription:
+    """The frames of one subscriber: the `EncodedSource` of its sender.
+
+    Attributes:
+        frames: How many frames were queued for it.
+        dropped: How many frames were dropped because its socket did not keep up.
+    """
+
+    def __init__(self, channel: _CodecChannel) -> None:
+        self._channel = channel
+        self._waiting: deque[EncodedFrame] = deque()
+        self._filled = asyncio.Event()
+        self._is_reading = False
+        self._has_keyframe = False
+        self._estimate_bps: int | None = None
+        self.frames = 0
+        self.dropped = 0
+
+    @property
+    def target_bitrate(self) -> int:
+        """Bit/s of the shared encoder; the sender sets what its receiver estimates (REMB)."""
+        return self._channel.encoder.target_bitrate
+
+    @target_bitrate.setter
+    def target_bitrate(self, bitrate: int) -> None:
+        self._estimate_bps = bitrate
+        self._channel.update_bitrate()
+
+    @property
+    def codec(self) -> str:
+        """The codec of its frames, ``h264`` or ``vp8``."""
+        return self._channel.codec
+
+    @property
+    def estimate_bps(self) -> int | None:
+        """The receiver's latest estimate in bit/s; None before the first one."""
+        return self._estimate_bps
+
+    def request_keyframe(self) -> None:
+        """The subscriber needs a keyframe to continue decoding."""
+        self._channel.request_keyframe()
+
+    def put(self, frame: EncodedFrame) -> None:
+        """Queue a frame, or drop it if it depends on frames that the subscriber didn't get."""
+        if not self._is_reading:
+            return  # its connection isn't established: old frames would only add delay
+        self._has_keyframe = self._has_keyframe or frame.is_keyframe
+        if len(self._waiting) >= WAITING_LIMIT:
+            self.dropped += len(self._waiting)
+            self._waiting.clear()
+            self._has_keyframe = frame.is_keyframe
+        if not self._has_keyframe:
+            self.dropped += 1
+            return
+        self.frames += 1
+        self._waiting.append(frame)
+        self._filled.set()
+
+    async def next(self) -> tuple[list[bytes], int]:
+        """RTP payloads and timestamp of the next frame; the first one is a keyframe."""
+        if not self._is_reading:
+            self._is_reading = True
+            self._channel.request_keyframe_now()
+        while not self._waiting:
+            if not self._has_keyframe:
+                self.request_keyframe()  # here, so that a subscriber that never reads never asks
+            self._filled.clear()
+            await self._filled.wait()
+        payloads, timestamp, _ = self._waiting.popleft()
+        return payloads, timestamp
+
+    def close(self) -> None:
+        """End the subscription. May be called twice."""
+        self._channel.remove(self)
+
+
+class _CodecChannel:
+    """The subscribers of a feed with one codec, and their encoder."""
+
+    def __init__(self, codec: str, bitrates: Bitrates) -> None:
+        self.codec = codec
+        self.encoder = REALTIME_ENCODERS[f"video/{codec}"](bitrates)
+        self._subscriptions: set[VideoSubscription] = set()
+        self._keyframe_wanted = False
+        self._keyframe_at: float | None = None
+        self._encoding = asyncio.Lock()
+
+    @property
+    def has_subscribers(self) -> bool:
+        return bool(self._subscriptions)
+
+    def add(self) -> VideoSubscription:
+        subscription = VideoSubscription(self)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def remove(self, subscription: VideoSubscription) -> None:
+        self._subscriptions.discard(subscription)
+        self.update_bitrate()
+
+    def request_keyframe(self) -> None:
+        self._keyframe_wanted = True
+
+    def request_keyframe_now(self) -> None:
+        """Request one for a new subscriber, without waiting for the end of the interval."""
+        self._keyframe_at = None
+        self._keyframe_wanted = True
+
+    def update_bitrate(self) -> None:
+        """Use the lowest estimate: all subscribers get the same frames."""
+        estimates = [s.estimate_bps for s in self._subscriptions if s.estimate_bps is not None]
+        if estimates:
+            self.encoder.target_bitrate = min(estimates)
+
+    async def send(self, frame: Any, timestamp: int) -> None:
+        loop = asyncio.get_running_loop()
+        is_keyframe = self._takes_keyframe(loop.time())
+        async with self._encoding:
+            # An encoder changes the frame's timestamp and type, and the next one needs ours.
+            frame.pts, frame.time_base = timestamp, _RTP_CLOCK
+            frame.pict_type = PictureType.NONE
+            encode = self.encoder.encode
+            payloads, _ = await loop.run_in_executor(None, encode, frame, is_keyframe)
+        if payloads:
+            for subscription in list(self._subscriptions):
+                subscription.put(EncodedFrame(payloads, timestamp, is_keyframe))
+
+    async def warm_up(self, width: int, height: int) -> None:
+        """Encode a frame that isn't sent: an encoder's first one takes 30 ms, the next ones 3."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.encoder.warm_up, width, height)
+
+    def _takes_keyframe(self, now: float) -> bool:
+        if not self._keyframe_wanted:
+            return False
+        if self._keyframe_at is not None and now - self._keyframe_at < KEYFRAME_INTERVAL_S:
+            return False
+        self._keyframe_wanted, self._keyframe_at = False, now
+        return True
+
+
+class VideoFeed:
+    """Reads frames from a track, which may be replaced, and sends them to its subscribers.
+
+    Args:
+        bitrates: Of its encoders.
+    """
+
+    kind: Final = "video"
+
+    def __init__(self, bitrates: Bitrates) -> None:
+        self._bitrates = bitrates
+        self._channels: dict[str, _CodecChannel] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._last: tuple[int, float] | None = None
+
+    def start(self, track: MediaStreamTrack) -> None:
+        """Read frames from ``track`` from now on."""
+        self.stop()
+        self._task = asyncio.create_task(self._run(track))
+
+    def stop(self) -> None:
+        """Send no more frames until another track is started; subscriptions are kept."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def subscribe(self, codec: str) -> VideoSubscription:
+        """Add a subscriber with the codec ``h264`` or ``vp8``."""
+        return self._channel(codec).add()
+
+    async def warm_up(self, codec: str, width: int, height: int) -> None:
+        """Prepare the encoder of ``codec`` for frames of that size in pixels."""
+        await self._channel(codec).warm_up(width, height)
+
+    def _channel(self, codec: str) -> _CodecChannel:
+        if codec not in self._channels:
+            self._channels[codec] = _CodecChannel(codec, self._bitrates)
+        return self._channels[codec]
+
+    @property
+    def codecs(self) -> list[str]:
+        """The codecs that have subscribers."""
+        return [codec for codec, channel in self._channels.items() if channel.has_subscribers]
+
+    async def _run(self, track: MediaStreamTrack) -> None:
+        # Each camera's clock starts anywhere, and a receiver stalls when RTP timestamps jump.
+        shift: int | None = None
+        loop = asyncio.get_running_loop()
+        try:
+            with contextlib.suppress(MediaStreamError):
+                while True:
+                    frame: Any = await track.recv()
+                    timestamp = convert_timebase(frame.pts, frame.time_base, _RTP_CLOCK)
+                    if shift is None:
+                        shift = self._first_timestamp(loop.time()) - timestamp
+                    self._last = (timestamp + shift, loop.time())
+                    for channel in list(self._channels.values()):
+                        if channel.has_subscribers:
+                            await channel.send(frame, timestamp + shift)
+        except Exception:
+            logger.exception("the video of a room stopped")
+        finally:
+            track.stop()
+
+    def _first_timestamp(self, now: float) -> int:
+        """The timestamp of a track's first frame: it continues the track before it."""
+        if self._last is None:
+            return FIRST_TIMESTAMP
+        timestamp, at = self._last
+        return timestamp + max(1, int((now - at) / _RTP_CLOCK))
