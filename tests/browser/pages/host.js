@@ -1,8 +1,8 @@
-// A host such as anywidget's, with a model that remembers, and a kernel and a service to talk to.
+// A minimal widget host: a model that records its messages, a scripted kernel, and a service.
 
 const packs = new Map();
 
-/** A piece of the front end as the kernel sends it. */
+/** A chunk of the front end, compressed as the kernel sends it. */
 function packed(name) {
   if (!packs.has(name)) {
     const gzip = ({ body }) => new Response(body.pipeThrough(new CompressionStream("gzip")));
@@ -11,13 +11,13 @@ function packed(name) {
   return packs.get(name);
 }
 
-/** A model with the synced traits; what the widget sends lands in `sent`. */
+/** A model with the synced traits; `sent` records what the widget sends. */
 class Model {
   constructor(state) {
     this.state = { ...state };
     this.handlers = new Map();
     this.sent = [];
-    /** Messages that had bytes with them, and how many. */
+    /** Messages with a buffer, and its size in bytes. */
     this.pieces = [];
     this.waiting = [];
     this.saves = 0;
@@ -42,13 +42,13 @@ class Model {
   off(name, handler) { this.handlers.get(name)?.delete(handler); }
   emit(name, ...payload) { for (const handler of [...(this.handlers.get(name) ?? [])]) handler(...payload); }
 
-  /** As if the kernel had sent this. */
+  /** Delivers a message of the kernel. */
   receive(message, buffers = []) { this.emit("msg:custom", message, buffers); }
-  /** As if the kernel had sent a piece of the front end, in a view as hosts hand buffers over. */
+  /** Delivers a chunk of the front end, in a DataView as hosts pass buffers. */
   async push(name, hash = this.state._chunks[name]) {
     this.receive({ type: "chunk", name, hash, encoding: "gzip" }, [new DataView(await packed(name))]);
   }
-  /** As if the kernel had set these traits. */
+  /** Sets traits as the kernel does. */
   update(traits) { for (const [name, value] of Object.entries(traits)) this.set(name, value); }
   count(type) { return this.sent.filter((m) => m.type === type).length; }
   last(type) { return this.sent.findLast((m) => m.type === type); }
@@ -62,14 +62,14 @@ class Model {
   }
 }
 
-/** What the service does to the picture: a colour over it, so that pixels tell it from the camera. */
+/** The service: fills the picture with a colour, so that pixels tell it from the camera's. */
 class Service {
   constructor(model, attempt, colour) {
     this.model = model;
     this.attempt = attempt;
     this.peer = new RTCPeerConnection({ iceServers: [] });
     this.received = 0;
-    /** Milliseconds that it takes for a picture. */
+    /** Delay of each picture, in milliseconds. */
     this.late = 0;
     const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
     const context = canvas.getContext("2d");
@@ -119,7 +119,7 @@ class Service {
   close() { this.peer.close(); this.track.stop(); }
 }
 
-/** The kernel's side of the road, small: it prepares, passes on, and says what state it is in. */
+/** A scripted kernel: prepares attempts, passes messages to the service, and sets the state. */
 class Kernel {
   constructor(model, options = {}) {
     this.model = model;
@@ -138,7 +138,7 @@ class Kernel {
     const { width, height, fps } = this.model.get("_media");
     const { transport = "webrtc" } = this.options;
     this.service?.close();
-    // With a room the service is a real one, which the test talks to.
+    // With a room the test uses a real service.
     if (transport === "webrtc") this.service = new Service(this.model, attempt, this.options.colour);
     this.model.receive({
       type: "prepare", attempt, page_id: this.pageId, transport,
@@ -147,7 +147,7 @@ class Kernel {
       rtc: { iceServers: [] }, timeout_s: this.options.timeout ?? 15,
     });
   }
-  /** Tells the page the room to join. */
+  /** Sends the page the room to join. */
   room({ livekit_url: url, token, room_name }) {
     this.model.receive({
       type: "room", attempt: this.attempts, page_id: this.pageId, url, token, room_name,
@@ -157,10 +157,10 @@ class Kernel {
     this.model.receive({ type: "end", attempt: this.attempts, reason, keep_camera });
   }
   hear(message) {
-    if (message.type === "start" && !this.options.silent) {
+    if (message.type === "start") {
       this.model.update({ connection_state: "connecting", error: {} });
       this.prepare();
-    } else if (message.type === "offer" && !this.options.deaf) {
+    } else if (message.type === "offer") {
       this.service.answer(message.sdp, this.options);
     } else if (message.type === "candidate") {
       this.service.candidate(message.candidate);
@@ -181,7 +181,7 @@ const STATE = {
 };
 
 /**
- * Loads the bundle as a host does, and shows `views` views of one model.
+ * Loads the bundle as a host does, and renders `views` views of one model.
  *
  * The kernel sends the front end when it has been `"pushed"` or `"asked"` for, or `"never"`.
  */
@@ -213,7 +213,7 @@ async function mount(state = {}, options = {}) {
     };
   }
   if (initialize && order === "first") await begin();
-  // A model that nobody has initialized yet hears nothing.
+  // A model without listeners would lose the messages.
   if (main === "pushed") {
     const heard = initialize && order === "first" ? Promise.resolve() : listens(model);
     heard.then(() => Promise.all(Object.keys(model.state._chunks).map((name) => model.push(name))));
@@ -224,23 +224,23 @@ async function mount(state = {}, options = {}) {
     await model.until("hello");
     host.kernel = new Kernel(model, kernel);
     host.kernel.welcome();
-    // What a viewer said before this kernel was there to hear it.
+    // Messages that were sent before this kernel existed.
     for (const message of [...model.sent]) host.kernel.hear(message);
   }
   return host;
 }
 
-/** Waits until somebody listens to what the kernel says. */
+/** Waits until the model has a listener for messages. */
 async function listens(model) {
   while (!model.handlers.get("msg:custom")?.size) await new Promise(requestAnimationFrame);
 }
 
-/** Waits until the front end has taken the place of the placeholder. */
+/** Waits until the front end has replaced the placeholder. */
 async function shown(el) {
   while (!el.querySelector(".decart-widget")) await new Promise(requestAnimationFrame);
 }
 
-/** The mean colour of what a video shows, 0..255 each. */
+/** Mean colour of a video's picture, 0 to 255 per channel. */
 function colour(video) {
   const canvas = new OffscreenCanvas(16, 9);
   const context = canvas.getContext("2d");
