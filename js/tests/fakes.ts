@@ -285,8 +285,8 @@ export class FakeRooms {
   readonly published: unknown[] = [];
   readonly received: Inbound[] = [];
   readonly spoken: (MediaStreamTrack | null)[] = [];
-  /** Whether a microphone can't be published. */
-  deaf = false;
+  /** Whether publishing a microphone fails. */
+  refusesSound = false;
   framesDecoded = 0;
 
   readonly load = async (name: string) => (name === "room" ? this.#room : pieces(name));
@@ -299,7 +299,7 @@ export class FakeRooms {
         publish: async (track) => void this.published.push(track),
         receive: async (message) => void this.received.push(message),
         sendSound: async (track) => {
-          if (this.deaf) throw Error("not published");
+          if (this.refusesSound) throw Error("not published");
           this.spoken.push(track);
         },
         measure: async (previous) => read(inbound(this.framesDecoded), previous),

@@ -63,7 +63,7 @@ describe("a page that has the front end", () => {
     expect(needs(model)).toEqual([]);
   });
 
-  test("never needs it again: the next model asks nobody", async () => {
+  test("requests it once: the next model sends no request", async () => {
     const first = widget();
     const { el } = show(first);
     deliver(first);
@@ -154,13 +154,13 @@ describe("a page that lacks the front end", () => {
 });
 
 describe("the placeholder", () => {
-  const said = (el: HTMLElement) => el.querySelector(".decart-loading p")?.textContent;
+  const shownText = (el: HTMLElement) => el.querySelector(".decart-loading p")?.textContent;
 
   test("is quiet at first, then says what a page without a kernel needs", async () => {
     const { el } = show(widget());
-    expect(said(el)).toBe("");
+    expect(shownText(el)).toBe("");
     await vi.advanceTimersByTimeAsync(3000);
-    expect(said(el)).toBe("Run the cell to see it live.");
+    expect(shownText(el)).toBe("Run the cell to see it live.");
   });
 
   test("says so when the kernel has another version", async () => {
@@ -168,7 +168,7 @@ describe("the placeholder", () => {
     const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { el } = show(model);
     deliver(model, { hash: "another" });
-    await vi.waitFor(() => expect(said(el)).toContain("Another version"));
+    await vi.waitFor(() => expect(shownText(el)).toContain("Another version"));
     expect(error).toHaveBeenCalledOnce();
   });
 
@@ -178,7 +178,7 @@ describe("the placeholder", () => {
     const model = widget();
     const { el } = show(model);
     deliver(model, { encoding: "gzip" });
-    await vi.waitFor(() => expect(said(el)).toContain("too old"));
+    await vi.waitFor(() => expect(shownText(el)).toContain("too old"));
   });
 
   test("says so where the page forbids to load it", async () => {
@@ -187,7 +187,7 @@ describe("the placeholder", () => {
     const model = widget();
     const { el } = show(model);
     deliver(model);
-    await vi.waitFor(() => expect(said(el)).toContain("does not let"));
+    await vi.waitFor(() => expect(shownText(el)).toContain("does not let"));
   });
 
   test("goes with its view", () => {

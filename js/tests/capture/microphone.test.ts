@@ -224,7 +224,7 @@ test("sound that comes back joins the picture's stream, whichever is first", asy
 
 test("that a room does not take is said, and closed", async () => {
   const rooms = new FakeRooms();
-  rooms.deaf = true;
+  rooms.refusesSound = true;
   await begin({ microphone: true }, rooms.load);
   session.start();
   model.receive({ ...prepare(model), transport: "livekit" });

@@ -1,7 +1,7 @@
-/** Whatever comes from a kernel, in whatever order: the page stays in one piece. */
+/** Random messages in random order: nothing that a kernel sends breaks the page. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import road from "../../../tests/vectors/page_messages.json";
+import vectors from "../../../tests/vectors/page_messages.json";
 import { parse } from "../../src/kernel/messages.ts";
 import { STATES } from "../../src/session/model.ts";
 import { Session } from "../../src/session/session.ts";
@@ -9,7 +9,7 @@ import { FakeCamera, FakeModel, FakeRooms, type Message } from "../fakes.ts";
 
 const SEEDS = 40;
 const MESSAGES = 500;
-const EXAMPLES = road.to_browser as Message[];
+const EXAMPLES = vectors.to_browser as Message[];
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -39,7 +39,7 @@ class Maker {
     return from[Math.floor(this.next() * from.length)] as T;
   }
 
-  /** Anything that JSON can say, and some that it can't. */
+  /** Any JSON value, and some that JSON has no word for. */
   anything(depth = 0): unknown {
     const plain = [
       null,
@@ -64,7 +64,7 @@ class Maker {
     return Object.fromEntries([0, 1, 2].map(() => [key(), this.anything(depth + 1)]));
   }
 
-  /** A message as it should be, for this page, of an attempt that may be live. */
+  /** A valid message, or one with a changed field, mostly for this page and of an attempt that may exist. */
   message(): unknown {
     const message: Record<string, unknown> = structuredClone(this.pick(EXAMPLES));
     if ("page_id" in message && this.next() < 0.8) message.page_id = this.pageId();
@@ -78,7 +78,7 @@ class Maker {
   }
 }
 
-test("no message is too odd to be parsed, and what is taken is of a known type", () => {
+test("every message can be parsed, and what is accepted is of a known type", () => {
   const known = new Set(EXAMPLES.map(({ type }) => type));
   const maker = new Maker(random(1), () => "f1");
   let taken = 0;

@@ -35,7 +35,7 @@ afterEach(() => {
 const welcome = (pageId = kernel.pageId) =>
   model.receive({ type: "welcome", page_id: pageId, owner: true, protocol: 1, attempt: null });
 
-test("hello is said at once, then after 0.25, 0.5, 1, 2, 2 … s, until the welcome", () => {
+test("hello is sent at once, then after 0.25, 0.5, 1, 2, 2 … s, until the welcome", () => {
   const at = () => model.all("hello").length;
   expect(at()).toBe(1);
   for (const [ms, count] of [
@@ -67,7 +67,7 @@ test("hello names protocol, bundle and page", () => {
   expect(kernel.pageId).toMatch(/^[0-9a-f]{24}$/);
 });
 
-test("it beats every 5 s while an attempt lives, and never otherwise", () => {
+test("heartbeats are sent every 5 s during an attempt, and never otherwise", () => {
   welcome();
   vi.advanceTimersByTime(60_000);
   expect(model.all("heartbeat")).toHaveLength(0);
@@ -121,12 +121,12 @@ test.each([
   for (const method of Object.values(events)) expect(method).not.toHaveBeenCalled();
 });
 
-test("a page that goes says so", () => {
+test("a page that is left sends pagehide", () => {
   window.dispatchEvent(new Event("pagehide"));
   expect(model.all("pagehide")).toHaveLength(1);
 });
 
-test("a lost and regained kernel hears hello again", () => {
+test("a lost and regained kernel is sent hello again", () => {
   welcome();
   model.emit("comm_live_update");
   expect(events.onInterrupted).toHaveBeenCalledOnce();

@@ -1,4 +1,4 @@
-/** The page's log: the newest entries, in batches, and silent while nothing is live. */
+/** The page's log: the newest entries, in batches, and almost none without an attempt. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PageLog } from "../../src/kernel/log.ts";
@@ -27,7 +27,7 @@ afterEach(() => {
 
 const texts = () => sent.map(({ events }) => events.map(([, , what]) => what));
 
-test("what happens while nothing is live waits for the next attempt", () => {
+test("what happens without an attempt waits for the next one", () => {
   log.add("warning", "offline");
   vi.advanceTimersByTime(600_000);
   expect(sent).toEqual([]);
@@ -61,7 +61,7 @@ test("a flood leaves the newest twenty, and says how many are missing", () => {
   expect(sent[1]?.dropped).toBe(0);
 });
 
-test("errors are told while nothing is live, but not for ever", () => {
+test("errors are sent without an attempt, but only the first ten", () => {
   for (let n = 0; n < 100; n++) {
     log.add("error", "kernel-silent");
     vi.advanceTimersByTime(5000);

@@ -1,7 +1,7 @@
-/** The examples of the road between kernel and browser, which the kernel's tests read too. */
+/** The examples of the messages between kernel and page, which the kernel's tests read too. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import road from "../../../tests/vectors/page_messages.json";
+import vectors from "../../../tests/vectors/page_messages.json";
 import { requestChunks } from "../../src/chunks.ts";
 import { PROTOCOL, parse } from "../../src/kernel/messages.ts";
 import { Session } from "../../src/session/session.ts";
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A session through its whole life, and what it told the kernel. */
+/** Everything that a session sends in a life that uses all of its features. */
 async function everything(): Promise<Message[]> {
   const camera = new FakeCamera();
   const model = new FakeModel();
@@ -108,14 +108,14 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   session.taps.stopRecording();
 }
 
-test("both sides sendSound the same version", () => {
-  expect(road.protocol).toBe(PROTOCOL);
+test("both sides have the same protocol version", () => {
+  expect(vectors.protocol).toBe(PROTOCOL);
 });
 
 describe("browser to kernel", () => {
   const label = (m: Message) =>
     JSON.stringify({ type: m.type, state: m.state, name: m.name, candidate: m.candidate });
-  /** What tells examples of one type apart. */
+  /** What distinguishes examples of one type. */
   const kind = (m: Message) =>
     [
       m.type,
@@ -134,14 +134,14 @@ describe("browser to kernel", () => {
       ? typeof value
       : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
 
-  test.each((road.to_kernel as Message[]).map((m) => [label(m), m] as const))(
-    "%s is said",
+  test.each((vectors.to_kernel as Message[]).map((m) => [label(m), m] as const))(
+    "%s is sent",
     async (_, example) => {
-      const said = (await everything()).filter((m) => kind(m) === kind(example));
-      expect(said).not.toEqual([]);
-      for (const message of said) {
+      const sent = (await everything()).filter((m) => kind(m) === kind(example));
+      expect(sent).not.toEqual([]);
+      for (const message of sent) {
         if (Array.isArray(message.cameras) && !message.cameras.length) continue; // not listed yet
-        // Details are for a reader's eyes; an example may leave them out.
+        // Details are for the log; an example may leave them out.
         const { detail, ...rest } = message;
         const { detail: wanted, ...expected } = example;
         if (wanted) expect(shape(detail)).toEqual(shape(wanted));
@@ -159,7 +159,7 @@ describe("browser to kernel", () => {
 });
 
 describe("kernel to browser", () => {
-  const examples = road.to_browser as Message[];
+  const examples = vectors.to_browser as Message[];
 
   test.each(examples.map((m) => [JSON.stringify(m).slice(0, 60), m] as const))(
     "%s is understood",

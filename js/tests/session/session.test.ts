@@ -1,69 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Session } from "../../src/session/session.ts";
-import { FakeCamera, FakeModel, FakePeer, peers, prepare, settled } from "../fakes.ts";
+/** A session: its start and stop, its attempts, its camera, and which page owns it. */
 
-let model: FakeModel;
-let camera: FakeCamera;
-let scope: AbortController;
-let session: Session;
-let view: AbortController;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  localStorage.clear();
-  FakePeer.made = [];
-  camera = new FakeCamera();
-  model = new FakeModel({ connection_state: "idle", endpoint: "decart" });
-  scope = new AbortController();
-  session = new Session(model, peers, scope.signal);
-  view = new AbortController();
-  session.attachView(view.signal);
-  welcome();
-});
-afterEach(() => {
-  scope.abort();
-  vi.useRealTimers();
-});
-
-function welcome(more: object = {}) {
-  model.receive({
-    ...{ type: "welcome", page_id: model.pageId, owner: true, protocol: 1, version: "1" },
-    ...{ attempt: null, ...more },
-  });
-}
-
-/** As far as an open camera and an answered offer. */
-async function connect(attempt = 1): Promise<FakePeer> {
-  session.start();
-  model.set("connection_state", "connecting");
-  model.receive(prepare(model, attempt));
-  await camera.open();
-  model.receive({ type: "answer", attempt, sdp: "v=0\r\n" });
-  await settled();
-  return FakePeer.last;
-}
-
-async function generate(attempt = 1): Promise<FakePeer> {
-  const peer = await connect(attempt);
-  peer.become("connected");
-  peer.emitTrack();
-  model.set("connection_state", "generating");
-  peer.framesDecoded = 1;
-  await vi.advanceTimersByTimeAsync(100);
-  return peer;
-}
-
-/** Time passes while the kernel lives, and frames come in. */
-async function alive(seconds: number): Promise<void> {
-  for (let second = 0; second < seconds; second++) {
-    if (second % 5 === 0) model.receive({ type: "beat" });
-    for (const peer of FakePeer.made) peer.framesDecoded += 30;
-    await vi.advanceTimersByTimeAsync(1000);
-  }
-}
-
-const end = (more: object) =>
-  model.receive({ type: "end", attempt: 1, reason: "stopped", keep_camera: false, ...more });
+import { expect, test, vi } from "vitest";
+import { FakePeer, prepare, settled } from "../fakes.ts";
+import { camera, connect, end, generate, model, scope, session, welcome } from "./harness.ts";
 
 test("nothing is opened before Start", () => {
   expect(camera.asked).toHaveLength(0);
@@ -135,7 +74,7 @@ test("the picture is revealed when it is decoded and generated, not before", asy
   expect(session.attempt?.revealed).toBe(true);
 });
 
-test("a frame that a view sees counts once, and only of the live stream", async () => {
+test("a frame that a view shows counts once, and only of the current stream", async () => {
   const peer = await connect();
   peer.emitTrack();
   const stream = session.attempt?.stream as MediaStream;
@@ -146,7 +85,7 @@ test("a frame that a view sees counts once, and only of the live stream", async 
   expect(seen).toMatchObject([{ detail: { width: 640, height: 360 } }]);
 });
 
-test("figures are sent at most once a second, and only while it lives", async () => {
+test("statistics are sent at most once a second, and only during an attempt", async () => {
   const peer = await generate();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(model.all("stats")).toHaveLength(10);
@@ -170,7 +109,7 @@ test("Stop acts in the page at once, whatever the kernel does", async () => {
   expect(model.all("heartbeat").length).toBeLessThan(2);
 });
 
-test("a Stop that overtakes the attempt turns it down", async () => {
+test("an attempt that comes after Stop is declined", async () => {
   session.start();
   session.stop();
   expect(model.all("stop")).toMatchObject([{ attempt: null }]);
@@ -206,7 +145,7 @@ test("an end without keeping turns the camera off", async () => {
   expect(camera.on).toBe(false);
 });
 
-test("a refused camera is told to the kernel once, with its reason", async () => {
+test("a refused camera is reported to the kernel once, with its reason", async () => {
   session.start();
   model.receive(prepare(model));
   await camera.refuse("NotAllowedError");
@@ -221,7 +160,7 @@ test("a refused camera is told to the kernel once, with its reason", async () =>
   expect(FakePeer.last.connectionState).toBe("closed");
 });
 
-test("a camera refused before the attempt has its number is told when it has", async () => {
+test("a camera refused before the attempt has its number is reported when it has", async () => {
   session.start();
   await camera.refuse("NotFoundError");
   expect(session.state).toBe("error");
@@ -242,7 +181,7 @@ test("Retry asks for the camera again", async () => {
   expect(session.source.isCameraOn).toBe(true);
 });
 
-test("what went wrong here is history once something runs again", async () => {
+test("an earlier error is no longer shown once a session is active again", async () => {
   session.start();
   model.receive(prepare(model));
   await camera.refuse("NotAllowedError");
@@ -269,7 +208,7 @@ test("a start that ends before its attempt turns the camera off", async () => {
   expect(session.state).toBe("idle");
 });
 
-test("the end of what was stopped does not harm what was started after it", async () => {
+test("the end of a stopped session does not affect the one that was started after it", async () => {
   await generate();
   session.stop();
   session.start();
@@ -279,7 +218,7 @@ test("the end of what was stopped does not harm what was started after it", asyn
   expect(session.state).toBe("connecting");
 });
 
-test("an unplugged camera is told to the kernel", async () => {
+test("an unplugged camera is reported to the kernel", async () => {
   await generate();
   camera.tracks[0]?.dispatchEvent(new Event("ended"));
   await settled();
@@ -287,110 +226,7 @@ test("an unplugged camera is told to the kernel", async () => {
   expect(session.source.isCameraOn).toBe(false);
 });
 
-test("a camera without views stops 5 s after the last one, not before", async () => {
-  await generate();
-  view.abort();
-  await vi.advanceTimersByTimeAsync(4900);
-  expect(camera.on).toBe(true);
-  await vi.advanceTimersByTimeAsync(200);
-  expect(camera.on).toBe(false);
-  expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
-});
-
-test("a view that comes back in time keeps it", async () => {
-  await generate();
-  view.abort();
-  await vi.advanceTimersByTimeAsync(4900);
-  session.attachView(new AbortController().signal);
-  await alive(60);
-  expect(camera.on).toBe(true);
-  expect(model.all("stop")).toHaveLength(0);
-});
-
-test("one view of two may go", async () => {
-  await generate();
-  session.attachView(new AbortController().signal);
-  view.abort();
-  await alive(60);
-  expect(camera.on).toBe(true);
-});
-
-test("an attempt that nobody looks at ends", async () => {
-  view.abort();
-  await vi.advanceTimersByTimeAsync(10_000);
-  model.receive(prepare(model));
-  await camera.open();
-  await vi.advanceTimersByTimeAsync(5100);
-  expect(camera.on).toBe(false);
-});
-
-test("a silent kernel loses the camera, and its late attempt is turned down", async () => {
-  session.start();
-  await camera.open();
-  await vi.advanceTimersByTimeAsync(21_000);
-  expect(camera.on).toBe(true);
-  await vi.advanceTimersByTimeAsync(1000);
-  expect(camera.on).toBe(false);
-  expect(session.fault?.code).toBe("kernel-silent");
-  model.receive(prepare(model, 7));
-  expect(model.all("stop")).toMatchObject([{ attempt: null }, { attempt: 7 }]);
-  expect(camera.asked).toHaveLength(1);
-});
-
-test("a kernel that is gone loses the camera; one that answers keeps it", async () => {
-  await generate();
-  model.emit("comm_live_update");
-  welcome({ attempt: 1 });
-  await alive(60);
-  expect(camera.on).toBe(true);
-  model.emit("comm_live_update");
-  await vi.advanceTimersByTimeAsync(10_000);
-  expect(camera.on).toBe(false);
-});
-
-test("a kernel that has heard of the click may take its time to prepare", async () => {
-  session.start();
-  await camera.open();
-  model.set("connection_state", "connecting");
-  await alive(60);
-  expect(camera.on).toBe(true);
-});
-
-test("a connection that failed waits for the kernel, but not with the camera for good", async () => {
-  const peer = await generate();
-  peer.become("failed");
-  expect(model.all("media").at(-1)).toMatchObject({ state: "failed" });
-  expect(camera.on).toBe(true);
-  await alive(60);
-  expect(camera.on).toBe(true);
-  await vi.advanceTimersByTimeAsync(22_000);
-  expect(camera.on).toBe(false);
-});
-
-test("a kernel that stops in the middle of a session loses the camera, and is told to stop", async () => {
-  await generate();
-  await alive(60);
-  for (let second = 0; second < 22; second++) {
-    FakePeer.last.framesDecoded += 30; // media needs no kernel
-    await vi.advanceTimersByTimeAsync(1000);
-  }
-  expect(camera.on).toBe(false);
-  expect(session.fault?.code).toBe("kernel-silent");
-  expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
-});
-
-test("a camera kept for the next attempt goes when the kernel falls silent, not before", async () => {
-  await generate();
-  end({ reason: "reconnecting", keep_camera: true });
-  model.set("connection_state", "reconnecting");
-  await alive(60);
-  expect(camera.on).toBe(true);
-  expect(model.all("heartbeat").length).toBeGreaterThan(10); // this page is there all the time
-  await vi.advanceTimersByTimeAsync(22_000);
-  expect(camera.on).toBe(false);
-});
-
-test("a camera whose track has ended without a word is opened anew", async () => {
+test("a camera whose track has ended without an event is opened again", async () => {
   await generate();
   end({ reason: "reconnecting", keep_camera: true });
   camera.tracks[0]?.stop();
@@ -400,7 +236,7 @@ test("a camera whose track has ended without a word is opened anew", async () =>
   expect(FakePeer.last.track).toBe(track);
 });
 
-test("a page that watches may start when nothing runs, and then it is the one", () => {
+test("a page that does not own the session may start one when none is active, and then owns it", () => {
   model.receive({ type: "owner", page_id: "another page" });
   model.set("connection_state", "generating");
   expect(session.isOwnedElsewhere).toBe(true);
@@ -410,7 +246,7 @@ test("a page that watches may start when nothing runs, and then it is the one", 
   expect(session.isOwnedElsewhere).toBe(false);
 });
 
-test("a page that watches may take the session over, and opens its camera when it has it", () => {
+test("a page that takes a session over opens its camera when it owns the session", () => {
   model.receive({ type: "owner", page_id: "another page" });
   model.set("connection_state", "generating");
   session.start();
@@ -422,87 +258,7 @@ test("a page that watches may take the session over, and opens its camera when i
   expect(camera.asked).toHaveLength(1);
 });
 
-describe("the budget in the page", () => {
-  const started = async () => {
-    model.set("budget", 30);
-    const peer = await generate();
-    model.set("generation_tick", 1);
-    return peer;
-  };
-
-  test("ends a session that the kernel does not end", async () => {
-    const peer = await started();
-    await alive(30);
-    expect(camera.on).toBe(true);
-    await alive(1);
-    expect(camera.on).toBe(false);
-    expect(peer.connectionState).toBe("closed");
-    expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
-    expect(session.fault?.code).toBe("budget-spent");
-  });
-
-  test("follows what the kernel has counted", async () => {
-    await started();
-    for (let tick = 1; tick < 29; tick++) {
-      await alive(2); // half of the time there is a queue, say
-      model.set("generation_tick", tick);
-    }
-    expect(camera.on).toBe(true);
-    await alive(4);
-    expect(camera.on).toBe(false);
-  });
-
-  test("is not used up by anything but generating", async () => {
-    await started();
-    model.set("connection_state", "connected");
-    await alive(60);
-    expect(camera.on).toBe(true);
-  });
-
-  test("is not what other traits put off", async () => {
-    await started();
-    for (let second = 0; second < 31; second++) {
-      model.set("prompt", `prompt ${second}`);
-      await alive(1);
-    }
-    expect(camera.on).toBe(false);
-  });
-});
-
-describe("the network comes back", () => {
-  const woken = () => model.all("wake").length;
-  const online = () => window.dispatchEvent(new Event("online"));
-
-  test("the kernel is told while it waits to reconnect, at most once a second", async () => {
-    await generate();
-    online();
-    expect(woken()).toBe(0);
-    end({ reason: "reconnecting", keep_camera: true });
-    model.set("connection_state", "reconnecting");
-    for (let times = 0; times < 9; times++) online();
-    expect(woken()).toBe(1);
-    await vi.advanceTimersByTimeAsync(1000);
-    document.dispatchEvent(new Event("visibilitychange"));
-    expect(woken()).toBe(2);
-  });
-
-  test("a page that only watches says nothing", () => {
-    model.receive({ type: "owner", page_id: "another page" });
-    model.set("connection_state", "reconnecting");
-    online();
-    expect(woken()).toBe(0);
-  });
-
-  test("its going changes nothing", async () => {
-    const peer = await generate();
-    const said = model.sent.length;
-    window.dispatchEvent(new Event("offline"));
-    expect(peer.connectionState).toBe("connected");
-    expect(model.sent).toHaveLength(said);
-  });
-});
-
-test("the picture goes with the ownership", async () => {
+test("a page that loses the session closes its picture and its camera", async () => {
   await generate();
   model.receive({ type: "owner", page_id: "another page" });
   expect(session.isOwner).toBe(false);
@@ -510,7 +266,7 @@ test("the picture goes with the ownership", async () => {
   expect(model.all("stop")).toHaveLength(0);
 });
 
-test("a kernel of another protocol is told apart from a broken one", () => {
+test("a kernel with another protocol version is reported as such", () => {
   welcome({ protocol: 2, version: "9.0" });
   expect(session.fault).toMatchObject({ code: "version-mismatch", message: /9\.0/ });
 });

@@ -67,9 +67,9 @@ describe("entryPoints", () => {
       const late = new FakeModel();
       const entryPoints = decartWidget(peers);
       const scope = new AbortController();
-      for (const door of order) {
+      for (const name of order) {
         const el = document.createElement("div");
-        entryPoints[door as "render"]({ model: late, el, signal: scope.signal });
+        entryPoints[name as "render"]({ model: late, el, signal: scope.signal });
       }
       expect(late.all("hello")).toHaveLength(1);
       scope.abort();
@@ -105,12 +105,12 @@ describe("state", () => {
     expect(text(".dw-state")).not.toBe("");
   });
 
-  test("the seven say seven things", () => {
-    const said = STATES.map((state) => {
+  test("the seven states have seven texts", () => {
+    const texts = STATES.map((state) => {
       model.set("connection_state", state);
       return text(".dw-state");
     });
-    expect(new Set(said).size).toBe(7);
+    expect(new Set(texts).size).toBe(7);
   });
 
   test("there is one of Start and Stop", () => {
@@ -143,7 +143,7 @@ describe("state", () => {
     expect(text(".dw-time")).toBe("");
   });
 
-  test("seconds are counted where they cost", () => {
+  test("the generated seconds are shown as billed or not", () => {
     expect(text(".dw-billed")).toBe("Nothing billed");
     model.set("generation_tick", 42.9);
     expect(text(".dw-billed")).toBe("0:42 billed");
@@ -184,7 +184,7 @@ describe("state", () => {
     expect(text(".dw-notice")).toContain("Ended.");
   });
 
-  test("time is seen, not announced", () => {
+  test("the time is shown, but not announced", () => {
     expect(one(".dw-state").getAttribute("aria-live")).toBe("polite");
     expect(one(".dw-time").getAttribute("aria-hidden")).toBe("true");
   });
@@ -200,7 +200,7 @@ describe("state", () => {
     expect(one(".dw-stage").style.getPropertyValue("--dw-ratio")).toBe("1280 / 704");
   });
 
-  test("a page that watches has nothing to stop", () => {
+  test("a page that does not own the session has no Stop", () => {
     model.set("connection_state", "generating");
     const welcome = { type: "welcome", page_id: model.pageId, owner: false, protocol: 1 };
     model.receive({ ...welcome, version: "1", attempt: 3 });
@@ -276,7 +276,7 @@ describe("prompt", () => {
     expect(box().value).toBe("a c");
   });
 
-  test("a word that is being composed is nobody's business yet", () => {
+  test("a word that is being composed is not sent yet", () => {
     box().dispatchEvent(new Event("compositionstart"));
     type("に");
     expect(model.get("prompt")).toBe("anime style");
@@ -355,14 +355,14 @@ describe("notices", () => {
     expect(notice()).toEqual(["toString", "Something went wrong"]);
   });
 
-  test("a missing page is not complained about on a page", () => {
+  test("the error of a missing page is not shown on a page", () => {
     model.set("connection_state", "error");
     model.set("error", { code: "no-frontend", message: "No page.", remedy: "Show it." });
     expect(visible(".dw-notice")).toBe(false);
     expect(visible(".dw-start")).toBe(true);
   });
 
-  test("why a session ended is said where it ended", () => {
+  test("why a session ended is shown after its end", () => {
     model.set("connection_state", "disconnected");
     model.set("error", { code: "unattended", message: "Nobody was there.", remedy: "" });
     expect(notice()[0]).toBe("unattended");
@@ -390,7 +390,7 @@ describe("notices", () => {
   });
 });
 
-test("the root's handle tells attempt and statistics", async () => {
+test("the root's handle has attempt and statistics", async () => {
   const handle = (root as HTMLElement & { decart: { attempt: number; stats(): Promise<object> } })
     .decart;
   expect(handle.attempt).toBeNull();
