@@ -13,7 +13,8 @@ export interface HostModel {
 /** Called with an event's payload; `buffers` come with custom messages only. */
 export type Listener = (payload: unknown, buffers?: readonly BufferSource[]) => void;
 
-export interface HostArguments {
+/** What a host passes to an entry point. */
+interface HostArguments {
   model: HostModel;
   /** Hosts with an older protocol pass none, and call what the entry point returned. */
   signal?: AbortSignal;

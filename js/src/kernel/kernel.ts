@@ -55,11 +55,13 @@ export interface KernelEvents {
   onInterrupted(): void;
 }
 
+/** The connection of one model to its kernel. */
 export class Kernel {
   /** Names this page's instance of the model among all pages that show it. */
   readonly pageId: string = randomId();
   /** Messages of other attempts, messages that are unknown, and those that the host did not send. */
   readonly counts = { dropped: 0, unknown: 0, unsent: 0 };
+  /** What happened in this page, for the kernel's log. */
   readonly log = new PageLog(this);
 
   readonly #events: KernelEvents;
@@ -115,7 +117,11 @@ export class Kernel {
     this.#heartbeatTimer = setInterval(sendHeartbeat, HEARTBEAT_INTERVAL_MS);
   }
 
-  /** @param data at most 1 MB of bytes, sent with the message */
+  /**
+   * Sends a message with this page's id.
+   *
+   * @param data at most 1 MB of bytes, sent beside the message
+   */
   send(message: ToKernel, data?: ArrayBuffer | ArrayBufferView): void {
     if (this.#isViewer && NOT_SENT_BY_VIEWERS.has(message.type)) return;
     try {

@@ -12,12 +12,14 @@ const BATCH_MS = 1000;
 /** How many errors are sent without an attempt. */
 const IDLE_ERRORS_MAX = 10;
 
+/** What the log needs of `Kernel`. */
 interface LogKernel {
   /** The attempt's number; null for none. */
   readonly attempt: number | null;
   send(message: ToKernel): void;
 }
 
+/** The log of one page. */
 export class PageLog {
   #entries: LogEntry[] = [];
   #dropped = 0;
@@ -29,7 +31,11 @@ export class PageLog {
     this.#kernel = kernel;
   }
 
-  /** @param details without secrets and names of persons */
+  /**
+   * Adds an entry, and sends it with others after a while.
+   *
+   * @param details without secrets and names of persons
+   */
   add(level: Level, event: string, details: Record<string, unknown> = {}): void {
     if (this.#entries.push([Date.now(), level, event, details]) > ENTRIES_MAX) {
       this.#entries.shift();

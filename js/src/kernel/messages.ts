@@ -1,8 +1,9 @@
 /**
- * The messages between this page and the kernel, protocol version 1.
+ * The messages between this page and the kernel, protocol version 1; page/messages.py is the same
+ * table.
  *
- * Every one is a JSON object with a `type`; the examples in tests/vectors/page_messages.json are read by the
- * tests of both sides.
+ * Each is a JSON object with a `type`. The tests of both sides read the examples in
+ * tests/vectors/page_messages.json.
  */
 
 import type { CameraInfo, Obtained, Trouble } from "../capture/types.ts";
@@ -10,7 +11,7 @@ import type { CameraInfo, Obtained, Trouble } from "../capture/types.ts";
 /** The version of this table; the kernel answers `hello` with its own. */
 export const PROTOCOL = 1;
 
-/** Why the camera or the media could not start; each has one remedy (view/notices.ts). */
+/** Why the camera or the media could not start; each has one remedy (tools/words.ts). */
 export type RefusalReason =
   | "insecure-origin"
   | "permission-denied"
@@ -21,6 +22,7 @@ export type RefusalReason =
   | "no-webrtc"
   | "media-failed";
 
+/** What happened to the media of an attempt. */
 export type MediaState =
   | "camera"
   | "connected"
@@ -31,7 +33,8 @@ export type MediaState =
   | "failed"
   | "ended";
 
-export type EndReason =
+/** Why the kernel ends an attempt. */
+type EndReason =
   | "stopped"
   | "error"
   | "reconnecting"
@@ -40,20 +43,20 @@ export type EndReason =
   | "budget"
   | "superseded";
 
-/** An ICE candidate as it travels; null ends the candidates. */
-export type Candidate = {
+/** An ICE candidate as it is sent; null is the end of candidates. */
+type Candidate = {
   candidate: string;
   sdpMid: string | null;
   sdpMLineIndex: number | null;
 } | null;
 
-/** What is asked of the video that goes up. Bitrates in bit/s, frame rate in frames/s. */
+/** How the camera's video is encoded. Bitrates in bit/s, frame rate in frames/s. */
 export interface VideoOptions {
   preferred_codec: string;
   max_bitrate: number;
   min_bitrate: number;
   max_framerate: number;
-  /** What the connection is estimated to carry at first. */
+  /** The first estimate of the available bitrate. */
   start_bitrate: number;
 }
 
@@ -81,26 +84,31 @@ export type ToKernel =
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean };
 
-/** How what the kernel asked for by `tap` is doing. */
-export type TapState = "began" | "ended" | "failed";
+/** The state of a tap. */
+type TapState = "began" | "ended" | "failed";
 
+/** The level of a log entry. */
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** When (ms since 1970, on this page's clock), how grave, what, and details without secrets. */
+/** Time (ms since 1970 on this page's clock), level, event, and details without secrets. */
 export type LogEntry = [number, Level, string, Record<string, unknown>];
 
-/** What the kernel may know of the page: whether a camera is possible, and whose page it is. */
-export interface Page {
+/** What the kernel is told of the page. */
+interface Page {
+  /** Whether it is a secure context, in which a camera is possible. */
   secure: boolean;
   host: string;
   visible: boolean;
-  /** Desktop Safari, which shows the service's H.264 black. */
+  /** Whether this is desktop Safari, which shows the service's H.264 as black. */
   safari: boolean;
-  /** The browser's name for itself, for a report. */
+  /** `navigator.userAgent`, for reports. */
   agent: string;
 }
 
-/** One second of the received picture: frames/s, pixels, seconds, share of packets, bit/s. */
+/**
+ * Statistics of one second of the received video: frames/s, pixels, round-trip time in s, share of
+ * packets that were lost (0..1), bit/s.
+ */
 export interface Sample {
   fps: number;
   width: number;
@@ -110,11 +118,12 @@ export interface Sample {
   bitrate: number;
 }
 
+/** The kernel's request to open the camera and a connection, as the attempt of this number. */
 export interface Prepare {
   type: "prepare";
   attempt: number;
   page_id: string;
-  /** Offer and answer by way of the kernel, or a room that the page joins by itself. */
+  /** `webrtc`: offer and answer by way of the kernel; `livekit`: a room that the page joins. */
   transport?: "webrtc" | "livekit";
   model: { name: string; fps: number; width: number; height: number };
   video: VideoOptions;
@@ -122,8 +131,8 @@ export interface Prepare {
   timeout_s: number;
 }
 
-/** Where to go, with a token that is good for a short while and for this page only. */
-export interface RoomToJoin {
+/** The room to join, with a token that is valid for a short time and for this page only. */
+interface RoomToJoin {
   type: "room";
   attempt: number;
   page_id: string;
@@ -132,36 +141,38 @@ export interface RoomToJoin {
   room_name: string;
 }
 
-/** Something to be taken from the picture: a still, frames, a clip. */
+/** A request for pictures: a still, frames, or a recording. */
 export interface Tap {
   type: "tap";
   id: number;
   page_id: string;
   what: "snapshot" | "frames" | "record";
-  /** The picture as it comes back, or as it is sent. */
+  /** `output`: the received picture; `input`: the one that is sent. */
   which: "output" | "input";
-  /** Frames a second at most; null for each that comes. */
+  /** Frames per second at most; null for all. */
   fps?: number | null;
-  /** Pixels to scale frames to. */
+  /** The size to scale frames to, in pixels. */
   width?: number;
   height?: number;
-  /** The clip's container: mp4 or webm. */
+  /** The recording's container: mp4 or webm. */
   format?: string;
 }
 
+/** A tap, permission to send that many more frames, the end of a tap, or the state of a recording. */
 export type TapMessage =
   | Tap
   | { type: "credit"; id: number; frames: number }
   | { type: "untap"; id: number }
   | { type: "recording"; state: string; name: string; text: string };
 
-/** The reference image; beside it, where it is set, a thumbnail's bytes. */
+/** The state of the reference image; an image that is set comes with the bytes of a thumbnail. */
 export interface ImageState {
   type: "image-state";
   state: "none" | "set" | "failed";
   text: string;
 }
 
+/** The kernel's answer to `hello`. */
 export interface Welcome {
   type: "welcome";
   page_id: string;
@@ -213,7 +224,7 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   beat: () => true,
 };
 
-/** The message, or null where it is none that this version can act on. */
+/** The message; null where this version can't act on it. */
 export function parse(message: unknown): ToBrowser | null {
   if (!isObject(message)) return null;
   const { type } = message;

@@ -42,6 +42,7 @@ interface AttemptOptions {
   events: AttemptEvents;
 }
 
+/** A numbered attempt; a reconnect is the next one. */
 export class Attempt {
   readonly number: number;
   /** When it was asked for, on the clock of `performance.now()`. */
@@ -97,6 +98,7 @@ export class Attempt {
     }
   }
 
+  /** How its media travel. */
   get transport(): Transport["kind"] {
     return this.#transport.kind;
   }
@@ -106,6 +108,7 @@ export class Attempt {
     return this.#scope.signal;
   }
 
+  /** Closes the connection. */
   end(): void {
     this.#scope.abort();
     this.stream = null;
@@ -133,6 +136,7 @@ export class Attempt {
     });
   }
 
+  /** Passes a message of the service on to the transport. */
   receive(message: Inbound): void {
     void this.#transport.receive(message);
   }

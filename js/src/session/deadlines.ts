@@ -14,7 +14,7 @@ const BUDGET_OVERDRAFT_S = 2;
 const NO_VIEW_GRACE_MS = 5000;
 
 /** Called when a limit has passed. */
-export interface DeadlineEvents {
+interface DeadlineEvents {
   kernelSilent(): void;
   budgetSpent(): void;
   /** No view has been shown for the grace period. */

@@ -11,6 +11,7 @@ const INTENT_INTERVAL_MS = 10_000;
 /** The least time between two messages that the network is back. */
 const WAKE_INTERVAL_MS = 1000;
 
+/** The hints of one session. */
 export class Hints {
   readonly #session: Session;
   #intentSentAtMs = Number.NEGATIVE_INFINITY;

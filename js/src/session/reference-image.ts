@@ -4,6 +4,7 @@ import type { HostModel } from "../host.ts";
 import type { ImageState } from "../kernel/messages.ts";
 import { trait } from "./model.ts";
 
+/** The reference image of one session. */
 export class ReferenceImage {
   /** Whether the kernel holds an image. */
   isSet = false;
@@ -26,12 +27,17 @@ export class ReferenceImage {
     return trait(this.#model, "_media").takes_image !== false;
   }
 
+  /** Shows a note in place of the one before. */
   setNote(note: string): void {
     this.note = note;
     this.#onChange();
   }
 
-  /** @param thumbnail the bytes of a small picture of the image */
+  /**
+   * The kernel has set or cleared the image, or could not read it.
+   *
+   * @param thumbnail the bytes of a small picture of the image
+   */
   onState({ state, text }: ImageState, thumbnail?: BufferSource): void {
     if (state !== "failed") {
       URL.revokeObjectURL(this.thumbnailUrl);

@@ -26,6 +26,7 @@ import { ReferenceImage } from "./reference-image.ts";
 import { Source } from "./source.ts";
 import { Taps } from "./taps.ts";
 
+/** The session of one model, and the page's part in it. */
 export class Session {
   readonly kernel: Kernel;
   /** The camera, or what is sent in its place. */
@@ -34,6 +35,7 @@ export class Session {
   readonly taps: Taps;
   readonly referenceImage: ReferenceImage;
   readonly hints: Hints;
+  /** The connection that exists or is being opened. */
   attempt: Attempt | null = null;
   /** An error that this page found itself, shown like the kernel's errors. */
   fault: ErrorTrait | null = null;
@@ -116,7 +118,7 @@ export class Session {
     if (this.fault) return "error";
     if (this.#clicked === "start" && !isActiveState(state)) return "connecting";
     if (this.#clicked === "stop" && isActiveState(state)) return "disconnected";
-    // A viewer has its picture from the room, whether or not the kernel has heard of it.
+    // A viewer gets its picture from the room, whether or not the kernel has shown that yet.
     const isEarly = state === "connecting" || state === "connected";
     return this.isViewer && this.attempt?.revealed && isEarly ? "generating" : state;
   }
@@ -142,7 +144,7 @@ export class Session {
     onAbort(signal, () => this.#listeners.delete(callback));
   }
 
-  /** Something that views show has changed: calls back whoever asked for it by `onChange`. */
+  /** Calls the listeners of `onChange`; to be called when anything that views show has changed. */
   readonly changed = (): void => {
     const { attempt } = this;
     if (attempt?.frame && !attempt.revealed && (this.isViewer || isGenerating(this.model))) {
@@ -152,12 +154,11 @@ export class Session {
     for (const listener of this.#listeners) listener();
   };
 
-  /** A view is shown until the signal; some time after the last one the session is stopped. */
+  /** A view is shown until the signal; a grace period after the last one the session is stopped. */
   attachView(signal: AbortSignal): void {
     this.#viewCount++;
     this.#deadlines.clearView();
-    const detach = () => --this.#viewCount || this.#deadlines.awaitView();
-    onAbort(signal, detach);
+    onAbort(signal, () => --this.#viewCount || this.#deadlines.awaitView());
     if (this.isViewer) this.start();
   }
 
@@ -185,7 +186,7 @@ export class Session {
     this.changed();
   }
 
-  /** Ends everything in this page at once, and tells the kernel. */
+  /** Closes camera and connection at once, and asks the kernel to end the session. */
   stop(): void {
     const attempt = this.attempt?.number ?? null;
     this.#clicked = "stop";
@@ -211,10 +212,8 @@ export class Session {
   #onWelcome({ owner, protocol, version }: Welcome): void {
     this.isOwner = owner;
     if (protocol !== PROTOCOL) {
-      this.#fail(
-        "version-mismatch",
-        `The kernel runs decart_widget ${version}, this page another version.`,
-      );
+      const message = `The kernel runs decart_widget ${version}, this page another version.`;
+      this.#fail("version-mismatch", message);
     }
     this.changed();
   }

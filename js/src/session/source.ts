@@ -45,6 +45,7 @@ interface SourceEvents {
   refused(refusal: Refusal): void;
 }
 
+/** What is open, or is being opened. */
 interface Opened {
   scope: AbortController;
   /** What is sent; another track after a change. */
@@ -54,6 +55,7 @@ interface Opened {
   openTrack: MediaStreamTrack | null;
 }
 
+/** What a session sends. */
 export class Source {
   /** The last known list of cameras. */
   cameras: readonly CameraInfo[] = [];
@@ -81,14 +83,17 @@ export class Source {
     this.#loading.catch(() => undefined); // `open` rejects for the same reason
   }
 
+  /** Whether something is open or is being opened. */
   get isOpen(): boolean {
     return this.#opened !== null;
   }
 
+  /** What is open, once the chunk `capture` has come. */
   get capture(): Capture | null {
     return this.#opened?.capture ?? null;
   }
 
+  /** Whether a camera, and not a screen, file or pattern, is sent. */
   get isCameraOn(): boolean {
     return this.#opened?.openTrack != null && this.capture?.obtained?.source === "camera";
   }
@@ -148,6 +153,7 @@ export class Source {
     return opened.track;
   }
 
+  /** Turns the camera off. */
   close(): void {
     const opened = this.#opened;
     this.#opened = null;
@@ -184,7 +190,11 @@ export class Source {
     setTrait(this.#kernel.model, "source", "camera");
   }
 
-  /** @param request the kernel's number for its request, where the kernel asked */
+  /**
+   * Sends the next camera.
+   *
+   * @param request the number of the kernel's request, where the kernel asked for it
+   */
   async switchCamera(request?: number): Promise<void> {
     const { capture } = this;
     const before = capture?.obtained?.id;
@@ -214,6 +224,7 @@ export class Source {
     this.#kernel.send({ type: "trouble", code });
   }
 
+  /** Opens what the traits ask for. */
   #capture(opened: Opened, size: CameraSize): Promise<MediaStreamTrack> {
     const { signal } = opened.scope;
     const settings = this.#settings(size);

@@ -23,6 +23,7 @@ export interface TapHandler {
 
 type OpenTapHandler = (session: Session, changed: () => void) => TapHandler;
 
+/** The taps of one session. */
 export class Taps {
   /** What became of the last snapshot or recording; shown beside the cost. */
   note = "";
@@ -61,10 +62,12 @@ export class Taps {
     this.#session.kernel.send({ type: "record", on: true });
   }
 
+  /** Asks the kernel to end its recording. */
   stopRecording(): void {
     this.#session.kernel.send({ type: "record", on: false });
   }
 
+  /** Shows a note in place of the one before. */
   setNote(note: string): void {
     this.note = note;
     this.#onChange();

@@ -27,14 +27,13 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
   if (signal.aborted) return;
   const { model, isViewer } = session;
   const retryInS = countdown(model, signal, () => update());
-  const time = () => {
-    const { state } = session;
-    if (state === "generating") return isViewer ? "" : clock(trait(model, "generation_tick"));
-    const seconds = state === "reconnecting" ? retryInS() : 0;
-    return seconds > 0 ? `in ${seconds} s` : "";
-  };
   let noticeTexts: NoticeTexts = {};
-  const picture = stage(session, time, () => noticeTexts, signal);
+  const picture = stage(
+    session,
+    () => timeWords(session, retryInS()),
+    () => noticeTexts,
+    signal,
+  );
   /** Buttons that take each other's place. */
   const buttons = [picture.start, picture.slots.retry];
   const root = h("div", {
@@ -79,18 +78,7 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
     keepFocus(buttons, focused);
   }
 
-  const handle: Handle = {
-    get attempt() {
-      return session.attempt?.number ?? null;
-    },
-    stats: async () => ({
-      transport: session.attempt?.transport ?? "webrtc",
-      framesDecoded: 0,
-      ...(await session.attempt?.measure()),
-    }),
-  };
-  Object.assign(root, { decart: handle });
-
+  Object.assign(root, { decart: handleOf(session) });
   session.attachView(signal);
   session.onChange(update, signal);
   el.append(root);
@@ -109,29 +97,53 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
   }
 }
 
+/** The text beside the state: the seconds that were generated, or until the next attempt. */
+function timeWords({ state, isViewer, model }: Session, retryInS: number): string {
+  if (state === "generating") return isViewer ? "" : clock(trait(model, "generation_tick"));
+  return state === "reconnecting" && retryInS > 0 ? `in ${retryInS} s` : "";
+}
+
+function handleOf(session: Session): Handle {
+  return {
+    get attempt() {
+      return session.attempt?.number ?? null;
+    },
+    stats: async () => ({
+      transport: session.attempt?.transport ?? "webrtc",
+      framesDecoded: 0,
+      ...(await session.attempt?.measure()),
+    }),
+  };
+}
+
 /** Moves the focus from a button that has been hidden to the one that took its place. */
 function keepFocus(buttons: HTMLElement[], focused: Element | null): void {
   if (!(focused instanceof HTMLButtonElement) || focused.checkVisibility?.() !== false) return;
   buttons.find((button) => button.checkVisibility())?.focus({ preventScroll: true });
 }
 
-/** Whole seconds until the next attempt to reconnect, counted down here. */
-function countdown(model: HostModel, signal: AbortSignal, tick: () => void): () => number {
-  let until = 0;
+/**
+ * Counts the time until the next attempt to reconnect down.
+ *
+ * @param onTick called once a second while it is counted
+ * @returns a function for the whole seconds that are left
+ */
+function countdown(model: HostModel, signal: AbortSignal, onTick: () => void): () => number {
+  let retryAtMs = 0;
   let timer: ReturnType<typeof setInterval> | undefined;
-  const remaining = () => Math.max(0, Math.ceil((until - performance.now()) / 1000));
+  const remaining = () => Math.max(0, Math.ceil((retryAtMs - performance.now()) / 1000));
   const begin = () => {
     clearInterval(timer);
-    until = performance.now() + (trait(model, "_retry").in_s ?? 0) * 1000;
+    retryAtMs = performance.now() + (trait(model, "_retry").in_s ?? 0) * 1000;
     if (!remaining()) return;
     timer = setInterval(() => {
       if (!remaining()) clearInterval(timer);
-      tick();
+      onTick();
     }, 1000);
   };
   const onChange = () => {
     begin();
-    tick();
+    onTick();
   };
   listen(model, "change:_retry", onChange, signal);
   onAbort(signal, () => clearInterval(timer));
