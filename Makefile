@@ -27,11 +27,17 @@ npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A key in the environment never reaches a test: nothing here is billed.
 keyless := env -u DECART_API_KEY
+# What `make test` sets for its layers so that the coverage of every Python process of theirs (`measured`)
+# and of the bundle's scripts in Chromium is measured; a layer that is run alone is not measured.
+measured :=
+measured_scripts :=
+unit_tests := test
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser \
-        conformance clients packaging oldest faults bench clean browser-install screenshots
+        conformance clients packaging oldest faults bench clean browser-install screenshots \
+        coverage coverage-begin
 
 help:
 	@echo "make demo         JupyterLab with the quick start; installs what is missing"
@@ -66,9 +72,23 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install clients lint js pure oldest loopback kernel notebooks browser \
-      conformance packaging
+test: measured = COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" \
+	COVERAGE_FILE="$(CURDIR)/.coverage-data/python/data"
+test: measured_scripts = DECART_WIDGET_COVERAGE="$(CURDIR)/.coverage-data"
+test: unit_tests = coverage
+test: browser-install clients coverage-begin lint js pure oldest loopback kernel notebooks browser \
+      conformance packaging coverage
 	$(call step,every layer passes)
+
+coverage-begin: setup
+	@$(PY) -m tools.coverage --erase
+	@$(npm) coverage:build
+
+# Of the layers that `make test` ran: packaging tests files, not code; faults come after it.
+coverage: setup
+	$(call step,coverage of the tests)
+	@$(PY) -m tools.coverage
+	@$(npm) coverage:report
 
 lint: setup
 	$(call step,lint; types; imports; changelog)
@@ -85,12 +105,12 @@ hooks: setup
 js: setup
 	$(call step,front end: types; lint; unit tests)
 	@$(npm) check
-	@$(npm) test
+	@$(npm) $(unit_tests)
 	@$(npm) size
 
 pure loopback notebooks: setup
 	$(call step,tests/$@)
-	@$(keyless) $(PY) -m pytest -q tests/$@
+	@$(keyless) $(measured) $(PY) -m pytest -q tests/$@
 
 # Tests with the lowest allowed versions. The layout of the source does not depend on them.
 oldest: $(OLDEST)/.ready
@@ -102,11 +122,11 @@ oldest: $(OLDEST)/.ready
 # 3.11 then fails on the recursion depth that Playwright's greenlets or livekit leave behind.
 kernel: setup $(KERNEL6)/.ready
 	$(call step,tests/$@)
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
 browser: browser-install
 	$(call step,tests/$@)
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured_scripts) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
@@ -120,7 +140,7 @@ packaging: setup
 # Clients by others need their own versions of shared dependencies, hence their own environments.
 conformance: browser-install clients
 	$(call step,tests/$@: clients by others)
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
 clients: $(CLIENTS) $(PAGE_READY)
 
@@ -155,6 +175,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build demo-check.png faults-report.json \
+		decart_widget/static dist build .coverage-data demo-check.png faults-report.json \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

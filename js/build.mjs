@@ -3,22 +3,24 @@
 // others once: main (with the styles), peer or room (with livekit-client) by transport, capture (the
 // camera), tools (what a view has besides picture and prompt) and take (stills, frames, recordings).
 //
-// `--size` only measures what is built. With DECART_WIDGET_COVERAGE=1 the chunks are not minified, have
-// source maps beside them (name.js.map) and no budget; such a bundle counts as stale afterwards.
+// `--size` only measures what is built. `--coverage` builds chunks for the browser tests that measure
+// coverage into .coverage-data/bundle instead: not minified, with source maps beside them (name.js.map) and
+// names that a profile shows (decart-widget:///name.js), without budgets.
 
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { thirdPartyLicenses } from "./tools/licenses.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const product = (name) => here(`../decart_widget/static/${name}.js`);
+const forCoverage = process.argv.includes("--coverage");
+const folder = forCoverage ? "../.coverage-data/bundle" : "../decart_widget/static";
+const product = (name) => here(`${folder}/${name}.js`);
 
 const { browsers, chunks, licenses } = JSON.parse(await readFile(here("chunks.json"), "utf8"));
 /** The oldest browsers that scripts and styles are made for; tools/compat.mjs checks the APIs. */
 const target = Object.entries(browsers).map(([name, version]) => name + version);
-const forCoverage = process.env.DECART_WIDGET_COVERAGE === "1";
 const common = {
   absWorkingDir: here("."),
   minify: !forCoverage,
@@ -54,18 +56,20 @@ async function buildChunks() {
       entryPoints: { [name]: here(entry) },
       // livekit-client makes its peer connection by the browser's name for it: `inject` replaces that.
       inject: inject ? [here(inject)] : [],
-      outdir: here("../decart_widget/static"),
+      outdir: here(folder),
       bundle: true,
       metafile: true,
       format: "esm",
       target: ["es2022", ...target],
-      sourcemap: forCoverage,
+      sourcemap: forCoverage && "external",
+      footer: forCoverage ? { js: `//# sourceURL=decart-widget:///${name}.js` } : {},
       define,
     });
-    if (!forCoverage) await rm(`${product(name)}.map`, { force: true });
     return metafile;
   });
-  const text = await thirdPartyLicenses(here("."), await Promise.all(building));
+  const built = await Promise.all(building);
+  if (forCoverage) return;
+  const text = await thirdPartyLicenses(here("."), built);
   await writeFile(here(`../${licenses}`), text);
 }
 
@@ -87,4 +91,4 @@ async function areWithinBudgets() {
 }
 
 if (!process.argv.includes("--size")) await buildChunks();
-if (!(await areWithinBudgets()) && !forCoverage) process.exit(1);
+if (!forCoverage && !(await areWithinBudgets())) process.exit(1);

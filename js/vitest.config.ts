@@ -16,8 +16,8 @@ export default defineConfig({
       provider: "v8",
       // Every source file counts, also one that no test imports; none is excluded.
       include: ["src/**/*.ts"],
-      reporter: ["text", "json", "lcov"],
-      reportsDirectory: "coverage",
+      reporter: ["text-summary", "json"],
+      reportsDirectory: "../.coverage-data/unit",
     },
   },
 });

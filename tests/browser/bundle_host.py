@@ -18,8 +18,9 @@ from typing import Any
 
 from playwright.async_api import Frame, Locator, Page, Route
 
+from tests.browser.script_coverage import BUNDLE, scripts_measured
+
 HERE = Path(__file__).parent
-STATIC = HERE.parents[1] / "decart_widget" / "static"
 #: Browsers trust this name without https, and no other one.
 TRUSTED = "http://localhost:8888"
 UNTRUSTED = "http://notebooks.example:8888"
@@ -77,7 +78,7 @@ class Host:
 
 async def _from_disk(route: Route, policy: str | None) -> None:
     folder, _, name = route.request.url.split("/", 3)[3].partition("/")
-    path = (STATIC if folder == "static" else HERE / "pages") / name
+    path = (BUNDLE if folder == "static" else HERE / "pages") / name
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"content-type": kind}
     if policy is not None:
@@ -88,7 +89,7 @@ async def _from_disk(route: Route, policy: str | None) -> None:
 class _Disk(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         folder, _, name = path.lstrip("/").partition("/")
-        return str((STATIC if folder == "static" else HERE / "pages") / name)
+        return str((BUNDLE if folder == "static" else HERE / "pages") / name)
 
     def log_request(self, *_: Any) -> None:
         """Tests have better things to print."""
@@ -124,9 +125,10 @@ async def opened(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     await page.route("http://*:8888/**", lambda route: _from_disk(route, policy))
-    await page.goto(f"{origin}/pages/{path}")
-    frame = page.frames[-1]
-    await frame.wait_for_function("window.ready")
-    yield Host(page, frame, errors)
+    async with scripts_measured(page):
+        await page.goto(f"{origin}/pages/{path}")
+        frame = page.frames[-1]
+        await frame.wait_for_function("window.ready")
+        yield Host(page, frame, errors)
     # livekit-client may have a last word for a socket that is being closed.
     assert [error for error in errors if "WebSocket is already in CLOSING" not in error] == []

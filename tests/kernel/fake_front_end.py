@@ -60,7 +60,8 @@ class KernelPage:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.client.stop_channels()
-        await self.manager.shutdown_kernel(now=True)
+        if self.manager.has_kernel:
+            await self.manager.shutdown_kernel()  # not `now`: its coverage data would be lost
 
     async def _ask_for_subshell(self) -> None:
         """As JupyterLab does for comm messages; kernels without them say so in their info."""
