@@ -1,7 +1,7 @@
-"""Clients by others, and how a test gets hold of them: a process or a page of their own.
+"""Runs third-party clients, each in a process or a page of its own.
 
-None of them runs in this environment; `make conformance` makes theirs. Without them the tests
-fail: skipping proves nothing.
+They are installed in other environments than this one, by `make conformance`. Without these the
+tests fail instead of being skipped.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from decart_widget.sandbox import Faults, Sandbox
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parents[1] / ".venv-conformance"
+"""The Python environments with the clients."""
 PAGE = HERE / "page"
+"""The page with the clients for browsers."""
 KEY = "dct_test"
-LIMIT = 30.0
+LIMIT_S = 30.0
+"""Seconds that a condition may take to hold."""
 
 
 def interpreter(**wanted: str) -> Path:
-    """The Python of the environment that holds these packages, in these versions."""
+    """The Python interpreter of the environment with these packages, in these versions."""
     name = "-".join(next(iter(wanted.items())))
     found = ENVIRONMENTS / name / "bin" / "python"
     if not found.exists():
@@ -42,12 +45,15 @@ def interpreter(**wanted: str) -> Path:
 
 
 async def run_client(
-    command: list[str | Path], sandbox: Sandbox, limit: float = 90.0
+    command: list[str | Path], sandbox: Sandbox, limit_s: float = 90.0
 ) -> dict[str, Any]:
-    """What a client's program saw: the JSON object on the last line that it prints.
+    """Run a client's program.
 
-    A line before that with the key ``faults`` asks for these to happen now; a line on its standard
-    input tells it that they do.
+    A line of output with the key ``faults`` sets the sandbox's faults; the program gets a line on
+    its standard input when that is done.
+
+    Returns:
+        The JSON object on the last line of its output: what the client saw.
     """
     environment = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}
     process = await asyncio.create_subprocess_exec(
@@ -63,7 +69,7 @@ async def run_client(
     complaints = asyncio.create_task(process.stderr.read())
     seen: dict[str, Any] = {}
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(limit_s):
             async for line in process.stdout:
                 seen = json.loads(line)
                 if "faults" in seen:
@@ -72,7 +78,7 @@ async def run_client(
             await process.wait()
     except TimeoutError:
         process.kill()
-        pytest.fail(f"still at it after {limit} s:\n{(await complaints).decode()[-3000:]}")
+        pytest.fail(f"still running after {limit_s} s:\n{(await complaints).decode()[-3000:]}")
     finally:
         process.stdin.close()
     assert process.returncode == 0, (await complaints).decode()[-3000:]
@@ -85,21 +91,28 @@ def set_faults(sandbox: Sandbox, faults: Faults) -> None:
 
 @dataclass
 class ClientPage:
-    """A page with one client in it, connected to the sandbox by `open`."""
+    """A page with one client, which `open` connects to the sandbox."""
 
     page: Page
     sandbox: Sandbox
     errors: list[str] = field(default_factory=list)
 
     async def open(self, client: str, width: int = 640, height: int = 360, **options: Any) -> None:
-        """Opens the camera and connects; `options`: prompt, codec."""
+        """Open the camera and connect.
+
+        Args:
+            client: ``sdk`` or ``livekit``.
+            width: Of the camera's picture, in pixels.
+            height: Likewise.
+            **options: ``prompt``, ``codec``, ``microphone``.
+        """
         await self.run(
             "([name, options]) => page.open(name, options)",
             [client, {"width": width, "height": height, **self._urls, **options}],
         )
 
-    async def watch(self, token: str) -> None:
-        """Sees somebody's session, with the SDK."""
+    async def subscribe(self, token: str) -> None:
+        """Subscribe, with the SDK, to another client's session."""
         await self.run(
             """async (options) => {
           const { watch } = await import('./sdk-client.js');
@@ -118,25 +131,25 @@ class ClientPage:
         }
 
     async def run(self, script: str, value: Any = None) -> Any:
-        return await asyncio.wait_for(self.page.evaluate(script, value), LIMIT)
+        return await asyncio.wait_for(self.page.evaluate(script, value), LIMIT_S)
 
     async def until(self, condition: str, value: Any = None) -> None:
-        """Waits until the expression holds; ``p`` is what is seen, ``v`` is `value`."""
+        """Wait until a JavaScript expression of ``p = page.look()`` and ``v = value`` is true."""
         await self.page.wait_for_function(
             f"(v) => {{ const p = page.look(); return {condition}; }}",
             arg=value,
-            timeout=LIMIT * 1000,
+            timeout=LIMIT_S * 1000,
         )
 
     async def moves(self, frames: int = 15) -> None:
-        """Waits until so many more pictures were shown; a new stream counts anew."""
+        """Wait until that many more frames were shown; the count restarts with a new stream."""
         seen = await self.run("page.look().frames")
         await self.until("p.frames >= v", seen + frames)
 
 
 @asynccontextmanager
 async def client_page(browser: Browser, sandbox: Sandbox, pages: str) -> AsyncIterator[ClientPage]:
-    """An empty tab for a client; on leaving, no script may have failed in it."""
+    """Open a page for a client; at the end, no script may have failed in it."""
     if not (PAGE / "dist" / "sdk.js").exists():
         pytest.fail(f"There is no bundle in {PAGE / 'dist'}: run `make conformance`.")
     context = await browser.new_context()
@@ -153,10 +166,10 @@ async def client_page(browser: Browser, sandbox: Sandbox, pages: str) -> AsyncIt
 
 
 async def stats_until(
-    sandbox: Sandbox, holds: Callable[[dict[str, Any]], object], limit: float = LIMIT
+    sandbox: Sandbox, holds: Callable[[dict[str, Any]], object], limit_s: float = LIMIT_S
 ) -> dict[str, Any]:
-    """The sandbox's figures, as soon as something is true of them."""
-    async with asyncio.timeout(limit):
+    """Wait until ``holds`` is true of the sandbox's statistics; returns these."""
+    async with asyncio.timeout(limit_s):
         while not holds(stats := await asyncio.to_thread(sandbox.stats)):
             await asyncio.sleep(0.05)
     return stats

@@ -1,4 +1,4 @@
-"""One Chromium and one sandbox, in this process, for the clients of a module."""
+"""One Chromium and one sandbox, in this process, for all clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sandbox(shared_sandbox: Sandbox) -> AsyncIterator[Sandbox]:
-    """A sandbox in which nothing goes wrong yet, and where nobody is; nobody may stay there."""
+    """A sandbox without faults and sessions; no session may be left at the end."""
     shared_sandbox.faults = Faults()
     yield shared_sandbox
     await stats_until(shared_sandbox, lambda stats: stats["sessions"] == [])
@@ -55,7 +55,7 @@ def pages() -> Iterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, sandbox: Sandbox, pages: str) -> AsyncIterator[OpenPage]:
-    """Opens one more tab for a client by others."""
+    """Opens another tab for a third-party client."""
     async with AsyncExitStack() as tabs:
 
         async def open_page() -> ClientPage:

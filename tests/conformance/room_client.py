@@ -1,10 +1,10 @@
-"""Clients by others that speak of rooms: PyPI's ``decart`` 0.2.4, and bare ``livekit`` 1.2.1.
+"""Third-party clients with rooms: PyPI's ``decart`` 0.2.4, and ``livekit`` 1.2.1 alone.
 
     python room_client.py BASE_URL REALTIME_BASE_URL CLIENT SCENARIO
 
-Run by the interpreter of their environment. The last line printed is one JSON object of what the
-client saw; `test_room_python.py` judges it. A line before that with ``faults`` asks for something
-to go wrong, and a line on standard input says that it does. Nothing of this project is imported.
+Run by the interpreter of their environment. The last line of output is a JSON object of what the
+client saw; `test_room_python.py` checks it. A line before that with ``faults`` requests faults of
+the sandbox, and a line on standard input confirms them. Nothing of this project is imported.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from decart.realtime import RealtimeClient, RealtimeConnectOptions, SubscribeOpt
 from livekit import rtc
 
 WIDTH, HEIGHT, FPS = 640, 360, 20
-LIMIT = 30.0
+LIMIT_S = 30.0
 KEY = "dct_test"
 ROOM_EVENTS = ("reconnecting", "reconnected", "disconnected")
 
 
 class Camera:
-    """Red on the left, blue on the right, and a bar that wanders."""
+    """Red on the left, blue on the right, and a moving white bar."""
 
     def __init__(self) -> None:
         self._source = rtc.VideoSource(WIDTH, HEIGHT)
@@ -72,9 +72,9 @@ class Viewer:
         for task in self._tasks:
             task.cancel()
         self.tracks += 1
-        self._tasks.append(asyncio.create_task(self._watch(track)))
+        self._tasks.append(asyncio.create_task(self._receive(track)))
 
-    async def _watch(self, track: rtc.RemoteVideoTrack) -> None:
+    async def _receive(self, track: rtc.RemoteVideoTrack) -> None:
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)
         try:
             async for event in stream:
@@ -88,15 +88,15 @@ class Viewer:
             await stream.aclose()
 
     async def until(self, seen: Callable[[np.ndarray], Any]) -> list[float]:
-        """Mean RGB of the first picture of which ``seen`` is true."""
-        async with asyncio.timeout(LIMIT):
+        """Wait for a picture of which ``seen`` is true; returns its mean RGB."""
+        async with asyncio.timeout(LIMIT_S):
             while self.picture is None or not seen(self.picture):
                 self._came.clear()
                 await self._came.wait()
         return [round(float(value), 1) for value in self.picture.mean(axis=(0, 1))]
 
     async def moves(self, frames: int = 15) -> int:
-        """Waits until so many more pictures came."""
+        """Wait for that many more pictures; returns how many came in all."""
         goal = self.frames + frames
         await self.until(lambda picture: self.frames >= goal)
         return self.frames
@@ -107,11 +107,16 @@ class Viewer:
 
 
 class Client(Protocol):
-    """What the scenarios ask of either client."""
+    """What the scenarios need of either client.
+
+    Attributes:
+        ticks: Seconds of generation, as they were reported.
+        states: States of the connection, as they were reported.
+        room: Events of the room; see `ROOM_EVENTS`.
+    """
 
     ticks: list[float]
     states: list[str]
-    #: Which of ROOM_EVENTS the room had.
     room: list[str]
 
     async def prompt(self, text: str) -> None: ...
@@ -121,7 +126,7 @@ class Client(Protocol):
 
 
 class Sdk:
-    """The makers' client."""
+    """Decart's client."""
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
@@ -138,7 +143,7 @@ class Sdk:
         self._controller = await RealtimeClient.connect(url, KEY, track, options)
         self._controller.on("generation_tick", lambda tick: self.ticks.append(tick.seconds))
         self._controller.on("connection_change", self.states.append)
-        # It says nothing of a resume; its room does.
+        # The client reports no resume, but its room does.
         note_events(self._controller._manager._connection._room, self.room)
 
     async def prompt(self, text: str) -> None:
@@ -159,7 +164,7 @@ class Sdk:
 
 
 class Bare:
-    """LiveKit's client; the control channel is a plain WebSocket."""
+    """LiveKit's client, with a WebSocket for the control channel."""
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
@@ -200,7 +205,7 @@ class Bare:
                 self._answers.put_nowait(message)
 
     async def _answer(self, kind: str) -> dict[str, Any]:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT_S):
             while (message := await self._answers.get())["type"] != kind:
                 pass
         if message.get("success") is False:
@@ -256,7 +261,7 @@ class Run:
             await camera.close()
 
     async def whole_session(self) -> dict[str, Any]:
-        """Connect with a prompt, change it, give an image, count ticks, disconnect."""
+        """Connect with a prompt, change it, set an image, count ticks, disconnect."""
         viewer = Viewer()
         async with self.session(viewer, "greyscale") as live:
             await viewer.until(lambda picture: True)
@@ -284,7 +289,7 @@ class Run:
         }
 
     async def passthrough(self) -> dict[str, Any]:
-        """Without a prompt the picture comes back as it is."""
+        """Without a prompt the picture comes back unchanged."""
         viewer = Viewer()
         async with self.session(viewer, None):
             await viewer.until(lambda p: colourfulness(p) > 40)
@@ -293,7 +298,7 @@ class Run:
             return {"left": np.median(left, axis=(0, 1)).tolist()}
 
     async def dropped_signal_socket(self) -> dict[str, Any]:
-        """The room's signal socket breaks: the picture never stops."""
+        """The room's signal socket breaks and is resumed, while video continues."""
         viewer = Viewer()
         async with self.session(viewer, "greyscale") as live:
             await viewer.moves()
@@ -309,7 +314,7 @@ class Run:
             return {**seen, "tracks": viewer.tracks, "states": list(live.states)}
 
     async def dropped_control_socket(self) -> dict[str, Any]:
-        """The control channel breaks; only the makers' client comes back from that."""
+        """The control channel breaks, after which Decart's client opens a new session."""
         viewer = Viewer()
         async with self.session(viewer, "greyscale") as live:
             await viewer.moves()
@@ -322,21 +327,21 @@ class Run:
             after = live.about()["session_id"]
             return {"same": before == after, "picture": colourfulness(viewer.picture)}
 
-    async def watch(self) -> dict[str, Any]:
-        """A viewer without a camera sees the running session."""
-        viewer, watcher = Viewer(), Viewer()
+    async def subscribe(self) -> dict[str, Any]:
+        """A client without a camera subscribes to the running session."""
+        viewer, subscriber = Viewer(), Viewer()
         async with self.session(viewer, "greyscale") as live:
             await viewer.moves()
             token = live.about()["subscribe_token"]
-            options = SubscribeOptions(token=token, on_remote_stream=watcher)
-            watching = await RealtimeClient.subscribe(self.url, KEY, options)
+            options = SubscribeOptions(token=token, on_remote_stream=subscriber)
+            subscription = await RealtimeClient.subscribe(self.url, KEY, options)
             try:
-                await watcher.moves()
-                assert watcher.picture is not None
-                return {"colourfulness": colourfulness(watcher.picture)}
+                await subscriber.moves()
+                assert subscriber.picture is not None
+                return {"colourfulness": colourfulness(subscriber.picture)}
             finally:
-                watcher.close()
-                await watching.disconnect()
+                subscriber.close()
+                await subscription.disconnect()
 
 
 def note_events(room: rtc.Room, events: list[str]) -> None:
@@ -350,13 +355,13 @@ def _note(events: list[str], event: str, *_: Any) -> None:
 
 
 async def until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(LIMIT_S):
         while not holds():
             await asyncio.sleep(0.02)
 
 
 async def fault(**faults: Any) -> None:
-    """Ask for something to go wrong, and return when it does."""
+    """Request faults of the sandbox; returns when they are set."""
     print(json.dumps({"faults": faults}), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
 

@@ -1,9 +1,9 @@
-"""The public Python client against a sandbox. Run by the interpreter of that client's environment.
+"""PyPI's ``decart`` 0.0.40 against a sandbox; run by the interpreter of its environment.
 
     python sdk_client.py BASE_URL REALTIME_BASE_URL SCENARIO
 
-Each scenario prints one JSON object of what the client saw; `test_python_client.py` judges it.
-Nothing of this project is imported here.
+Each scenario prints a JSON object of what the client saw; `test_python_client.py` checks it.
+Nothing of this project is imported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from decart import (
 from decart.realtime import RealtimeClient, RealtimeConnectOptions, SetInput
 
 WIDTH, HEIGHT, FPS = 320, 180, 20
-LIMIT = 20.0
+LIMIT_S = 20.0
 
 
 class Camera(MediaStreamTrack):
@@ -59,7 +59,7 @@ class Camera(MediaStreamTrack):
 
 
 class Viewer:
-    """Takes the stream that comes back and keeps the newest picture."""
+    """Keeps the newest picture of the received track."""
 
     def __init__(self) -> None:
         self.first: np.ndarray | None = None
@@ -68,9 +68,9 @@ class Viewer:
         self._task: asyncio.Task[None] | None = None
 
     def __call__(self, track: MediaStreamTrack) -> None:
-        self._task = asyncio.create_task(self._watch(track))
+        self._task = asyncio.create_task(self._receive(track))
 
-    async def _watch(self, track: MediaStreamTrack) -> None:
+    async def _receive(self, track: MediaStreamTrack) -> None:
         while True:
             frame = await track.recv()
             assert isinstance(frame, VideoFrame)
@@ -79,8 +79,8 @@ class Viewer:
             self._came.set()
 
     async def until(self, seen: Callable[[np.ndarray], Any]) -> list[float]:
-        """Mean RGB of the first picture of which ``seen`` is true."""
-        async with asyncio.timeout(LIMIT):
+        """Wait for a picture of which ``seen`` is true; returns its mean RGB."""
+        async with asyncio.timeout(LIMIT_S):
             while self.picture is None or not seen(self.picture):
                 self._came.clear()
                 await self._came.wait()
@@ -113,7 +113,7 @@ async def session(
 
 
 async def whole_session(urls: list[str]) -> dict[str, Any]:
-    """Connect with a prompt, change it, give an image, count ticks, disconnect."""
+    """Connect with a prompt, change it, set an image, count ticks, disconnect."""
     viewer = Viewer()
     ticks: list[float] = []
     states: list[str] = []
@@ -136,7 +136,7 @@ async def whole_session(urls: list[str]) -> dict[str, Any]:
             await live.set(SetInput(image=b"GIF89a is no image here"))
         except DecartSDKError as error:
             seen["refused"] = str(error)
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT_S):
             while len(ticks) < 3:
                 await asyncio.sleep(0.05)
         seen |= {
@@ -148,7 +148,7 @@ async def whole_session(urls: list[str]) -> dict[str, Any]:
 
 
 async def passthrough(urls: list[str]) -> dict[str, Any]:
-    """Without a prompt the client asks for the picture as it is; with a client token for a key."""
+    """Without a prompt the picture comes back unchanged; a client token serves as the key."""
     decart = DecartClient(api_key="dct_test", base_url=urls[0])
     token = await decart.tokens.create(expires_in=60, allowed_models=["lucy-2.1"])
     await decart.close()
@@ -164,7 +164,7 @@ async def passthrough(urls: list[str]) -> dict[str, Any]:
 
 
 async def wrong_key(urls: list[str]) -> dict[str, Any]:
-    """The client gives up at once, on the socket and over HTTP."""
+    """The client gives up at once, on the WebSocket and over HTTP."""
     began = asyncio.get_running_loop().time()
     seen: dict[str, Any] = {}
     try:

@@ -1,6 +1,6 @@
-"""The sandbox is faithful: PyPI's ``decart[realtime]`` 0.0.40, which others wrote, can't tell.
+"""PyPI's ``decart[realtime]`` 0.0.40 works with the sandbox as it does with the service.
 
-It speaks offer/answer; `test_room_python.py` has its successor, which speaks of rooms.
+It uses offer and answer; `test_room_python.py` has its successor, which uses rooms.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The interpreter that has the client."""
+    """The interpreter of the environment with the client."""
     return interpreter(decart="0.0.40")
 
 
@@ -34,7 +34,7 @@ def sandbox() -> Iterator[ChildSandbox]:
 
 @pytest.fixture
 def run(python: Path, sandbox: ChildSandbox, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What the client saw in the scenario that the test is named after."""
+    """What the client saw in the scenario with the test's name."""
     scenario = request.node.name.removeprefix("test_")
     environment = {k: v for k, v in os.environ.items() if k != "DECART_API_KEY"}
     done = subprocess.run(

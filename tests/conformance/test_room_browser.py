@@ -1,7 +1,7 @@
-"""The sandbox's rooms are faithful: clients for browsers that others wrote can't tell.
+"""Browser clients work with the sandbox's rooms as they do with the service's.
 
-npm's ``@decartai/sdk`` 0.1.20, the makers' current client, and ``livekit-client`` 2.23.0 with
-nothing around it, each in a page of its own in Chromium.
+npm's ``@decartai/sdk`` 0.1.20, Decart's current client, and ``livekit-client`` 2.23.0 alone, each in
+a page of its own in Chromium.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INVERTED = "p.colourfulness > 40 && p.mean[1] < p.mean[0] - 30 && p.mean[1] < p.
 SEPIA = "p.mean[0] > p.mean[1] && p.mean[1] > p.mean[2] + 10"
 
 
-async def nobody_is_left(sandbox: Sandbox) -> None:
+async def no_session_is_left(sandbox: Sandbox) -> None:
     await stats_until(sandbox, lambda stats: stats["sessions"] == [])
 
 
@@ -44,7 +44,7 @@ async def test_whole_session(open_page: OpenPage, sandbox: Sandbox, client: str)
     assert await tab.run("page.client.subscribeToken()")
     assert "generating" in await tab.run("page.seen.states")
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
     assert await tab.run("page.client.state()") == "disconnected"
 
 
@@ -54,12 +54,12 @@ async def test_passthrough(open_page: OpenPage, sandbox: Sandbox, client: str) -
     await tab.open(client)
     await tab.until("p.colourfulness > 40 && p.mean[1] > p.mean[0]")  # Chromium's camera is green
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
 @both
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_the_codec_that_is_published_comes_back(
+async def test_the_transformed_video_has_the_codec_of_the_camera(
     open_page: OpenPage, sandbox: Sandbox, client: str, codec: str
 ) -> None:
     tab = await open_page()
@@ -68,11 +68,11 @@ async def test_the_codec_that_is_published_comes_back(
     (session,) = sandbox.stats()["sessions"]
     assert session["media"]["codecs"] == [codec]
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
 @both
-async def test_a_codec_that_the_room_lacks_becomes_one_that_it_has(
+async def test_a_client_falls_back_to_a_codec_that_the_room_has(
     open_page: OpenPage, sandbox: Sandbox, client: str
 ) -> None:
     tab = await open_page()
@@ -81,7 +81,7 @@ async def test_a_codec_that_the_room_lacks_becomes_one_that_it_has(
     (session,) = sandbox.stats()["sessions"]
     assert session["media"]["codecs"] in (["h264"], ["vp8"])
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
 @both
@@ -97,16 +97,16 @@ async def test_a_dropped_signal_socket_is_resumed(
     await tab.until("page.sockets.at(-1).open")
     await tab.moves()
     assert (await tab.run("page.look()"))["colourfulness"] < 6, "still the transformed picture"
-    assert await tab.run("page.video.srcObject.id") == stream, "resumed, not joined anew"
+    assert await tab.run("page.video.srcObject.id") == stream, "resumed, without another join"
     ticks = await tab.run("page.seen.ticks.length")
     await tab.run("page.client.prompt('make a negative of it')")
     await tab.until(INVERTED)
     await tab.until("page.seen.ticks.length > v", ticks)
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
-async def test_a_room_that_says_join_anew_is_joined_anew(
+async def test_after_a_leave_with_reconnect_the_client_joins_again(
     open_page: OpenPage, sandbox: Sandbox
 ) -> None:
     tab = await open_page()
@@ -118,7 +118,7 @@ async def test_a_room_that_says_join_anew_is_joined_anew(
     await tab.moves()
     assert (await tab.run("page.look()"))["colourfulness"] < 6
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
 async def test_a_dropped_control_socket_brings_a_new_session(
@@ -130,7 +130,7 @@ async def test_a_dropped_control_socket_brings_a_new_session(
     (before,) = sandbox.stats()["sessions"]
     set_faults(sandbox, Faults(drop_control_after_s=0, sessions=1))
     await tab.until("page.seen.states.includes('reconnecting')")
-    # The sandbox's part: another session, the prompt in it that the client sent, a room joined.
+    # The sandbox has another session, with the prompt and with the client in its room.
     stats = await stats_until(
         sandbox,
         lambda stats: [
@@ -144,40 +144,38 @@ async def test_a_dropped_control_socket_brings_a_new_session(
     )
     assert len(stats["sessions"]) == 1
     await tab.until("page.seen.states.at(-1) === 'connected'")
-    # The client's own doing: closing the old room stopped the camera, which it then publishes.
+    # This client stops the camera with the old room, and publishes the stopped track.
     assert await tab.run("page.camera.getVideoTracks()[0].readyState") == "ended"
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
-async def test_a_microphone_comes_back_to_its_owner_and_to_viewers(
-    open_page: OpenPage, sandbox: Sandbox
-) -> None:
+async def test_owner_and_viewers_hear_a_microphone(open_page: OpenPage, sandbox: Sandbox) -> None:
     tab, viewer = await open_page(), await open_page()
     await tab.open("sdk", prompt="greyscale", microphone=True)
     await tab.moves()
     await tab.until("page.loudest > 0.05")  # Chromium's microphone beeps
-    await viewer.watch(await tab.run("page.client.subscribeToken()"))
+    await viewer.subscribe(await tab.run("page.client.subscribeToken()"))
     await viewer.moves()
     await viewer.until("page.loudest > 0.05")
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
 async def test_a_viewer_sees_the_running_session(open_page: OpenPage, sandbox: Sandbox) -> None:
     tab, viewer = await open_page(), await open_page()
     await tab.open("sdk", prompt="greyscale")
     await tab.moves()
-    await viewer.watch(await tab.run("page.client.subscribeToken()"))
+    await viewer.subscribe(await tab.run("page.client.subscribeToken()"))
     await viewer.moves()
     assert (await viewer.run("page.look()"))["colourfulness"] < 6
     await viewer.run("page.client.end()")
     await tab.moves()
     await tab.run("page.client.end()")
-    await nobody_is_left(sandbox)
+    await no_session_is_left(sandbox)
 
 
-def test_the_clients_are_those_that_are_named_here() -> None:
+def test_the_installed_clients_have_the_versions_named_here() -> None:
     for name, version in {"@decartai/sdk": "0.1.20", "livekit-client": "2.23.0"}.items():
         package = json.loads((PAGE / "node_modules" / name / "package.json").read_text())
         assert package["version"] == version

@@ -1,7 +1,7 @@
-"""The sandbox's rooms are faithful: clients for Python that others wrote can't tell.
+"""Python clients work with the sandbox's rooms as they do with the service's.
 
-PyPI's ``decart[realtime]`` 0.2.4, the makers' current client, and LiveKit's own underneath it,
-``livekit`` 1.2.1, with nothing around it.
+PyPI's ``decart[realtime]`` 0.2.4, Decart's current client, and LiveKit's client, ``livekit`` 1.2.1,
+alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def python() -> Path:
 
 @pytest.fixture
 def run(python: Path, sandbox: Sandbox) -> RunClient:
-    """Runs a scenario of room_client.py; afterwards the session must be over for the sandbox."""
+    """Runs a scenario of room_client.py and waits until the sandbox has no session."""
 
     async def run(client: str, scenario: str) -> dict[str, Any]:
         urls = [sandbox.base_url, sandbox.realtime_base_url]
@@ -65,20 +65,20 @@ async def test_passthrough(run: RunClient, client: str) -> None:
 @both
 async def test_a_dropped_signal_socket_is_resumed(run: RunClient, client: str) -> None:
     seen = await run(client, "dropped_signal_socket")
-    assert seen["tracks"] == 1, "resumed, not joined anew"
-    assert "disconnected" not in seen["states"], "the session goes on"
-    assert seen["colourfulness"] < 6, "what moves is still the transformed picture"
+    assert seen["tracks"] == 1, "it was resumed, without another join"
+    assert "disconnected" not in seen["states"], "the session continues"
+    assert seen["colourfulness"] < 6, "the picture is still transformed"
     red, green, _ = seen["inverted"]
-    assert green > red + 30, "and follows the next prompt"
+    assert green > red + 30, "the next prompt changes the picture"
 
 
 async def test_a_dropped_control_socket_brings_a_new_session(run: RunClient) -> None:
     seen = await run("sdk", "dropped_control_socket")
-    assert not seen["same"], "a new session, a new room, and the picture moves in it"
-    # The client's own doing: it replays no prompt but asks for passthrough, and gets that.
+    assert not seen["same"], "a new session with a new room"
+    # This client doesn't send the prompt again, but asks for passthrough.
     assert seen["picture"] > 40
 
 
 @both
 async def test_a_viewer_sees_the_running_session(run: RunClient, client: str) -> None:
-    assert (await run(client, "watch"))["colourfulness"] < 6
+    assert (await run(client, "subscribe"))["colourfulness"] < 6

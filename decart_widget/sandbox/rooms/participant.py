@@ -8,7 +8,9 @@ import json
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
     from websockets.asyncio.server import ServerConnection
 
-    from decart_widget.sandbox.rooms.room import Room
+    from decart_widget.sandbox.faults import Faults
+    from decart_widget.sandbox.rooms.connection import Publication
     from decart_widget.sandbox.rooms.tokens import RoomGrant
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,48 @@ CLOSE_NORMAL: Final = 1000
 
 CLOSE_POLICY: Final = 1008
 """Close code of the signal socket (RFC 6455): the client broke a rule."""
+
+
+class ParticipantRoom(Protocol):
+    """What a participant needs of its room.
+
+    Attributes:
+        name: Name of the room.
+        sid: The server's id of it.
+        faults: The failures to simulate in it.
+        report_error: Called with a text for the user when a participant can't be served.
+    """
+
+    name: str
+    sid: str
+    faults: Faults
+    report_error: Callable[[str], None]
+
+    @abstractmethod
+    def fresh_token(self, grant: RoomGrant, now: float) -> str | None:
+        """A new token for a participant whose token is past half of its lifetime; else None."""
+
+    @abstractmethod
+    def others(self, viewer: Participant) -> Iterable[models.ParticipantInfo]:
+        """The participants that ``viewer`` can see."""
+
+    @abstractmethod
+    def publications(self, viewer: Participant) -> list[Publication]:
+        """The tracks that ``viewer`` subscribes to."""
+
+    @abstractmethod
+    async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:
+        """Called when ``participant`` has announced a track."""
+
+    @abstractmethod
+    def track_received(
+        self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
+    ) -> None:
+        """Called when ``participant`` sends a track; ``info`` is None if it wasn't announced."""
+
+    @abstractmethod
+    async def connection_lost(self, participant: Participant) -> None:
+        """Called when the media connection of ``participant`` failed."""
 
 
 class Participant:
@@ -59,7 +104,9 @@ class Participant:
         connection: Its peer connections.
     """
 
-    def __init__(self, room: Room, grant: RoomGrant, *, single_pc: bool, loopback: bool) -> None:
+    def __init__(
+        self, room: ParticipantRoom, grant: RoomGrant, *, single_pc: bool, loopback: bool
+    ) -> None:
         self.room = room
         self.grant = grant
         self.sid = f"PA_{secrets.token_hex(6)}"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -14,14 +15,15 @@ from livekit.protocol import models, rtc
 
 from decart_widget.sandbox.faults import NONE
 from decart_widget.sandbox.rooms import messages
-from decart_widget.sandbox.rooms.participant import CLOSE_NORMAL, Participant
+from decart_widget.sandbox.rooms.participant import (
+    CLOSE_NORMAL,
+    Participant,
+    ParticipantRoom,
+)
 from decart_widget.sandbox.rooms.tokens import RoomGrant, RoomKeys
 
 if TYPE_CHECKING:
-    from aiortc import MediaStreamTrack
     from websockets.asyncio.server import ServerConnection
-
-    from decart_widget.sandbox.rooms.connection import Publication
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ TOKEN_LIFETIME_S: Final = 600.0
 """Seconds during which a token can be used to join; participants get new ones before that."""
 
 
-class Room:
+class Room(ParticipantRoom):
     """Admits participants; subclasses decide what they see of each other.
 
     Args:
@@ -203,31 +205,17 @@ class Room:
 
     # --- for subclasses -----------------------------------------------------------------------
 
+    @abstractmethod
     def sees(self, viewer: Participant, other: Participant) -> bool:
         """Whether ``viewer`` is informed of ``other``."""
-        raise NotImplementedError
 
-    def others(self, viewer: Participant) -> Iterable[models.ParticipantInfo]:
-        """The participants that ``viewer`` can see."""
-        return [p.info() for p in self.participants.values() if p is not viewer]
-
-    def publications(self, viewer: Participant) -> list[Publication]:
-        """The tracks that ``viewer`` subscribes to."""
-        raise NotImplementedError
-
-    async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:
-        """Called when ``participant`` has announced a track."""
-        raise NotImplementedError
-
-    def track_received(
-        self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
-    ) -> None:
-        """Called when ``participant`` sends a track; ``info`` is None if it wasn't announced."""
-        raise NotImplementedError
-
+    @abstractmethod
     def participant_left(self, participant: Participant) -> None:
         """Called when ``participant`` has left and can't resume."""
-        raise NotImplementedError
+
+    def others(self, viewer: Participant) -> Iterable[models.ParticipantInfo]:
+        """The participants that ``viewer`` can see; by default all others."""
+        return [p.info() for p in self.participants.values() if p is not viewer]
 
     def stats(self) -> dict[str, Any]:
         """`RoomConnection.stats` of each participant."""
