@@ -17,7 +17,7 @@ KERNEL6 := .venv-ipykernel6
 # Each dependency at its lowest allowed version, and the packages that tests/pure and tests/loopback
 # need.
 OLDEST := .venv-oldest
-OLDEST_TOOLS := hypothesis pillow psutil pytest pytest-asyncio pytest-timeout
+OLDEST_TOOLS := hypothesis psutil pytest pytest-asyncio pytest-timeout
 CLIENTS := $(CONFORMANCE)/decart-0.0.40/.ready $(CONFORMANCE)/decart-0.2.4/.ready
 PAGE := tests/conformance/page
 PAGE_READY := $(PAGE)/dist/.ready

@@ -1,1 +1,1 @@
-"""What callers hand in, checked: prompts, reference images, image files."""
+"""What callers pass in, checked: prompts, reference images and image files."""

@@ -1,153 +1,201 @@
-"""Image files: what their headers say, and how they are made fit for the service."""
+"""JPEG, PNG and WebP files: what their headers state, and how they are prepared for the service."""
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Any, Final
+import io
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 LARGEST_PIXELS: Final = 50_000_000
-"""An image of few bytes can decode to gigabytes; 50 megapixels is any camera's picture."""
+"""Pixels of an image; a file of a few kilobytes can decode to gigabytes. Cameras make fewer."""
 
-LONGEST_SIDE: Final = 1920
-"""Pixels of what is sent, on the longer side: no model makes pictures larger than 1920x1080."""
+LONGEST_SIDE_PX: Final = 1920
+"""Longer side of what is sent; no model makes pictures larger than 1920x1080."""
 
-THUMBNAIL: Final = 96
-"""Pixels of a thumbnail, on the longer side."""
+THUMBNAIL_PX: Final = 96
+"""Longer side of a thumbnail."""
 
-_ORIENTATION: Final = 0x0112
-"""The tag that says how a camera was held (Exif 2.32, 4.6.4)."""
+FORMATS: Final = "JPEG, PNG or WebP"
+"""The formats that the service accepts, for messages."""
+
+_SIGNATURES: Final[tuple[tuple[str, int, bytes], ...]] = (
+    ("JPEG", 0, b"\xff\xd8\xff"),
+    ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
+    ("WebP", 8, b"WEBP"),
+)
+"""Each format with the offset and the bytes that identify its files."""
+
+_LARGEST_WEBP_SIDE_PX: Final = 16_383
+"""A WebP file states its width and height in 14 bits (RFC 9649)."""
+
+_METADATA: Final = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
+"""Pillow's names of metadata that can say where, when and with what a photograph was taken."""
+
+_JPEG_QUALITY: Final = 95
+"""Quality (1 to 100) of a JPEG that is sent."""
+
+_THUMBNAIL_QUALITY: Final = 85
+"""Quality (1 to 100) of a thumbnail."""
+
+
+def image_format(encoded: bytes) -> str | None:
+    """Returns ``"JPEG"``, ``"PNG"`` or ``"WebP"`` by the file's signature, else None."""
+    for name, offset, signature in _SIGNATURES:
+        if encoded[offset : offset + len(signature)] == signature:
+            return name
+    return None
 
 
 def stated_size(encoded: bytes) -> tuple[int, int] | None:
-    """(width, height) that the header of a JPEG, PNG or WebP file states; None for anything else.
+    """Reads an image's size from the file's header, without decoding the image.
 
-    Read before decoding, since a few kilobytes can state (and decode to) gigabytes.
+    Check it before decoding: a few kilobytes can state, and decode to, gigabytes.
+
+    Args:
+        encoded: The file.
+
+    Returns:
+        (width, height) in pixels; None for a file whose header can't be read. A WebP file that
+        states more pixels than Pillow accepts counts as one of the largest possible size.
     """
+    from PIL.Image import DecompressionBombError
+
     try:
-        if encoded[:8] == b"\x89PNG\r\n\x1a\n":
-            width, height = struct.unpack_from(">II", encoded, 16)
-        elif encoded[:2] == b"\xff\xd8":
-            height, width = _jpeg_size(encoded)
-        elif encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP":
-            width, height = _webp_size(encoded)
-        else:
-            return None
-    except struct.error:
+        return _open(encoded).size
+    except DecompressionBombError:
+        return _LARGEST_WEBP_SIDE_PX, _LARGEST_WEBP_SIDE_PX
+    except Exception:  # what Pillow raises for damaged files is not documented, and varies
         return None
-    return width, height
 
 
 def fitted(encoded: bytes) -> bytes | None:
-    """The file as it is to be sent: upright, at most 1920 pixels on a side, without Exif.
+    """Prepares an image file for the service: upright, at most 1920 pixels on a side, no Exif.
 
-    A file that is all that already is returned as it is. Exif goes because it says where and with
-    what a photograph was taken. None for what can't be decoded.
+    Args:
+        encoded: The file. Check its ``stated_size`` before.
+
+    Returns:
+        The same bytes when the file is like this already, else a new file: PNG if the image has
+        transparency, else JPEG. None when the file can't be decoded.
     """
-    import cv2
-    import numpy as np
-
-    exif = exif_of(encoded)
-    try:
-        how = cv2.IMREAD_UNCHANGED if exif is None else cv2.IMREAD_COLOR
-        picture: Any = cv2.imdecode(np.frombuffer(encoded, np.uint8), how)
-    except cv2.error:
+    image = _decoded(encoded)
+    if image is None:
         return None
-    if picture is None or not picture.size:
-        return None
-    longest = max(picture.shape[:2])
-    if exif is None and longest <= LONGEST_SIDE:
+    if not _METADATA.intersection(image.info) and max(image.size) <= LONGEST_SIDE_PX:
         return encoded
-    picture = shrunk(picture, LONGEST_SIDE)
-    transparent = picture.ndim == 3 and picture.shape[2] == 4
-    kind = (".png", []) if transparent else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95])
-    if picture.dtype != np.uint8:  # 16 bits a channel
-        picture = (picture / 257).astype(np.uint8)
-    good, made = cv2.imencode(kind[0], picture, kind[1])
-    return bytes(made) if good else None
-
-
-def shrunk(picture: NDArray[Any], longest: int) -> NDArray[Any]:
-    """The picture, at most so many pixels on a side, its proportions kept."""
-    import cv2
-    import numpy as np
-
-    scale = longest / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = [max(1, round(scale * side)) for side in picture.shape[1::-1]]
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    made = _prepared(image, LONGEST_SIDE_PX)
+    return _saved(made, "PNG") if made.mode == "RGBA" else _saved(made, "JPEG", _JPEG_QUALITY)
 
 
 def thumbnail(encoded: bytes) -> bytes:
-    """A small JPEG of an image file, for a page to show; empty for what can't be decoded."""
-    import cv2
+    """Makes a small JPEG of an image file, for a page to show.
+
+    Args:
+        encoded: The file. Check its ``stated_size`` before.
+
+    Returns:
+        The JPEG, at most 96 pixels on a side; empty when the file can't be decoded.
+    """
+    image = _decoded(encoded)
+    if image is None:
+        return b""
+    return _saved(_prepared(image, THUMBNAIL_PX).convert("RGB"), "JPEG", _THUMBNAIL_QUALITY)
+
+
+def rgb_array(encoded: bytes, longest_px: int) -> NDArray[np.uint8] | None:
+    """Decodes an image file.
+
+    Args:
+        encoded: The file. Check its ``stated_size`` before.
+        longest_px: Pixels that the longer side is scaled down to; a smaller image is kept.
+
+    Returns:
+        The upright image, shape (height, width, 3), uint8, RGB; None when it can't be decoded.
+    """
     import numpy as np
 
-    picture: Any = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        return b""
-    good, made = cv2.imencode(".jpg", shrunk(picture, THUMBNAIL), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return bytes(made) if good else b""
+    image = _decoded(encoded)
+    return None if image is None else np.asarray(_prepared(image, longest_px).convert("RGB"))
 
 
-def exif_of(encoded: bytes) -> int | None:
-    """The orientation (1 to 8) that a JPEG's Exif states; None where it has no Exif.
+def _open(encoded: bytes) -> Image.Image:
+    """Reads a file's header.
 
-    1 where the Exif says nothing of it, or makes no sense.
+    The formats' own classes are used because ``PIL.Image.open`` also warns of large images, which
+    ``stated_size`` is there to detect.
+
+    Raises:
+        ValueError: The file has another format.
+        Exception: The file is damaged.
     """
-    if encoded[:2] != b"\xff\xd8":
-        return None
-    at = 2
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    file = io.BytesIO(encoded)
+    match image_format(encoded):
+        case "JPEG":
+            return JpegImageFile(file)
+        case "PNG":
+            return PngImageFile(file)
+        case "WebP":
+            return WebPImageFile(file)
+    raise ValueError("not an image")
+
+
+def _decoded(encoded: bytes) -> Image.Image | None:
     try:
-        while True:
-            marker, length = struct.unpack_from(">HH", encoded, at)
-            if marker == 0xFFE1 and encoded[at + 4 : at + 10] == b"Exif\0\0":
-                return _orientation(encoded[at + 10 : at + 2 + length])
-            if marker == 0xFFDA or marker < 0xFF00:  # the picture itself begins
-                return None
-            at += 2 + length
-    except struct.error:
+        image = _open(encoded)
+        image.load()
+    except Exception:  # what Pillow raises for damaged files is not documented, and varies
         return None
+    return image
 
 
-def _orientation(tiff: bytes) -> int:
-    order = "<" if tiff[:2] == b"II" else ">"
+def _prepared(image: Image.Image, longest_px: int) -> Image.Image:
+    """Returns the image upright, in mode RGB or RGBA, at most ``longest_px`` on a side."""
+    import numpy as np
+    from PIL import Image
+
+    transposition = _transposition(image)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode.startswith("I"):  # grey with 16 bits a pixel; Pillow itself scales colours down
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    image = image.convert(mode)
+    image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return image if transposition is None else image.transpose(transposition)
+
+
+def _transposition(image: Image.Image) -> Image.Transpose | None:
+    """Returns what turns the image upright, by its Exif orientation (Exif 2.32, 4.6.4).
+
+    ``PIL.ImageOps.exif_transpose`` isn't used because it also rewrites the Exif, which is dropped
+    here, and which fails for some damaged ones.
+    """
+    from PIL import ExifTags
+    from PIL.Image import Transpose
+
     try:
-        (first,) = struct.unpack_from(order + "I", tiff, 4)
-        (count,) = struct.unpack_from(order + "H", tiff, first)
-        for index in range(min(count, 64)):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, first + 2 + 12 * index)
-            if tag == _ORIENTATION:
-                return int(value) if 1 <= value <= 8 else 1
-    except struct.error:
-        pass
-    return 1
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged Exif
+        return None
+    return {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(orientation)
 
 
-def _jpeg_size(encoded: bytes) -> tuple[int, int]:
-    """From the start-of-frame segment (ITU-T T.81, B.2.2): height first."""
-    at = 2
-    while True:
-        marker, length = struct.unpack_from(">HH", encoded, at)
-        if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
-            height, width = struct.unpack_from(">HH", encoded, at + 5)
-            return height, width
-        at += 2 + length
-
-
-def _webp_size(encoded: bytes) -> tuple[int, int]:
-    """From the first chunk (RFC 9649): extended, lossless or lossy."""
-    kind = encoded[12:16]
-    if kind == b"VP8X":
-        flags_and_size = struct.unpack_from("<10B", encoded, 20)[4:]
-        low = flags_and_size[0] | flags_and_size[1] << 8 | flags_and_size[2] << 16
-        high = flags_and_size[3] | flags_and_size[4] << 8 | flags_and_size[5] << 16
-        return low + 1, high + 1
-    if kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", encoded, 21)
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    width, height = struct.unpack_from("<HH", encoded, 26)
-    return width & 0x3FFF, height & 0x3FFF
+def _saved(image: Image.Image, format_: str, quality: int = 100) -> bytes:
+    image.info.clear()  # a format's writer may copy metadata from it into the file
+    file = io.BytesIO()
+    image.save(file, format_, quality=quality)
+    return file.getvalue()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from decart_widget.errors import DecartError, InvalidImageError
 from decart_widget.inputs.image_files import thumbnail
-from decart_widget.inputs.prompts import MAX_IMAGE_BYTES, load_image
+from decart_widget.inputs.reference_image import MAX_IMAGE_BYTES, load_image
 from decart_widget.protocol.messages import ImageData
 
 MAX_UPLOADS: Final = 2

@@ -21,7 +21,8 @@ from decart_widget.errors import (
     NoFrontEndError,
     internal_error,
 )
-from decart_widget.inputs.prompts import check_prompt, load_image
+from decart_widget.inputs.prompts import check_prompt
+from decart_widget.inputs.reference_image import load_image
 from decart_widget.page.cameras import Cameras
 from decart_widget.page.chunks import chunk
 from decart_widget.page.image_upload import ImageUpload

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from decart_widget.inputs.image_files import LARGEST_PIXELS, shrunk, stated_size
+from decart_widget.inputs.image_files import LARGEST_PIXELS, rgb_array, stated_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +35,6 @@ def decode(image_data: object) -> NDArray[np.uint8]:
     Raises:
         ImageError: The field is no base64 or no image, or has over 10 MB or 50 megapixels.
     """
-    import cv2
-    import numpy as np
-
     if not isinstance(image_data, str):
         raise ImageError("image_data must be base64 text")
     if image_data.startswith("data:"):
@@ -53,11 +50,7 @@ def decode(image_data: object) -> NDArray[np.uint8]:
         raise ImageError("The image is not JPEG, PNG or WebP")
     if size[0] * size[1] > LARGEST_PIXELS:
         raise ImageError("The image has over 50 megapixels")
-    try:
-        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
+    picture = rgb_array(encoded, LONGEST_SIDE_PX)
     if picture is None:
         raise ImageError("The image can't be decoded: it is cut off or damaged")
-    rgb = cv2.cvtColor(shrunk(picture, LONGEST_SIDE_PX), cv2.COLOR_BGR2RGB)
-    return rgb.astype(np.uint8, copy=False)
+    return picture

@@ -136,7 +136,8 @@ class DecartWidget(CameraTraits, CaptureMethods, PageWidget):
         **unknown: Any,
     ) -> None:
         from decart_widget.diagnostics.secrets import Secret
-        from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
+        from decart_widget.inputs.prompts import check_prompt
+        from decart_widget.inputs.reference_image import check_image_url, is_url, load_image
         from decart_widget.models import realtime_model
         from decart_widget.options import ConnectionOptions, VideoOptions
         from decart_widget.protocol.requests import PromptState
@@ -276,7 +277,8 @@ class DecartWidget(CameraTraits, CaptureMethods, PageWidget):
         Raises ``InvalidPromptError``, ``InvalidImageError`` or ``ClosedError`` at once, and
         changes nothing then.
         """
-        from decart_widget.inputs.prompts import check_image_url, check_prompt, is_url, load_image
+        from decart_widget.inputs.prompts import check_prompt
+        from decart_widget.inputs.reference_image import check_image_url, is_url, load_image
 
         self._need_open()
         changes: dict[str, Any] = {}
@@ -301,7 +303,7 @@ class DecartWidget(CameraTraits, CaptureMethods, PageWidget):
     async def _set_with_url(self, changes: dict[str, Any], url: str) -> str:
         import asyncio
 
-        from decart_widget.inputs.prompts import load_image
+        from decart_widget.inputs.reference_image import load_image
 
         changes["image"] = await asyncio.to_thread(load_image, url)
         self._show_prompt_state(changes)

@@ -10,8 +10,8 @@ import pytest
 
 import decart_widget
 
-HEAVY = {"aiortc", "aioice", "av", "cv2", "h11", "httpx", "jwt", "livekit", "websockets"}
-NOTEBOOK = {"numpy", "ipywidgets", "anywidget", "traitlets", "IPython", "PIL"}
+HEAVY = {"aiortc", "aioice", "av", "cv2", "h11", "httpx", "jwt", "livekit", "websockets", "PIL"}
+NOTEBOOK = {"numpy", "ipywidgets", "anywidget", "traitlets", "IPython"}
 
 
 def loaded_by(statement: str) -> set[str]:

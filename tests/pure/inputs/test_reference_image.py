@@ -1,0 +1,335 @@
+"""Reference images from whatever callers pass: which are accepted, and what is sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from decart_widget.errors import (
+    ConfigurationError,
+    InvalidImageError,
+    InvalidURLError,
+)
+from decart_widget.inputs.reference_image import MAX_IMAGE_BYTES, is_url, load_image
+
+RNG = np.random.default_rng(7)
+PICTURE = RNG.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+
+
+def file_bytes(format_: str = "PNG", picture: Any = PICTURE) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format_)
+    return buffer.getvalue()
+
+
+def seen(source: Any) -> np.ndarray:
+    """What the service sees of an image: an RGB array."""
+    data = load_image(source).data
+    assert data is not None
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+
+# --- images -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_the_bytes_of_an_image_file_go_over_as_they_are(
+    format_: str, kind: Callable[[bytes], Any]
+) -> None:
+    data = file_bytes(format_)
+    assert base64.b64decode(load_image(kind(data)).data or "") == data
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_is_read(kind: Callable[[Any], Any], tmp_path: Path) -> None:
+    path = tmp_path / "a cat.png"
+    path.write_bytes(file_bytes())
+    assert np.array_equal(seen(kind(path)), PICTURE)
+
+
+def test_an_uploaded_file_is_named_and_not_sent() -> None:
+    image = load_image("file_abc-123")
+    assert (image.ref, image.data) == ("file_abc-123", None)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        PICTURE,
+        PICTURE[:, ::-1],
+        np.asfortranarray(PICTURE),
+        PICTURE.astype(np.float64) / 255,
+        PICTURE.astype(np.float32) / 255,
+        Image.fromarray(PICTURE),
+        Image.fromarray(PICTURE).convert("RGBA"),
+    ],
+    ids=["uint8", "mirrored", "fortran", "float64", "float32", "PIL", "PIL with alpha"],
+)
+def test_an_array_or_pil_image_arrives_with_its_colours(array: Any) -> None:
+    expected = PICTURE[:, ::-1] if getattr(array, "strides", (0, 1))[1] < 0 else PICTURE
+    assert np.array_equal(seen(array), expected)
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "L", "LA", "CMYK", "YCbCr"])
+def test_a_pil_image_of_any_mode_arrives_as_it_looks(mode: str) -> None:
+    image = Image.fromarray(np.full((8, 8, 3), (255, 0, 0), np.uint8)).convert(mode)
+    looks = np.asarray(image.convert("RGB"))
+    assert np.abs(seen(image).astype(int) - looks).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (24, 32, 1)])
+def test_a_grey_array_arrives_grey(shape: tuple[int, ...]) -> None:
+    grey = PICTURE[..., 0].reshape(shape)
+    assert np.array_equal(seen(grey), np.repeat(grey.reshape(24, 32, 1), 3, axis=2))
+
+
+@pytest.mark.parametrize("side", [1, 4, 9])
+def test_a_tiny_image_is_an_image(side: int) -> None:
+    assert seen(PICTURE[:side, :side]).shape == (side, side, 3)
+
+
+def test_a_picture_too_large_as_png_goes_as_jpeg() -> None:
+    noise = RNG.integers(0, 255, (2000, 2000, 3), dtype=np.uint8)
+    data = base64.b64decode(load_image(noise).data or "")
+    assert data.startswith(b"\xff\xd8\xff")
+    assert len(data) <= MAX_IMAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"GIF89a" + bytes(100),
+        b"hello, I am no image",
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        b"\xff\xd8\xff" + bytes(100),
+        file_bytes()[:60],
+        b"\xff\xd8\xff" + bytes(MAX_IMAGE_BYTES),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4, 5), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros((4, 4, 3), np.int32),
+        np.zeros((4, 4, 3), bool),
+        np.full((4, 4, 3), 1.5),
+        np.full((4, 4, 3), -0.1),
+        np.full((4, 4, 3), np.nan),
+        np.array([["a", "b"]]),
+        RNG.integers(0, 255, (70_000, 64, 3), dtype=np.uint8),
+        None,
+        5,
+        3.5,
+        ["cat.png"],
+        object(),
+        "no-such-file.png",
+        "",
+        "/",
+        "a\0b",
+        "data:image/png;base64," + "A" * 5000,
+        "file_with spaces",
+    ],
+    ids=lambda source: f"{type(source).__name__} {str(source)[:12]!r}",
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_image_is_refused_with_a_remedy(source: Any) -> None:
+    with pytest.raises(InvalidImageError) as caught:
+        load_image(source)
+    assert caught.value.remedy
+    assert len(caught.value.message) < 400
+
+
+def test_a_file_over_10_mb_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)
+    with pytest.raises(InvalidImageError, match="10 MB"):
+        load_image(path)
+
+
+def test_a_file_of_exactly_10_mb_is_taken() -> None:
+    data = file_bytes("JPEG")
+    data += bytes(MAX_IMAGE_BYTES - len(data))
+    assert len(base64.b64decode(load_image(data).data or "")) == MAX_IMAGE_BYTES
+
+
+# --- images from the network (a transport in memory: nothing leaves the process) --------------
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]:
+    """Lets a function answer every request; returns the requests made."""
+
+    def serve(answer: Callable[[httpx.Request], httpx.Response]) -> list[httpx.Request]:
+        requests: list[httpx.Request] = []
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            return answer(request)
+
+        client = httpx.Client(transport=httpx.MockTransport(handle))
+        monkeypatch.setattr(httpx, "stream", client.stream)
+        return requests
+
+    return serve
+
+
+def test_an_image_is_fetched_from_its_url(web) -> None:
+    requests = web(lambda _: httpx.Response(200, content=file_bytes()))
+    assert np.array_equal(seen("https://example.org/cat.png?sig=1"), PICTURE)
+    assert [str(request.url) for request in requests] == ["https://example.org/cat.png?sig=1"]
+
+
+def test_a_redirect_is_followed(web) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/b":
+            return httpx.Response(200, content=file_bytes())
+        return httpx.Response(302, headers={"location": "/b"})
+
+    web(answer)
+    assert np.array_equal(seen("http://example.org/a"), PICTURE)
+
+
+def broken(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda _: httpx.Response(404), "HTTP 404"),
+        (lambda _: httpx.Response(200, content=b"<html>"), "no image"),
+        (lambda _: httpx.Response(200, content=b""), "empty"),
+        (lambda _: httpx.Response(200, content=bytes(MAX_IMAGE_BYTES + 1)), "10.0 MB"),
+        (lambda _: httpx.Response(302, headers={"location": "/again"}), "over 5 redirects"),
+        (broken, "ConnectError"),
+    ],
+)
+def test_a_download_that_fails_says_how_and_keeps_the_url_s_signature_to_itself(
+    web, answer, says: str
+) -> None:
+    web(answer)
+    with pytest.raises(InvalidImageError, match=says) as caught:
+        load_image("https://example.org/cat.png?sig=MARKER")
+    assert "MARKER" not in str(caught.value)
+
+
+def test_an_endless_download_is_given_up_at_10_mb(web) -> None:
+    taken = 0
+
+    def drip():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield bytes(1_000_000)
+
+    web(lambda _: httpx.Response(200, content=drip()))
+    with pytest.raises(InvalidImageError):
+        load_image("https://example.org/endless.png")
+    assert taken <= 12
+
+
+def test_a_download_that_drips_is_given_up_in_time(web, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def drip():
+        nonlocal now
+        while now < 3600:
+            now += 10  # within httpx's limit for one read
+            yield b"\x89PNG"
+
+    web(lambda _: httpx.Response(200, content=drip()))
+    with pytest.raises(InvalidImageError, match="not complete after 15 s"):
+        load_image("https://example.org/slow.png")
+    assert now < 60
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://example.org/a.png", "file:///etc/passwd", "javascript://x", "http://", "http://[bad/a"],
+)
+def test_a_url_that_is_not_http_is_refused(url: str) -> None:
+    assert is_url(url)
+    with pytest.raises(InvalidURLError) as caught:
+        load_image(url)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "source", ["cat.png", "/tmp/cat.png", "file_abc", "C:\\cat.png", b"http://x", 5]
+)
+def test_a_path_is_no_url(source: object) -> None:
+    assert not is_url(source)
+
+
+def test_all_refusals_are_of_the_caller_s_kind() -> None:
+    assert issubclass(InvalidImageError, ConfigurationError)
+    assert cv2.__version__  # the checks above went through the real decoder
+
+
+# --- redirects --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
+    """Answers by URL, and names whose addresses are known."""
+    answers: dict[str, httpx.Response] = {}
+    transport = httpx.MockTransport(lambda request: answers[str(request.url)])
+
+    def stream(method: str, url: str, **_: Any) -> Any:
+        return httpx.Client(transport=transport).stream(method, url)
+
+    known = {"example.org": "93.184.215.14", "cdn.example.org": "93.184.215.15"}
+
+    def addresses(host: str, *_: Any) -> list[Any]:
+        return [(2, 1, 6, "", (known.get(host, host), 0))]
+
+    monkeypatch.setattr(httpx, "stream", stream)
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
+    return answers
+
+
+def to(url: str) -> httpx.Response:
+    return httpx.Response(302, headers={"location": url})
+
+
+def test_a_redirect_to_another_public_host_is_followed(hosts: dict[str, httpx.Response]) -> None:
+    hosts["https://example.org/a.jpg"] = to("https://cdn.example.org/b.jpg")
+    hosts["https://cdn.example.org/b.jpg"] = httpx.Response(200, content=file_bytes())
+    assert seen("https://example.org/a.jpg").shape == PICTURE.shape
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "http://127.0.0.1:8888/api",
+        "http://10.0.0.7/x",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/x",
+    ],
+)
+def test_a_server_can_not_send_us_into_this_machine_or_network(
+    hosts: dict[str, httpx.Response], inside: str
+) -> None:
+    hosts["https://example.org/a.jpg"] = to("https://cdn.example.org/b.jpg")
+    hosts["https://cdn.example.org/b.jpg"] = to(inside)
+    with pytest.raises(InvalidImageError, match="this machine or network"):
+        load_image("https://example.org/a.jpg")
+
+
+def test_a_redirect_to_another_scheme_is_refused(hosts: dict[str, httpx.Response]) -> None:
+    hosts["https://example.org/a.jpg"] = to("file:///etc/passwd")
+    with pytest.raises(ValueError, match='begins with "file:"'):
+        load_image("https://example.org/a.jpg")
