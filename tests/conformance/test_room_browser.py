@@ -1,7 +1,7 @@
 """Browser clients work with the sandbox's rooms as they do with the service's.
 
-npm's ``@decartai/sdk`` 0.1.20, Decart's current client, and ``livekit-client`` 2.23.0 alone, each in
-a page of its own in Chromium.
+npm's ``@decartai/sdk`` 0.1.20, Decart's current client, and ``livekit-client`` 2.23.0 alone, each
+in a page of its own in Chromium.
 """
 
 from __future__ import annotations
