@@ -93,6 +93,7 @@ coverage: setup
 lint: setup
 	$(call step,lint; types; imports; changelog)
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff check --quiet --preview --select DOC102,DOC202,DOC402,DOC403 decart_widget
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
