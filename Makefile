@@ -91,12 +91,13 @@ coverage: setup
 	@$(npm) coverage:report
 
 lint: setup
-	$(call step,lint; types; imports; changelog)
+	$(call step,style; types; imports; layout; changelog)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff check --quiet --preview --select DOC102,DOC202,DOC402,DOC403 decart_widget
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m pytest -q tests/pure/test_structure.py
 	@$(VENV)/bin/towncrier build --draft >/dev/null
 
 # Runs the checks of `lint` and `js` before each commit.
