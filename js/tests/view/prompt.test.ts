@@ -1,0 +1,115 @@
+/** The prompt bar and its status line. */
+
+import { describe, expect, test, vi } from "vitest";
+import { life, model, one, root, text, visible } from "./harness.ts";
+
+describe("prompt", () => {
+  const box = () => one<HTMLInputElement>("input.dw-prompt");
+  const type = (value: string) => {
+    box().focus();
+    box().value = value;
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  test("typing sets the trait and saves it", () => {
+    type("a cat");
+    expect(model.get("prompt")).toBe("a cat");
+    expect(model.saves).toBe(1);
+    expect(model.all("apply")).toHaveLength(0);
+  });
+
+  test("Apply sends what the box holds, after the trait was saved", () => {
+    type("a cat");
+    one(".dw-apply").click();
+    const apply = { type: "apply", page_id: model.pageId, prompt: "a cat", enrich: true };
+    expect(model.sent.at(-1)).toEqual(apply);
+    expect(model.saves).toBe(1);
+  });
+
+  test("an empty prompt is not applied", () => {
+    type("  ");
+    one(".dw-apply").click();
+    expect(model.all("apply")).toHaveLength(0);
+  });
+
+  test("an echo of what was typed does not take back what was typed since", () => {
+    type("a c");
+    type("a cat");
+    model.set("prompt", "a c"); // the kernel's late echo
+    expect(box().value).toBe("a cat");
+    model.set("prompt", "a cat");
+    expect(box().value).toBe("a cat");
+  });
+
+  test("what somebody else sets comes in, also while the box has the focus", () => {
+    type("a cat");
+    model.set("prompt", "from a link");
+    expect(box().value).toBe("from a link");
+  });
+
+  test("after a quiet second the box shows what the kernel holds", () => {
+    type("a c");
+    type("a cat");
+    model.set("prompt", "a c");
+    vi.advanceTimersByTime(1000);
+    expect(box().value).toBe("a c");
+  });
+
+  test("a word that is being composed is not sent yet", () => {
+    box().dispatchEvent(new Event("compositionstart"));
+    type("に");
+    expect(model.get("prompt")).toBe("anime style");
+    model.set("prompt", "from a link");
+    expect(box().value).toBe("に");
+    const enter = new KeyboardEvent("keydown", {
+      ...{ key: "Enter", isComposing: true, bubbles: true, cancelable: true },
+    });
+    box().dispatchEvent(enter);
+    expect(enter.defaultPrevented).toBe(true);
+    box().value = "日本";
+    box().dispatchEvent(new Event("compositionend"));
+    expect(model.get("prompt")).toBe("日本");
+  });
+
+  test("enrich goes both ways", () => {
+    const check = one<HTMLInputElement>("input.dw-enrich");
+    expect(check.checked).toBe(true);
+    check.click();
+    expect(model.get("enrich")).toBe(false);
+    model.set("enrich", true);
+    expect(check.checked).toBe(true);
+  });
+
+  test("the line below says what became of it", () => {
+    const line = () => [text(".dw-prompt-status"), one(".dw-prompt-status").dataset.tone];
+    model.set("connection_state", "generating");
+    model.set("prompt_status", "pending");
+    expect(line()).toEqual(["applying…", "busy"]);
+    model.set("_applied_in", 0.314);
+    model.set("prompt_status", "applied");
+    expect(line()).toEqual(["applied in 0.31 s", "ok"]);
+    model.set("_applied_in", 0.0031);
+    expect(line()).toEqual(["applied in 3 ms", "ok"]);
+    model.set("error", { code: "request-rejected", message: "moderation said no", remedy: "" });
+    model.set("prompt_status", "rejected");
+    expect(line()).toEqual(["rejected: moderation said no", "bad"]);
+    // What went wrong since, with what to do; a prompt that is under way comes before it.
+    model.set("prompt_status", "applied");
+    model.set("error", { code: "bad-video", message: "No video.", remedy: "Drop an MP4." });
+    expect(line()).toEqual(["No video. Drop an MP4.", "bad"]);
+    model.set("prompt_status", "pending");
+    expect(line()).toEqual(["applying…", "busy"]);
+    expect(visible(".dw-notice")).toBe(false);
+  });
+
+  test("no key leaves the widget", () => {
+    const keys = vi.fn();
+    for (const name of ["keydown", "keyup", "keypress"]) {
+      document.addEventListener(name, keys, { signal: life.signal });
+      box().dispatchEvent(new KeyboardEvent(name, { key: "d", bubbles: true }));
+      one(".dw-start").dispatchEvent(new KeyboardEvent(name, { key: "d", bubbles: true }));
+    }
+    expect(keys).not.toHaveBeenCalled();
+    expect(box().closest("[data-lm-suppress-shortcuts]")).toBe(root);
+  });
+});
