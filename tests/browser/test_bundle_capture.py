@@ -176,7 +176,7 @@ async def test_switching_opens_the_next_camera_and_closes_the_other(doubled: Hos
     await doubled.until("h.model.last('cameras').cameras.length === 2")
     first = (await doubled.sent("cameras"))[-1]["camera"]
     await doubled.run(
-        "h.model.receive({type: 'switch-camera', page_id: h.kernel.frontEnd, request: 1})"
+        "h.model.receive({type: 'switch-camera', page_id: h.kernel.pageId, request: 1})"
     )
     await doubled.until("h.model.last('cameras').request === 1")
     second = (await doubled.sent("cameras"))[-1]["camera"]
