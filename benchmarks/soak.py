@@ -55,7 +55,7 @@ CELLS: Final = [
 CENSUS: Final = """
 def _census():
     import asyncio, collections, gc, json, os, threading
-    from decart_widget.runtime.background import Background
+    from decart_widget.session.background import Background
     from decart_widget.runtime.destination import _shared
 
     gc.collect()

@@ -252,3 +252,39 @@ def internal_error(unexpected: Exception) -> DecartError:
         remedy="Please report this with the log.",
         code="internal",
     )
+
+
+def unattended_error() -> DecartError:
+    """The error of a session that was ended because no page showed it any more."""
+    return DecartError(
+        "The session was ended because no page showed it any more.",
+        remedy="Start again.",
+        code="unattended",
+    )
+
+
+def suspended_error(seconds: float) -> DecartError:
+    """The error of a session that was ended because the machine was suspended for too long."""
+    return DecartError(
+        f"The session was ended because the machine slept for {seconds:.0f} s.",
+        remedy="Start again.",
+        code="unattended",
+    )
+
+
+def superseded_error() -> DecartError:
+    """The error of a session that was ended because its widget's cell was run again."""
+    return DecartError(
+        "The session was ended because the cell that made this widget was run again.",
+        remedy="Use the widget that the cell made then, or click Start here again.",
+        code="superseded-by-rerun",
+    )
+
+
+def no_session_error() -> MediaError:
+    """The error of a call that needs the picture of a session, without one."""
+    return MediaError(
+        "There is no session, so there is no picture to take.",
+        remedy="Start (or await connect()), then ask again.",
+        code="no-picture",
+    )

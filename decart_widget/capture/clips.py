@@ -1,4 +1,4 @@
-"""Recordings of one widget: those that a notebook asks for, and the one of the widget's button."""
+"""The recordings of one widget: those that a notebook starts, and those of its Record button."""
 
 from __future__ import annotations
 
@@ -8,46 +8,66 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decart_widget.capture.recording import Recording, checked_path
-from decart_widget.capture.taps import Which, no_picture
-from decart_widget.errors import DecartError, InvalidOptionError
-from decart_widget.runtime.background import Background
+from decart_widget.errors import DecartError, InvalidOptionError, no_session_error
+from decart_widget.session.background import Background
 
 if TYPE_CHECKING:
-    from decart_widget.runtime.controller import WidgetController
+    from decart_widget.capture.source import CaptureSource, TapLink
+    from decart_widget.capture.taps import Taps, Which
+    from decart_widget.diagnostics.log import Log
 
 
 class Clips:
-    """Begins recordings and tells pages how they are doing.
+    """Starts recordings and shows their states in pages.
 
     Args:
-        live: The widget's life.
+        source: The session that they are taken from.
+        taps: Its taps.
+        link: Shows a recording's state in pages.
+        log: Takes the errors of recordings that were started in a page.
     """
 
-    def __init__(self, live: WidgetController) -> None:
-        self._controller = live
+    def __init__(self, source: CaptureSource, taps: Taps, link: TapLink, log: Log) -> None:
+        self._source = source
+        self._taps = taps
+        self._link = link
+        self._log = log
         self._asked_by_page: Recording | None = None
         self._finishing: asyncio.Task[None] | None = None
 
     def record(
         self, path: Any, which: Which, seconds: float | None, *, overwrite: bool
     ) -> Recording:
-        """Begins one; from any thread.
+        """Starts a recording; from any thread.
 
-        Raises ``InvalidPathError``, ``InvalidOptionError`` or, without a session, ``MediaError``.
+        Args:
+            path: The file; see ``checked_path``.
+            which: The transformed picture, or the one that is sent.
+            seconds: Its length; None until it is stopped or the session ends.
+            overwrite: Whether an existing file may be replaced.
+
+        Raises:
+            InvalidPathError: The file can't be written.
+            InvalidOptionError: ``seconds`` is out of range.
+            MediaError: There is no session.
         """
         if seconds is not None and not 0 < seconds <= 86_400:
             raise InvalidOptionError(
                 f"seconds is {seconds:g}.", remedy="Give more than 0 and at most 86400, or None."
             )
         target = checked_path(path, overwrite=overwrite)
-        if not self._controller.is_active:
-            raise no_picture()
-        recording = Recording(self._controller, Background.get(), target, which, seconds)
-        recording.on_change = self._tell
-        return recording
+        if not self._source.is_active:
+            raise no_session_error()
+        return Recording(self._taps, Background.get(), target, which, seconds, self._show)
 
     def asked_by_page(self, *, on: bool) -> None:
-        """The widget's button: into the folder that the notebook runs in, under a name of ours."""
+        """Starts or stops the recording of the widget's Record button.
+
+        The file goes to the folder that the notebook runs in, named by date and time.
+
+        Args:
+            on: Whether to start; otherwise the running one is stopped.
+        """
         current = self._asked_by_page
         if current is not None and not current.done():
             if not on:
@@ -59,7 +79,7 @@ class Clips:
         try:
             recording = self.record(Path.cwd() / name, "output", None, overwrite=False)
         except DecartError as error:
-            self._controller.pages.recording("failed", name, str(error))
+            self._link.recording("failed", name, str(error))
             return
         self._asked_by_page = recording
         self._finishing = asyncio.ensure_future(self._finish(recording))
@@ -68,8 +88,8 @@ class Clips:
         try:
             await recording
         except DecartError as error:
-            self._controller.log.add("error", error.message, code=error.code)
-            self._controller.pages.recording("failed", recording.path.name, str(error))
+            self._log.add("error", error.message, code=error.code)
+            self._link.recording("failed", recording.path.name, str(error))
 
-    def _tell(self, recording: Recording) -> None:
-        self._controller.pages.recording(recording.state, recording.path.name)
+    def _show(self, recording: Recording) -> None:
+        self._link.recording(recording.state, recording.path.name)

@@ -1,7 +1,7 @@
-"""Clips as a browser records them, made into files that know their length and can be searched.
+"""Makes one seekable file, with its duration, of a clip as a browser records it.
 
-What ``MediaRecorder`` writes is a stream: it has no length and no index, and a recording that went
-on after a reconnect is several of them. Here they become one file.
+``MediaRecorder`` writes a stream without duration and index; a recording that went on after a
+reconnect is several such streams.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ SUFFIXES: Final = {
     ".mp4": ("h264", "hevc", "vp9", "av1", "aac", "opus"),
     ".webm": ("vp8", "vp9", "av1", "opus"),
 }
-"""Suffix -> the codecs that its container carries and that players of it know."""
+"""Suffix -> the codecs that its container may hold and that common players of it decode."""
 
 ENCODERS: Final = {".mp4": "libx264", ".webm": "libvpx"}
-"""What is encoded anew with when a clip can't be copied."""
+"""Suffix -> the video encoder for clips that can't be copied."""
 
 CRF: Final = "18"
-"""x264's quality of such a clip; at 18 a loss is hardly seen."""
+"""x264's constant rate factor for such clips; at 18 the loss is hardly visible."""
 
 
 def join(parts: Sequence[Path], target: Path) -> None:
-    """Makes one file of the parts, in their order; ``target`` is written over.
+    """Joins parts into one file.
 
-    One part whose codecs the target's container carries is copied as it is. Several, which may
-    differ in size and settings, are encoded anew, as large as the first. Parts that can't be read
-    (a browser that was killed leaves such ends) are left out.
+    A single part whose codecs the target's container may hold is copied. Several parts, which may
+    differ in size and settings, are re-encoded at the size of the first. Parts that can't be read
+    (such as the last one of a browser that was killed) are left out.
 
-    Raises ``MediaError`` when nothing of them can be read.
+    Args:
+        parts: In their order.
+        target: Is overwritten; the first suffix of its name chooses the container.
+
+    Raises:
+        MediaError: No part can be read, or the file can't be made.
     """
     import av
 
@@ -44,7 +49,7 @@ def join(parts: Sequence[Path], target: Path) -> None:
             remedy="Record while the picture moves, for a second at least.",
             code="empty-recording",
         )
-    # The container goes by the suffix, which a name for what is not finished yet may not have.
+    # An unfinished file is named <name>.mp4.unfinished.
     format_ = target.suffixes[0] if target.suffixes else ".mp4"
     try:
         if len(readable) == 1 and _codecs(readable[0]) <= set(SUFFIXES[format_]):
@@ -77,10 +82,11 @@ def _codecs(path: Path) -> set[str]:
 
 
 _KNOWN: Final = {"h264", "hevc", "vp8", "vp9", "av1", "aac", "opus"}
+"""Codecs of ``SUFFIXES``; data tracks and the like don't count."""
 
 
 def _options(format_: str) -> dict[str, str]:
-    # The index first: a player over a network needn't read to the end for it.
+    # Puts the index first, so that a player can start before it has the whole file.
     return {"movflags": "faststart"} if format_ == ".mp4" else {}
 
 
@@ -104,8 +110,8 @@ def _copy(part: Path, target: Path, format_: str) -> None:
             if first is None:
                 first = packet.dts * base
             shift = round(first / base)
-            # Pictures that a busy machine made at once have the same millisecond, and a muxer takes
-            # that for an error.
+            # Pictures that a busy browser recorded within the same millisecond have the same time
+            # stamp, which is an error for a muxer.
             packet.dts = max(packet.dts - shift, last.get(packet.stream_index, -1) + 1)
             packet.pts = max(packet.pts - shift, packet.dts)
             last[packet.stream_index] = packet.dts
@@ -136,7 +142,7 @@ def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
                     at = max(at - first, Fraction(0)) + began
                     if isinstance(frame, av.VideoFrame):
                         scaled = frame.reformat(video.width, video.height, "yuv420p")
-                        scaled.pict_type = 0  # the encoder's own choice
+                        scaled.pict_type = 0  # I-, P- or B-frame: left to the encoder
                         last = max(round(at / _TICK), last + 1)
                         scaled.time_base, scaled.pts = _TICK, last
                         sink.mux(video.encode(scaled))
@@ -152,8 +158,10 @@ def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
 
 
 _TICK: Final = Fraction(1, 90_000)
+"""Time base of re-encoded video, in seconds."""
+
 _PAUSE: Final = Fraction(1, 30)
-"""Between two parts, in seconds: the next one's first picture is no sooner than a frame later."""
+"""Seconds between the last picture of a part and the first one of the next."""
 
 
 def _streams(sink: Any, source: Any, format_: str) -> tuple[Any, Any]:

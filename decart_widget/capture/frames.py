@@ -1,8 +1,9 @@
 """Frames of a running session as arrays, one after the other.
 
-The page sends a frame only for a *credit*; the reader gives them back as it reads. Two are out at
-most, and a third just after a frame came. So a slow reader costs no more than three frames, gets
-the newest there is when it comes back, and what it missed is counted.
+The page sends a frame only for a *credit*, and gets another one whenever the reader takes a frame.
+At most two credits are given at a time, and a third just after a frame came. So a slow reader costs
+no more than three frames, gets the newest frame when it reads again, and the frames that it missed
+are counted.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.capture.taps import Which
-    from decart_widget.runtime.background import Background
-    from decart_widget.runtime.controller import WidgetController
+    from decart_widget.capture.taps import Taps, Which
+    from decart_widget.session.background import Background
 
 IN_FLIGHT: Final = 2
-"""Frames on their way at once (measured: one halves the rate)."""
+"""Credits given at once (measured: with one, half as many frames come)."""
 
-HELD_BACK: Final = 0.04
-"""Seconds for which a credit may be on its way without the page having it.
+HELD_BACK_S: Final = 0.04
+"""Seconds for which a credit may be delayed on its way to the page.
 
-The notebook server's socket joins small messages (Nagle, RFC 896): what follows a first one waits
-for the page to confirm that, with its next message or 40 ms later (Linux's ``TCP_DELACK_MIN``).
-While frames come one is therefore on its way back at any time. Of 30 a second, 640x360, 23.7 to
-26.2 came while it counted as out, 27.5 to 30.0 since (``python -m benchmarks tap``, 2 cores).
+The notebook server's socket joins small messages (Nagle's algorithm, RFC 896): the second one waits
+until the page acknowledges the first, with its next message or 40 ms later (Linux's
+``TCP_DELACK_MIN``). So while frames come, one credit is always on its way. Of 30 frames a second,
+640x360, 23.7 to 26.2 came while that credit counted as given, and 27.5 to 30.0 since it doesn't
+(``python -m benchmarks tap``, 2 cores).
 """
 
-STALE: Final = 0.25
-"""Seconds after which a frame that waited for its reader is no longer the newest."""
+STALE_S: Final = 0.25
+"""Seconds after which a frame that nobody has read is dropped, because there are newer ones."""
 
 
 class Frame(NamedTuple):
@@ -46,8 +47,8 @@ class Frame(NamedTuple):
 
     Attributes:
         image: ``(height, width, 3)`` uint8 RGB.
-        time: When the page had it, in seconds since 1970 on this machine's clock; differences are
-            those of the frames themselves.
+        time: When the page received it, in seconds since 1970 on this machine's clock; the
+            differences between frames are those of the page's clock.
     """
 
     image: NDArray[np.uint8]
@@ -55,9 +56,10 @@ class Frame(NamedTuple):
 
 
 class _Reader:
-    """The sink of frames that somebody reads, for as long as somebody does.
+    """The sink of a ``Frames``, which it keeps by a weak reference only.
 
-    A loop that is left with ``break`` closes nothing: what it read from just goes.
+    ``break`` out of ``async for`` doesn't call ``aclose()``; the iterator is just collected, and
+    its tap is closed then.
     """
 
     def __init__(self, frames: Frames) -> None:
@@ -79,22 +81,26 @@ class _Reader:
 class Frames(AsyncIterator[Frame]):
     """``async for image, time in widget.frames(fps=10)``.
 
-    Ends when the session does; ``aclose()`` ends it before, and so does letting go of it. Read it
-    on one event loop.
+    It ends with the session, with ``aclose()``, or when it is garbage-collected. Read it on one
+    event loop.
 
-    Attributes:
-        dropped: Frames that were there and that nobody has read.
+    Args:
+        taps: The taps of the session.
+        background: The loop on which they are.
+        which: The transformed picture, or the one that is sent.
+        fps: Frames a second at most; None for all.
+        size: Width and height (px) to which the page scales them; None for their own.
     """
 
     def __init__(
         self,
-        live: WidgetController,
+        taps: Taps,
         background: Background,
         which: Which,
         fps: float | None,
         size: tuple[int, int] | None,
     ) -> None:
-        self._controller = live
+        self._taps = taps
         self._background = background
         self._which: Which = which
         self._options: dict[str, Any] = {"fps": fps}
@@ -112,7 +118,7 @@ class Frames(AsyncIterator[Frame]):
 
     @property
     def dropped(self) -> int:
-        """Frames that were there and that nobody has read."""
+        """Frames that the session had and that were not read."""
         return self._dropped_here + self._dropped_there
 
     def __aiter__(self) -> Frames:
@@ -121,7 +127,8 @@ class Frames(AsyncIterator[Frame]):
     async def __anext__(self) -> Frame:
         """The next frame, at most a quarter of a second old.
 
-        Raises ``MediaError`` when there is no session, or the page can't give its picture.
+        Raises:
+            MediaError: There is no session, or the page can't send its picture.
         """
         came = asyncio.Event()
         self._reader = (asyncio.get_running_loop(), came)
@@ -143,7 +150,7 @@ class Frames(AsyncIterator[Frame]):
             await came.wait()
 
     async def aclose(self) -> None:
-        """Ends it; what is on its way is let go."""
+        """Ends it; frames on their way are dropped."""
         with self._lock:
             self._over, self._newest = True, None
         self._background.call(self._close)
@@ -152,8 +159,8 @@ class Frames(AsyncIterator[Frame]):
     def __del__(self) -> None:
         number = getattr(self, "_number", None)
         if number is not None and not self._over:
-            with suppress(RuntimeError):  # the interpreter ends, and the loop with it
-                self._background.call(self._controller.taps.close, number)
+            with suppress(RuntimeError):  # the interpreter exits, and the loop is closed
+                self._background.call(self._taps.close, number)
 
     def _take(self) -> tuple[bytes, float] | None:
         with self._lock:
@@ -161,7 +168,7 @@ class Frames(AsyncIterator[Frame]):
             if newest is None:
                 return None
             data, time, received = newest
-            if not self._over and self._background.loop.time() - received > STALE:
+            if not self._over and self._background.loop.time() - received > STALE_S:
                 self._dropped_here += 1
                 return None
             return data, time
@@ -178,28 +185,26 @@ class Frames(AsyncIterator[Frame]):
 
     def _open(self) -> None:
         try:
-            self._number = self._controller.tap(
-                _Reader(self), "frames", self._which, **self._options
-            )
+            self._number = self._taps.open(_Reader(self), "frames", self._which, **self._options)
         except DecartError as error:
             self.over(error)
 
     def _close(self) -> None:
         if self._number is not None:
-            self._controller.taps.close(self._number)
+            self._taps.close(self._number)
 
     def _refill(self) -> None:
-        """The reader waits: it gets what there is, or what comes next."""
+        """Gives the page the credits that are missing; called when the reader waits."""
         if not self._began or self._over or self._number is None:
             return
         waiting = self._newest is not None
-        returning = self._background.loop.time() - self._came < HELD_BACK
+        returning = self._background.loop.time() - self._came < HELD_BACK_S
         if (missing := IN_FLIGHT + returning - self._out - waiting) > 0:
             self._out += missing
-            self._controller.taps.credit(self._number, missing)
+            self._taps.credit(self._number, missing)
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page has begun, with no credit left from before."""
+        """The page has begun; credits given before that are void."""
         self._began, self._out = True, 0
         self._refill()
 

@@ -1,4 +1,4 @@
-"""Pictures that a page sends as files, made into arrays."""
+"""Decodes the picture files that pages send."""
 
 from __future__ import annotations
 
@@ -17,18 +17,28 @@ if TYPE_CHECKING:
 
 @cache
 def _thread(_process: int) -> ThreadPoolExecutor:
-    """The one thread of this process (a forked child has none) on which pictures are decoded.
+    """The one thread on which this process decodes pictures.
 
-    One, and not asyncio's several: for each thread the allocator keeps what it let go of last, two
-    arrays of some megabytes.
+    One, and not asyncio's several, because the allocator keeps the memory freed last per thread:
+    two arrays of some megabytes each.
+
+    Args:
+        _process: The process id; a forked child has no threads and needs one of its own.
     """
     return ThreadPoolExecutor(1, "decart-pictures")
 
 
 async def to_array(data: bytes) -> NDArray[np.uint8]:
-    """The picture in a PNG or JPEG file: ``(height, width, 3)`` uint8 RGB.
+    """Decodes a PNG or JPEG file on a thread.
 
-    Raises ``MediaError`` for what is none: any script in a page can send bytes.
+    Args:
+        data: The file; any script in a page can send bytes, so it may be anything.
+
+    Returns:
+        The picture as ``(height, width, 3)`` uint8 RGB.
+
+    Raises:
+        MediaError: It is no picture.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_thread(os.getpid()), _decode, data)
@@ -44,6 +54,6 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
         picture = None
     if picture is None:
         raise MediaError("The page sent a picture that can't be read.", remedy="Ask again.")
-    # In place: half the memory, and a twentieth of the time of a copy with the channels turned.
+    # In place, because this needs half the memory and a twentieth of the time of a swapped copy.
     cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
     return np.asarray(picture, dtype=np.uint8)

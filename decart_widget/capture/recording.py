@@ -1,8 +1,8 @@
-"""A clip of a running session, written while it runs.
+"""A clip of a running session, written to disk while it is recorded.
 
-The page records and sends what it has twice a second; it lands in a ``.part`` file beside the
-target at once, so that whatever breaks (page, kernel, machine) leaves what came so far. When it
-ends, the parts become the file that was asked for.
+The page records, and twice a second sends what it has. That is written to a ``.part`` file beside
+the target at once, so that when page, kernel or machine breaks, what came so far is kept. At the
+end the parts are joined into the target.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ from decart_widget.capture.containers import SUFFIXES, join
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
 
 if TYPE_CHECKING:
-    from decart_widget.capture.taps import Which
-    from decart_widget.runtime.background import Background, Operation
-    from decart_widget.runtime.controller import WidgetController
+    from decart_widget.capture.taps import Taps, Which
+    from decart_widget.session.background import Background, Operation
 
-FLUSH_PATIENCE: Final = 10.0
+FLUSH_PATIENCE_S: Final = 10.0
 """Seconds for the page to send what it still has, after a stop."""
 
 
 def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """The path, if a clip can be written there. Raises ``InvalidPathError``."""
+    """Checks that a clip can be written to a path.
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        InvalidPathError: It can't.
+    """
     target = Path(path).expanduser()
     if target.suffix.lower() not in SUFFIXES:
         raise InvalidPathError(
@@ -56,29 +62,37 @@ class Recording:
 
     Await it for the file's path, or use it with ``async with``; ``stop()`` ends it.
 
+    Args:
+        taps: The taps of the session.
+        background: The loop on which they are.
+        path: The file; checked.
+        which: The transformed picture, or the one that is sent.
+        seconds: Its length; None until ``stop()`` or the end of the session.
+        on_change: Called on the background loop after each change of ``state``.
+
     Attributes:
-        path: Of the file that it becomes.
+        path: The file that it becomes.
         state: ``"starting"``, ``"recording"``, ``"saving"``, ``"saved"`` or ``"failed"``.
-        seconds: Recorded so far.
-        bytes: Written so far.
+        bytes: Bytes written so far.
     """
 
     def __init__(
         self,
-        live: WidgetController,
+        taps: Taps,
         background: Background,
         path: Path,
         which: Which,
         seconds: float | None,
+        on_change: Callable[[Recording], None],
     ) -> None:
         self.path = path
         self.state = "starting"
         self.bytes = 0
-        self.on_change: Callable[[Recording], None] = lambda _recording: None
+        self._on_change = on_change
         self._seconds = 0.0
         self._measured: float | None = None
-        """Seconds by the page, which knows when it began and ended."""
-        self._controller = live
+        """Seconds as measured by the page, which knows exactly when it began and ended."""
+        self._taps = taps
         self._background = background
         self._which: Which = which
         self._limit = seconds
@@ -88,19 +102,24 @@ class Recording:
         self._number: int | None = None
         self._error: DecartError | None = None
         self._over: asyncio.Event | None = None
-        self._open_part()  # here, where the caller hears of a folder that can't be written to
+        # Here, so that the caller gets the error of a folder that can't be written to.
+        self._open_part()
         self._done: Operation[Path] = background.start(self._run(), "record")
 
     @property
     def seconds(self) -> float:
-        """Recorded so far."""
+        """Seconds recorded so far."""
         running = self.state == "recording" and (self._over is None or not self._over.is_set())
         if running and self._began_at is not None:
             return self._background.loop.time() - self._began_at
         return self._seconds
 
     def stop(self) -> Operation[Path]:
-        """Ends it; the result is the file's path, once that is complete. May be called twice."""
+        """Ends the recording. May be called twice.
+
+        Returns:
+            An operation whose result is the file's path, once the file is complete.
+        """
         self._background.call(self._stop)
         return self._done
 
@@ -109,7 +128,14 @@ class Recording:
         return self._done.done()
 
     def result(self, timeout: float | None = 60.0) -> Path:
-        """Waits for the file, from a thread; see ``Operation.result``."""
+        """Waits for the complete file, from a thread; see ``Operation.result``.
+
+        Args:
+            timeout: Seconds.
+
+        Returns:
+            The file's path.
+        """
         return self._done.result(timeout)
 
     def __await__(self) -> Generator[Any, None, Path]:
@@ -132,7 +158,7 @@ class Recording:
     async def _run(self) -> Path:
         self._over = asyncio.Event()
         try:
-            self._number = self._controller.tap(
+            self._number = self._taps.open(
                 self, "record", self._which, format=self.path.suffix.lower()[1:]
             )
             await self._over.wait()
@@ -163,16 +189,16 @@ class Recording:
 
     def _stop(self) -> None:
         if self._number is not None and self._over is not None and not self._over.is_set():
-            self._controller.taps.stop(self._number)
+            self._taps.stop(self._number)
             self._note_seconds()
             loop = asyncio.get_running_loop()
-            loop.call_later(FLUSH_PATIENCE, self._controller.taps.close, self._number)
+            loop.call_later(FLUSH_PATIENCE_S, self._taps.close, self._number)
 
     def _note_seconds(self) -> None:
         self._seconds = self.seconds
 
     def _open_part(self) -> None:
-        """A new part, under a name that no earlier recording has left."""
+        """Creates the next part, under a name that no earlier recording has left behind."""
         self._close_part()
         number = 1
         while True:
@@ -197,10 +223,10 @@ class Recording:
 
     def _move(self, state: str) -> None:
         self.state = state
-        self.on_change(self)
+        self._on_change(self)
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page records; what was before a reconnect stays in a part of its own."""
+        """The page records; after a reconnect that is the beginning of another part."""
         since = detail.get("since")
         ago = min(max(0.0, since / 1000), 5.0) if isinstance(since, int | float) else 0.0
         try:
@@ -217,7 +243,7 @@ class Recording:
             self._move("recording")
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
-        """Half a second more."""
+        """Half a second more of the clip."""
         if self._file is None:
             return
         seconds = detail.get("seconds")
@@ -233,10 +259,10 @@ class Recording:
     def _fail(self, error: DecartError) -> None:
         self._error = error
         if self._number is not None:
-            self._controller.taps.close(self._number, error)
+            self._taps.close(self._number, error)
 
     def over(self, error: DecartError | None) -> None:
-        """Nothing more will come: the session ended, or the page has sent all."""
+        """Nothing more will come: the session has ended, or the page has sent everything."""
         self._note_seconds()
         if self._measured is not None:
             self._seconds = self._measured

@@ -1,4 +1,4 @@
-"""One picture, lossless, from the page that has the session."""
+"""One picture, lossless, from the owner's page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from decart_widget.capture.taps import Taps, Which
 
 MAX_BYTES: Final = 32_000_000
-"""Of a PNG file; one of 1920x1080 has at most some 6 MB."""
+"""Bytes of a picture's PNG file; one of 1920x1080 has at most some 6 MB."""
 
-PATIENCE: Final = 15.0
-"""Seconds for the first picture to come and to travel."""
+PATIENCE_S: Final = 15.0
+"""Seconds for a picture to come; the first of a session may take several."""
 
 
 class _Still:
-    """Gathers a file's pieces."""
+    """The sink that gathers a file's pieces."""
 
     def __init__(self) -> None:
         self.file: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -50,22 +50,31 @@ def _ended() -> MediaError:
 
 
 async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
-    """The picture of now: ``(height, width, 3)`` uint8 RGB. Runs on the background loop.
+    """Takes the present picture; runs on the background loop.
 
-    Raises ``MediaError`` when none comes within 15 s.
+    Args:
+        taps: Of the session.
+        which: The transformed picture, or the one that is sent.
+
+    Returns:
+        The picture as ``(height, width, 3)`` uint8 RGB.
+
+    Raises:
+        MediaError: There is no session, or no picture came within 15 s.
     """
     still = _Still()
     number = taps.open(still, "snapshot", which)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             data = await still.file
     except TimeoutError:
         raise MediaError(
-            f"No picture came within {PATIENCE:g} s.",
+            f"No picture came within {PATIENCE_S:g} s.",
             remedy="Wait until the picture is shown, then ask again.",
             code="no-picture",
         ) from None
     finally:
         taps.close(number)
-        still.file.cancelled() or (still.file.done() and still.file.exception())
+        if still.file.done() and not still.file.cancelled():
+            still.file.exception()  # marks it as retrieved: it has been raised, or nobody waits
     return await to_array(data)

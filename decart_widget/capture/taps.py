@@ -1,8 +1,7 @@
-"""What is taken from a picture while it runs: stills, frames, clips.
+"""Taps: requests to the owner's page for stills, frames or clips of the running picture.
 
-A *tap* is asked of the page that has the session; what it gives comes in pieces of less than a
-megabyte, beside the messages of the road. All of this runs on the background loop; whoever a piece
-is for (a ``Sink``) takes it there and hands it on.
+The data comes back in *pieces* of less than a megabyte, each with a message of its own. All of this
+runs on the background loop, where a tap's ``Sink`` takes its pieces and hands them on.
 """
 
 from __future__ import annotations
@@ -12,24 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from decart_widget.errors import DecartError, MediaError
+from decart_widget.errors import DecartError, MediaError, no_session_error
 
 if TYPE_CHECKING:
+    from decart_widget.capture.source import CaptureSource, TapLink
     from decart_widget.diagnostics.log import Log
-    from decart_widget.page.pages import Pages
 
 What = Literal["snapshot", "frames", "record"]
+"""What a tap asks for."""
+
 Which = Literal["output", "input"]
+"""The transformed picture, or the one that is sent."""
 
 WHICH: Final = ("output", "input")
+"""The values of ``Which``."""
 
-LAST_MOMENT: Final = 1.0
-"""Seconds in which a page may send the end of a clip whose session is over."""
+LAST_PIECES_S: Final = 1.0
+"""Seconds in which a page may send the end of a clip after its session."""
 
 MAX_TAPS: Final = 8
-"""Taps open at once, of one widget."""
+"""Open taps of one widget."""
 
-# Why a page could not give what it was asked for; what to do about it.
 _FAILURES: Final[dict[str, tuple[str, str]]] = {
     "no-picture": ("No picture came to take.", "Start, wait for the picture, then ask again."),
     "unsupported": (
@@ -38,33 +40,30 @@ _FAILURES: Final[dict[str, tuple[str, str]]] = {
     ),
     "failed": ("The page could not take the picture.", "Ask again; if it stays, reload the page."),
 }
-
-
-def no_picture() -> MediaError:
-    """There is no session whose picture could be taken."""
-    return MediaError(
-        "There is no session, so there is no picture to take.",
-        remedy="Start (or await connect()), then ask again.",
-        code="no-picture",
-    )
+"""Why a tap failed (text and remedy), by the ``reason`` that the page gives."""
 
 
 class Sink(Protocol):
-    """Whom a tap's pieces are for. Each is called on the background loop and returns at once."""
+    """Takes a tap's pieces. Each method is called on the background loop and returns at once."""
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page has begun, or begun anew after a reconnect or in another page."""
+        """The page has begun, or begun again: after a reconnect, or because it is another page."""
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
-        """Some bytes; ``last`` when they complete what was asked for."""
+        """Some data; ``last`` when it completes the picture or clip."""
 
     def over(self, error: DecartError | None) -> None:
-        """Nothing more will come; None where it ended as it should."""
+        """Nothing more will come; the error is None where the tap ended as intended."""
 
 
 @dataclass
 class Tap:
-    """One of them: what the page was asked for, and who takes it."""
+    """An open tap.
+
+    Attributes:
+        request: What was sent to the page.
+        sink: Takes the pieces.
+    """
 
     request: dict[str, Any]
     sink: Sink
@@ -74,12 +73,14 @@ class Taps:
     """The open taps of one widget.
 
     Args:
-        pages: The road to the pages.
-        log: Where their story goes.
+        source: The session that they are taken from.
+        link: Carries them to the page.
+        log: Takes an entry for each.
     """
 
-    def __init__(self, pages: Pages, log: Log) -> None:
-        self._pages = pages
+    def __init__(self, source: CaptureSource, link: TapLink, log: Log) -> None:
+        self._source = source
+        self._link = link
         self._log = log
         self._open: dict[int, Tap] = {}
         self._last = 0
@@ -88,14 +89,23 @@ class Taps:
         return len(self._open)
 
     def open(self, sink: Sink, what: What, which: Which, **options: Any) -> int:
-        """Asks the page; returns the tap's number. Raises ``MediaError`` when there are too many.
+        """Opens a tap.
 
         Args:
-            sink: Takes what comes.
+            sink: Takes the pieces.
             what: A still, frames, or a clip.
-            which: The picture as it comes back, or as it is sent.
-            options: ``fps``, ``width`` and ``height``, ``format``.
+            which: The transformed picture, or the one that is sent.
+            **options: For frames ``fps`` (at most so many a second; None for all), ``width`` and
+                ``height`` (px); for a clip ``format`` (``"mp4"`` or ``"webm"``).
+
+        Returns:
+            The tap's number.
+
+        Raises:
+            MediaError: There is no session, or there are too many taps.
         """
+        if not self._source.is_active:
+            raise no_session_error()
         if len(self._open) >= MAX_TAPS:
             raise MediaError(
                 f"{MAX_TAPS} recordings and frame streams are open already.",
@@ -107,43 +117,43 @@ class Taps:
         request = {"id": number, "what": what, "which": which, **options}
         self._open[number] = Tap(request, sink)
         self._log.add("debug", f"tap: {what}", id=number)
-        self._pages.tap(request)
+        self._link.tap(request)
         return number
 
     def credit(self, number: int, frames: int = 1) -> None:
-        """Lets the page send so many frames more."""
+        """Lets the page send so many more frames."""
         if number in self._open:
-            self._pages.credit(number, frames)
+            self._link.credit(number, frames)
 
     def stop(self, number: int) -> None:
-        """Asks the page to send what it still has, and to end."""
+        """Asks the page to send what it still has, and to end the tap."""
         if number in self._open:
-            self._pages.untap(number)
+            self._link.untap(number)
 
     def close(self, number: int, error: DecartError | None = None) -> None:
-        """Ends a tap at once; its sink is told."""
+        """Ends a tap at once and calls its sink's ``over``."""
         tap = self._open.pop(number, None)
         if tap is not None:
-            self._pages.untap(number)
+            self._link.untap(number)
             tap.sink.over(error)
 
     def end_all(self) -> None:
-        """The session is over, and so is what was taken from it; a clip's end may still come."""
+        """Ends all taps with the session; the last pieces of clips may still come for a second."""
         loop = asyncio.get_running_loop()
         for number, tap in list(self._open.items()):
             if tap.request["what"] == "record":
                 self.stop(number)
-                loop.call_later(LAST_MOMENT, self.close, number)
+                loop.call_later(LAST_PIECES_S, self.close, number)
             else:
                 self.close(number)
 
     def ask_again(self) -> None:
-        """Another page has the session, or the page was reloaded."""
+        """Repeats all requests: another page owns the session, or its page was reloaded."""
         for tap in self._open.values():
-            self._pages.tap(tap.request)
+            self._link.tap(tap.request)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Takes a ``piece`` or ``tapped`` of the page that has the session."""
+        """Takes a ``piece`` or ``tapped`` message of the owner's page."""
         number = message["id"]
         tap = self._open.get(number)
         if tap is None:
@@ -153,7 +163,7 @@ class Taps:
         detail = dict(message.get("detail") or {})
         at = detail.get("at")
         if isinstance(at, int | float):
-            # Milliseconds since 1970 on the page's clock: seconds on ours.
+            # From milliseconds since 1970 on the page's clock to seconds on this machine's.
             detail["time"] = at / 1000 + message.get("offset", 0.0)
         if message["type"] == "piece":
             data = message.get("data")

@@ -1,89 +1,79 @@
-"""What a page can film with, and what it films with now, as the kernel knows it."""
+"""The cameras of the page that owns the session, and what that page sends now."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from decart_widget.errors import MediaError, NoFrontEndError
-from decart_widget.page.pages import Pages
+from decart_widget.errors import DecartError, MediaError, NoFrontEndError
+from decart_widget.page.refusals import TROUBLES
 
-PATIENCE: Final = 15.0
-"""Seconds for a page to open another camera; some take several."""
+PATIENCE_S: Final = 15.0
+"""Seconds for a page to open another camera; some cameras take several."""
 
-_TROUBLES: Final[dict[str, tuple[str, str]]] = {
-    "camera-missing": (
-        "There is no such camera.",
-        "Choose one of w.cameras; what there was goes on.",
-    ),
-    "camera-failed": (
-        "The other camera could not be opened.",
-        "Close other programs that use it, then choose it again; what there was goes on.",
-    ),
-    "bad-video": (
-        "The file is no video that this browser plays.",
-        "Drop an MP4 or WebM file; what there was goes on.",
-    ),
-    "no-video": (
-        "No video file was chosen in this page.",
-        "Drop one on the widget, or choose Video file in its camera menu; what there was goes on.",
-    ),
-    "screen-refused": (
-        "No screen was shared.",
-        "Browsers share one after a click only: choose Screen in the widget's camera menu.",
-    ),
-    "microphone-failed": (
-        "There is no microphone, or this page may not use it.",
-        "Connect one, allow it in the browser's site settings, and set microphone to True again.",
-    ),
-    "microphone-later": (
-        "This session began without a microphone, and offer and answer can't add one.",
-        "Stop and start to be heard, or use transport='livekit'; the picture goes on.",
-    ),
-}
+
+class CameraLink(Protocol):
+    """What is asked of the owner's page; ``Pages`` does it."""
+
+    def switch_camera(self, request: int) -> None:
+        """Asks for the next camera; the ``cameras`` message that answers has this number."""
 
 
 def trouble(code: str) -> MediaError:
-    """What the page says it could not do."""
-    text, remedy = _TROUBLES[code]
+    """The error for a code of a page's ``trouble`` message."""
+    text, remedy = TROUBLES[code]
     return MediaError(text, remedy=remedy, code=code)
 
 
 async def _answer(waiting: asyncio.Future[str], silence: str) -> str:
-    """What the page answers. Raises ``NoFrontEndError`` with ``silence`` when it doesn't."""
+    """Waits for the page's answer.
+
+    Raises:
+        NoFrontEndError: There is none within 15 s; its message is ``silence``.
+    """
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_S):
             return await waiting
     except TimeoutError:
         raise NoFrontEndError(silence) from None
 
 
 class Cameras:
-    """Follows what the page with the session says of its cameras.
+    """Follows what the owner's page reports of its cameras.
 
     Args:
-        pages: The road to the pages.
-        publish: Shows values of traits.
+        link: Sends requests to the owner's page.
+        update: Shows traits, with the next coalesced update.
+        publish: Sets traits at once.
+        complain: Takes the error of a change that failed while the session goes on.
     """
 
-    def __init__(self, pages: Pages, publish: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        link: CameraLink,
+        update: Callable[[dict[str, Any]], None],
+        publish: Callable[[dict[str, Any]], None],
+        complain: Callable[[DecartError], None],
+    ) -> None:
         self.obtained: dict[str, Any] = {}
-        """What is sent now: source, label, pixels, frames/s; empty where nothing is."""
-        self._pages = pages
+        """What is sent now: source, label, width and height (px), fps, mirrored; else empty."""
+        self._link = link
+        self._update = update
         self._publish = publish
+        self._complain = complain
         self._request = 0
         self._waiting: dict[int, asyncio.Future[str]] = {}
         self._trouble: MediaError | None = None
         self._replacing: tuple[str, asyncio.Future[str]] | None = None
 
     def changed(self, message: Mapping[str, Any]) -> None:
-        """The page has said what there is."""
+        """Takes a ``cameras`` message: which cameras there are, and what is sent."""
         camera = message["camera"] or {}
         names = ("source", "label", "width", "height", "fps", "mirrored")
         self.obtained = {name: camera[name] for name in names if name in camera}
         listed = [{k: c[k] for k in ("id", "label", "position")} for c in message["cameras"]]
-        self._publish({"cameras": listed, "position": camera.get("position", "unknown")})
+        self._update({"cameras": listed, "position": camera.get("position", "unknown")})
         if self._replacing is not None and camera.get("source") == self._replacing[0]:
             self._replaced(str(camera.get("label", "")))
         waiting = self._waiting.pop(message["request"], None)
@@ -93,12 +83,12 @@ class Cameras:
             else:
                 waiting.set_result(str(camera.get("label", "")))
 
-    def failed(self, code: str) -> MediaError:
-        """The page could not do what was wished."""
+    def failed(self, code: str) -> None:
+        """Takes the code of a ``trouble`` message: a change of what is sent has failed."""
         self._trouble = trouble(code)
         if not code.startswith("microphone"):
             self._replaced(self._trouble)
-        return self._trouble
+        self._complain(self._trouble)
 
     def _replaced(self, outcome: str | MediaError) -> None:
         replacing, self._replacing = self._replacing, None
@@ -109,20 +99,23 @@ class Cameras:
         else:
             replacing[1].set_result(outcome)
 
-    async def replace(self, source: str, begin: Callable[[], None]) -> str:
-        """Waits until this source is what is sent; returns its label.
+    async def replace(self, source: str) -> str:
+        """Sets the ``source`` trait, which pages follow, and waits until that source is sent.
 
         Args:
-            source: What it is to be.
-            begin: Tells the page so.
+            source: One of the trait's values.
 
-        Raises ``NoFrontEndError`` where no page answers, ``MediaError`` where it can't be had or
-        another one was asked for meanwhile.
+        Returns:
+            The source's label.
+
+        Raises:
+            NoFrontEndError: No page has answered within 15 s.
+            MediaError: The source can't be had, or another one was asked for meanwhile.
         """
         self._replaced(MediaError("Another source was asked for.", remedy="Await that one."))
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._replacing = source, waiting
-        begin()
+        self._publish({"source": source})
         if self.obtained.get("source") == source:
             self._replaced(str(self.obtained.get("label", "")))
         try:
@@ -132,15 +125,20 @@ class Cameras:
                 self._replacing = None
 
     async def switch(self) -> str:
-        """Asks for the next camera; returns its label.
+        """Asks the owner's page for its next camera.
 
-        Raises ``NoFrontEndError`` where no page answers, ``MediaError`` where there is no other.
+        Returns:
+            The camera's label.
+
+        Raises:
+            NoFrontEndError: No page has answered within 15 s.
+            MediaError: There is no other camera, or it can't be opened.
         """
         self._request += 1
         number, self._trouble = self._request, None
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
-        self._pages.switch_camera(number)
+        self._link.switch_camera(number)
         try:
             return await _answer(waiting, "No page has switched its camera.")
         finally:

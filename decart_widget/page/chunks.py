@@ -1,9 +1,9 @@
-"""The pieces of the front end that travel as messages: pushed once a page, never in a trait.
+"""The chunks of the front end: parts of its code that travel as messages, once per page.
 
-A trait is copied into every instance, every reload and every saved notebook; a piece that is
-pushed is kept by the page under its hash, for all widgets on it. The first widget that uses a piece
-sends it right away, because a request from the page would wait for a busy cell; a page that lacks
-it all the same asks for it.
+A trait would be copied into every view of a widget, every reload and every saved notebook. A page
+keeps a chunk under its hash, for all widgets on it. The first widget of a process that needs a
+chunk sends it at once, because a page's request for it would wait for a busy cell; a page that
+lacks it nevertheless asks for it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from decart_widget.session.media import Transport
 
 STATIC: Final = Path(__file__).parents[1] / "static"
+"""Folder of the built front end."""
 
 CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
-"""Names of all chunks: those of ``js/chunks.json`` but the loader, which is a trait."""
+"""Names of all chunks (``<name>.js``): those of ``js/chunks.json`` but the loader, a trait."""
 
 _pushed: set[str] = set()
-"""Names of the pieces that this process has sent without being asked."""
+"""Names of the chunks that this process has sent without being asked."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of the front end.
+    """A part of the front end.
 
     Args:
-        name: ``"main"``, ``"peer"``, ``"room"``, ``"capture"``, ``"tools"`` or ``"take"``.
+        name: One of ``CHUNKS``.
         digest: The first 16 hex digits of its SHA-256.
         source: Its JavaScript.
     """
@@ -44,25 +45,46 @@ class Chunk:
 
     @cached_property
     def data(self) -> bytes:
-        """The source, gzipped when it is first sent: packing takes longer than all the rest."""
+        """The source, gzipped when it is first sent, because that takes longer than all the rest.
+
+        The same source gives the same bytes.
+        """
         return gzip.compress(self.source, 9, mtime=0)
 
     def message(self) -> dict[str, str]:
-        """The message that goes with the data."""
+        """The message whose binary part is ``data``."""
         return {"type": "chunk", "name": self.name, "hash": self.digest, "encoding": "gzip"}
 
 
 @cache
 def chunk(name: str) -> Chunk:
-    """The piece of that name; read once a process."""
+    """Reads a chunk, once per process.
+
+    Args:
+        name: One of ``CHUNKS``.
+    """
     source = (STATIC / f"{name}.js").read_bytes()
     return Chunk(name, hashlib.sha256(source).hexdigest()[:16], source)
 
 
-def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
-    """The pieces that a widget with this transport needs, and their hashes.
+def requested(name: str, digest: str) -> Chunk | None:
+    """The chunk that a page asks for; None where the page is of another version.
 
-    A viewer has no camera, and nothing to take away.
+    Such a page gets nothing, and says so itself.
+    """
+    wanted = chunk(name)
+    return wanted if wanted.digest == digest else None
+
+
+def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
+    """The chunks that a widget needs.
+
+    Args:
+        transport: Decides between ``room`` and ``peer``.
+        viewer: Whether it is a viewer, which needs neither ``capture`` nor ``take``.
+
+    Returns:
+        Names and digests.
     """
     needed = ["main", "tools", "room" if transport == "livekit" else "peer"]
     if not viewer:
@@ -71,7 +93,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
 
 
 def take_unsent(needed: Iterable[str]) -> list[Chunk]:
-    """Those of the pieces that no widget of this process has sent yet; they count as sent now."""
+    """Those of the chunks that no widget of this process has sent; they count as sent now."""
     new = [name for name in needed if name not in _pushed]
     _pushed.update(new)
     return [chunk(name) for name in new]

@@ -1,4 +1,4 @@
-"""Media in the browser: the page has camera and peer connection, the session has the say."""
+"""The browser as a session's media: the page has the camera and the peer connection."""
 
 from __future__ import annotations
 
@@ -7,54 +7,22 @@ from typing import Any
 
 from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
 from decart_widget.page.pages import Pages
+from decart_widget.page.refusals import NO_NEW_PICTURE, REFUSALS, STALLS
 from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 
-# What each reason means to a person, and the one thing to do about it. The front end says the
-# same with more room and the page's own address.
-_REFUSALS: dict[str, tuple[str, str]] = {
-    "insecure-origin": (
-        "This page may not use a camera: browsers allow it on https and localhost only.",
-        "Forward the port (ssh -L 8888:localhost:8888 you@host) and open http://localhost:8888.",
-    ),
-    "permission-denied": (
-        "The browser was not allowed to use the camera.",
-        "Allow the camera for this page (the icon beside the address), then Retry.",
-    ),
-    "no-camera": ("No camera was found.", "Plug one in, then Retry."),
-    "camera-busy": (
-        "The camera is in use by another program.",
-        "Close that program, then Retry.",
-    ),
-    "over-constrained": (
-        "The camera can't give the picture that the model needs.",
-        "Choose another camera, then Retry.",
-    ),
-    "blocked-by-frame": (
-        "The page around this notebook doesn't let it use the camera.",
-        "Open the notebook in a tab of its own; in VS Code use JupyterLab in a browser.",
-    ),
-    "no-webrtc": (
-        "This browser has no WebRTC.",
-        "Use a current Chrome, Edge, Firefox or Safari.",
-    ),
-    "media-failed": ("The browser could not start the camera or the connection.", "Retry."),
-}
-
-# Why a page says that a picture which should move doesn't.
-_STALLS = {
-    "ended": "The picture's track ended.",
-    "black": "The picture was black for 3 s while the camera's was not.",
-}
-
 
 class BrowserMedia:
-    """Implements ``Media`` over the road to the browser."""
+    """Implements ``Media`` with messages to the page that owns the session.
+
+    Args:
+        pages: The pages of the widget.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self.listener: MediaListener | None = None
         self.detail: dict[str, Any] = {}
-        """What the camera gives, as the browser reports it."""
+        """Settings of the camera's track, as the browser reports them."""
         self._pages = pages
         self._owner_came = asyncio.Event()
         self._camera_open = False
@@ -62,11 +30,18 @@ class BrowserMedia:
 
     @property
     def waiting_for_person(self) -> bool:
-        """Whether the browser may be asking for the camera."""
+        """Whether the browser may be asking for permission to use the camera."""
         return self._preparing and not self._camera_open
 
     async def ready(self, timeout: float) -> None:
-        """Waits for a page. Raises ``NoFrontEndError``."""
+        """Waits for a page.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            NoFrontEndError: There is none within that time.
+        """
         try:
             async with asyncio.timeout(timeout):
                 while self._pages.owner is None:
@@ -78,17 +53,17 @@ class BrowserMedia:
             ) from None
 
     async def attended(self) -> None:
-        """Waits while the page with the camera is being reloaded, or silent."""
+        """Waits while the owner's page is being reloaded, or silent."""
         while not self._pages.present:
             self._owner_came.clear()
             await self._owner_came.wait()
 
     def owner_came(self) -> None:
-        """There is a page now, or again."""
+        """Ends waiting for a page: one owns the session now."""
         self._owner_came.set()
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Asks the page for camera and offer."""
+        """Asks the owner's page for its camera and an offer."""
         self._preparing = True
         self._pages.refresh()
         self._pages.prepare(attempt, preparation)
@@ -99,15 +74,15 @@ class BrowserMedia:
         return "vp8" if self._pages.owner_is_safari else None
 
     def join(self, attempt: int, room: RoomInfo) -> None:
-        """Hands the room on, to the page that has the camera, by message only."""
+        """Sends the room and its token to the owner's page."""
         self._pages.room(attempt, room)
 
     def answer(self, attempt: int, sdp: str) -> None:
-        """Hands the answer on."""
+        """Sends the service's session description to the page."""
         self._pages.answer(attempt, sdp)
 
     def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
-        """Hands a candidate on."""
+        """Sends a candidate of the service to the page."""
         self._pages.candidate(attempt, candidate)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
@@ -118,11 +93,11 @@ class BrowserMedia:
         self._pages.end(attempt, reason, keep_camera=keep_source)
 
     def page_changed(self) -> None:
-        """Another page has the say now: it has to open its camera anew."""
+        """Notes that another page owns the session, whose camera is not open yet."""
         self._camera_open = False
 
     def receive(self, message: dict[str, Any]) -> None:
-        """Passes a page's message of the live attempt to the session."""
+        """Passes a page's message of the current attempt to the session."""
         listener, attempt = self.listener, message["attempt"]
         if listener is None:
             return
@@ -133,7 +108,7 @@ class BrowserMedia:
                 listener.candidate_found(attempt, parse_candidate(message["candidate"]))
             case "media" if message["state"] == "stalled":
                 why = (message.get("detail") or {}).get("reason")
-                text = _STALLS.get(str(why), "No new picture came for 3 s.")
+                text = STALLS.get(str(why), NO_NEW_PICTURE)
                 listener.media_lost(ConnectionLostError(text))
             case "media":
                 if message["state"] == "camera":
@@ -141,6 +116,6 @@ class BrowserMedia:
                     self.detail = dict(message.get("detail") or {})
                 listener.media_changed(attempt, message["state"])
             case "refused":
-                text, remedy = _REFUSALS[message["reason"]]
+                text, remedy = REFUSALS[message["reason"]]
                 error = MediaError(text, remedy=remedy, code=message["reason"])
                 listener.media_refused(attempt, error)

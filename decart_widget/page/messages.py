@@ -1,38 +1,28 @@
-"""The schema of the messages between kernel and page: their table, their check, their making.
+"""The schema of the messages between kernel and page: which there are, and what they hold.
 
 ``tests/vectors/page_messages.json`` holds examples of each message in both directions, which the
-tests of both sides read. ``page.pages`` is the only module that sends and receives them.
+tests of both sides read. Messages are sent and received by ``page.pages`` (for a viewer: by
+``runtime.viewer_controller``) and ``page.image_preview`` only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from decart_widget._version import __version__
 from decart_widget.diagnostics.log import LEVELS
 from decart_widget.page.chunks import CHUNKS
+from decart_widget.page.refusals import REFUSALS, TROUBLES
 from decart_widget.protocol.messages import RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, Preparation
 
 PROTOCOL: Final = 1
-"""Version of this road; both ends say theirs in the hello."""
+"""Version of this schema; each end sends its own in ``hello`` and ``welcome``."""
 
 MAX_TEXT: Final = 200_000
 """Characters of one text field; a session description has about 10,000."""
 
-REFUSALS: Final = frozenset(
-    {
-        "insecure-origin",
-        "permission-denied",
-        "no-camera",
-        "camera-busy",
-        "over-constrained",
-        "blocked-by-frame",
-        "no-webrtc",
-        "media-failed",
-    }
-)
 MAX_EVENTS: Final = 50
 """Entries of a page's log in one message; a page sends at most 20."""
 
@@ -48,30 +38,30 @@ MEDIA_STATES: Final = frozenset(
         "ended",
     }
 )
-
+"""States that a page's media reports; ``stalled`` when the picture stopped moving."""
 
 POSITIONS: Final = ("front", "back", "unknown")
+"""Where a camera is on its device."""
+
 SOURCES: Final = ("camera", "screen", "test-pattern", "file")
+"""What a page can send; the values of the ``source`` trait."""
+
 MAX_CAMERAS: Final = 32
-TROUBLES: Final = frozenset(
-    {
-        "camera-missing",
-        "camera-failed",
-        "bad-video",
-        "no-video",
-        "screen-refused",
-        "microphone-failed",
-        "microphone-later",
-    }
-)
-"""Why a wish for another picture, or for sound, came to nothing; what there was goes on."""
+"""Cameras in one message."""
 
 TAP_STATES: Final = frozenset({"began", "ended", "failed"})
-"""How what was asked for by ``tap`` is doing."""
+"""States of a tap."""
+
+
+class Send(Protocol):
+    """Sends a message to all pages that show a widget."""
+
+    def __call__(self, message: dict[str, Any], buffers: list[bytes] | None = None, /) -> None:
+        """Returns at once; ``buffers`` travel as the message's binary parts."""
 
 
 class MalformedError(ValueError):
-    """A message that is not in the table, or not as the table says."""
+    """A message that the schema doesn't have, or with a field that doesn't match it."""
 
 
 def _text(value: object, limit: int = MAX_TEXT) -> bool:
@@ -101,14 +91,14 @@ def _mapping(value: object) -> bool:
 
 
 def _moment(value: object) -> bool:
-    """Milliseconds since 1970, within what a calendar can show."""
+    """Milliseconds since 1970, up to the year 3000."""
     return (
         isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 32_503_680e6
     )
 
 
 def _event(value: object) -> bool:
-    """One entry of a page's log: when, how grave, what, details."""
+    """One entry of a page's log: ``[ms since 1970, level, text, details]``."""
     if not isinstance(value, list) or len(value) != 4:
         return False
     at, level, what, details = value
@@ -133,7 +123,7 @@ def _short(value: object) -> bool:
 
 
 def _camera(value: object) -> bool:
-    """One of the page's cameras."""
+    """A camera: ``id``, ``label`` and ``position``."""
     return (
         isinstance(value, Mapping)
         and _short(value.get("id"))
@@ -143,7 +133,7 @@ def _camera(value: object) -> bool:
 
 
 def _obtained(value: object) -> bool:
-    """What the page sends now."""
+    """What the page sends now: a camera with its source, size, frame rate and mirroring."""
     return (
         isinstance(value, Mapping)
         and len(value) <= 12
@@ -155,11 +145,13 @@ def _obtained(value: object) -> bool:
 
 
 Check = Callable[[Any], bool]
+"""Whether a field's value (None where it is missing) is one that the schema allows."""
+
 _STATS: dict[str, Check] = dict.fromkeys(
     ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
 )
+"""Fields of ``stats``; the widget's ``stats`` trait gives their units."""
 
-# From the browser: the fields besides `type` and `page_id`, and what each must be.
 FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "hello": {
         "protocol": _whole,
@@ -192,7 +184,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "message": lambda v: v is None or isinstance(v, str),
     },
     "stats": {"attempt": _whole, **_STATS},
-    # Beside it, a piece has its bytes.
+    # Its binary part is the piece's data.
     "piece": {"id": _whole, "last": lambda v: isinstance(v, bool), "detail": _mapping},
     "tapped": {"id": _whole, "state": lambda v: v in TAP_STATES, "detail": _mapping},
     "cameras": {
@@ -200,15 +192,23 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "camera": lambda v: v is None or _obtained(v),
         "request": lambda v: v is None or _whole(v),
     },
-    # Beside it, the piece's bytes; a total of 0 takes the image away.
+    # Its binary part is a part of the file; a total of 0 takes the image away.
     "image": {"id": _whole, "total": _whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
 }
+"""Messages from pages: the fields besides ``type`` and ``page_id``, and the check of each."""
 
 
 def read(content: object) -> dict[str, Any]:
-    """A message from the browser, checked. Raises ``MalformedError``."""
+    """Checks a message from a page.
+
+    Returns:
+        The fields that the schema knows; those that are missing are None.
+
+    Raises:
+        MalformedError: The schema has no such message, or a field doesn't match.
+    """
     if not isinstance(content, Mapping):
         raise MalformedError("not an object")
     kind = content.get("type")
@@ -216,7 +216,7 @@ def read(content: object) -> dict[str, Any]:
     if fields is None:
         raise MalformedError("unknown type")
     if not _text(content.get("page_id"), 100):
-        raise MalformedError(f"{kind} without a front end")
+        raise MalformedError(f"{kind} without a page_id")
     for name, check in fields.items():
         try:
             good = check(content.get(name))
@@ -224,13 +224,12 @@ def read(content: object) -> dict[str, Any]:
             good = False
         if not good:
             raise MalformedError(f"{kind} with a bad {name}")
-    # Only what the table knows is handed on, and all of it: what is missing is None.
     known = ("type", "page_id", *fields)
     return {name: content.get(name) for name in known if name in content or fields[name](None)}
 
 
 def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:
-    """Answers a hello."""
+    """The answer to a page's ``hello``."""
     return {
         "type": "welcome",
         "page_id": page_id,
@@ -242,7 +241,7 @@ def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]
 
 
 def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
-    """Asks a page to get its media ready."""
+    """Asks a page to open its camera and to prepare the connection."""
     model = preparation.model
     return {
         "type": "prepare",
@@ -276,3 +275,13 @@ def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str,
 def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]:
     """Ends an attempt in the pages."""
     return {"type": "end", "attempt": attempt, "reason": reason, "keep_camera": keep_camera}
+
+
+def image_state(state: str, text: str = "") -> dict[str, Any]:
+    """What became of the reference image.
+
+    Args:
+        state: ``"none"``, ``"set"`` or ``"failed"``.
+        text: A file id, or why it failed.
+    """
+    return {"type": "image-state", "state": state, "text": text}

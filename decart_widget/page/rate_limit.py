@@ -1,37 +1,16 @@
-"""How many messages a client may send."""
+"""How often pages may send each kind of message."""
 
 from __future__ import annotations
 
-
-class RateLimit:
-    """Lets ``burst`` messages through at once and ``per_second`` in the long run.
-
-    A browser sends some thirty at the start (candidates) and then a few a minute.
-    """
-
-    def __init__(self, *, burst: int = 300, per_second: float = 50.0) -> None:
-        self._burst = burst
-        self._per_second = per_second
-        self._left = float(burst)
-        self._last: float | None = None
-
-    def allows(self, now: float) -> bool:
-        """Whether one more is within bounds at ``now`` (seconds of any steady clock)."""
-        if self._last is not None:
-            self._left = min(self._burst, self._left + (now - self._last) * self._per_second)
-        self._last = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+from decart_widget.protocol.rate_limit import RateLimit
 
 
 class Gate:
-    """What pages may ask for, and how often: any script in a page can speak on the comm.
+    """Limits the rate of each kind of page message: any script in a page can send on the comm.
 
-    What costs something (a piece of the front end, a token, a session, an entry in the log) gets
-    through so often and no oftener, however many pages ask. What ends a session, or keeps it from
-    ending, always gets through.
+    Messages that cost something (a chunk of the front end, a token, a session, a log entry) are
+    limited by kind, for all pages of the widget together. Messages that end a session, or that keep
+    it from being ended, always pass.
     """
 
     def __init__(self) -> None:
@@ -51,11 +30,16 @@ class Gate:
         self._all = RateLimit(burst=400, per_second=100.0)
 
     def allows(self, kind: str, now: float) -> bool:
-        """Whether one more message of this kind is within bounds at ``now`` (steady seconds)."""
+        """Whether one more message of this kind may pass; if so, it counts as passed.
+
+        Args:
+            kind: The message's type.
+            now: Seconds of a steady clock.
+        """
         if kind in ("stop", "heartbeat", "pagehide"):
             return True
         if kind == "piece":
-            # Asked for, with credits, and its bytes are bounded where they arrive.
+            # The kernel asked for it, with credits, and its bytes are limited on arrival.
             return self._pieces.allows(now)
         limit = self._limits.get(kind)
         return self._all.allows(now) and (limit is None or limit.allows(now))

@@ -1,1 +1,1 @@
-"""One widget on the background event loop."""
+"""One widget on the background loop: its session, its prompts, its traits."""

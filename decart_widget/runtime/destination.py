@@ -1,7 +1,7 @@
-"""Where a widget's sessions go, and with which key: Decart, the sandbox, or a server of one's own.
+"""Where a widget's sessions go, and with which key: Decart, the sandbox, or another server.
 
-With no key at all the sandbox serves, as one child process for all widgets of this process. It is
-started when a browser first shows a widget, so that it stands when somebody clicks Start.
+Without a key, sessions go to the sandbox, which is one child process for all widgets of this
+process. It is started when a page first shows a widget, so that it runs when Start is clicked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.diagnostics.secrets import ENVIRONMENT_VARIABLE, Secret
@@ -20,18 +20,19 @@ from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
 if TYPE_CHECKING:
     from decart_widget.sandbox import ChildSandbox, Sandbox
 
-SANDBOX = "sandbox"
+SANDBOX: Final = "sandbox"
+"""Name of the destination that is a local server."""
 
-START_TIMEOUT = 20.0
-"""Seconds that the sandbox may take to stand."""
+START_TIMEOUT_S: Final = 20.0
+"""Seconds that the sandbox may take to start."""
 
 
 class SandboxWarning(UserWarning):
-    """There is no key, so the pictures come from local effects and not from Decart."""
+    """There is no key, so the pictures are made by local effects and not by Decart."""
 
 
 class _SharedChild:
-    """The sandbox of this process: one child, started when first needed, again if it died."""
+    """The sandbox of this process: one child, started when needed, and again when it has died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,16 +40,20 @@ class _SharedChild:
         self._key: Secret | None = None
 
     def get(self) -> tuple[Endpoint, Secret]:
-        """Starts it if need be; blocks for about a second then. Raises ``SandboxError``."""
+        """Starts the child if needed, which blocks for about a second.
+
+        Raises:
+            SandboxError: It could not be started.
+        """
         import secrets
 
         from decart_widget.sandbox import ChildSandbox
 
         with self._lock:
             if self._child is None or self._key is None or not self._child.alive:
-                # A key of its own, so that no other user of this machine gets in.
+                # A key, so that no other user of this machine can use it.
                 key = Secret(f"dct_{secrets.token_urlsafe(24)}")
-                self._child = ChildSandbox(key, timeout=START_TIMEOUT)
+                self._child = ChildSandbox(key, timeout=START_TIMEOUT_S)
                 self._key = key
             child = self._child
             return Endpoint(SANDBOX, child.base_url, child.realtime_base_url), self._key
@@ -65,9 +70,14 @@ class Destination:
             ``(base_url, realtime_base_url)``, a running ``sandbox.Sandbox``, or a function
             ``f(frame, prompt, image) -> frame`` that is served from this process.
         api_key: None to read ``DECART_API_KEY``.
-        stacklevel: Where the warning about the sandbox points to.
+        stacklevel: Where the warning about the sandbox points to, as in ``warnings.warn``.
 
-    Raises ``InvalidKeyError`` or ``InvalidURLError``.
+    Raises:
+        InvalidKeyError: The key can't be one, or there is none and the endpoint needs one.
+        InvalidURLError: The endpoint is none.
+
+    Attributes:
+        name: ``"decart"``, ``"sandbox"`` or the URL.
     """
 
     def __init__(self, endpoint: Any, api_key: str | Secret | None, *, stacklevel: int = 2) -> None:
@@ -126,7 +136,14 @@ class Destination:
             )
 
     async def open(self) -> tuple[Endpoint, Secret]:
-        """The endpoint and its key; starts what must run first. Raises ``SandboxError``."""
+        """Starts a server where one is needed.
+
+        Returns:
+            The endpoint and its key.
+
+        Raises:
+            SandboxError: The server could not be started.
+        """
         if self._transform is not None:
             if self._own is None:
                 from decart_widget.sandbox import serve
@@ -140,7 +157,7 @@ class Destination:
         return self._endpoint, self._key
 
     def close(self) -> None:
-        """Ends a server that this widget started for itself."""
+        """Ends the server of this widget's own function, if there is one."""
         if self._own is not None:
             self._own.close()
             self._own = None

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final, Protocol
 
-from decart_widget.page.pages import BEAT_EVERY
+from decart_widget.page.pages import BEAT_EVERY_S
 from decart_widget.runtime.sleep import SleepWatch
 
-WATCH_EVERY: Final = 1.0
-"""Seconds."""
+CHECK_EVERY_S: Final = 1.0
+"""Seconds between two checks."""
 
 
-class LivenessCheck(Protocol):
-    """Checks pages and kernel once."""
+class LivenessTarget(Protocol):
+    """What is checked; a widget's controller."""
 
-    def __call__(self, *, beat: bool) -> None:
-        """``beat``: whether it is time to tell pages that the kernel lives."""
+    def liveness_due(self) -> bool:
+        """Whether checks are needed; they end when they aren't."""
+
+    def check_liveness(self, *, beat: bool) -> None:
+        """Checks pages and kernel once.
+
+        Args:
+            beat: Whether pages are to be told that the kernel is alive.
+        """
+
+    def suspended(self, seconds: float) -> None:
+        """The machine was suspended for so many seconds; called before the check."""
+
+    def liveness_ended(self) -> None:
+        """Checks are no longer due."""
 
 
-async def check_liveness(
-    due: Callable[[], bool], check: LivenessCheck, slept: Callable[[float], None]
-) -> None:
-    """Returns when no check is due any more.
+class Liveness:
+    """Checks one widget once a second, while that is due.
 
     Args:
-        due: Whether somebody needs one.
-        check: Called every second.
-        slept: Told, before the check, for how many seconds the machine was asleep.
+        target: What is checked.
     """
-    sleep = SleepWatch(WATCH_EVERY)
-    loop = asyncio.get_running_loop()
-    next_beat = 0.0
-    while due():
-        if asleep := sleep.look():
-            slept(asleep)
-        beat = loop.time() >= next_beat
-        check(beat=beat)
-        if beat:
-            next_beat = loop.time() + BEAT_EVERY - WATCH_EVERY / 2
-        await asyncio.sleep(WATCH_EVERY)
+
+    def __init__(self, target: LivenessTarget) -> None:
+        self._target = target
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins checking, unless it is going on."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._run())
+
+    def close(self) -> None:
+        """Ends checking."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        sleep = SleepWatch(CHECK_EVERY_S)
+        loop = asyncio.get_running_loop()
+        next_beat = 0.0
+        while self._target.liveness_due():
+            if asleep := sleep.look():
+                self._target.suspended(asleep)
+            beat = loop.time() >= next_beat
+            self._target.check_liveness(beat=beat)
+            if beat:
+                next_beat = loop.time() + BEAT_EVERY_S - CHECK_EVERY_S / 2
+            await asyncio.sleep(CHECK_EVERY_S)
+        self._target.liveness_ended()

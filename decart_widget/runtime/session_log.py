@@ -1,4 +1,4 @@
-"""A session's story in its widget's log: each change once, in words, at its level."""
+"""One session's entries in its widget's log: each change once, at its level."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ if TYPE_CHECKING:
 
 
 class SessionLog:
-    """Compares what a session is with what it was when last looked at.
+    """Logs how a session differs from what it was at the last call; one object per session.
 
     Args:
-        log: Where the differences go.
+        log: Takes the entries.
     """
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._session: Session | None = None
         self._state = ConnectionState.IDLE
         self._status = ServiceStatus.UNKNOWN
         self._queue: tuple[int | None, int | None] = (None, None)
@@ -30,14 +29,11 @@ class SessionLog:
         self._ignored: dict[str, int] = {}
 
     def record(self, session: Session) -> None:
-        """Logs what has changed."""
-        if session is not self._session:
-            self.__init__(self._log)  # type: ignore[misc]
-            self._session = session
+        """Logs what has changed; call it after each change."""
         machine, log = session.machine, self._log
         if machine.state is not self._state:
             self._state = machine.state
-            self._moved(session)
+            self._state_changed(session)
         if session.retry != self._retry:
             self._retry = dict(session.retry)
             if session.retry.get("in_s"):
@@ -55,13 +51,13 @@ class SessionLog:
                 log.add("debug", "queued", position=queue[0], of=queue[1])
         if (outcome := (session.last_outcome, session.applied_in)) != self._outcome:
             self._outcome = outcome
-            log.add("debug", f"look {outcome[0]}", in_s=outcome[1])
+            log.add("debug", f"prompt {outcome[0]}", in_s=outcome[1])
         for reason, count in machine.ignored.items():
             for _ in range(count - self._ignored.get(reason, 0)):
                 log.refuse(f"service: {reason}")
         self._ignored = dict(machine.ignored)
 
-    def _moved(self, session: Session) -> None:
+    def _state_changed(self, session: Session) -> None:
         state, error = session.machine.state, session.error
         details: dict[str, Any] = {"attempt": session.attempt}
         if state is ConnectionState.ERROR:

@@ -1,4 +1,4 @@
-"""What a widget's next session is to be like."""
+"""What a widget's arguments and traits say about its next session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from decart_widget.session.tokens import Tokens
 
 @dataclass(frozen=True)
 class Settings:
-    """As the widget's arguments and traits say when it is read."""
+    """Arguments and traits at the time when they are read.
+
+    Attributes:
+        transport: How pictures travel.
+        model: The model.
+        video: Codec, bitrates and frame rate of what is sent.
+        connection: ICE servers and time-outs.
+        budget: Seconds of generation after which the session ends; None for no limit.
+        resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
+        speed: ``"fast"`` or None.
+    """
 
     transport: Transport
     model: RealtimeModel
@@ -35,14 +45,14 @@ class Settings:
         tokens: Tokens,
         renew: Callable[[], Awaitable[tuple[Endpoint, Secret]]],
     ) -> SessionConfig:
-        """The same for one session.
+        """Makes the configuration of one session.
 
         Args:
-            endpoint: Where it goes.
-            key: With which key.
-            timeout: Seconds until it must stand; None for those of ``connection``.
-            tokens: Where client tokens come from.
-            renew: Asked for endpoint and key before each further attempt.
+            endpoint: The service.
+            key: Its API key.
+            timeout: Seconds until it must be established; None for those of ``connection``.
+            tokens: Makes client tokens.
+            renew: Gives endpoint and key before each further attempt.
         """
         connection = self.connection
         if timeout is not None:

@@ -2,9 +2,8 @@
 
 A kernel that sends more than about 1000 messages a second loses some, so what changes often is
 sent at most ten times a second, each time as one message with the newest values. A change after a
-quiet moment goes out at once: the first frame must not wait for a timer. What follows close behind
-waits a moment and goes together: each message costs a notebook's page several milliseconds, which a
-start has better uses for.
+quiet time is sent at once, because the first frame must not wait for a timer. Changes that follow
+within 50 ms are sent together, because each message costs a notebook's page several milliseconds.
 """
 
 from __future__ import annotations
@@ -13,22 +12,24 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-RATE: Final = 10.0
+from decart_widget.protocol.rate_limit import RateLimit
+
+PER_SECOND: Final = 10.0
 """Messages a second in the long run."""
 
 BURST: Final = 20
-"""Messages that may go out at once after a quiet moment (a start makes about ten)."""
+"""Messages that may be sent at once after a quiet time (a start makes about ten)."""
 
-GATHER: Final = 0.05
+GATHER_S: Final = 0.05
 """Seconds from one message to the next, in which changes are gathered."""
 
 
 class Coalescer:
-    """Collects values and hands them to ``publish``, newest value of each name, rate-limited.
+    """Collects values and publishes the newest value of each name, with a rate limit.
 
     Args:
         publish: Takes the changed names with their newest values; called on the loop.
-        shown: What is known to be shown already.
+        shown: The values that the traits have already.
     """
 
     def __init__(
@@ -37,17 +38,16 @@ class Coalescer:
         self._publish = publish
         self._published: dict[str, Any] = dict(shown or {})
         self._pending: dict[str, Any] = {}
-        self._tokens = float(BURST)
-        self._refilled = 0.0
-        self._flushed_at = -GATHER
+        self._rate = RateLimit(burst=BURST, per_second=PER_SECOND)
+        self._flushed_at = -GATHER_S
         self._timer: asyncio.TimerHandle | None = None
 
     def update(self, values: dict[str, Any], *, urgent: bool = True) -> None:
-        """Takes new values; those that are what was published last are no news.
+        """Takes new values; those that were published last are ignored.
 
         Args:
             values: By name.
-            urgent: Whether they may go out at once; otherwise they wait for what follows.
+            urgent: Whether they may be sent at once; otherwise they are gathered with others.
         """
         for name, value in values.items():
             if name in self._published and self._published[name] == value:
@@ -57,30 +57,27 @@ class Coalescer:
         if not self._pending or self._timer is not None:
             return
         loop = asyncio.get_running_loop()
-        gap = GATHER if not urgent else self._flushed_at + GATHER - loop.time()
+        gap = GATHER_S if not urgent else self._flushed_at + GATHER_S - loop.time()
         if gap > 0:
-            self._timer = loop.call_later(gap, self._late)
+            self._timer = loop.call_later(gap, self._timer_over)
         else:
-            self._go()
+            self._publish_or_wait()
 
-    def _go(self) -> None:
+    def _publish_or_wait(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._tokens = min(float(BURST), self._tokens + (now - self._refilled) * RATE)
-        self._refilled = now
-        if self._tokens < 1:
-            self._timer = loop.call_later((1 - self._tokens) / RATE, self._late)
+        if not self._rate.allows(now):
+            self._timer = loop.call_later(self._rate.wait_s(now), self._timer_over)
             return
-        self._tokens -= 1
         self.flush()
 
-    def _late(self) -> None:
+    def _timer_over(self) -> None:
         self._timer = None
         if self._pending:
-            self._go()
+            self._publish_or_wait()
 
     def flush(self) -> None:
-        """Publishes what is pending now."""
+        """Publishes pending values now."""
         pending, self._pending = self._pending, {}
         if pending:
             self._flushed_at = asyncio.get_running_loop().time()

@@ -1,9 +1,10 @@
-"""What a widget's traits show of its session."""
+"""The traits' values: without a session, and for a session's present state."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from decart_widget.models import RealtimeModel
 from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, ServiceStatus
 from decart_widget.session.session import Session
 
@@ -21,15 +22,31 @@ IDLE: Final[dict[str, Any]] = {
     "_retry": {},
     "_applied_in": None,
 }
-"""What the traits show before anything has happened."""
+"""The traits' values before the first session."""
+
+
+def media_trait(model: RealtimeModel, *, has_image: bool) -> dict[str, Any]:
+    """The ``_media`` trait: what the front end needs to know of the model.
+
+    Args:
+        model: The next session's.
+        has_image: Whether a reference image is wanted.
+    """
+    return {
+        "width": model.width,
+        "height": model.height,
+        "fps": model.fps,
+        "has_image": has_image,
+        "takes_image": model.reference_image,
+    }
 
 
 def trait_values(session: Session, *, typing: bool) -> dict[str, Any]:
-    """The traits' values.
+    """The traits' values for a session.
 
     Args:
         session: It runs, or has ended.
-        typing: Whether a prompt waits for its author to pause.
+        typing: Whether a changed prompt waits for its author to pause.
     """
     machine = session.machine
     applied = machine.applied

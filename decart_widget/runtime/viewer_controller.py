@@ -1,7 +1,7 @@
-"""A viewer's life on the background thread: each page that shows it joins the room by itself.
+"""One viewer on the background loop: each page that shows it subscribes to the room by itself.
 
-A viewer owns nothing: no camera, no session, no bill. So its pages don't elect an owner; each gets
-a token of its own and, when its connection breaks, a new one.
+A viewer has no camera and no session, and nothing is billed for it. So its pages have no owner:
+each gets a token of its own and, when its connection breaks, a new one.
 """
 
 from __future__ import annotations
@@ -16,21 +16,28 @@ from decart_widget.diagnostics.log import Log
 from decart_widget.errors import ConnectionLostError, DecartError, internal_error
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
-from decart_widget.page.chunks import chunk
-from decart_widget.page.messages import MalformedError, end, prepare, read, room_to_join, welcome
+from decart_widget.page.chunks import requested
+from decart_widget.page.messages import (
+    MalformedError,
+    Send,
+    end,
+    prepare,
+    read,
+    room_to_join,
+    welcome,
+)
 from decart_widget.page.rate_limit import Gate
 from decart_widget.protocol.retry import delays, is_permanent
 from decart_widget.protocol.states import ConnectionState
-from decart_widget.runtime.controller import Send
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.session.media import Preparation
 from decart_widget.session.subscribe import Subscription, request_viewer_room
 
 MAX_PAGES: Final = 16
-"""Pages that one viewer serves; the oldest is forgotten first."""
+"""Pages of one viewer; when there are more, the oldest is forgotten."""
 
-_ORDER = (
+_ORDER: Final = (
     ConnectionState.GENERATING,
     ConnectionState.CONNECTED,
     ConnectionState.CONNECTING,
@@ -39,29 +46,41 @@ _ORDER = (
     ConnectionState.DISCONNECTED,
     ConnectionState.IDLE,
 )
+"""States of pages; the trait shows the first of these that any page has."""
 
 
 @dataclass
 class ViewerPage:
-    """A page that watches."""
+    """A page that shows the viewer.
+
+    Attributes:
+        state: Of its connection.
+        attempt: The current attempt's number; None without one.
+        task: Subscribes, and does so again after a loss.
+        broken: Is set when the current attempt's connection is lost.
+        established: Is set when the current attempt has shown a picture.
+    """
 
     state: ConnectionState = ConnectionState.IDLE
     attempt: int | None = None
     task: asyncio.Task[None] | None = None
     broken: asyncio.Event | None = None
-    stands: asyncio.Event | None = None
+    established: asyncio.Event | None = None
 
 
 class ViewerController:
     """One viewer on the background loop.
 
     Args:
-        subscription: What to watch.
-        destination: Where, and with which key.
+        subscription: The session that is shown.
+        destination: The service, and its key.
         send: Sends a message to the viewer's pages.
         publish: Sets traits.
         connection: ICE servers and time-outs.
-        log: Where its story goes.
+        log: Takes an entry for each change.
+
+    Attributes:
+        dropped: Messages of pages that changed nothing, counted by reason.
     """
 
     def __init__(
@@ -86,7 +105,7 @@ class ViewerController:
         self._traits = Coalescer(publish, {"connection_state": "idle", "error": {}})
 
     def receive(self, content: object, _data: bytes | None = None, /) -> None:
-        """Takes a message from any page. Never raises for what the page says."""
+        """Takes a message from any page. Never raises for what the page sends."""
         try:
             message = read(content)
         except MalformedError as bad:
@@ -97,9 +116,9 @@ class ViewerController:
             self._drop(f"too many {kind}")
             return
         if kind == "need":
-            piece = chunk(message["name"])
-            if piece.digest == message["hash"]:
-                self._send(piece.message(), [piece.data])
+            chunk = requested(message["name"], message["hash"])
+            if chunk is not None:
+                self._send(chunk.message(), [chunk.data])
             return
         if kind == "hello":
             page = self._page(name)
@@ -130,7 +149,7 @@ class ViewerController:
 
     def _start(self, name: str, page: ViewerPage) -> None:
         if page.task is None or page.task.done():
-            page.task = asyncio.ensure_future(self._watch(name, page))
+            page.task = asyncio.ensure_future(self._subscribe(name, page))
 
     def _stop(self, page: ViewerPage) -> None:
         if page.task is not None:
@@ -146,28 +165,28 @@ class ViewerController:
             self._move(page, ConnectionState.CONNECTED)
         elif state == "first-frame":
             self._move(page, ConnectionState.GENERATING)
-            if page.stands is not None:
-                page.stands.set()
+            if page.established is not None:
+                page.established.set()
         elif state == "reconnecting":
             self._move(page, ConnectionState.RECONNECTING)
         elif state in ("failed", "ended") and page.broken is not None:
             page.broken.set()
 
-    async def _watch(self, name: str, page: ViewerPage) -> None:
-        """Joins, and joins again after a loss, until the session is over."""
+    async def _subscribe(self, name: str, page: ViewerPage) -> None:
+        """Joins the room, and again after each loss, until the session is over."""
         self._move(page, ConnectionState.CONNECTING)
         error: DecartError
         try:
             while True:
-                # A room that was seen counts anew; one that never comes is given up.
+                # Once a picture was seen, the delays begin again; without one, the last ends it.
                 for delay in delays():
-                    stood, error = await self._join(name, page)
+                    seen, error = await self._join(name, page)
                     if is_permanent(error) or error.code == "session-over":
                         self._fail(page, error)
                         return
                     self._move(page, ConnectionState.RECONNECTING)
                     await asyncio.sleep(delay)
-                    if stood:
+                    if seen:
                         break
                 else:
                     self._fail(page, error)
@@ -179,10 +198,14 @@ class ViewerController:
             self._fail(page, internal_error(unexpected))
 
     async def _join(self, name: str, page: ViewerPage) -> tuple[bool, DecartError]:
-        """One attempt, to its end: whether a picture was seen, and why it broke."""
+        """Runs one attempt to its end.
+
+        Returns:
+            Whether a picture was seen, and why the attempt ended.
+        """
         self._attempt += 1
         attempt = page.attempt = self._attempt
-        page.broken, page.stands = asyncio.Event(), asyncio.Event()
+        page.broken, page.established = asyncio.Event(), asyncio.Event()
         try:
             endpoint, key = await self._destination.open()
             preparation = Preparation(
@@ -200,7 +223,7 @@ class ViewerController:
             return False, error
         finally:
             self._send(end(attempt, "reconnecting", keep_camera=False))
-        return page.stands.is_set(), ConnectionLostError("The picture's connection broke.")
+        return page.established.is_set(), ConnectionLostError("The picture's connection broke.")
 
     def _fail(self, page: ViewerPage, error: DecartError) -> None:
         page.attempt = None
@@ -212,7 +235,7 @@ class ViewerController:
         if state is not page.state:
             self.log.add("info", state.value, attempt=page.attempt)
         page.state = state
-        states = {watcher.state for watcher in self._pages.values()}
+        states = {each.state for each in self._pages.values()}
         shown = next((s for s in _ORDER if s in states), ConnectionState.IDLE)
         error = self._error if shown is ConnectionState.ERROR else None
         self._traits.update(

@@ -18,9 +18,9 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
+from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
-from decart_widget.runtime.background import unforeseen
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(unforeseen)
+    loop.set_exception_handler(report_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stopping.set)

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
-from decart_widget.page.rate_limit import RateLimit
+from decart_widget.protocol.rate_limit import RateLimit
 from decart_widget.sandbox import junk
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer

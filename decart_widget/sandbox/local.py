@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
-from decart_widget.runtime.background import unforeseen
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.server import SandboxServer
 
@@ -108,7 +108,7 @@ class Sandbox:
             everywhere("The local server's thread failed", error)
 
     async def _main(self) -> None:
-        asyncio.get_running_loop().set_exception_handler(unforeseen)
+        asyncio.get_running_loop().set_exception_handler(report_loop_error)
         try:
             await self._server.start()
         except BaseException as error:

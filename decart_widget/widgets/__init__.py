@@ -1,1 +1,1 @@
-"""What runs on the notebook's thread: the widgets, their traits and their methods."""
+"""The widgets: what runs on the notebook's thread."""

@@ -1,19 +1,40 @@
-"""Checks of what callers pass: each says what would have been right."""
+"""Checks of what callers pass; each error says what would have been right."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from decart_widget.errors import InvalidOptionError, UnknownArgumentError
+from decart_widget.inputs.prompts import check_prompt
+from decart_widget.inputs.reference_image import check_image_url, is_url, load_image
+from decart_widget.models import RealtimeModel, realtime_model
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.requests import PromptState
+from decart_widget.runtime.prompts import check_takes_image
+from decart_widget.runtime.settings import Settings
+
+TRANSPORTS: Final = ("webrtc", "livekit")
+"""Values of ``transport=``."""
+
+RESOLUTIONS: Final = ("720p", "1080p")
+"""Values of ``resolution=``, besides None."""
 
 T = TypeVar("T")
 
 
 def refuse_unknown(unknown: Collection[str], function: Callable[..., Any]) -> None:
-    """Raises ``UnknownArgumentError`` for keywords that ``function`` doesn't have."""
+    """Refuses keywords that a function doesn't have.
+
+    Args:
+        unknown: The names of its surplus keyword arguments.
+        function: Whose signature has the right ones.
+
+    Raises:
+        UnknownArgumentError: There are any; the remedy names the nearest right one.
+    """
     if not unknown:
         return
     known = [
@@ -30,7 +51,14 @@ def refuse_unknown(unknown: Collection[str], function: Callable[..., Any]) -> No
 
 
 def typed(name: str, value: T | None, kind: type[T]) -> T:
-    """The value, or a default one of its kind. Raises ``InvalidOptionError``."""
+    """Checks an argument's type.
+
+    Returns:
+        The value, or for None a default one.
+
+    Raises:
+        InvalidOptionError: It is of another type.
+    """
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -41,7 +69,97 @@ def typed(name: str, value: T | None, kind: type[T]) -> T:
 
 
 def one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raises ``InvalidOptionError`` for a value that is not among the choices."""
+    """Checks that an argument is one of the choices.
+
+    Raises:
+        InvalidOptionError: It isn't; the remedy lists them.
+    """
     if value not in choices:
         shown = ", ".join(repr(choice) for choice in choices)
         raise InvalidOptionError(f"{name} is {value!r}.", remedy=f"Choose one of {shown}.")
+
+
+def check_settings(
+    model: Any, transport: Any, video: Any, connection: Any, resolution: Any, speed: Any
+) -> Settings:
+    """Checks the constructor's arguments about sessions.
+
+    Returns:
+        The settings, without a budget, which is a trait.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        InvalidOptionError: Another argument is wrong.
+    """
+    known = realtime_model(model)
+    connection = typed("connection", connection, ConnectionOptions)
+    one_of("transport", transport, TRANSPORTS)
+    chosen = VideoOptions.for_transport(transport) if video is None else video
+    video = typed("video", chosen, VideoOptions)
+    one_of("resolution", resolution, (None, *RESOLUTIONS))
+    one_of("speed", speed, (None, *known.speeds))
+    return Settings(transport, known, video, connection, None, resolution, speed)
+
+
+def check_prompt_state(
+    model: RealtimeModel, prompt: Any, enrich: Any, image: Any
+) -> tuple[PromptState, str | None]:
+    """Checks the constructor's arguments about what is wanted.
+
+    Returns:
+        What is wanted, and the URL of an image that must be downloaded first.
+
+    Raises:
+        InvalidPromptError: The prompt can't be one.
+        InvalidImageError: The image is none, or the model takes none.
+        InvalidURLError: The image's URL is not http(s).
+    """
+    if image is not None:
+        check_takes_image(model)
+    url = image if is_url(image) else None
+    if url is not None:
+        check_image_url(url)
+    state = PromptState(
+        None if prompt is None else check_prompt(prompt),
+        bool(enrich),
+        None if image is None or url is not None else load_image(image),
+    )
+    return state, url
+
+
+def check_changes(
+    model: RealtimeModel, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], str | None]:
+    """Checks the arguments of ``DecartWidget.set``.
+
+    Args:
+        model: The next session's.
+        given: Any of ``prompt``, ``enrich`` and ``image``.
+
+    Returns:
+        What is to change, and the URL of an image that must be downloaded first.
+
+    Raises:
+        InvalidPromptError: The prompt can't be one.
+        InvalidOptionError: ``enrich`` is no bool.
+        InvalidImageError: The image is none, or the model takes none.
+        InvalidURLError: The image's URL is not http(s).
+    """
+    changes: dict[str, Any] = {}
+    if "prompt" in given:
+        prompt = given["prompt"]
+        changes["prompt"] = None if prompt is None else check_prompt(prompt)
+    if "enrich" in given:
+        changes["enrich"] = enrich = given["enrich"]
+        if not isinstance(enrich, bool):
+            raise InvalidOptionError(f"enrich is {enrich!r}.", remedy="Give True or False.")
+    if "image" not in given:
+        return changes, None
+    image = given["image"]
+    if image is not None:
+        check_takes_image(model)
+    if is_url(image):
+        check_image_url(image)
+        return changes, image
+    changes["image"] = None if image is None else load_image(image)
+    return changes, None

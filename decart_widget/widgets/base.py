@@ -1,9 +1,11 @@
-"""What all widgets of this package share: the bundle, and the way between pages and threads."""
+"""What all widgets of this package share: the front end, and messages from and to its pages."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,66 +16,95 @@ from decart_widget.diagnostics.log import Log
 from decart_widget.protocol.states import ConnectionState
 
 if TYPE_CHECKING:
+    from decart_widget.runtime.kernel_link import KernelLink
     from decart_widget.session.media import Transport
 
-_STATIC = Path(__file__).parents[1] / "static"
+_STATIC: Final = Path(__file__).parents[1] / "static"
+"""Folder of the built front end."""
 
 MAX_PAGE_TEXT: Final = 20_000
 """Characters of a text trait that a page sets; a prompt has at most 10,000."""
 
 MAX_INBOX: Final = 500
-"""Messages of browsers that may wait for the background thread; more are dropped."""
+"""Messages of pages that may wait for the background thread; further ones are dropped."""
 
 MAX_INBOX_BYTES: Final = 64_000_000
-"""Bytes of their binary parts that may wait; more are dropped."""
+"""Bytes of their binary parts that may wait; messages beyond that are dropped."""
 
 MAX_BUFFER: Final = 1_000_000
-"""Bytes of a message's one binary part: a host may lose what is larger, and its socket with it."""
+"""Bytes of a message's one binary part; some hosts lose larger ones, and their socket with them."""
 
 
 class Receive(Protocol):
     """Takes a page's message, with its binary part where it has one."""
 
     def __call__(self, content: object, data: bytes | None = None, /) -> None:
-        """Never raises for what the page says."""
+        """Never raises for what the page sends."""
 
 
-def _nobody(_content: object, _data: bytes | None = None, /) -> None:
-    """Before anybody listens."""
+def _ignore(_content: object, _data: bytes | None = None, /) -> None:
+    """Takes messages until ``_listen`` is called."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Traits that a thread is publishing.
+
+    Attributes:
+        values: The traits' new values.
+        names: Those that have changed and must be sent, with what observers have changed.
+    """
+
+    values: dict[str, Any]
+    names: set[str]
 
 
 class PageWidget(anywidget.AnyWidget):
-    """A widget whose life is on the background thread."""
+    """A widget whose controller runs on the background thread."""
 
-    # Gets the rest of the front end, which no widget carries; see `chunks`.
+    # Only the loader: the rest of the front end travels as messages; see page.chunks.
     _esm = _STATIC / "loader.js"
 
     _transport: Transport = "livekit"
-    _closed = True  # until it is made
+    _closed = True  # until the constructor has begun
 
-    # Read-only: a page can't make them say something else.
+    # Read-only, for pages too.
     connection_state = t.Enum(
         [state.value for state in ConnectionState],
         ConnectionState.IDLE.value,
         read_only=True,
-        help="idle, connecting, connected, generating, reconnecting, disconnected or error.",
+        help="Of the session: idle (there was none), connecting, connected (no picture yet), "
+        "generating (pictures come, and are billed), reconnecting, disconnected (it is over) or "
+        "error.",
     ).tag(sync=True)
-    error = t.Dict(read_only=True, help="Empty, or code, message and remedy.").tag(sync=True)
-    endpoint = t.Unicode("", read_only=True, help='"decart", "sandbox" or a URL.').tag(sync=True)
+    error = t.Dict(
+        read_only=True,
+        help="Why the session ended, or what failed last: a dict with code, message and remedy; "
+        "else empty.",
+    ).tag(sync=True)
+    endpoint = t.Unicode(
+        "", read_only=True, help='Where sessions go: "decart", "sandbox" or a URL.'
+    ).tag(sync=True)
 
     # For the front end only.
-    _kind = t.Unicode("session", read_only=True).tag(sync=True)
-    _chunks = t.Dict(read_only=True).tag(sync=True)
-    _media = t.Dict(read_only=True).tag(sync=True)
+    _kind = t.Unicode("session", read_only=True, help="session or viewer.").tag(sync=True)
+    _chunks = t.Dict(
+        read_only=True, help="Names and hashes of the chunks that this widget needs."
+    ).tag(sync=True)
+    _media = t.Dict(
+        read_only=True,
+        help="Of the model: width and height (px), fps, takes_image; has_image: whether a "
+        "reference image is wanted.",
+    ).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self._events = Log(self._about)
-        self._publishing = threading.local()
+        self._thread = threading.local()
+        self._kernel_link = _kernel_link()
         self._closed = False
         self._inbox = 0
-        self._comm_on_main_thread = True
         self._inbox_bytes = 0
-        self._receive: Receive = _nobody
+        self._receive: Receive = _ignore
         super().__init__(**traits)
         self._push_chunks()
 
@@ -104,23 +135,29 @@ class PageWidget(anywidget.AnyWidget):
         return self.endpoint if "://" not in self.endpoint else "a URL"
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
-        """From a page, by way of the comm: what has no sense is refused, not stumbled over."""
+        """Takes a message of the comm; one that is none of ipywidgets' is refused, not an error.
+
+        Overrides a private method of ipywidgets; see ``check_hooks``.
+        """
         data = msg.get("content", {}).get("data")
         method = data.get("method") if isinstance(data, dict) else None
-        sane = method in ("update", "request_state", "custom") and (
+        is_known = method in ("update", "request_state", "custom") and (
             method != "update"
             or (isinstance(data.get("state"), dict) and data.get("buffer_paths", []) == [])
         )
-        if sane:
+        if is_known:
             super()._handle_msg(msg)
         else:
             self._events.refuse("page: not a message of widgets")
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Takes values of traits from a page: those that it may set, if they can be.
+        """Takes values of traits from a page; only of those that pages may set.
 
-        ipywidgets sets read-only traits too when a page says so, and sends what it was sent to all
-        pages before it looks at it.
+        ipywidgets would set read-only traits too, and would send values to all pages before it
+        validates them.
+
+        Args:
+            sync_data: Values by name.
         """
         taken = {}
         for name, value in sync_data.items():
@@ -137,23 +174,25 @@ class PageWidget(anywidget.AnyWidget):
         try:
             super().set_state(taken)
         except (t.TraitError, ValueError) as error:
-            # Not the notebook's doing, so no traceback in a cell; the page is told what holds.
+            # The notebook didn't do this, so no cell shows a traceback; the page gets the values
+            # that are still set.
             self._events.refuse(f"page: sets what can't be ({type(error).__name__})")
             for name, value in before.items():
                 self.set_trait(name, value)
             self.send_state(list(taken))
 
     def _listen(self, receive: Receive) -> None:
-        """Hands what pages say to ``receive``, on the background thread."""
+        """Hands messages of pages to ``receive``, on the background thread."""
         self._receive = receive
-        # ipykernel 7.4 answers on whatever subshell sent last; ours is to stay the front end's,
-        # or its messages wait for a busy cell. Private, hence guarded.
+        # ipykernel 7.4 routes a comm's incoming messages to the subshell that sent last on it. Ours
+        # must be taken on the subshell that the page names, or they wait for a busy cell. The
+        # method is private, and other versions don't have it, hence the check.
         if callable(getattr(self.comm, "_reply_subshell_for", None)):
             self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
         self.on_msg(self._from_page)
 
     def _push_chunks(self) -> None:
-        """Sends pages what they will need, before they know that they do."""
+        """Sends the chunks that no page has yet; a page's request would wait for a busy cell."""
         from decart_widget.page.chunks import take_unsent
 
         for chunk in take_unsent(self._chunks):
@@ -172,11 +211,11 @@ class PageWidget(anywidget.AnyWidget):
             self.send(message, buffers)
 
     def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        """On a comm thread: hands over, nothing else."""
-        self._comm_on_main_thread = threading.current_thread() is threading.main_thread()
-        from decart_widget.runtime.background import Background
+        """Takes a message on the comm's thread: hands it to the background thread, nothing else."""
+        self._kernel_link.message_arrived()
+        from decart_widget.session.background import Background
 
-        # Stop is what costs least and matters most: it has room of its own.
+        # Stop must get through when the inbox is full: it has as many places of its own.
         urgent = isinstance(content, dict) and content.get("type") == "stop"
         if self._inbox >= MAX_INBOX * (1 + urgent):
             self._events.refuse("page: the inbox is full")
@@ -196,25 +235,78 @@ class PageWidget(anywidget.AnyWidget):
         self._receive(content, data)
 
     def _publish(self, values: dict[str, Any]) -> None:
-        """Sets traits from the background thread and sends them as one message."""
+        """Sets traits and sends them as one message; from any thread.
+
+        An observer that raises is logged; the other traits are set nevertheless.
+        """
+        self._set_and_send(values, self._log_observer_error)
+
+    def _log_observer_error(self, name: str, _error: Exception) -> None:
+        self._events.exception("An observer of %r failed.", name)
+
+    def _set_and_send(
+        self, values: dict[str, Any], on_error: Callable[[str, Exception], None]
+    ) -> None:
         if self._closed:
             return
-        names = self._publishing.names = set()
+        outer = self._publication
+        names: set[str] = set()
+        self._thread.publication = Publication(values, names)
         try:
             for name, value in values.items():
                 try:
                     self.set_trait(name, value)
-                except Exception:  # an observer of the user's failed; the others go on
-                    self._events.exception("An observer of %r failed.", name)
+                except Exception as error:  # of an observer of the user's
+                    on_error(name, error)
         finally:
-            self._publishing.names = None
+            self._thread.publication = outer
         if names and self.comm is not None:
             self.send_state(names)
 
+    @property
+    def _publication(self) -> Publication | None:
+        """What this thread is publishing now."""
+        thread = getattr(self, "_thread", None)
+        return getattr(thread, "publication", None)
+
+    def _is_publishing(self, name: str, value: Any) -> bool:
+        """Whether a trait has a value because this thread is publishing it."""
+        publication = self._publication
+        return publication is not None and publication.values.get(name, self) == value
+
     def _should_send_property(self, key: str, value: Any) -> bool:
         # `hold_sync` would mix this thread's changes with those of a cell that runs meanwhile.
-        names = getattr(getattr(self, "_publishing", None), "names", None)
-        if names is not None:
-            names.add(key)
+        publication = self._publication
+        if publication is not None:
+            publication.names.add(key)
             return False
         return bool(super()._should_send_property(key, value))
+
+
+def _kernel_link() -> KernelLink:
+    import asyncio
+
+    from decart_widget.runtime.kernel_link import KernelLink
+
+    try:
+        return KernelLink(asyncio.get_running_loop())
+    except RuntimeError:
+        return KernelLink(None)  # no loop in this thread: not a kernel
+
+
+def check_hooks(base: type, names: Collection[str]) -> None:
+    """Warns when a base class lacks methods that ``PageWidget`` overrides.
+
+    They are private, so a new version of ipywidgets may rename them; then our overrides would just
+    not be called any more.
+    """
+    missing = [name for name in names if not callable(getattr(base, name, None))]
+    if missing:
+        warnings.warn(
+            f"checks of page messages left out, this ipywidgets has no {', '.join(missing)}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+check_hooks(anywidget.AnyWidget, ("_handle_msg", "_should_send_property"))

@@ -1,4 +1,4 @@
-"""What a widget sends, as traits and a verb: which camera, how turned, and whether it is heard."""
+"""What a widget sends: its camera, source and microphone, as traits and methods."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import traitlets as t
 
 if TYPE_CHECKING:
-    from decart_widget.runtime.background import Background, Operation
     from decart_widget.runtime.controller import WidgetController
+    from decart_widget.session.background import Background, Operation
 
 
 class CameraTraits(t.HasTraits):
-    """Mixed into the widget; the page does the work, each change without a reconnect."""
+    """Mixed into the widget. The owner's page follows each change without a reconnect."""
 
     _background: Background
     _controller: WidgetController
@@ -25,44 +25,63 @@ class CameraTraits(t.HasTraits):
     camera = t.Unicode(
         None,
         allow_none=True,
-        help="Which camera: an id or a label from `cameras`, front, back; None for the browser's.",
+        help="Which camera: an id or (a part of) a label of `cameras`, front or back; None for the "
+        "browser's choice.",
     ).tag(sync=True)
     mirror = t.Enum(
-        ["off", "auto", "on"], "off", help="Mirrors what is sent; auto: a front camera's picture."
+        ["off", "auto", "on"],
+        "off",
+        help="Whether the sent picture is mirrored: off, on, or auto (only a front camera's).",
     ).tag(sync=True)
-    orientation = t.Enum(["landscape", "portrait"], "landscape", help="Of what is sent.").tag(
-        sync=True
-    )
+    orientation = t.Enum(
+        ["landscape", "portrait"],
+        "landscape",
+        help="Of the sent picture: landscape, or portrait (width and height swapped, cut out of "
+        "the middle of the camera's picture).",
+    ).tag(sync=True)
     source = t.Enum(
         ["camera", "screen", "test-pattern", "file"],
         "camera",
-        help="What is sent; file: what was dropped on the widget.",
+        help="What is sent: camera, screen, test-pattern or file (the video file that was dropped "
+        "on the widget).",
     ).tag(sync=True)
     microphone = t.Bool(
         False,
-        help="Whether the microphone is sent too. With offer and answer a session that began "
-        "without it takes it up with its next start or reconnect.",
+        help="Whether the microphone is sent too. With transport='webrtc' a session that began "
+        "without it sends it after its next start or reconnect.",
     ).tag(sync=True)
-    muted = t.Bool(False, help="Whether silence is sent in the microphone's place.").tag(sync=True)
+    muted = t.Bool(False, help="Whether silence is sent instead of the microphone.").tag(sync=True)
 
-    # Kept out of what is synced, and so out of saved notebooks: a camera's name may be its owner's.
+    # Not synced, and so not saved in notebooks, because a camera's name may be a person's.
     cameras: t.List[dict[str, str]] = t.List(
-        read_only=True, help="What can film: dicts with id, label and position."
+        read_only=True,
+        help="The cameras of the owner's page: dicts with id, label and position (front, back or "
+        "unknown).",
     )
     position = t.Enum(
-        ["front", "back", "unknown"], "unknown", read_only=True, help="Of the camera in use."
+        ["front", "back", "unknown"],
+        "unknown",
+        read_only=True,
+        help="Of the camera in use: front, back or unknown.",
     )
 
     def replace_source(self, source: str) -> Operation[str]:
-        """Sends something else from now on, as setting ``source`` does, and says when it is.
+        """Sets the trait ``source`` and waits until the page sends that source.
+
+        The session goes on meanwhile, and when the source can't be had, too: then the page sends
+        what it sent before.
 
         Args:
-            source: ``"camera"``, ``"test-pattern"``; ``"file"`` for the one that was dropped on
-                the widget. Browsers share a ``"screen"`` after a click in their page only.
+            source: ``"camera"``, ``"test-pattern"``, ``"file"`` (the one that was dropped on the
+                widget) or ``"screen"``, which browsers share only after a click in their page.
 
-        The session goes on meanwhile. The result is the source's label, empty where it has none.
-        Awaiting raises ``MediaError`` when there is no session, or it can't be had; what was sent
-        goes on then. Raises ``InvalidOptionError`` or ``ClosedError`` at once.
+        Returns:
+            An operation whose result is the source's label, empty where it has none. Awaiting it
+            raises ``MediaError`` when there is no session, or the source can't be had.
+
+        Raises:
+            InvalidOptionError: There is no such source.
+            ClosedError: The widget is closed.
         """
         from decart_widget.widgets.arguments import one_of
 
@@ -71,10 +90,16 @@ class CameraTraits(t.HasTraits):
         return self._background.start(self._controller.replace_source(source), "replace_source")
 
     def switch_camera(self) -> Operation[str]:
-        """Takes the next camera: front and back by turns where there are both, else all in turn.
+        """Switches to the next camera: between front and back where there are both, else in turn.
 
-        The session goes on meanwhile. The result is the camera's label. Awaiting raises
-        ``MediaError`` when there is no session, or no other camera.
+        The session goes on meanwhile.
+
+        Returns:
+            An operation whose result is the camera's label. Awaiting it raises ``MediaError`` when
+            there is no session, or no other camera.
+
+        Raises:
+            ClosedError: The widget is closed.
         """
         self._need_open()
         return self._background.start(self._controller.switch_camera(), "switch_camera")

@@ -1,4 +1,4 @@
-"""What a widget's session gives away, as verbs: stills, frames, clips."""
+"""Pictures out of a widget's session: stills, frames and clips."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from decart_widget.capture.frames import Frames
     from decart_widget.capture.recording import Recording
     from decart_widget.capture.taps import Which
-    from decart_widget.runtime.background import Background, Operation
     from decart_widget.runtime.controller import WidgetController
+    from decart_widget.session.background import Background, Operation
 
 
 class CaptureMethods:
-    """Mixed into the widget; the work is done on its background thread."""
+    """Mixed into the widget; the work is done on the background thread."""
 
     _background: Background
     _controller: WidgetController
@@ -34,19 +34,26 @@ class CaptureMethods:
         """Takes one picture, lossless, at the size in which it is received or sent.
 
         Args:
-            which: ``"output"`` (as it comes back) or ``"input"`` (as it is sent).
+            which: ``"output"`` (the transformed picture) or ``"input"`` (the one that is sent).
 
-        The result is a ``(height, width, 3)`` uint8 RGB array. Awaiting raises ``MediaError`` when
-        there is no session, or no picture within 15 s.
+        Returns:
+            An operation whose result is a ``(height, width, 3)`` uint8 RGB array. Awaiting it
+            raises ``MediaError`` when no picture comes within 15 s.
+
+        Raises:
+            MediaError: There is no session.
+            InvalidOptionError: ``which`` is neither.
+            ClosedError: The widget is closed.
         """
         from decart_widget.capture.snapshot import snapshot
-        from decart_widget.capture.taps import WHICH, no_picture
+        from decart_widget.capture.taps import WHICH
+        from decart_widget.errors import no_session_error
         from decart_widget.widgets.arguments import one_of
 
         self._need_open()
         one_of("which", which, WHICH)
         if not self._controller.is_active:
-            raise no_picture()
+            raise no_session_error()
         return self._background.start(snapshot(self._controller.taps, which), "snapshot")
 
     def frames(
@@ -58,14 +65,19 @@ class CaptureMethods:
         """The frames of the running session, for ``async for image, time in w.frames():``.
 
         Args:
-            fps: Frames a second at most; None for each that comes.
+            fps: Frames a second at most; None for all.
             which: As in ``snapshot``.
-            size: (width, height) in pixels to scale them to, in the page; None for their own.
+            size: Width and height (px) to which the page scales them; None for their own.
 
-        Each is a ``Frame``: ``(height, width, 3)`` uint8 RGB, from a JPEG of quality 0.92, and the
-        time in seconds since 1970. A reader that is slow gets the newest one when it comes back;
-        what it missed is counted in ``dropped``. Ends when the session does. Reading raises
-        ``MediaError`` when there is none. Raises ``InvalidOptionError`` or ``ClosedError``.
+        Returns:
+            An asynchronous iterator of ``Frame``: ``(height, width, 3)`` uint8 RGB, decoded from a
+            JPEG of quality 0.92, and the time in seconds since 1970. A slow reader gets the newest
+            frame when it reads again, and those that it missed are counted in ``dropped``. It ends
+            with the session. Reading raises ``MediaError`` when there is no session.
+
+        Raises:
+            InvalidOptionError: An argument is out of range.
+            ClosedError: The widget is closed.
         """
         from decart_widget.capture.frames import Frames
         from decart_widget.capture.taps import WHICH
@@ -79,7 +91,7 @@ class CaptureMethods:
             raise InvalidOptionError(
                 f"size is {size!r}.", remedy="Give (width, height), each from 16 to 4096 pixels."
             )
-        return Frames(self._controller, self._background, which, fps, size)
+        return Frames(self._controller.taps, self._background, which, fps, size)
 
     def record(
         self,
@@ -91,16 +103,23 @@ class CaptureMethods:
     ) -> Recording:
         """Records a clip while the session runs.
 
+        The data is written while it comes, to ``<path>.part1``, which is kept when something
+        breaks. A reconnect doesn't end the recording.
+
         Args:
             path: Ends in ``.mp4`` or ``.webm``; in a folder that exists.
             which: As in ``snapshot``.
-            seconds: How long; None until ``stop()``, or the end of the session.
-            overwrite: Whether a file of that name may be replaced.
+            seconds: Its length; None until ``stop()`` or the end of the session.
+            overwrite: Whether an existing file may be replaced.
 
-        Returns a ``Recording`` at once; await it, or its ``stop()``, for the path. What is recorded
-        is written while it comes, to ``<path>.part1``; that stays when something breaks. A
-        reconnect doesn't end it. Raises ``InvalidPathError``, ``InvalidOptionError``,
-        ``ClosedError`` or, without a session, ``MediaError``.
+        Returns:
+            The recording, at once; await it, or its ``stop()``, for the file's path.
+
+        Raises:
+            InvalidPathError: The file can't be written.
+            InvalidOptionError: Another argument is out of range.
+            MediaError: There is no session.
+            ClosedError: The widget is closed.
         """
         from decart_widget.capture.taps import WHICH
         from decart_widget.widgets.arguments import one_of

@@ -1,13 +1,14 @@
-"""``DecartViewer``: a running session, watched in another cell, tab or notebook."""
+"""``DecartViewer``: shows a running session in another cell, tab or notebook."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from decart_widget.errors import InvalidOptionError
-from decart_widget.options import ConnectionOptions
-from decart_widget.widgets.arguments import typed
 from decart_widget.widgets.base import PageWidget
+
+if TYPE_CHECKING:
+    from decart_widget.options import ConnectionOptions
 
 
 class DecartViewer(PageWidget):
@@ -19,8 +20,11 @@ class DecartViewer(PageWidget):
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None for where the token says, else Decart; or as for ``DecartWidget``.
 
-    ``connection_state`` is *generating* while a picture is seen. Raises ``InvalidOptionError`` for
-    a token that is none, ``InvalidKeyError`` when Decart is to be asked and there is no key.
+    ``connection_state`` is *generating* while a page shows the picture.
+
+    Raises:
+        InvalidOptionError: The token is none.
+        InvalidKeyError: The session is Decart's, and there is no key.
     """
 
     def __init__(
@@ -32,17 +36,19 @@ class DecartViewer(PageWidget):
         endpoint: Any = None,
     ) -> None:
         from decart_widget.diagnostics.secrets import Secret
-        from decart_widget.runtime.background import Background
+        from decart_widget.options import ConnectionOptions
         from decart_widget.runtime.destination import Destination
         from decart_widget.runtime.viewer_controller import ViewerController
+        from decart_widget.session.background import Background
         from decart_widget.session.subscribe import Subscription
+        from decart_widget.widgets.arguments import typed
 
         if not isinstance(token, str):
             raise InvalidOptionError(
                 "The viewer needs a subscribe token.",
                 remedy="Connect a widget with transport 'livekit' and give its subscribe_token.",
             )
-        # No frame of ours holds a key as text: a traceback may show what a frame holds.
+        # No frame here keeps a key as text: a traceback may show what a frame holds.
         try:
             key = None if api_key is None else Secret(api_key)
             subscription = Subscription.parse(token)
@@ -53,7 +59,7 @@ class DecartViewer(PageWidget):
             key = subscription.key if key is None else key
         destination = Destination(endpoint, key)
         options = typed("connection", connection, ConnectionOptions)
-        # Set before there are pages to tell: they get it with the rest, in one message.
+        # Set before the comm is opened, so that pages get them in its first message.
         self.set_trait("_kind", "viewer")
         self.set_trait("endpoint", destination.name)
         self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})
@@ -65,7 +71,7 @@ class DecartViewer(PageWidget):
         self._listen(self._controller.receive)
 
     def close(self) -> None:
-        """Leaves the room. May be called twice."""
+        """Leaves the room in every page. May be called twice."""
         if not getattr(self, "_closed", True):
             self._background.start(self._controller.close(), "close")
         super().close()

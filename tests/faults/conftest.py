@@ -27,7 +27,7 @@ from tests.browser.conftest import (  # noqa: F401  (fixtures)
     lab_server,
 )
 from tests.faults.scene import CLONES_TOO, FIRST, Scene
-from tests.kernel.fake_front_end import KernelPage
+from tests.kernel.fake_page import KernelPage
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.service import Service

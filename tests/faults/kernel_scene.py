@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from decart_widget.sandbox import Sandbox
 from tests.faults.scene import SECOND, eventually
-from tests.kernel.fake_front_end import KernelPage, WidgetPage
+from tests.kernel.fake_page import KernelPage, WidgetPage
 from tests.loopback.camera_peer import CameraPeer
 from tests.loopback.room_camera import RoomCamera
 

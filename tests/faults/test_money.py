@@ -13,7 +13,7 @@ from decart_widget.sandbox import Sandbox
 from tests.faults.conftest import Measured
 from tests.faults.kernel_scene import IMPORT, generating
 from tests.faults.scene import TRANSPORTS, eventually
-from tests.kernel.fake_front_end import KernelPage, WidgetPage
+from tests.kernel.fake_page import KernelPage, WidgetPage
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

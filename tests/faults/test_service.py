@@ -14,7 +14,7 @@ from decart_widget.sandbox.control import ControlSession
 from tests.faults.conftest import Measured
 from tests.faults.kernel_scene import failed, generating, shown
 from tests.faults.scene import SECOND, TRANSPORTS, eventually
-from tests.kernel.fake_front_end import KernelPage, WidgetPage
+from tests.kernel.fake_page import KernelPage, WidgetPage
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from decart_widget.sandbox import Sandbox
-from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
+from tests.kernel.fake_page import LIMIT, KernelPage, WidgetPage
 
 IMPORT = (
     "import warnings; warnings.simplefilter('ignore')\nfrom decart_widget import DecartWidget\n"

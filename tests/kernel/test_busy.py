@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-from tests.kernel.fake_front_end import KernelPage
+from tests.kernel.fake_page import KernelPage
 from tests.kernel.sessions import billed, generating, made, until
 from tests.loopback.room_camera import RoomCamera
 

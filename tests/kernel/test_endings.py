@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from decart_widget.sandbox import Sandbox, serve
-from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
+from tests.kernel.fake_page import LIMIT, KernelPage, WidgetPage
 from tests.kernel.sessions import billed, generating, made, until
 
 
@@ -41,9 +41,9 @@ async def test_live_lists_the_running_sessions_and_stop_all_ends_them(
     ):
         await kernel.run(made(sandbox, "never"))
         assert billed(sandbox) == 2
-        printed = await kernel.run("print(DecartWidget.live() == [a, b])")
+        printed = await kernel.run("print(DecartWidget.running() == [a, b])")
         assert printed.strip() == "True"
-        printed = await kernel.run("print(await DecartWidget.stop_all(), DecartWidget.live())")
+        printed = await kernel.run("print(await DecartWidget.stop_all(), DecartWidget.running())")
         assert printed.splitlines()[-1] == "2 []"
         await second.until(connection_state="disconnected")
         await until(lambda: billed(sandbox) == 0)
@@ -112,7 +112,9 @@ async def test_a_kernel_that_goes_takes_its_session_along(
 async def test_a_stopped_process_that_wakes_late_ends_its_session_and_says_why(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    patience = "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT = 3.0\n"
+    patience = (
+        "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT_S = 3.0\n"
+    )
     async with generating(kernel, patience + made(sandbox)) as page:
         await _stopped_for(kernel, 6.0)  # what is tested is this very time
         await page.until(connection_state="disconnected")
@@ -167,12 +169,12 @@ SCRIPT = """
 {cell}
 import sys
 from tests.loopback.camera_peer import CameraPeer
-import decart_widget.runtime.controller as live
+import decart_widget.runtime.session_runner as session_runner
 class Told(CameraPeer):
     def end(self, attempt, reason, *, keep_source):
         print(reason, flush=True)
         super().end(attempt, reason, keep_source=keep_source)
-live.BrowserMedia = lambda pages: Told()
+session_runner.BrowserMedia = lambda pages: Told()
 print(w.connect().result(20), flush=True)
 {end}
 """

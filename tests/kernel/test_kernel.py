@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from decart_widget.sandbox import serve
-from tests.kernel.fake_front_end import LIMIT, KernelPage, WidgetPage
+from tests.kernel.fake_page import LIMIT, KernelPage, WidgetPage
 from tests.loopback.camera_peer import colourfulness
 
 QUIET = "import warnings; warnings.simplefilter('ignore')\nfrom decart_widget import DecartWidget\n"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.kernel.fake_front_end import KernelPage, WidgetPage
+from tests.kernel.fake_page import KernelPage, WidgetPage
 from tests.loopback.camera_peer import colourfulness
 from tests.loopback.room_camera import RoomCamera
 

@@ -1,15 +1,18 @@
-"""A kernel's end of the road to the browser, and what may travel on it."""
+"""The kernel's end of the messages between kernel and pages, and what conforms to their schema."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from decart_widget._version import __version__
 from decart_widget.page.pages import Pages
 
-ROAD = json.loads((Path(__file__).parents[1] / "vectors" / "page_messages.json").read_text("utf-8"))
+MESSAGES = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "page_messages.json").read_text("utf-8")
+)
 
 
 def label(message: Any) -> str:
@@ -17,16 +20,25 @@ def label(message: Any) -> str:
 
 
 class Host:
-    """A kernel's end of the road: it notes what it is told, and its clock is set by hand."""
+    """Records what ``Pages`` reports and sends; its clock is set by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.attempt: int | None = None
         self.told: list[Any] = []
         self.sent: list[dict[str, Any]] = []
-        self.pages = Pages(self.sent.append, self, lambda: self.now)
+        self.pages = Pages(self.send, self, lambda: self.now)
 
-    # what Pages asks of a Browser
+    def send(self, message: dict[str, Any], _buffers: list[bytes] | None = None, /) -> None:
+        self.sent.append(message)
+
+    # PageEvents, and all of its handlers
+
+    @property
+    def sessions(self) -> Host:
+        return self
+
+    prompts = image = cameras = taps = clips = sessions
 
     def started(self) -> None:
         self.told.append("started")
@@ -40,29 +52,26 @@ class Host:
     def woke(self) -> None:
         self.told.append("woke")
 
-    def prompt_applied(self, prompt: str, enrich: bool) -> None:
+    def apply_from_page(self, prompt: str, enrich: bool) -> None:
         self.told.append(("applied", prompt, enrich))
 
     def media_message(self, message: dict[str, Any]) -> None:
         self.told.append((message["type"], message["page_id"]))
 
-    def image_given(self, message: dict[str, Any]) -> None:
-        self.told.append(("image", message["total"]))
+    stats_received = media_message
 
-    def cameras_changed(self, message: dict[str, Any]) -> None:
+    def receive(self, message: Mapping[str, Any]) -> None:
+        kind = message["type"]
+        self.told.append((kind, message["total" if kind == "image" else "id"]))
+
+    def changed(self, message: Mapping[str, Any]) -> None:
         self.told.append(("cameras", len(message["cameras"])))
 
-    def camera_trouble(self, code: str) -> None:
+    def failed(self, code: str) -> None:
         self.told.append(("trouble", code))
 
-    def tapped(self, message: dict[str, Any]) -> None:
-        self.told.append((message["type"], message["id"]))
-
-    def record_asked(self, *, on: bool) -> None:
+    def asked_by_page(self, *, on: bool) -> None:
         self.told.append(("record", on))
-
-    def chunk_needed(self, name: str, digest: str) -> None:
-        self.told.append(("chunk", name, digest))
 
     def owner_came(self, *, replaced: bool) -> None:
         self.told.append(("owner", self.pages.owner, replaced))
@@ -85,7 +94,7 @@ class Host:
     def wait(
         self, seconds: float, *, beats_of: tuple[str, ...] = (), page_messages_blocked: bool = False
     ) -> None:
-        """Time passes, watched every second, with a heartbeat every five."""
+        """Moves the clock on, with a check every second and a heartbeat every five."""
         for second in range(1, int(seconds) + 1):
             self.now += 1
             if second % 5 == 0:
@@ -118,8 +127,8 @@ def welcome(page: str, *, owner: bool, attempt: int | None = None) -> dict[str, 
     }
 
 
-def live(*viewers: str) -> Host:
-    """A host with attempt 3 live in page f1."""
+def active(*viewers: str) -> Host:
+    """A host whose attempt 3 is owned by page f1."""
     host = Host()
     host.hello()
     host.attempt = 3
@@ -145,4 +154,4 @@ def conforms(message: dict[str, Any]) -> bool:
             return isinstance(value, int | float)
         return type(value) is type(example)
 
-    return any(like(message, example) for example in ROAD["to_browser"])
+    return any(like(message, example) for example in MESSAGES["to_browser"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from comm.base_comm import BaseComm
 
-from decart_widget.runtime.background import Background
+from decart_widget.session.background import Background
 
 KEY = "dct_MARKER0123456789"
 SERVER = "http://127.0.0.1:9"  # nobody is there, and nothing here connects

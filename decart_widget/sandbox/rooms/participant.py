@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 from websockets.exceptions import ConnectionClosed
 
-from decart_widget.page.rate_limit import RateLimit
+from decart_widget.protocol.rate_limit import RateLimit
 from decart_widget.rtc.sdp import codec_name, unsupported
 from decart_widget.sandbox.rooms import messages
 from decart_widget.sandbox.rooms.connection import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,35 +16,33 @@ import numpy as np
 import pytest
 
 from decart_widget.capture.containers import join
-from decart_widget.capture.frames import HELD_BACK, STALE, Frame, Frames
+from decart_widget.capture.frames import HELD_BACK_S, STALE_S, Frame, Frames
 from decart_widget.capture.pictures import to_array
 from decart_widget.capture.recording import Recording, checked_path
 from decart_widget.capture.snapshot import snapshot
-from decart_widget.capture.taps import MAX_TAPS, Taps, no_picture
+from decart_widget.capture.taps import MAX_TAPS, Taps
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError, InvalidPathError, MediaError
-from decart_widget.runtime.background import Background
+from decart_widget.session.background import Background
 
 
 class Page:
-    """Stands for the road and for a widget's life; ``on_tap`` is what its page does when asked."""
+    """The source and the link of its ``taps``; ``on_tap`` is what the page does when asked."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
-        self.taps = Taps(self, Log())  # type: ignore[arg-type]
-        self.live = True
+        self.is_active = True
+        self.taps = Taps(self, self, Log())
         self.on_tap: Any = lambda _request: None
         self.on_untap: Any = lambda _number: None
         self.on_credit: Any = lambda _number, _frames: None
 
-    def tap(self, request: Any, what: Any = None, which: Any = None, **options: Any) -> Any:
-        if what is not None:  # a life, asked by a sink
-            if not self.live:
-                raise no_picture()
-            return self.taps.open(request, what, which, **options)
+    def tap(self, request: Mapping[str, Any]) -> None:
         self.said.append(("tap", request))
         asyncio.get_running_loop().call_soon(self.on_tap, request)
-        return None
+
+    def recording(self, state: str, name: str, text: str = "") -> None:
+        self.said.append(("recording", (state, name, text)))
 
     def credit(self, number: int, frames: int) -> None:
         self.said.append(("credit", frames))
@@ -158,7 +157,7 @@ class Here:
 
 def frames_of(page: Page, here: Here | None = None, **options: Any) -> Frames:
     given = {"which": "output", "fps": None, "size": None, **options}
-    return Frames(page, here or Here(), **given)  # type: ignore[arg-type]
+    return Frames(page.taps, here or Here(), **given)  # type: ignore[arg-type]
 
 
 def granted(page: Page) -> int:
@@ -219,7 +218,7 @@ async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(pag
     assert granted(page) <= 3 + 3, "two beyond those that came, and one on its way"
 
 
-@pytest.mark.parametrize(("after", "out"), [(0.0, 3), (HELD_BACK - 0.01, 3), (HELD_BACK, 2)])
+@pytest.mark.parametrize(("after", "out"), [(0.0, 3), (HELD_BACK_S - 0.01, 3), (HELD_BACK_S, 2)])
 async def test_a_credit_that_may_still_be_on_its_way_is_not_counted(
     page: Page, after: float, out: int
 ) -> None:
@@ -238,7 +237,7 @@ async def test_a_frame_that_waited_too_long_for_its_reader_is_no_frame_of_now(pa
     page.piece(png(10), at=1000)
     await first
     page.piece(png(20), at=2000)
-    here.now += STALE + 0.01
+    here.now += STALE_S + 0.01
     second = asyncio.ensure_future(anext(frames))
     while frames.dropped < 1:
         await asyncio.sleep(0)
@@ -266,7 +265,7 @@ async def test_frames_end_with_the_session_and_need_one(page: Page) -> None:
     page.on_tap = lambda _request: page.taps.end_all()
     with pytest.raises(StopAsyncIteration):
         await anext(frames_of(page))
-    page.live = False
+    page.is_active = False
     with pytest.raises(MediaError, match="no session"):
         await anext(frames_of(page))
 
@@ -374,7 +373,7 @@ def test_a_path_that_can_not_be_written_is_refused_at_once(
 
 
 def recording_of(page: Page, path: Path, seconds: float | None = None) -> Recording:
-    return Recording(page, Background.get(), path, "output", seconds)  # type: ignore[arg-type]
+    return Recording(page.taps, Background.get(), path, "output", seconds, lambda _: None)
 
 
 def test_a_clip_is_written_while_it_comes_and_becomes_the_file(page: Page, tmp_path: Path) -> None:
@@ -435,7 +434,7 @@ def test_a_picture_that_takes_anothers_place_goes_on_in_the_same_clip(
 
 
 def test_a_recording_that_never_began_leaves_nothing(page: Page, tmp_path: Path) -> None:
-    page.live = False
+    page.is_active = False
     recording = recording_of(page, tmp_path / "clip.mp4")
     with pytest.raises(DecartError, match="no session"):
         recording.result(20)

@@ -12,7 +12,7 @@ import pytest
 from decart_widget.diagnostics import log as module
 from decart_widget.diagnostics.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
 from decart_widget.diagnostics.secrets import Secret
-from tests.pure.hosts import Host, live
+from tests.pure.hosts import Host, active
 from tests.pure.widget_helpers import KEY
 
 
@@ -41,7 +41,7 @@ def test_entries_of_a_page_cannot_displace_the_kernel_s() -> None:
 def test_a_page_s_clock_is_corrected_by_the_fastest_of_its_messages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host = live()
+    host = active()
     now = 1_790_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
     host.pages.log.add("info", "before")
@@ -158,7 +158,7 @@ def test_the_widget_s_log_serves_ipywidgets_as_a_logger() -> None:
 
 
 def test_the_entries_of_a_page_that_floods_the_log_are_limited() -> None:
-    host = live()
+    host = active()
     for _ in range(1000):
         said(host, *[[1, "info", "noise", {}]] * 50, now=1)
     assert sum(e.what == "noise" for e in host.pages.log) <= PAGE_SIZE

@@ -27,6 +27,7 @@ from decart_widget.inputs.image_files import (
     thumbnail,
 )
 from decart_widget.inputs.reference_image import load_image
+from decart_widget.page.image_preview import ImagePreview
 from decart_widget.page.image_upload import ImageUpload
 from decart_widget.protocol.messages import ImageData
 
@@ -228,16 +229,17 @@ class Pages:
         self.applied: list[ImageData | None] = []
         self.told: list[tuple[str, str, bytes | None]] = []
         self.refuses = False
-        self.upload = ImageUpload(self.apply, self.tell)
+        self.preview = ImagePreview(self.tell)
+        self.upload = ImageUpload(self.apply, self.preview)
 
     async def apply(self, image: ImageData | None) -> None:
         if self.refuses:
             raise RequestRejectedError("Not this image.")
         self.applied.append(image)
-        self.upload.show(image)
+        self.preview.show(image)
 
-    def tell(self, message: dict[str, Any], data: bytes | None) -> None:
-        self.told.append((message["state"], message["text"], data))
+    def tell(self, message: dict[str, Any], buffers: list[bytes] | None = None, /) -> None:
+        self.told.append((message["state"], message["text"], buffers[0] if buffers else None))
 
     def give(self, number: int, total: int, data: bytes | None = None) -> None:
         self.upload.receive({"type": "image", "id": number, "total": total, "data": data})

@@ -5,27 +5,11 @@ from typing import Any
 import pytest
 
 from decart_widget.errors import DecartError, MediaError, NoFrontEndError
-from decart_widget.page.media import _REFUSALS, BrowserMedia
-from decart_widget.page.messages import REFUSALS
+from decart_widget.page.media import BrowserMedia
 from decart_widget.page.pages import Pages
+from decart_widget.page.refusals import REFUSALS, STALLS, TROUBLES
 from decart_widget.protocol.messages import Candidate
-
-
-class Nobody:
-    """A widget without a session: pages may come, and nothing follows from it."""
-
-    attempt = None
-
-    def started(self) -> None: ...
-    def start_likely(self) -> None: ...
-    def stopped(self) -> None: ...
-    def woke(self) -> None: ...
-    def prompt_applied(self, prompt: str, enrich: bool) -> None: ...
-    def media_message(self, message: dict[str, Any]) -> None: ...
-    def chunk_needed(self, name: str, digest: str) -> None: ...
-    def owner_came(self, *, replaced: bool) -> None: ...
-    def owner_left(self) -> None: ...
-    def unattended(self) -> None: ...
+from tests.pure.hosts import Host
 
 
 class Session:
@@ -53,16 +37,16 @@ class Session:
 
 
 def media() -> tuple[BrowserMedia, Session, Pages]:
-    nobody: Any = Nobody()
-    pages = Pages(lambda _message: None, nobody)
+    pages = Host().pages
     browser = BrowserMedia(pages)
     browser.listener = session = Session()
     return browser, session, pages
 
 
-def test_every_reason_for_refusing_has_words_and_a_remedy() -> None:
-    assert set(_REFUSALS) == REFUSALS
-    assert all(text and remedy for text, remedy in _REFUSALS.values())
+def test_every_code_of_a_page_has_a_text_and_a_remedy() -> None:
+    explanations = [*REFUSALS.values(), *TROUBLES.values()]
+    assert all(text and remedy for text, remedy in explanations)
+    assert all(STALLS.values())
 
 
 @pytest.mark.parametrize("reason", sorted(REFUSALS))
@@ -71,7 +55,7 @@ def test_a_refusal_becomes_an_error_of_that_code(reason: str) -> None:
     browser.receive({"type": "refused", "attempt": 3, "reason": reason, "message": "x"})
     assert session.heard == [("refused", 3, reason)]
     assert isinstance(session.error, MediaError)
-    assert session.error.remedy == _REFUSALS[reason][1]
+    assert session.error.remedy == REFUSALS[reason].remedy
 
 
 def test_what_the_page_reports_is_passed_on() -> None:

@@ -12,16 +12,16 @@ from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.page.messages import FROM_BROWSER, MalformedError, read
 from decart_widget.protocol.messages import Candidate
 from decart_widget.session.media import Preparation
-from tests.pure.hosts import ROAD, Host, conforms, label, live
+from tests.pure.hosts import MESSAGES, Host, active, conforms, label
 
 
 def test_both_ends_read_examples_of_the_same_protocol() -> None:
     host = Host()
     host.hello()
-    assert host.sent[0]["protocol"] == ROAD["protocol"]
+    assert host.sent[0]["protocol"] == MESSAGES["protocol"]
 
 
-@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+@pytest.mark.parametrize("message", MESSAGES["to_kernel"], ids=label)
 def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> None:
     told = read(message)
     assert {name: told[name] for name in told if name in message} == message
@@ -31,17 +31,17 @@ def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> Non
     assert read({**message, "unheard_of": [1]})
 
 
-@pytest.mark.parametrize("message", ROAD["malformed_to_kernel"], ids=label)
+@pytest.mark.parametrize("message", MESSAGES["malformed_to_kernel"], ids=label)
 def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
     with pytest.raises(MalformedError):
         read(message)
-    host = live()
+    host = active()
     host.pages.receive(message)
     assert sum(host.pages.dropped.values()) == 1
     assert (host.told, host.sent) == ([], [])
 
 
-@pytest.mark.parametrize("message", ROAD["to_kernel"], ids=label)
+@pytest.mark.parametrize("message", MESSAGES["to_kernel"], ids=label)
 def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
     message: dict[str, Any],
 ) -> None:
@@ -52,7 +52,7 @@ def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
 
 
 def test_every_type_in_the_table_is_known_by_an_example() -> None:
-    known = {message["type"] for message in ROAD["to_kernel"]}
+    known = {message["type"] for message in MESSAGES["to_kernel"]}
     assert known <= set(FROM_BROWSER)
 
 
@@ -84,7 +84,7 @@ def test_what_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> No
 
 
 def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_sent() -> None:
-    host = live("f2")
+    host = active("f2")
     host.hello("f2")
     host.attempt = None
     host.hello("f3")
@@ -109,5 +109,9 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     assert [message for message in sent if not conforms(message)] == []
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
     # What travels with a buffer is made elsewhere.
-    wanted = {message["type"] for message in ROAD["to_browser"]} - {"chunk", "room", "image-state"}
+    wanted = {message["type"] for message in MESSAGES["to_browser"]} - {
+        "chunk",
+        "room",
+        "image-state",
+    }
     assert {message["type"] for message in sent} == wanted

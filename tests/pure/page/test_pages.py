@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.page.messages import FROM_BROWSER
-from decart_widget.page.pages import AWAY, HEARTBEAT_TIMEOUT, MAX_PAGES, PAGEHIDE_GRACE
-from tests.pure.hosts import ROAD, Host, conforms, label, live, welcome
+from decart_widget.page.pages import AWAY_S, HEARTBEAT_TIMEOUT_S, MAX_PAGES, PAGEHIDE_GRACE_S
+from tests.pure.hosts import MESSAGES, Host, active, conforms, label, welcome
 
 # --- who has the camera -----------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ def test_while_nothing_is_live_the_newest_page_is_the_owner() -> None:
 
 
 def test_while_a_session_is_live_its_page_keeps_the_camera_and_others_view() -> None:
-    host = live()
+    host = active()
     host.hello("f2")
     assert host.take_sent() == [welcome("f2", owner=False, attempt=3)]
     assert host.take_told() == []
@@ -47,23 +47,23 @@ def test_while_a_session_is_live_its_page_keeps_the_camera_and_others_view() -> 
 
 
 def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
-    host = live()
+    host = active()
     host.say("pagehide")
-    host.wait(PAGEHIDE_GRACE - 1)
+    host.wait(PAGEHIDE_GRACE_S - 1)
     host.hello("f1-reloaded")
     assert host.take_sent() == [welcome("f1-reloaded", owner=True, attempt=3)]
     assert host.take_told() == ["left", ("owner", "f1-reloaded", True)]
 
 
 def test_a_page_that_only_watches_may_go_without_a_word() -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("pagehide", "f2")
     assert host.take_told() == []
     assert host.pages.present
 
 
 def test_a_page_that_watches_may_take_the_session_over() -> None:
-    host = live("f2", "f3")
+    host = active("f2", "f3")
     host.say("take", "f2")
     assert host.owner == "f2"
     assert host.take_sent() == [{"type": "owner", "page_id": "f2"}]
@@ -73,7 +73,7 @@ def test_a_page_that_watches_may_take_the_session_over() -> None:
 
 
 def test_what_is_nobody_else_s_can_t_be_taken() -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("take", "f1")
     host.attempt = None
     host.say("take", "f2")
@@ -94,7 +94,7 @@ def test_a_click_on_start_makes_its_page_the_owner() -> None:
 
 
 def test_a_click_on_start_in_a_viewer_of_a_live_session_does_nothing() -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("start", "f2")
     assert (host.owner, host.take_told()) == ("f1", [])
     assert host.pages.dropped == {"start in a page that is not the owner": 1}
@@ -123,7 +123,7 @@ def test_a_page_heard_of_before_its_hello_is_welcomed_all_the_same() -> None:
 
 
 def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> None:
-    host = live()
+    host = active()
     for number in range(100):
         host.now += 0.01
         host.hello(f"viewer-{number}")
@@ -137,14 +137,14 @@ def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> N
 
 
 def test_a_page_that_beats_is_watching() -> None:
-    host = live()
+    host = active()
     host.wait(300, beats_of=("f1",))
     assert host.take_told() == []
 
 
 def test_a_silent_owner_ends_the_session_after_20_seconds() -> None:
-    host = live()
-    host.wait(HEARTBEAT_TIMEOUT)
+    host = active()
+    host.wait(HEARTBEAT_TIMEOUT_S)
     assert host.take_told() == []
     host.wait(1)
     assert host.take_told() == ["unattended"]
@@ -152,24 +152,24 @@ def test_a_silent_owner_ends_the_session_after_20_seconds() -> None:
 
 
 def test_a_viewer_s_beats_do_not_stand_in_for_the_owner_s() -> None:
-    host = live("f2")
-    host.wait(HEARTBEAT_TIMEOUT + 1, beats_of=("f2",))
+    host = active("f2")
+    host.wait(HEARTBEAT_TIMEOUT_S + 1, beats_of=("f2",))
     assert host.take_told() == ["unattended"]
     assert host.owner == "f2"
 
 
 def test_a_page_that_went_ends_the_session_after_10_seconds() -> None:
-    host = live()
+    host = active()
     host.wait(5, beats_of=("f1",))
     host.say("pagehide")
-    host.wait(PAGEHIDE_GRACE)
+    host.wait(PAGEHIDE_GRACE_S)
     assert host.take_told() == ["left"]
     host.wait(1)
     assert host.take_told() == ["unattended"]
 
 
 def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
-    host = live()
+    host = active()
     host.say("pagehide")
     host.wait(5)
     host.say("heartbeat", attempt=3)
@@ -178,8 +178,8 @@ def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
 
 
 def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
-    host = live()
-    host.wait(AWAY)
+    host = active()
+    host.wait(AWAY_S)
     assert host.pages.present
     host.wait(1)
     assert not host.pages.present
@@ -197,16 +197,16 @@ def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
 
 
 def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:
-    host = live()
+    host = active()
     host.wait(60, page_messages_blocked=True)
     assert host.pages.present
 
 
 def test_silence_means_nothing_while_messages_can_t_arrive() -> None:
-    host = live()
+    host = active()
     host.wait(600, page_messages_blocked=True)
     assert host.take_told() == []
-    host.wait(HEARTBEAT_TIMEOUT - 1)
+    host.wait(HEARTBEAT_TIMEOUT_S - 1)
     assert host.take_told() == []
     host.wait(2)
     assert host.take_told() == ["unattended"]
@@ -227,7 +227,7 @@ def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> 
     host.take_told()
     host.attempt = 1
     host.pages.refresh()
-    host.wait(HEARTBEAT_TIMEOUT)
+    host.wait(HEARTBEAT_TIMEOUT_S)
     assert host.take_told() == []
 
 
@@ -235,14 +235,14 @@ def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> 
 
 OF_AN_ATTEMPT = [
     message
-    for message in ROAD["to_kernel"]
+    for message in MESSAGES["to_kernel"]
     if message["type"] in ("offer", "candidate", "media", "refused", "stats")
 ]
 
 
 @pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
 def test_the_owner_s_messages_of_the_live_attempt_are_passed_on(message: dict[str, Any]) -> None:
-    host = live("f2")
+    host = active("f2")
     host.pages.receive(message)
     assert host.take_told() == [(message["type"], "f1")]
 
@@ -251,7 +251,7 @@ def test_the_owner_s_messages_of_the_live_attempt_are_passed_on(message: dict[st
 def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
     message: dict[str, Any],
 ) -> None:
-    host = live("f2")
+    host = active("f2")
     host.pages.receive({**message, "attempt": 2})
     host.pages.receive({**message, "page_id": "f2"})
     host.attempt = None
@@ -267,26 +267,26 @@ def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
 @pytest.mark.parametrize("attempt", [3, None])
 @pytest.mark.parametrize("page", ["f1", "f2"])
 def test_stop_acts_from_any_page(attempt: int | None, page: str) -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("stop", page, attempt=attempt)
     assert host.take_told() == ["stopped"]
 
 
 def test_a_stop_of_an_older_attempt_does_not_end_the_present_one() -> None:
-    host = live()
+    host = active()
     host.say("stop", attempt=2)
     assert host.take_told() == []
     assert host.pages.dropped == {"stale stop": 1}
 
 
 def test_a_prompt_may_come_from_any_page() -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("apply", "f2", prompt="sketch", enrich=False)
     assert host.take_told() == [("applied", "sketch", False)]
 
 
 def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
-    host = live()
+    host = active()
     host.attempt = None
     host.say("heartbeat", attempt=3)
     assert host.take_sent() == [
@@ -295,7 +295,7 @@ def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
 
 
 def test_the_owner_beats_on_between_two_attempts_and_keeps_its_camera() -> None:
-    host = live("f2")
+    host = active("f2")
     host.attempt = 4  # it has not heard of that yet
     host.say("heartbeat", attempt=3)
     assert host.take_sent() == []
@@ -304,7 +304,7 @@ def test_the_owner_beats_on_between_two_attempts_and_keeps_its_camera() -> None:
 
 
 def test_only_the_owner_says_that_the_network_is_back() -> None:
-    host = live("f2")
+    host = active("f2")
     host.say("wake", "f2")
     assert host.take_told() == []
     host.say("wake")
@@ -324,7 +324,7 @@ PAGES = st.sampled_from([f"page-{number}" for number in range(25)])
 NAMES = sorted({name for fields in FROM_BROWSER.values() for name in fields})
 EXAMPLES = st.builds(
     lambda example, page, odd: {**example, "page_id": page, **odd},
-    st.sampled_from(ROAD["to_kernel"]),
+    st.sampled_from(MESSAGES["to_kernel"]),
     PAGES,
     st.dictionaries(st.sampled_from([*NAMES, "type", "page_id"]), JSON, max_size=1),
 )
@@ -364,6 +364,6 @@ def test_reasons_for_dropping_are_bounded_whatever_types_are_invented(types: lis
         host.pages.receive({"type": type_})
     assert len(host.pages.dropped) <= 64
     assert host.pages.dropped.keys() <= {
-        "unknown type", *(f"{kind} without a front end" for kind in FROM_BROWSER),
+        "unknown type", *(f"{kind} without a page_id" for kind in FROM_BROWSER),
         *(f"{kind} with a bad {name}" for kind, fields in FROM_BROWSER.items() for name in fields),
     }  # fmt: skip

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from decart_widget import DecartWidget
 from decart_widget.diagnostics.log import MAX_REASONS, SIZE, Log
+from decart_widget.page.chunks import chunk
 from decart_widget.page.messages import FROM_BROWSER
 from decart_widget.page.pages import MAX_PAGES
 from decart_widget.protocol.codec import _DECODERS, MAX_NAME, decode, encode
@@ -25,7 +26,8 @@ from decart_widget.protocol.machine import MAX_CANDIDATES, SessionMachine
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, Phase
 from decart_widget.runtime.session_log import SessionLog
-from tests.pure.hosts import ROAD, Host, conforms
+from tests.pure.hosts import MESSAGES as PAGE_MESSAGES
+from tests.pure.hosts import Host, conforms
 from tests.pure.widget_helpers import settle
 
 EXAMPLES = 100
@@ -146,7 +148,7 @@ def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> 
 @many
 @given(seeds)
 def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
-    maker, host = Maker(seed, ROAD["to_kernel"]), Host()
+    maker, host = Maker(seed, PAGE_MESSAGES["to_kernel"]), Host()
     choose = maker.random
     for _ in range(MESSAGES):
         message = maker.message()
@@ -171,10 +173,10 @@ def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
 
 
 def test_a_widget_outlives_whatever_comes_on_its_comm(make: Any) -> None:
-    from decart_widget.runtime.background import Background
+    from decart_widget.session.background import Background
 
     widget: DecartWidget = make()
-    maker = Maker(7, ROAD["to_kernel"])
+    maker = Maker(7, PAGE_MESSAGES["to_kernel"])
     states = [{"prompt": "x"}, {"connection_state": "generating"}, {"error": {"code": "lie"}},
               {"prompt": "x" * 10**6}, {"budget": "NaN"}, {"_esm": "alert(1)"}, {"prompt": 7},
               {"session_id": "forged"}, {"model": "no-such"}, {"no such": 1}]  # fmt: skip
@@ -222,11 +224,11 @@ def test_a_full_inbox_is_counted_and_still_takes_a_stop(make: Any) -> None:
     assert widget.log.refused["page: the inbox is full"] == 3
 
 
-def test_pieces_of_the_front_end_are_not_sent_as_often_as_they_are_asked_for() -> None:
+def test_chunks_are_not_sent_as_often_as_they_are_asked_for() -> None:
     host = Host()
     for _ in range(1000):
-        host.say("need", name="main", hash="0")
-    assert len([told for told in host.told if told[0] == "chunk"]) <= 12
+        host.say("need", name="main", hash=chunk("main").digest)
+    assert 0 < len([message for message in host.sent if message["type"] == "chunk"]) <= 12
 
 
 def test_floods_of_starts_are_held_back_but_stop_always_gets_through() -> None:
@@ -248,7 +250,7 @@ def test_a_thousand_pages_are_sixteen() -> None:
 
 
 def test_every_message_of_the_table_takes_part() -> None:
-    assert {message["type"] for message in ROAD["to_kernel"]} == set(FROM_BROWSER)
+    assert {message["type"] for message in PAGE_MESSAGES["to_kernel"]} == set(FROM_BROWSER)
     assert {message["type"] for message in FROM_SERVICE} == set(_DECODERS)
 
 
@@ -271,16 +273,16 @@ def test_the_story_of_a_session_is_told_once_and_in_order(
 
     async def story() -> list[str]:
         log, session = Log(), Fake()
-        narrator = SessionLog(log)
+        session_log = SessionLog(log)
         machine = session.machine
         machine.connect(PromptState(), room=True)
-        narrator.record(session)  # type: ignore[arg-type]
+        session_log.record(session)  # type: ignore[arg-type]
         machine.socket_opened()
         for message in FROM_SERVICE[-1], FROM_SERVICE[9], FROM_SERVICE[9]:
             machine.receive(decode(json.dumps(message)))
-            narrator.record(session)  # type: ignore[arg-type]
+            session_log.record(session)  # type: ignore[arg-type]
         machine.disconnect()
-        narrator.record(session)  # type: ignore[arg-type]
+        session_log.record(session)  # type: ignore[arg-type]
         await asyncio.sleep(0)
         return [entry.what for entry in log if entry.level == "info"]
 

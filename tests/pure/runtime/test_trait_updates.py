@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.runtime.trait_updates import BURST, GATHER, RATE, Coalescer
+from decart_widget.runtime.trait_updates import BURST, GATHER_S, PER_SECOND, Coalescer
 from tests.pure.conftest import SkippingLoop
 
 
@@ -63,10 +63,10 @@ def test_a_flood_is_sent_ten_times_a_second_with_the_newest_values(in_no_time) -
         assert BURST + 95 <= len(log.entries) <= BURST + 101
         assert log.shown == {"tick": 999}
         pauses = [b - a for a, b in pairwise(when for when, _ in log.entries)]
-        assert min(pauses) >= 0.99 * GATHER
-        spent = BURST / (1 / GATHER - RATE)  # seconds of as many as may be
+        assert min(pauses) >= 0.99 * GATHER_S
+        spent = BURST / (1 / GATHER_S - PER_SECOND)  # seconds of as many as may be
         later = [b - a for (a, _), (b, _) in pairwise(log.entries) if a > spent + 1]
-        assert min(later) >= 0.99 / RATE
+        assert min(later) >= 0.99 / PER_SECOND
 
     in_no_time(story())
 
@@ -80,7 +80,7 @@ def test_changes_that_follow_close_behind_go_out_together(in_no_time) -> None:
         coalescer.update({"a": "newest"})
         coalescer.update({"b": 1})
         assert log.values == [{"a": 0}]
-        await asyncio.sleep(GATHER)
+        await asyncio.sleep(GATHER_S)
         assert log.values == [{"a": 0}, {"a": "newest", "b": 1}]
 
     in_no_time(story())
@@ -92,9 +92,9 @@ def test_what_is_not_urgent_waits_for_what_follows(in_no_time) -> None:
         coalescer = Coalescer(log)
         coalescer.update({"a": 1}, urgent=False)
         assert log.values == []
-        await asyncio.sleep(GATHER / 2)
+        await asyncio.sleep(GATHER_S / 2)
         coalescer.update({"b": 2})
-        await asyncio.sleep(GATHER)
+        await asyncio.sleep(GATHER_S)
         assert log.values == [{"a": 1, "b": 2}]
 
     in_no_time(story())

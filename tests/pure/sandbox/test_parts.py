@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from decart_widget.inputs.image_files import stated_size
-from decart_widget.page.rate_limit import RateLimit
+from decart_widget.protocol.rate_limit import RateLimit
 from decart_widget.sandbox import junk
 from decart_widget.sandbox.effects.registry import EFFECTS
 from decart_widget.sandbox.faults import NONE, Faults

@@ -29,9 +29,10 @@ from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.messages import ClientMessage, ImageData
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState, Phase
-from decart_widget.runtime import controller as live_module
+from decart_widget.runtime import warm_up
 from decart_widget.runtime.controller import WidgetController
 from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_values import IDLE
 from decart_widget.session import attempt as attempt_module
@@ -48,7 +49,7 @@ MACHINE_S_OWN = sorted(set(TRAITS) - {"prompt_status", "error", "_retry"})
 each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script["name"])
 
 
-def look_of(step: Step) -> PromptState:
+def prompt_state_of(step: Step) -> PromptState:
     image = step["look"]["image"]
     return PromptState(
         step["look"]["prompt"],
@@ -94,13 +95,13 @@ def test_the_scripts_together_show_every_state() -> None:
 
 def act_on_machine(machine: SessionMachine, step: Step) -> None:
     acts: dict[str, Callable[[], object]] = {
-        "connect": lambda: machine.connect(look_of(step)),
+        "connect": lambda: machine.connect(prompt_state_of(step)),
         "socket-opened": machine.socket_opened,
         "offer": lambda: machine.offer_made(step["sdp"]),
         "media-established": machine.media_established,
         "lost": machine.lost,
         "reconnect": machine.reconnect,
-        "submit": lambda: machine.submit(look_of(step), with_image=step["with_image"]),
+        "submit": lambda: machine.submit(prompt_state_of(step), with_image=step["with_image"]),
         "disconnect": machine.disconnect,
         "fail": machine.fail,
     }
@@ -174,8 +175,8 @@ class World:
 
         monkeypatch.setattr(attempt_module, "open_control", open_control)
         monkeypatch.setattr(tokens_module, "client_token", client_token)
-        monkeypatch.setattr(live_module, "_load_network_libraries", lambda: None)
-        self.live = WidgetController(
+        monkeypatch.setattr(warm_up, "load_network_libraries", lambda: None)
+        self.controller = WidgetController(
             Destination("http://127.0.0.1:9", None),
             lambda message, _buffers=None: self.to_page.append(message),
             self.traits.update,
@@ -189,22 +190,25 @@ class World:
                 speed=None,
             ),
             PromptState(),
+            kernel=KernelLink(None),
         )
-        self.live.pages.receive(
+        self.controller.pages.receive(
             {"type": "hello", "page_id": "f1", "protocol": 1, "version": "1", "page": {}}
         )
 
     def page_says(self, type_: str, **fields: Any) -> None:
-        attempt = self.live.attempt
-        self.live.pages.receive({"type": type_, "page_id": "f1", "attempt": attempt, **fields})
+        attempt = self.controller.attempt
+        self.controller.pages.receive(
+            {"type": type_, "page_id": "f1", "attempt": attempt, **fields}
+        )
 
     async def act(self, step: Step) -> None:
-        live = self.live
+        controller = self.controller
         if "receive" in step:
             self.wire.incoming.put_nowait(frame_of(step))
         elif step["do"] == "connect":
-            live.prompt_state = look_of(step)
-            self._tasks.append(asyncio.ensure_future(live.connect()))
+            controller.prompts.state = prompt_state_of(step)
+            self._tasks.append(asyncio.ensure_future(controller.connect()))
         elif step["do"] == "socket-opened":
             self._may_open.set()
         elif step["do"] == "offer":
@@ -214,15 +218,15 @@ class World:
         elif step["do"] == "lost":
             self.wire.incoming.put_nowait(ConnectionLostError("The connection broke."))
         elif step["do"] == "submit":
-            prompt_state = look_of(step)
+            prompt_state = prompt_state_of(step)
             changes = {
                 "prompt": prompt_state.prompt,
                 "enrich": prompt_state.enrich,
                 "image": prompt_state.image,
             }
-            self._tasks.append(asyncio.ensure_future(live.set_prompt_state(**changes)))
+            self._tasks.append(asyncio.ensure_future(controller.prompts.set(**changes)))
         elif step["do"] == "disconnect":
-            self._tasks.append(asyncio.ensure_future(live.disconnect()))
+            self._tasks.append(asyncio.ensure_future(controller.sessions.disconnect()))
         elif step["do"] == "reconnect":
             await self._phase(Phase.OPENING)
         else:
@@ -232,7 +236,10 @@ class World:
 
     async def _phase(self, phase: Phase) -> None:
         async with asyncio.timeout(30):
-            while self.live._session is None or self.live._session.machine.phase is not phase:
+            while (
+                self.controller.sessions.session is None
+                or self.controller.sessions.session.machine.phase is not phase
+            ):
                 await asyncio.sleep(0.05)
 
     def take_sent(self) -> list[dict[str, Any]]:
@@ -240,7 +247,7 @@ class World:
         return sent
 
     async def close(self) -> None:
-        await self.live.close()
+        await self.controller.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 

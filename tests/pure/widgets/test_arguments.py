@@ -99,14 +99,14 @@ def test_set_checks_everything_before_anything_changes(
 ) -> None:
     widget = make(prompt="before")
     before = widget.get_state()
-    look = widget._controller.prompt_state
+    look = widget._controller.prompts.state
     sent.clear()
     with pytest.raises(kind) as caught:
         widget.set(**changes)
     settle()
     assert caught.value.remedy
     assert (sent, widget.get_state()) == ([], before)
-    assert widget._controller.prompt_state == look
+    assert widget._controller.prompts.state == look
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]
 @pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
 def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
     widget = make(prompt="before")
-    look, state = widget._controller.prompt_state, widget.get_state()
+    look, state = widget._controller.prompts.state, widget.get_state()
     with pytest.raises(InvalidURLError):
         widget.set(prompt="after", image=url).result(timeout=10)
     settle()
-    assert (widget._controller.prompt_state, widget.get_state()) == (look, state)
+    assert (widget._controller.prompts.state, widget.get_state()) == (look, state)

@@ -16,13 +16,14 @@ import pytest
 
 from decart_widget import DecartViewer, DecartWidget
 from decart_widget.diagnostics.log import Log, everywhere
+from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import RoomInfo
-from decart_widget.runtime.background import Background, unforeseen
+from decart_widget.session.background import Background
 from decart_widget.session.control import open_control
 from decart_widget.session.endpoints import DECART, parse_endpoint
 from decart_widget.session.subscribe import Subscription
@@ -192,7 +193,7 @@ def test_a_task_or_callback_of_ours_that_fails_is_told_without_its_arguments(
 
 def test_asyncio_s_own_words_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.new_event_loop()
-    unforeseen(loop, {"message": f"Unclosed connection to wss://x?api_key={KEY}"})
+    report_loop_error(loop, {"message": f"Unclosed connection to wss://x?api_key={KEY}"})
     loop.close()
     assert "Unclosed" in caplog.text
     assert "MARKER" not in caplog.text

@@ -16,9 +16,10 @@ from decart_widget import ConnectionOptions, DecartWidget, RealtimeModel
 from decart_widget.errors import ClosedError, InvalidOptionError, MediaError
 from decart_widget.page.cameras import Cameras
 from decart_widget.runtime import trait_updates as publish
-from decart_widget.runtime.background import Background
 from decart_widget.runtime.destination import SandboxWarning
 from decart_widget.runtime.trait_values import IDLE
+from decart_widget.session.background import Background
+from tests.pure.hosts import Host
 from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- made -------------------------------------------------------------------------------------
@@ -100,7 +101,7 @@ def test_set_without_a_session_stores_the_look_for_the_next(make) -> None:
     assert widget.set(prompt="sketch", enrich=False, image=PICTURE).result(timeout=10) == "stored"
     settle()
     assert (widget.prompt, widget.enrich) == ("sketch", False)
-    look = widget._controller.prompt_state
+    look = widget._controller.prompts.state
     assert (look.prompt, look.enrich, look.image is not None) == ("sketch", False, True)
     assert updates()["_media"]["has_image"] is True
 
@@ -110,15 +111,15 @@ def test_set_takes_prompt_and_image_away_with_none(make) -> None:
     widget.set(prompt=None, image=None).result(timeout=10)
     settle()
     assert widget.prompt == ""
-    assert widget._controller.prompt_state.passthrough
+    assert widget._controller.prompts.state.passthrough
 
 
 def test_set_leaves_alone_what_it_is_not_given(make) -> None:
     widget = make(prompt="before", image=PICTURE, enrich=False)
-    image = widget._controller.prompt_state.image
+    image = widget._controller.prompts.state.image
     widget.set(prompt="after").result(timeout=10)
     settle()
-    look = widget._controller.prompt_state
+    look = widget._controller.prompts.state
     assert (look.prompt, look.enrich, look.image) == ("after", False, image)
 
 
@@ -127,7 +128,7 @@ def test_a_trait_that_is_set_becomes_the_look(make) -> None:
     widget.prompt = "typed"
     widget.enrich = False
     settle()
-    look = widget._controller.prompt_state
+    look = widget._controller.prompts.state
     assert (look.prompt, look.enrich) == ("typed", False)
 
 
@@ -140,7 +141,7 @@ def test_a_prompt_can_be_linked(make) -> None:
     ipywidgets.dlink((widget, "generation_tick"), (bar, "value"))
     text.value = "typed elsewhere"
     settle()
-    assert widget._controller.prompt_state.prompt == "typed elsewhere"
+    assert widget._controller.prompts.state.prompt == "typed elsewhere"
     for each in (text, bar):
         each.close()
 
@@ -223,7 +224,7 @@ def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(
     make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Changes that are gathered for later are shown by the time that the result is there.
-    monkeypatch.setattr(publish, "GATHER", 10.0)
+    monkeypatch.setattr(publish, "GATHER_S", 10.0)
     widget = make(connection=ConnectionOptions(connection_timeout=0.1))
     assert widget.connect().result(timeout=20) == "no-frontend"
     assert widget.connection_state == "idle"
@@ -277,7 +278,7 @@ def test_what_remains_is_the_whole_budget_before_a_start(make) -> None:
 
 def test_without_sessions_there_is_nothing_to_list_or_to_stop(make) -> None:
     make()
-    assert DecartWidget.live() == []
+    assert DecartWidget.running() == DecartWidget.live() == []
     assert DecartWidget.stop_all().result(timeout=10) == 0
 
 
@@ -318,11 +319,10 @@ def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(m
     widget = make()
     camera = {"id": "c1", "label": "Camera of Jane", "position": "front"}
     obtained = {**camera, "source": "camera", "width": 1280, "height": 720, "fps": 30}
-    live = widget._controller
 
     async def say() -> None:
         message = {"cameras": [camera], "camera": {**obtained, "mirrored": True}, "request": None}
-        live.cameras_changed(message)
+        widget._controller.cameras.changed(message)
 
     Background.get().start(say(), "say").result(10)
     settle()
@@ -334,14 +334,19 @@ def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(m
 
 async def test_another_source_is_waited_for_or_says_why_not() -> None:
     told: list[str] = []
-    cameras = Cameras(None, lambda _values: None)  # type: ignore[arg-type]
+    cameras = Cameras(
+        Host().pages,
+        lambda _values: None,
+        lambda traits: told.append(traits["source"]),
+        lambda _error: None,
+    )
 
     def said(source: str) -> dict[str, Any]:
         camera = {"source": source, "label": f"a {source}", "position": "unknown"}
         return {"cameras": [], "camera": camera, "request": None}
 
     async def replace(source: str) -> asyncio.Task[str]:
-        asked = asyncio.ensure_future(cameras.replace(source, lambda: told.append(source)))
+        asked = asyncio.ensure_future(cameras.replace(source))
         await asyncio.sleep(0)
         return asked
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from decart_widget.errors import DecartError, InvalidPromptError
-from decart_widget.runtime.background import Background, Operation
+from decart_widget.session.background import Background, Operation
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
 

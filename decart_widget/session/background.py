@@ -1,14 +1,13 @@
-"""The one daemon thread with its event loop, where every session of the process lives.
+"""The one daemon thread whose event loop runs every session of the process.
 
-A session must go on while a cell computes, so it can't live on the kernel's own loop. Whatever is
-asked of it from the notebook is handed over with ``start`` and comes back as an ``Operation``.
+A session must go on while a cell computes, so it can't run on the kernel's own loop. What a
+notebook asks for is handed over with ``start``, and comes back as an ``Operation``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -17,16 +16,14 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar
 
 from decart_widget.diagnostics.log import everywhere
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import DecartError
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class Operation(Generic[T]):
-    """Something that was started at once: await it in a cell, or wait for it from a thread.
+    """Work that runs on the background loop: await it in a cell, or wait for it from a thread.
 
     ::
 
@@ -42,13 +39,18 @@ class Operation(Generic[T]):
         return asyncio.wrap_future(self._future).__await__()
 
     def result(self, timeout: float | None = 60.0) -> T:
-        """Waits, and returns what came of it or raises what went wrong.
+        """Waits for the result.
 
         Args:
-            timeout: Seconds; ``TimeoutError`` afterwards, while the operation goes on.
+            timeout: Seconds; None for no limit.
 
-        Raises ``DecartError`` when called where waiting could never end: on the loop that does
-        the work.
+        Returns:
+            The operation's result.
+
+        Raises:
+            TimeoutError: It isn't over; it goes on.
+            DecartError: The operation failed, or this was called on the loop that does the work,
+                where waiting would never end.
         """
         if threading.current_thread() is Background.get().thread and not self._future.done():
             raise DecartError(
@@ -66,7 +68,7 @@ class Operation(Generic[T]):
         return self._future.done()
 
     def cancel(self) -> bool:
-        """Gives it up, where that is still possible."""
+        """Cancels it; returns False when it is over already."""
         return self._future.cancel()
 
     def __repr__(self) -> str:
@@ -79,7 +81,13 @@ class Operation(Generic[T]):
 
 
 class Background:
-    """The thread and its loop; ``Background.get()`` gives the one of this process."""
+    """The thread and its loop; ``Background.get()`` returns the one of this process.
+
+    Attributes:
+        loop: The event loop.
+        pid: The process in which the thread runs.
+        thread: The thread.
+    """
 
     _instance: Background | None = None
     _lock = threading.Lock()
@@ -87,7 +95,7 @@ class Background:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.pid = os.getpid()
-        # ipykernel 7.0 lets only threads send that run inside a copy of the kernel's context.
+        # ipykernel 7.0 lets a thread send only inside a copy of the kernel's context.
         context = contextvars.copy_context()
         self.thread = threading.Thread(
             target=context.run, args=(self._run,), name="decart-widget", daemon=True
@@ -96,15 +104,15 @@ class Background:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.set_exception_handler(unforeseen)
+        self.loop.set_exception_handler(report_loop_error)
         try:
             self.loop.run_forever()
-        except BaseException as error:  # nothing else says so, and a traceback could show secrets
+        except BaseException as error:  # nothing else reports it; its text may be secret
             everywhere("The background thread ended", error)
 
     @classmethod
     def get(cls) -> Background:
-        """The one of this process; a forked child gets one of its own."""
+        """The one of this process, started when needed; a forked child gets one of its own."""
         with cls._lock:
             instance = cls.current()
             if instance is None:
@@ -113,51 +121,21 @@ class Background:
 
     @classmethod
     def current(cls) -> Background | None:
-        """The one of this process, if it runs; makes none."""
+        """The one of this process if it runs; otherwise None."""
         instance = cls._instance
         ours = instance is not None and instance.pid == os.getpid()
         return instance if ours and instance is not None and instance.thread.is_alive() else None
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> Operation[T]:
-        """Runs a coroutine here, from any thread."""
+        """Runs a coroutine on the loop; from any thread.
+
+        Args:
+            work: The coroutine.
+            name: Of the operation, for its ``repr`` and its errors.
+        """
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         return Operation(future, name)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
-        """Calls a function here soon, from any thread, in order."""
+        """Calls a function on the loop soon, in the order of the calls; from any thread."""
         self.loop.call_soon_threadsafe(function, *args)
-
-
-def unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """In place of asyncio's own account, which shows arguments and messages as they are."""
-    error = context.get("exception")
-    if isinstance(error, Exception):
-        everywhere("A task on a thread of ours failed", error)
-    else:
-        log.warning("%s", redact(str(context.get("message", "")))[:300])
-
-
-class BusyProbe:
-    """Whether a loop is blocked: a mark that is asked for and doesn't come.
-
-    Args:
-        loop: The kernel's own, which stands still while a cell computes.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._answered = True
-
-    def busy(self) -> bool:
-        """Whether the loop has not answered since the last call; asks it once more."""
-        if not self._answered:
-            return True
-        self._answered = False
-        try:
-            self._loop.call_soon_threadsafe(self._answer)
-        except RuntimeError:  # the loop is closed: nothing will ever arrive, so silence counts
-            return False
-        return False
-
-    def _answer(self) -> None:
-        self._answered = True

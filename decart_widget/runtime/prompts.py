@@ -1,0 +1,233 @@
+"""What is asked of the service: prompt, enrich and reference image, and when that is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from decart_widget.diagnostics.log import Log
+from decart_widget.errors import InvalidImageError, InvalidPromptError
+from decart_widget.inputs.prompts import check_prompt
+from decart_widget.inputs.reference_image import load_image
+from decart_widget.models import RealtimeModel
+from decart_widget.protocol.messages import ImageData
+from decart_widget.protocol.requests import PromptState
+from decart_widget.runtime.settings import Settings
+from decart_widget.runtime.trait_values import media_trait
+from decart_widget.session.session import Session
+
+DEBOUNCE_S: Final = 0.3
+"""Seconds without a change after which a prompt that is being typed is sent."""
+
+
+def check_takes_image(model: RealtimeModel) -> None:
+    """Checks that a model takes a reference image.
+
+    Raises:
+        InvalidImageError: It doesn't.
+    """
+    if not model.reference_image:
+        raise InvalidImageError(
+            f"{model.name} takes no reference image.",
+            remedy='Choose another model, for instance "lucy-latest".',
+        )
+
+
+class SessionHolder(Protocol):
+    """Has the session to which prompts are submitted; a widget's controller."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a session exists, or is being started."""
+
+    @property
+    def session(self) -> Session | None:
+        """The present or last session; None while one is being started."""
+
+    def show(self) -> None:
+        """Shows in the traits how the session is now."""
+
+    def show_now(self) -> None:
+        """Shows what waits to be shown, before an operation's result is there."""
+
+
+class Prompts:
+    """The wanted prompt state of one widget; the session knows what is applied.
+
+    Args:
+        holder: Has the session.
+        settings: Reads what the next session is to be like.
+        publish: Sets traits at once; from any thread.
+        show_image: Takes the wanted image after each change.
+        log: Takes the refusals of what pages ask for.
+        state: What is wanted at first.
+        image_url: A reference image that the next start downloads first.
+    """
+
+    def __init__(
+        self,
+        holder: SessionHolder,
+        settings: Callable[[], Settings],
+        publish: Callable[[dict[str, Any]], None],
+        show_image: Callable[[ImageData | None], None],
+        log: Log,
+        state: PromptState,
+        image_url: str | None = None,
+    ) -> None:
+        self.state = state
+        self._holder = holder
+        self._settings = settings
+        self._publish = publish
+        self._show_image = show_image
+        self._log = log
+        self._image_url = image_url
+        self._image_changed = False
+        self._typing: asyncio.TimerHandle | None = None
+
+    @property
+    def typing(self) -> bool:
+        """Whether a changed prompt waits for its author to pause."""
+        return self._typing is not None
+
+    # --- from the notebook --------------------------------------------------------------------
+
+    def traits_for(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with which the widget's traits show changes; from any thread.
+
+        Args:
+            changes: As for ``set``.
+        """
+        traits: dict[str, Any] = {}
+        if "prompt" in changes:
+            traits["prompt"] = changes["prompt"] or ""
+        if "enrich" in changes:
+            traits["enrich"] = changes["enrich"]
+        if "image" in changes:
+            has_image = changes["image"] is not None
+            traits["_media"] = media_trait(self._settings().model, has_image=has_image)
+        return traits
+
+    async def set(self, **changes: Any) -> str:
+        """Changes parts of the prompt state and sends all of it at once.
+
+        Args:
+            **changes: Any of ``prompt``, ``enrich`` and ``image``; checked.
+
+        Returns:
+            ``"applied"``, ``"superseded"`` or, without a session, ``"stored"``.
+
+        Raises:
+            RequestRejectedError: The service has refused it.
+            AckTimeoutError: The service has not answered.
+        """
+        self._change(**changes)
+        self.stop_typing()
+        submitted = self._submit()
+        if submitted is None:
+            return "stored"
+        outcome = await submitted
+        self._holder.show_now()
+        return outcome
+
+    async def set_with_url(self, url: str, **changes: Any) -> str:
+        """Downloads an image, then shows the changes in the traits and does what ``set`` does.
+
+        Raises:
+            InvalidImageError: It can't be downloaded, or is no image; nothing has changed then.
+        """
+        changes["image"] = await asyncio.to_thread(load_image, url)
+        self._publish(self.traits_for(changes))
+        return await self.set(**changes)
+
+    def typed(self, prompt: str, enrich: bool) -> None:
+        """Takes values of the traits, which are sent after a pause."""
+        wanted = prompt if prompt.strip() else None
+        if (wanted, enrich) == (self.state.prompt, self.state.enrich):
+            return
+        if self._holder.is_active and wanted is None:
+            return  # an emptied text box doesn't ask for the untransformed camera
+        self._change(prompt=wanted, enrich=enrich)
+        self.stop_typing()
+        if self._holder.is_active:
+            self._typing = asyncio.get_running_loop().call_later(DEBOUNCE_S, self._pause_over)
+            self._holder.show()
+
+    # --- from pages ---------------------------------------------------------------------------
+
+    def apply_from_page(self, prompt: str, enrich: bool) -> None:
+        """Sends a prompt at once: Enter or Apply was pressed."""
+        try:
+            self._change(prompt=check_prompt(prompt), enrich=enrich)
+        except InvalidPromptError as error:
+            self._log.refuse(f"page: prompt not taken ({error.code})")
+            return
+        self.stop_typing()
+        self._submit()
+
+    async def apply_image(self, image: ImageData | None) -> None:
+        """Makes an image the wanted one and waits for the service's answer.
+
+        Raises:
+            InvalidImageError: The model takes none.
+            RequestRejectedError: The service has refused it.
+            AckTimeoutError: The service has not answered.
+        """
+        if image is not None:
+            check_takes_image(self._settings().model)
+        self._publish(self.traits_for({"image": image}))
+        await self.set(image=image)
+
+    # --- for the session ----------------------------------------------------------------------
+
+    async def download_image(self) -> None:
+        """Downloads the image of a URL that was given to the widget's constructor.
+
+        Raises:
+            InvalidImageError: It can't be downloaded, or is no image.
+        """
+        if self._image_url is not None:
+            image = await asyncio.to_thread(load_image, self._image_url)
+            self._image_url = None
+            self._change(image=image)
+
+    def session_made(self) -> None:
+        """A session was made, which sends the image with its first prompt state."""
+        self._image_changed = False
+
+    def stop_typing(self) -> None:
+        """Doesn't send what is being typed after the pause."""
+        if self._typing is not None:
+            self._typing.cancel()
+            self._typing = None
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _change(self, **changes: Any) -> None:
+        if "image" in changes:
+            self._image_url = None
+            self._image_changed |= changes["image"] != self.state.image
+        self.state = replace(self.state, **changes)
+        self._show_image(self.state.image)
+
+    def _pause_over(self) -> None:
+        self._typing = None
+        self._submit()
+
+    def _submit(self) -> asyncio.Future[str] | None:
+        session = self._holder.session
+        if session is None or not self._holder.is_active:
+            self._holder.show()
+            return None
+        with_image, self._image_changed = self._image_changed, False
+        outcome = session.submit(self.state, with_image=with_image)
+        if with_image:
+            outcome.add_done_callback(lambda done: self._image_answered(session, done))
+        return outcome
+
+    def _image_answered(self, session: Session, outcome: asyncio.Future[str]) -> None:
+        """Forgets an image that was refused, so that the next prompt doesn't send it again."""
+        applied = session.machine.applied
+        if not outcome.cancelled() and outcome.exception() is not None and applied is not None:
+            self.state = replace(self.state, image=applied.image)

@@ -1,0 +1,300 @@
+"""The sessions of one widget, one after the other, and the prompts that are sent to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from decart_widget.diagnostics.log import Log
+from decart_widget.errors import (
+    ConnectionLostError,
+    DecartError,
+    NoFrontEndError,
+    internal_error,
+    unattended_error,
+)
+from decart_widget.page.media import BrowserMedia
+from decart_widget.page.pages import Pages
+from decart_widget.protocol.messages import ImageData
+from decart_widget.protocol.requests import PromptState
+from decart_widget.protocol.states import ConnectionState
+from decart_widget.runtime.destination import SANDBOX, Destination
+from decart_widget.runtime.prompts import Prompts
+from decart_widget.runtime.registry import register
+from decart_widget.runtime.session_log import SessionLog
+from decart_widget.runtime.settings import Settings
+from decart_widget.runtime.trait_updates import Coalescer
+from decart_widget.runtime.trait_values import IDLE, trait_values
+from decart_widget.session.endpoints import DECART
+from decart_widget.session.media import EndReason
+from decart_widget.session.session import Session
+from decart_widget.session.subscribe import Subscription
+from decart_widget.session.tokens import Tokens
+
+
+class SessionRunner:
+    """Starts, shows and ends the sessions of one widget; use it on the background loop.
+
+    Args:
+        destination: Where sessions go.
+        settings: Reads what the next session is to be like.
+        tokens: Makes client tokens.
+        pages: Carry the sessions' media.
+        traits: Show how the session is.
+        log: Takes an entry for each change.
+        publish: Sets traits at once; from any thread.
+        show_image: Takes the wanted reference image after each change.
+        prompt_state: What is wanted at first.
+        image_url: A reference image that the first start downloads.
+        session_over: Called when a session is over.
+
+    Attributes:
+        prompts: The wanted prompt state.
+        session: The present or last session; None before the first, and while one is started.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        settings: Callable[[], Settings],
+        tokens: Tokens,
+        pages: Pages,
+        traits: Coalescer,
+        log: Log,
+        *,
+        publish: Callable[[dict[str, Any]], None],
+        show_image: Callable[[ImageData | None], None],
+        prompt_state: PromptState,
+        image_url: str | None,
+        session_over: Callable[[], None],
+    ) -> None:
+        self._destination = destination
+        self._settings = settings
+        self._tokens = tokens
+        self._pages = pages
+        self._traits = traits
+        self._log = log
+        self._session_over = session_over
+        self.prompts = Prompts(self, settings, publish, show_image, log, prompt_state, image_url)
+        self.session: Session | None = None
+        self._media: BrowserMedia | None = None
+        self._session_log = SessionLog(log)
+        self._run: asyncio.Task[None] | None = None
+        self._established = asyncio.Event()
+        self._last_attempt = 0
+        self._start_ended_by: DecartError | None = None
+        """Why a start was ended before there was a session."""
+        self._early_complaint: DecartError | None = None
+        """What a page reported before there was a session."""
+
+    # --- how it is ----------------------------------------------------------------------------
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a session exists, or is being started."""
+        return self._run is not None and not self._run.done()
+
+    @property
+    def attempt(self) -> int | None:
+        """The current attempt's number; None without a session."""
+        return self.session.attempt if self.session is not None and self.is_active else None
+
+    @property
+    def subscribe_token(self) -> str | None:
+        """What a viewer needs to show this session; None until it has a room."""
+        session = self.session
+        if session is None or session.machine.room_name is None:
+            return None
+        endpoint, room_name = session.config.endpoint, session.machine.room_name
+        if endpoint == DECART:
+            return Subscription(room_name).token()
+        key = session.config.key if endpoint.name == SANDBOX else None
+        return Subscription(room_name, endpoint, key).token()
+
+    def show(self, _session: Session | None = None) -> None:
+        """Shows in the traits how the session is now; the session calls it after each change."""
+        session = self.session
+        if session is None:
+            return
+        self._session_log.record(session)
+        if session.machine.established:
+            self._established.set()
+        self._traits.update(trait_values(session, typing=self.prompts.typing))
+
+    def show_now(self) -> None:
+        """Publishes what waits, so that the traits are current when an operation's result is."""
+        self._traits.flush()
+
+    # --- start and end ------------------------------------------------------------------------
+
+    def start(self, timeout: float | None = None) -> None:
+        """Starts a session, unless there is one.
+
+        Args:
+            timeout: Seconds until it must be established; None for the connection options' own.
+        """
+        if self.is_active:
+            return
+        self.session = self._early_complaint = None
+        self._established = asyncio.Event()
+        self._start_ended_by = None
+        # Not urgent, because the page in which Start was clicked shows it already.
+        self._show_without_session(urgent=False, connection_state=ConnectionState.CONNECTING.value)
+        self._run = asyncio.ensure_future(self._run_session(timeout))
+        register(self, self._run)
+
+    async def established(self) -> str:
+        """Waits until the session that was started is established or over.
+
+        Returns:
+            The connection state, or ``"no-frontend"`` where no page has shown the widget.
+        """
+        run, established = self._run, asyncio.ensure_future(self._established.wait())
+        assert run is not None
+        ends: set[asyncio.Future[Any]] = {run, established}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        established.cancel()
+        session = self.session
+        if session is None:
+            state = ConnectionState.IDLE if run.cancelled() else ConnectionState.ERROR
+        else:
+            state = session.machine.state
+        no_page = session is not None and isinstance(session.error, NoFrontEndError)
+        self.show_now()
+        return "no-frontend" if no_page else state.value
+
+    async def disconnect(self, reason: EndReason = "stopped") -> str:
+        """Ends the session, if there is one, and returns when it is over.
+
+        Args:
+            reason: Is told to the pages.
+
+        Returns:
+            The connection state.
+        """
+        run = self._run
+        self.stop(reason)
+        if run is not None:
+            await asyncio.wait({run})
+        self.show_now()
+        session = self.session
+        return (ConnectionState.IDLE if session is None else session.machine.state).value
+
+    def stop(self, reason: EndReason = "stopped") -> None:
+        """Ends the session, or its start, if there is one; it is over soon after."""
+        if self.session is not None:
+            self.session.stop(reason)
+        elif self._run is not None:
+            self._run.cancel()
+
+    def end(self, reason: EndReason, error: DecartError) -> None:
+        """Ends the session, or its start, if there is one, and shows why."""
+        if not self.is_active or self._run is None:
+            return
+        if self.session is not None:
+            self.session.stop(reason, error)
+        else:
+            self._start_ended_by = error
+            self._run.cancel()
+
+    # --- from pages (page.events.SessionHandler) -----------------------------------------------
+
+    def stopped(self) -> None:
+        """Stop was clicked."""
+        self._log.add("debug", "a page asks for a stop")
+        self.stop()
+
+    def media_message(self, message: dict[str, Any]) -> None:
+        """The owner's page reports about its camera or its connection."""
+        if self._media is not None:
+            self._media.receive(message)
+
+    def owner_came(self, *, replaced: bool) -> None:
+        """A page is the owner now; ``replaced`` when the current attempt was another page's."""
+        if self._media is None:
+            return
+        self._media.owner_came()
+        if replaced and self.session is not None:
+            self._media.page_changed()
+            self.session.media_moved(ConnectionLostError("The picture moved to another page."))
+
+    def owner_left(self) -> None:
+        """The owner's page is being left: until a page owns the session nothing is generated."""
+        session = self.session
+        if session is not None and session.machine.state is not ConnectionState.CONNECTING:
+            session.media_lost(ConnectionLostError("The page was left."))
+
+    def unattended(self) -> None:
+        """No page has owned the session for too long: it is ended, so that nobody pays for it."""
+        self.end("unattended", unattended_error())
+
+    def woke(self) -> None:
+        """The network may be back."""
+        if self.session is not None:
+            self.session.wake()
+
+    def verify(self) -> None:
+        """Checks that the connection has survived a short suspend."""
+        if self.session is not None and self.is_active:
+            self.session.verify()
+
+    def complain(self, error: DecartError) -> None:
+        """Shows the error of a change of what is sent; the session goes on."""
+        self._log.add("warning", error.message, code=error.code)
+        if not self.is_active:
+            self._traits.update({"error": error.as_trait()})
+        elif self.session is None:
+            self._early_complaint = error
+        else:
+            self.session.complain(error)
+
+    def show_budget(self) -> None:
+        """Shows the next session's budget as what remains, unless there is a session."""
+        if not self.is_active:
+            self._traits.update({"remaining": self._settings().budget})
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _show_without_session(self, *, urgent: bool = True, **values: Any) -> None:
+        shown = {**IDLE, "remaining": self._settings().budget, **values}
+        self._traits.update(shown, urgent=urgent)
+
+    async def _run_session(self, timeout: float | None) -> None:
+        try:
+            await self.prompts.download_image()
+            endpoint, key = await self._destination.open()
+            config = self._settings().config(
+                endpoint, key, timeout, tokens=self._tokens, renew=self._destination.open
+            )
+            self._media = BrowserMedia(self._pages)
+            self._session_log = SessionLog(self._log)
+            session = Session(config, self._media, self.show, first_attempt=self._last_attempt + 1)
+            self.session = session
+            self.prompts.session_made()
+            if self._early_complaint is not None:
+                session.complain(self._early_complaint)
+        except DecartError as error:
+            self._start_failed(error)
+            return
+        except Exception as unexpected:
+            self._log.crash("The session could not begin", unexpected)
+            self._start_failed(internal_error(unexpected))
+            return
+        except asyncio.CancelledError:
+            ended_by = self._start_ended_by
+            self._show_without_session(error={} if ended_by is None else ended_by.as_trait())
+            raise
+        try:
+            await session.run(self.prompts.state)
+        finally:
+            self._last_attempt = session.attempt
+            self._session_over()
+            self.prompts.stop_typing()
+            self.show()
+
+    def _start_failed(self, error: DecartError) -> None:
+        self._log.add("error", error.message, code=error.code)
+        self._show_without_session(
+            connection_state=ConnectionState.ERROR.value, error=error.as_trait()
+        )

@@ -1,0 +1,130 @@
+"""The traits of a widget's prompt, budget and session."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import traitlets as t
+
+from decart_widget.errors import InvalidOptionError, InvalidPromptError
+from decart_widget.protocol.states import ServiceStatus
+
+MAX_BUDGET_S: Final = 86_400
+"""Seconds; a day."""
+
+
+class SessionTraits(t.HasTraits):
+    """Mixed into the widget. Those that only the kernel sets are read-only, for pages too."""
+
+    model = t.Unicode(
+        "lucy-latest", help="Name of the model; used by the next start. See MODELS."
+    ).tag(sync=True)
+    prompt = t.Unicode(
+        "",
+        help="What the picture is to become. Sent 0.3 s after the last change while a session "
+        'runs; use set() to send it at once. "" (before a start) leaves the picture alone.',
+    ).tag(sync=True)
+    enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(sync=True)
+    budget = t.Float(
+        None,
+        allow_none=True,
+        help="Seconds of generation after which the session ends, up to 86400; at least 10 at the "
+        "service. None for no limit. Used by the next start.",
+    ).tag(sync=True)
+
+    service_status = t.Enum(
+        [status.value for status in ServiceStatus],
+        ServiceStatus.UNKNOWN.value,
+        read_only=True,
+        help="What the service says of the session: unknown, entering-queue or ready.",
+    ).tag(sync=True)
+    queue_position = t.Int(
+        None,
+        allow_none=True,
+        read_only=True,
+        help="Place in the service's queue, from 1; None when not queued.",
+    ).tag(sync=True)
+    queue_size = t.Int(
+        None,
+        allow_none=True,
+        read_only=True,
+        help="Length of the service's queue; None when not queued, or not known.",
+    ).tag(sync=True)
+    session_id = t.Unicode(
+        None, allow_none=True, read_only=True, help="The service's id of the session; else None."
+    ).tag(sync=True)
+    generation_tick = t.Float(
+        0.0, read_only=True, help="Seconds billed so far in this session, as the service counts."
+    ).tag(sync=True)
+    remaining = t.Float(
+        allow_none=True, read_only=True, help="Seconds left of the budget; None without a budget."
+    ).tag(sync=True)
+    budget_low = t.Bool(False, read_only=True, help="True once 80 % of the budget is used up.").tag(
+        sync=True
+    )
+    kernel_busy = t.Bool(
+        False,
+        read_only=True,
+        help="True while a cell keeps messages of pages from reaching the kernel; kernels with "
+        "subshells take them during a cell, too.",
+    ).tag(sync=True)
+    applied_prompt = t.Unicode(
+        None,
+        allow_none=True,
+        read_only=True,
+        help="The prompt that the service acknowledged last; None before that, or without one.",
+    ).tag(sync=True)
+    prompt_status = t.Enum(
+        ["idle", "pending", "applied", "rejected"],
+        "idle",
+        read_only=True,
+        help="Of the newest prompt or image: idle (no session, or nothing asked yet), pending "
+        "(not sent yet, or not answered), applied or rejected.",
+    ).tag(sync=True)
+    stats = t.Dict(
+        read_only=True,
+        help="Measured by the owner's page in the last second of the received picture: fps "
+        "(decoded frames/s), width and height (px), rtt_s (round trip, s), loss (part of the "
+        "packets lost, 0 to 1), bitrate (bit/s); attempt (its number); a figure is None where the "
+        "browser has none. sent: what the page sends, a dict with source, label, width and height "
+        "(px), fps (frames/s) and mirrored, empty without a camera.",
+    )
+
+    # For the front end only.
+    _retry = t.Dict(
+        read_only=True,
+        help="While reconnecting: attempt (from 1), of (how many) and in_s (s until it begins).",
+    ).tag(sync=True)
+    _applied_in = t.Float(
+        None,
+        allow_none=True,
+        read_only=True,
+        help="Seconds that the last acknowledged request took.",
+    ).tag(sync=True)
+
+    @t.validate("prompt")
+    def _check_prompt(self, proposal: Any) -> str:
+        from decart_widget.inputs.prompts import MAX_PROMPT
+
+        prompt: str = proposal["value"]
+        if len(prompt) > MAX_PROMPT:
+            raise InvalidPromptError(
+                f"The prompt has {len(prompt):,} characters.",
+                remedy=f"Give at most {MAX_PROMPT:,}.",
+            )
+        return prompt
+
+    @t.validate("budget")
+    def _check_budget(self, proposal: Any) -> float | None:
+        budget = proposal["value"]
+        if budget is not None and not 0 < budget <= MAX_BUDGET_S:
+            raise InvalidOptionError(
+                f"The budget is {budget:g} s.",
+                remedy=f"Give 10 to {MAX_BUDGET_S} seconds, or None.",
+            )
+        return None if budget is None else float(budget)
+
+    @t.default("remaining")
+    def _whole_budget(self) -> float | None:
+        budget: float | None = self.budget
+        return budget

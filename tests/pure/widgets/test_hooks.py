@@ -1,0 +1,58 @@
+"""The private methods of ipywidgets that the widgets override are still called by ipywidgets."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import anywidget
+import pytest
+
+from decart_widget import DecartWidget
+from decart_widget.widgets.base import check_hooks
+
+
+def test_a_message_on_the_comm_reaches_our_check(make) -> None:
+    widget = make()
+    assert widget.comm is not None
+    widget.comm.handle_msg({"content": {"data": {"method": "no such method"}}})
+    assert widget.log.refused == {"page: not a message of widgets": 1}
+
+
+def test_a_value_from_a_page_reaches_our_check(make) -> None:
+    widget = make()
+    update = {"method": "update", "state": {"session_id": "forged"}, "buffer_paths": []}
+    widget.comm.handle_msg({"content": {"data": update}, "buffers": []})
+    assert widget.session_id is None
+    assert widget.log.refused == {"page: sets what it may not": 1}
+
+
+def test_ipywidgets_asks_whether_a_changed_trait_is_to_be_sent(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    inherited = DecartWidget._should_send_property
+
+    def ask(self: DecartWidget, key: str, value: Any) -> bool:
+        asked.append(key)
+        return inherited(self, key, value)
+
+    monkeypatch.setattr(DecartWidget, "_should_send_property", ask)
+    widget = make()
+    asked.clear()
+    widget.muted = True
+    assert asked == ["muted"]
+
+
+def test_the_present_ipywidgets_has_the_methods() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_hooks(anywidget.AnyWidget, ("_handle_msg", "_should_send_property"))
+
+
+def test_an_ipywidgets_without_them_is_warned_of() -> None:
+    class Renamed:
+        def _handle_msg(self) -> None: ...
+
+    with pytest.warns(RuntimeWarning, match="no _should_send_property"):
+        check_hooks(Renamed, ("_handle_msg", "_should_send_property"))
