@@ -40,13 +40,6 @@ class I420:
             raise ValueError(f"I420 needs an even width and height, not {width}x{rows * 2 // 3}")
 
     @classmethod
-    def blank(cls, width: int, height: int) -> I420:
-        """A picture with undefined luma and neutral chroma."""
-        picture = cls(np.empty((height * 3 // 2, width), np.uint8))
-        picture.data[height:] = NEUTRAL
-        return picture
-
-    @classmethod
     def like(cls, other: I420) -> I420:
         """A picture of the same size with undefined content."""
         return cls(np.empty_like(other.data))
