@@ -1,4 +1,4 @@
-"""A client of the sandbox made of plain websockets and plain aiortc: it shares no code with it."""
+"""A client of the sandbox made with websockets and aiortc; it shares no code with the sandbox."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Picture = np.ndarray
 
 
 def test_card() -> Picture:
-    """Red, green and blue fields over a run from black to white."""
+    """Red, green and blue areas above a gradient from black to white."""
     card = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     third = WIDTH // 3
     card[:, :third] = (200, 50, 40)
@@ -45,7 +45,7 @@ test_card.__test__ = False  # type: ignore[attr-defined]
 
 
 class StillCamera(MediaStreamTrack):
-    """The same picture at a steady rate."""
+    """A camera track that sends the same picture at a constant frame rate."""
 
     kind = "video"
 
@@ -82,7 +82,7 @@ class Client:
         await self.socket.send(json.dumps({"type": kind, **fields}))
 
     async def receive(self) -> dict[str, Any]:
-        """The next message that is one; what isn't goes to ``junk``."""
+        """The next message of the protocol; anything else is appended to ``junk``."""
         while True:
             raw = await self.socket.recv()
             try:
@@ -96,7 +96,7 @@ class Client:
             return message
 
     async def wait_for(self, kind: str, limit: float = LIMIT, **fields: Any) -> dict[str, Any]:
-        """The next message of this type with these fields; others are kept in ``messages``."""
+        """The next message of this type with these fields; all are appended to ``messages``."""
         async with asyncio.timeout(limit):
             while True:
                 message = await self.receive()
@@ -113,7 +113,7 @@ class Client:
         return await self.wait_for("set_image_ack")
 
     async def closed(self, limit: float = LIMIT) -> tuple[int | None, str | None]:
-        """Code and reason of the close frame, when the server has closed."""
+        """Close code and reason, once the server has closed the connection."""
         await asyncio.wait_for(self.socket.wait_closed(), limit)
         return self.socket.close_code, self.socket.close_reason
 
@@ -122,9 +122,9 @@ class Client:
     async def start_video(
         self, picture: Picture | None = None, *, edit: Callable[[str], str] = str
     ) -> None:
-        """Offer a camera, take the answer; frames can be read from then on.
+        """Offer a camera and apply the answer; then `picture` can be called.
 
-        ``edit`` changes the offer on its way.
+        ``edit`` changes the offer before it is sent.
         """
         self.pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         came: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
@@ -148,14 +148,16 @@ class Client:
         assert isinstance(frame, VideoFrame)
         return frame.to_ndarray(format="rgb24")
 
-    async def picture_that(self, seen: Callable[[Picture], Any], limit: float = LIMIT) -> Picture:
-        """The first picture from now on of which ``seen`` is true."""
+    async def picture_that(
+        self, condition: Callable[[Picture], Any], limit: float = LIMIT
+    ) -> Picture:
+        """The first picture from now on for which ``condition`` is true."""
         picture = None
         try:
             async with asyncio.timeout(limit):
                 while True:
                     picture = await self.picture()
-                    if seen(picture):
+                    if condition(picture):
                         return picture
         except TimeoutError:
             mean = None if picture is None else picture.mean(axis=(0, 1)).round()
@@ -172,7 +174,7 @@ class Client:
 async def client(
     base: str, *, headers: dict[str, str] | None = None, **query: str
 ) -> AsyncIterator[Client]:
-    """A connected client; ``query`` goes into the URL, with a good key unless it has one."""
+    """A connected client; ``query`` goes into the URL, with a valid key unless it has one."""
     query = {"api_key": KEY, "model": "lucy-latest", **query}
     url = f"{base}/v1/stream?{urlencode(query)}"
     made = Client(await connect(url, max_size=None, additional_headers=headers, proxy=None))
@@ -183,7 +185,7 @@ async def client(
 
 
 def png(picture: Picture) -> str:
-    """A picture as the wire carries it: PNG in raw base64."""
+    """A picture as ``image_data``: PNG in base64."""
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     return base64.b64encode(encoded.tobytes()).decode()
 

@@ -1,4 +1,4 @@
-"""The control channel of the sandbox: every message of the protocol, and what is none."""
+"""The control channel of the sandbox: every message of the protocol, and malformed ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def mint(sandbox: Sandbox, body: object = None, key: str | None = KEY) -> httpx.
 # --- a session ------------------------------------------------------------------------------------
 
 
-async def test_a_session_is_told_in_the_services_words(sandbox: Sandbox) -> None:
+async def test_a_session_gets_the_services_messages(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         assert (await user.wait_for("status"))["status"].lower() == "ready"
         text = "a  prompt with, Ünïcode 🎨 and spaces "
@@ -60,7 +60,9 @@ async def test_a_session_is_told_in_the_services_words(sandbox: Sandbox) -> None
     assert not {"ready", "ice-candidate"} & {m["type"] for m in user.messages}
 
 
-async def test_the_answer_is_complete(sandbox: Sandbox) -> None:
+async def test_the_answer_contains_loopback_candidates_and_a_start_bitrate(
+    sandbox: Sandbox,
+) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.start_video()
         sdp = next(m["sdp"] for m in user.messages if m["type"] == "answer")
@@ -73,7 +75,13 @@ async def test_the_answer_is_complete(sandbox: Sandbox) -> None:
     assert "x-google-start-bitrate=3000" in sdp
 
 
-async def test_nothing_ticks_before_a_frame(sandbox: Sandbox) -> None:
+async def test_a_model_name_that_is_none_gets_the_usual_picture_size(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url, model="no such model!") as user:
+        await user.start_video()
+        await user.picture()
+
+
+async def test_nothing_is_billed_before_a_frame(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("sepia")
         await user.start_video()
@@ -82,7 +90,7 @@ async def test_nothing_ticks_before_a_frame(sandbox: Sandbox) -> None:
 
 async def test_images_are_checked(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
-        for data, why in (
+        for data, reason in (
             ("not base64 !", "base64"),
             ("data:image/png;base64,AAAA", "data:"),
             ("AAAA", "JPEG, PNG or WebP"),
@@ -91,7 +99,7 @@ async def test_images_are_checked(sandbox: Sandbox) -> None:
         ):
             ack = await user.image(data, prompt="sepia")
             assert ack["success"] is False
-            assert why in ack["error"], ack
+            assert reason in ack["error"], ack
         assert sandbox.stats()["sessions"][0]["effect"] is None, "nothing may have changed"
         assert (await user.image(np.zeros((9, 9, 3), np.uint8), prompt="sepia"))["success"]
         assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
@@ -122,10 +130,10 @@ async def test_an_image_without_a_prompt_keeps_the_prompt(sandbox: Sandbox) -> N
         assert sandbox.stats()["sessions"][0]["effect"] is None
 
 
-async def test_nonsense_is_survived(sandbox: Sandbox) -> None:
+async def test_malformed_messages_do_not_end_the_session(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
-        for nonsense in ("{", "[" * 50_000, b"\x00\x01", ""):
-            await user.socket.send(nonsense)
+        for malformed in ("{", "[" * 50_000, b"\x00\x01", ""):
+            await user.socket.send(malformed)
             error = await user.wait_for("error")
             assert not any(word in error["error"].lower() for word in PERMANENT)
         for ignored in (
@@ -168,7 +176,7 @@ async def test_a_flood_closes_with_1008(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "dct_", "nonsense", "ek_nonsense", "ek_e30=.00"])
-async def test_a_bad_key_is_refused_for_good(sandbox: Sandbox, key: str) -> None:
+async def test_an_invalid_key_is_refused_with_4401(sandbox: Sandbox, key: str) -> None:
     async with client(sandbox.realtime_base_url, api_key=key) as user:
         error = await user.receive()
         assert error["type"] == "error"
@@ -176,7 +184,7 @@ async def test_a_bad_key_is_refused_for_good(sandbox: Sandbox, key: str) -> None
         assert (await user.closed())[0] == 4401
 
 
-async def test_with_a_key_of_its_own_it_takes_no_other() -> None:
+async def test_with_a_key_set_no_other_is_valid() -> None:
     with serve(api_key="dct_mine") as sandbox:
         assert "dct_mine" not in repr(sandbox)
         assert mint(sandbox, key="dct_other").status_code == 401
@@ -187,7 +195,7 @@ async def test_with_a_key_of_its_own_it_takes_no_other() -> None:
             assert (await user.prompt("sepia"))["success"]
 
 
-def test_tokens_over_http(sandbox: Sandbox) -> None:
+def test_client_tokens_are_made_over_http(sandbox: Sandbox) -> None:
     assert mint(sandbox, key="nonsense").status_code == 401
     assert mint(sandbox, key=None).status_code == 401
     answer = mint(sandbox, {"expiresIn": 30, "allowedModels": ["lucy-2.1"]})
@@ -206,7 +214,7 @@ def test_tokens_over_http(sandbox: Sandbox) -> None:
         assert mint(sandbox, body).status_code == 422, body
 
 
-async def test_a_token_is_good_for_its_models_only(sandbox: Sandbox) -> None:
+async def test_a_token_is_valid_for_its_models_only(sandbox: Sandbox) -> None:
     token = mint(sandbox, {"allowedModels": ["lucy-2.1"]}).json()["apiKey"]
     async with client(sandbox.realtime_base_url, api_key=token, model="lucy-2.1") as user:
         assert (await user.prompt("sepia"))["success"]
@@ -215,7 +223,7 @@ async def test_a_token_is_good_for_its_models_only(sandbox: Sandbox) -> None:
         assert (await user.closed())[0] == 4403
 
 
-async def test_a_session_ends_when_its_token_says_so(sandbox: Sandbox) -> None:
+async def test_a_session_ends_after_its_tokens_session_duration(sandbox: Sandbox) -> None:
     body = {"constraints": {"realtime": {"maxSessionDuration": 10}}}
     token = mint(sandbox, body).json()["apiKey"]
     async with client(sandbox.realtime_base_url, api_key=token) as user:
@@ -228,7 +236,7 @@ async def test_a_session_ends_when_its_token_says_so(sandbox: Sandbox) -> None:
         await user.closed()
 
 
-# --- who may talk to it ---------------------------------------------------------------------------
+# --- access check ---------------------------------------------------------------------------
 
 
 FOREIGN = [
@@ -244,7 +252,7 @@ OURS: list[dict[str, str]] = [
 ]
 
 
-def test_foreign_pages_are_kept_out_of_http(sandbox: Sandbox) -> None:
+def test_pages_of_other_machines_are_refused_over_http(sandbox: Sandbox) -> None:
     with httpx.Client(trust_env=False, base_url=sandbox.base_url) as http:
         for headers in [*FOREIGN, {"Host": "rebound.example"}]:
             assert http.get("/", headers=headers).status_code == 403
@@ -252,7 +260,7 @@ def test_foreign_pages_are_kept_out_of_http(sandbox: Sandbox) -> None:
             assert http.get("/", headers=headers).status_code == 200
 
 
-async def test_foreign_pages_are_kept_out_of_the_socket(sandbox: Sandbox) -> None:
+async def test_pages_of_other_machines_are_refused_on_the_socket(sandbox: Sandbox) -> None:
     for headers in FOREIGN:
         with pytest.raises(InvalidStatus) as refused:
             async with client(sandbox.realtime_base_url, headers=headers):
@@ -263,7 +271,7 @@ async def test_foreign_pages_are_kept_out_of_the_socket(sandbox: Sandbox) -> Non
             assert (await user.prompt("sepia"))["success"]
 
 
-async def test_a_rebound_name_is_kept_out_of_the_socket(sandbox: Sandbox) -> None:
+async def test_a_rebound_host_name_is_refused_on_the_socket(sandbox: Sandbox) -> None:
     port = int(sandbox.base_url.rpartition(":")[2])
     url = f"ws://rebound.example:{port}/v1/stream?api_key={KEY}"
     with pytest.raises(InvalidStatus) as refused:
@@ -281,13 +289,13 @@ def test_other_paths_and_methods_are_refused(sandbox: Sandbox) -> None:
         assert http.get("/", headers={"x": "y" * 20_000}).status_code == 431
 
 
-async def test_other_sockets_are_refused(sandbox: Sandbox) -> None:
+async def test_sockets_on_other_paths_are_refused(sandbox: Sandbox) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"{sandbox.realtime_base_url}/v2/other", proxy=None)
     assert refused.value.response.status_code == 404
 
 
-async def test_raw_nonsense_on_the_port_is_survived(sandbox: Sandbox) -> None:
+async def test_bytes_that_are_no_http_are_refused_with_400(sandbox: Sandbox) -> None:
     port = int(sandbox.base_url.rpartition(":")[2])
     for nonsense in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n"):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -301,7 +309,7 @@ async def test_raw_nonsense_on_the_port_is_survived(sandbox: Sandbox) -> None:
 # --- faults ---------------------------------------------------------------------------------------
 
 
-async def test_queueing_tells_the_place_in_both_spellings(sandbox: Sandbox) -> None:
+async def test_a_queued_client_is_sent_its_place_under_both_names(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(queue_s=0.3)
     async with client(sandbox.realtime_base_url) as user:
         await user.send("prompt", prompt="sepia", enhance_prompt=False)
@@ -316,7 +324,7 @@ async def test_queueing_tells_the_place_in_both_spellings(sandbox: Sandbox) -> N
         await user.wait_for("prompt_ack")
 
 
-async def test_a_client_that_leaves_the_queue_is_forgotten(sandbox: Sandbox) -> None:
+async def test_a_client_that_leaves_the_queue_has_no_session(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(queue_s=600)
     async with client(sandbox.realtime_base_url) as user:
         await user.wait_for("queue_position")
@@ -335,7 +343,7 @@ async def test_capacity_closes_with_1013(sandbox: Sandbox) -> None:
         assert (await first.prompt("noir"))["success"]
 
 
-async def test_sessions_are_bounded_without_any_fault(sandbox: Sandbox) -> None:
+async def test_the_number_of_sessions_is_limited_without_any_fault(sandbox: Sandbox) -> None:
     async with asyncio.TaskGroup() as group, client(sandbox.realtime_base_url) as last:
         entered, leave = asyncio.Semaphore(0), asyncio.Event()
 
@@ -374,7 +382,7 @@ async def test_refused_prompts_and_images_change_nothing(sandbox: Sandbox) -> No
         assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
 
 
-async def test_slow_acks_come_late_and_hold_up_nothing_else(sandbox: Sandbox) -> None:
+async def test_delayed_acks_delay_nothing_else(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(ack_delay_s=30)
     async with client(sandbox.realtime_base_url) as user:
         await user.send("prompt", prompt="sepia")
@@ -388,7 +396,7 @@ async def test_slow_acks_come_late_and_hold_up_nothing_else(sandbox: Sandbox) ->
         assert asyncio.get_running_loop().time() - began >= 0.2
 
 
-async def test_acks_and_answers_can_stay_out(sandbox: Sandbox) -> None:
+async def test_acks_and_answers_can_be_missing(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(no_ack=True, no_answer=True)
     async with client(sandbox.realtime_base_url) as user:
         await user.wait_for("status")
@@ -399,7 +407,7 @@ async def test_acks_and_answers_can_stay_out(sandbox: Sandbox) -> None:
         assert [m["type"] for m in user.messages] == ["status", "error"]
 
 
-async def test_the_socket_can_break_off(sandbox: Sandbox) -> None:
+async def test_the_socket_can_be_dropped_without_a_close_frame(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("sepia")
         sandbox.faults = Faults(drop_control_after_s=0)
@@ -414,7 +422,7 @@ async def test_only_the_first_sessions_are_faulty(sandbox: Sandbox) -> None:
         assert (await two.prompt("sepia"))["success"]
 
 
-async def test_an_error_can_come_at_any_time(sandbox: Sandbox) -> None:
+async def test_an_error_can_be_sent_at_any_time(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("sepia")
         sandbox.faults = Faults(error_after_s=0, error_text="insufficient credits")
@@ -422,11 +430,11 @@ async def test_an_error_can_come_at_any_time(sandbox: Sandbox) -> None:
         assert (await user.prompt("sepia"))["success"]
 
 
-async def test_junk_comes_between_the_real_messages(sandbox: Sandbox) -> None:
+async def test_junk_is_sent_between_the_real_messages(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(junk=True, junk_bytes=1_000_000)
     async with client(sandbox.realtime_base_url) as user:
         for number in range(20):
-            assert (await user.prompt(f"look {number}"))["success"]
+            assert (await user.prompt(f"style {number}"))["success"]
         assert any(isinstance(raw, bytes) for raw in user.junk)
         assert any(isinstance(raw, str) and not raw.startswith("{") for raw in user.junk)
         large = next(m for m in user.messages if m["type"] == "large")

@@ -1,4 +1,4 @@
-"""A sandbox begins, ends, and leaves nothing behind: in this process and as a child."""
+"""A sandbox starts, ends and leaves nothing behind, in this process and as a child."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_closing_leaves_no_thread_socket_or_task() -> None:
         probe.connect(("127.0.0.1", port))
 
 
-async def test_many_sessions_leave_nothing_behind() -> None:
+async def test_ended_sessions_leave_no_udp_socket() -> None:
     with serve() as sandbox:
         for _ in range(3):
             async with client(sandbox.realtime_base_url) as user:
@@ -62,7 +62,7 @@ async def test_many_sessions_leave_nothing_behind() -> None:
         assert not [c for c in process.net_connections("udp") if c.laddr.ip == "127.0.0.1"]
 
 
-def test_it_is_a_context_manager_with_a_port_of_choice() -> None:
+def test_a_sandbox_is_a_context_manager_and_takes_a_port() -> None:
     with serve() as first:
         port = int(first.base_url.rpartition(":")[2])
         with pytest.raises(SandboxError, match="port=0"):
@@ -72,8 +72,8 @@ def test_it_is_a_context_manager_with_a_port_of_choice() -> None:
         assert second.realtime_base_url == f"ws://127.0.0.1:{port}"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "example.com", "192.0.2.1", ""])
-def test_it_serves_this_machine_only(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.com", "192.0.2.1", "a.localhost", ""])
+def test_only_loopback_hosts_are_accepted(host: str) -> None:
     with pytest.raises(SandboxError, match=r"127\.0\.0\.1"):
         serve(host=host)
 
@@ -83,7 +83,7 @@ def test_other_machines_need_a_flag_and_a_key() -> None:
         SandboxServer(host="0.0.0.0", allow_remote=True)
 
 
-async def test_allowing_other_machines_lets_their_pages_in() -> None:
+async def test_allow_remote_accepts_pages_of_other_machines() -> None:
     async with (
         SandboxServer(host="0.0.0.0", allow_remote=True, api_key="dct_mine") as server,
         client(
@@ -96,7 +96,7 @@ async def test_allowing_other_machines_lets_their_pages_in() -> None:
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-async def test_it_can_listen_on_the_other_loopback() -> None:
+async def test_it_can_listen_on_the_ipv6_loopback_address() -> None:
     with serve(host="::1") as sandbox:
         assert sandbox.base_url.startswith("http://[::1]:")
         async with client(sandbox.realtime_base_url) as user:
@@ -121,17 +121,19 @@ async def test_a_child_serves_and_ends() -> None:
             assert colourfulness(await user.picture()) < 6
         assert child.alive
     assert not child.alive
-    assert child.log_tail() == "", "it had nothing to complain about"
+    assert child.log_tail() == "", "no warning was logged"
     child.close()
 
 
-def test_a_child_that_can_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_can_not_be_started_is_an_error_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(SandboxError, match="can't be started"):
         start_child()
 
 
-def test_a_child_that_breaks_at_once_shows_its_last_words(tmp_path: Path) -> None:
+def test_the_error_of_a_child_that_exits_at_once_has_its_last_log_line(tmp_path: Path) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -156,8 +158,8 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
-def test_a_child_ends_with_its_parent(how: signal.Signals | None) -> None:
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, None])
+def test_a_child_ends_with_its_parent(by: signal.Signals | None) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
         stdin=subprocess.PIPE,
@@ -168,15 +170,15 @@ def test_a_child_ends_with_its_parent(how: signal.Signals | None) -> None:
         assert parent.stdin is not None
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
-        if how is None:
+        if by is None:
             parent.stdin.close()
         else:
-            parent.send_signal(how)
+            parent.send_signal(by)
         parent.wait(10)
         _wait_until_gone(child)
 
 
-def test_a_child_ends_though_a_fork_of_the_parent_holds_its_pipe() -> None:
+def test_a_child_ends_with_its_parent_though_a_fork_holds_its_pipe_open() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, "fork"],
         stdin=subprocess.PIPE,
@@ -199,7 +201,7 @@ def test_a_child_ends_though_a_fork_of_the_parent_holds_its_pipe() -> None:
 def _wait_until_gone(process: psutil.Process) -> None:
     for _ in range(200):
         try:
-            # An orphan is reaped by whoever adopts it, which in a container may be nobody.
+            # An orphan is reaped by the process that adopts it; in a container there may be none.
             if process.status() == psutil.STATUS_ZOMBIE:
                 return
             process.wait(0.05)
@@ -232,7 +234,7 @@ def test_the_program_prints_its_addresses_and_takes_faults_as_flags() -> None:
         assert program.stdout.read() == ""
 
 
-def test_the_program_says_what_is_wrong_with_its_flags() -> None:
+def test_wrong_flags_are_an_error_with_the_reason() -> None:
     def run(*flags: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "decart_widget.sandbox", *flags]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
@@ -244,10 +246,10 @@ def test_the_program_says_what_is_wrong_with_its_flags() -> None:
     assert run("--port", "no").returncode == 2
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
+def test_importing_the_sandbox_loads_no_heavy_package() -> None:
     code = (
         "import sys; from decart_widget import sandbox; from decart_widget.sandbox import Faults;"
-        "print(sorted({'aiortc', 'cv2', 'av', 'numpy', 'websockets'} & set(sys.modules)))"
+        "print(sorted({'aiortc', 'cv2', 'av', 'h11', 'numpy', 'websockets'} & set(sys.modules)))"
     )
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
@@ -255,7 +257,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def test_a_sandbox_is_public() -> None:
+def test_the_public_names_of_the_sandbox_are_there() -> None:
     import decart_widget.sandbox as public
 
     assert {"serve", "start_child", "Sandbox", "ChildSandbox", "Faults"} <= set(dir(public))

@@ -1,4 +1,4 @@
-"""Pictures through the sandbox: real sockets and a real peer connection, checked in the pixels."""
+"""Pictures sent through the sandbox over a real peer connection; the pixels are checked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_a_prompt_before_the_offer_transforms_the_first_frame(sandbox: San
         assert colourfulness(first) < 6
 
 
-async def test_passthrough_leaves_the_picture_alone(sandbox: Sandbox) -> None:
+async def test_without_prompt_and_image_the_picture_is_unchanged(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await passthrough(user)
         await user.start_video()
@@ -62,7 +62,7 @@ async def test_a_change_of_prompt_changes_the_picture(sandbox: Sandbox) -> None:
         assert difference(shown, grey) > 20
 
 
-async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
+async def test_the_picture_gets_the_images_colours(sandbox: Sandbox) -> None:
     gold = np.full((64, 64, 3), (220, 170, 30), np.uint8)
     gold[::2] //= 2
     async with client(sandbox.realtime_base_url) as user:
@@ -76,7 +76,7 @@ async def test_an_image_gives_its_colours(sandbox: Sandbox) -> None:
         await user.picture_that(is_golden)
 
 
-async def test_enrich_widens_what_a_prompt_finds(sandbox: Sandbox) -> None:
+async def test_with_enrich_phrases_select_an_effect(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("in black and white, please", enrich=False)
         await user.start_video()
@@ -85,7 +85,7 @@ async def test_enrich_widens_what_a_prompt_finds(sandbox: Sandbox) -> None:
         await user.picture_that(lambda p: colourfulness(p) < 6)
 
 
-async def test_two_sessions_have_looks_of_their_own(sandbox: Sandbox) -> None:
+async def test_sessions_have_separate_effects(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as one, client(sandbox.realtime_base_url) as two:
         await one.prompt("greyscale")
         await passthrough(two)
@@ -96,7 +96,7 @@ async def test_two_sessions_have_looks_of_their_own(sandbox: Sandbox) -> None:
         )
 
 
-async def test_a_second_offer_starts_media_anew(sandbox: Sandbox) -> None:
+async def test_a_second_offer_replaces_the_media(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("greyscale")
         await user.start_video()
@@ -108,7 +108,7 @@ async def test_a_second_offer_starts_media_anew(sandbox: Sandbox) -> None:
         assert colourfulness(await user.picture()) < 6
 
 
-async def test_a_frozen_picture_stands_still(sandbox: Sandbox) -> None:
+async def test_a_frozen_session_sends_no_frames_until_the_fault_ends(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await passthrough(user)
         await user.start_video()
@@ -116,7 +116,7 @@ async def test_a_frozen_picture_stands_still(sandbox: Sandbox) -> None:
         try:
             sandbox.faults = Faults(freeze_after_s=0)
             await _until_silent(user)
-            # The rest of the session goes on.
+            # The rest of the session continues.
             assert (await user.prompt("sepia"))["success"]
             await user.wait_for("generation_tick")
         finally:
@@ -124,7 +124,7 @@ async def test_a_frozen_picture_stands_still(sandbox: Sandbox) -> None:
         await user.picture()
 
 
-async def test_a_dead_peer_falls_silent_while_the_socket_lives(sandbox: Sandbox) -> None:
+async def test_a_dead_peer_sends_nothing_while_the_socket_continues(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await passthrough(user)
         await user.start_video()
@@ -135,16 +135,16 @@ async def test_a_dead_peer_falls_silent_while_the_socket_lives(sandbox: Sandbox)
         finally:
             sandbox.faults = Faults()
         assert user.pc is not None
-        assert user.pc.connectionState == "connected", "it must not say goodbye"
+        assert user.pc.connectionState == "connected", "the connection must not be closed"
         assert (await user.prompt("sepia"))["success"]
         await user.wait_for("generation_tick")
         assert not [m for m in user.messages if m["type"] == "generation_ended"], (
-            "nor on the socket"
+            "the socket must not report an end either"
         )
 
 
 async def _until_silent(user: Client) -> None:
-    """Read frames until none has come for a second; at 20 a second that is no accident."""
+    """Read frames until none has come for a second, in which 20 would be due."""
     async with asyncio.timeout(15):
         while True:
             try:
@@ -153,10 +153,10 @@ async def _until_silent(user: Client) -> None:
                 return
 
 
-# --- a function of one's own ----------------------------------------------------------------------
+# --- the user's function ----------------------------------------------------------------------
 
 
-async def test_a_function_gets_frame_prompt_and_image_off_the_loop() -> None:
+async def test_a_function_gets_frame_prompt_and_image_on_a_worker_thread() -> None:
     calls: list[tuple[tuple[int, ...], str | None, tuple[int, ...] | None, str]] = []
 
     def magenta(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
@@ -178,7 +178,7 @@ async def test_a_function_gets_frame_prompt_and_image_off_the_loop() -> None:
     assert thread not in ("MainThread", "decart-sandbox")
 
 
-async def test_a_function_that_raises_lets_the_picture_pass_and_is_reported() -> None:
+async def test_when_a_function_raises_the_picture_is_unchanged_and_the_error_kept() -> None:
     def broken(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
         raise RuntimeError("out of paint")
 
@@ -191,7 +191,7 @@ async def test_a_function_that_raises_lets_the_picture_pass_and_is_reported() ->
         assert sandbox.stats()["transform_errors"] > 0
 
 
-async def test_a_function_with_a_wrong_result_is_told_what_is_wrong() -> None:
+async def test_the_error_for_a_wrong_result_states_the_expected_shape() -> None:
     with serve(lambda frame, prompt, image: frame[::2].astype(float)) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await passthrough(user)
@@ -200,7 +200,7 @@ async def test_a_function_with_a_wrong_result_is_told_what_is_wrong() -> None:
         assert f"({HEIGHT}, {WIDTH}, 3) uint8" in str(sandbox.last_error)
 
 
-async def test_a_slow_function_delays_neither_messages_nor_the_newest_frame() -> None:
+async def test_a_slow_function_delays_no_message_and_frames_are_dropped() -> None:
     entered, release = threading.Event(), threading.Event()
 
     def stuck(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
@@ -222,7 +222,7 @@ async def test_a_slow_function_delays_neither_messages_nor_the_newest_frame() ->
             release.set()
 
 
-async def test_hidden_addresses_are_not_asked_for_on_the_network() -> None:
+async def test_mdns_addresses_are_not_resolved_over_the_network() -> None:
     name = "7b5b6b7a-8b1f-4d2c-9a55-1f2e3d4c5b6a.local"
 
     def hide(sdp: str) -> str:
@@ -234,6 +234,6 @@ async def test_hidden_addresses_are_not_asked_for_on_the_network() -> None:
             await user.start_video(edit=hide)
             assert name in user.offer
             await user.picture()
-            # The name service of .local names is multicast, on port 5353.
+            # Multicast DNS uses port 5353.
             ports = [each.laddr.port for each in psutil.Process().net_connections("udp")]
             assert 5353 not in ports

@@ -1,4 +1,4 @@
-"""The small parts of the sandbox: who may talk to it, how much, with which images and faults."""
+"""The sandbox's small modules: access check, rate limit, images, faults and junk."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_requests_are_refused_by_host_and_origin(
 # --- rate -----------------------------------------------------------------------------------------
 
 
-def test_a_burst_passes_and_a_flood_does_not() -> None:
+def test_a_burst_is_accepted_and_a_flood_is_not() -> None:
     limit = RateLimit(burst=10, per_second=2)
     assert [limit.allows(0.0) for _ in range(12)] == [True] * 10 + [False] * 2
     assert [limit.allows(1.0) for _ in range(3)] == [True, True, False]
@@ -90,19 +90,19 @@ def test_images_are_decoded(name: str) -> None:
     assert np.mean(cv2.absdiff(image, PICTURE)) < 4
 
 
-def test_extended_webp_states_its_size() -> None:
+def test_the_size_of_an_extended_webp_is_read() -> None:
     file = io.BytesIO()
     Image.new("RGB", (400, 300)).save(file, "WEBP", exif=Image.Exif())
     assert file.getvalue()[12:16] == b"VP8X"
     assert stated_size(file.getvalue()) == (400, 300)
 
 
-def test_large_images_are_made_small() -> None:
+def test_large_images_are_scaled_down() -> None:
     large = cv2.imencode(".png", np.zeros((50, 4000, 3), np.uint8))[1].tobytes()
     assert decode(base64.b64encode(large).decode()).shape == (16, 1280, 3)
 
 
-def test_an_image_that_states_too_many_pixels_is_never_decoded() -> None:
+def test_an_image_whose_header_states_too_many_pixels_is_not_decoded() -> None:
     bomb = bytearray(FILES["png"])
     bomb[16:24] = struct.pack(">II", 20_000, 20_000)
     bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
@@ -111,7 +111,7 @@ def test_an_image_that_states_too_many_pixels_is_never_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("data", "reason"),
     [
         (7, "base64 text"),
         ("", "JPEG, PNG or WebP"),
@@ -123,8 +123,8 @@ def test_an_image_that_states_too_many_pixels_is_never_decoded() -> None:
         ("A" * (10 * 1024 * 1024 * 4 // 3 + 100), "10 MB"),
     ],
 )
-def test_what_is_no_image_is_refused_with_a_reason(data: object, why: str) -> None:
-    with pytest.raises(ImageError, match=why):
+def test_data_that_is_no_image_is_refused_with_a_reason(data: object, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
         decode(data)
 
 
@@ -140,7 +140,7 @@ def test_no_bytes_crash_the_header_reader(tail: bytes, head: bytes) -> None:
 # --- faults and junk ------------------------------------------------------------------------------
 
 
-def test_faults_are_off_frozen_and_checked() -> None:
+def test_faults_are_off_by_default_immutable_and_checked() -> None:
     assert Faults() == NONE
     with pytest.raises(AttributeError):
         NONE.queue_s = 1.0  # type: ignore[misc]
@@ -157,7 +157,7 @@ def test_the_documentation_names_every_effect_and_fault() -> None:
         assert f"`{field.name}`" in page, field.name
 
 
-def test_junk_is_junk() -> None:
+def test_junk_has_many_kinds_of_messages_and_one_of_any_size() -> None:
     assert len(junk.MESSAGES) >= 10
     assert any(isinstance(message, bytes) for message in junk.MESSAGES)
     large = junk.large(5000)

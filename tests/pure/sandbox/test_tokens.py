@@ -1,4 +1,4 @@
-"""Which keys are good, and what a client token permits."""
+"""Which keys are valid, and what a client token permits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEY = "dct_k3y"
 NOW = 1_800_000_000.0
 
 
-def admit(keyring: Keyring, key: str, **circumstances: Any) -> Grant:
-    return keyring.admit(key, **{"model": "lucy-2.1", "origin": None, "now": NOW, **circumstances})
+def admit(keyring: Keyring, key: str, **conditions: Any) -> Grant:
+    return keyring.admit(key, **{"model": "lucy-2.1", "origin": None, "now": NOW, **conditions})
 
 
 def minted(keyring: Keyring, **body: Any) -> str:
@@ -25,7 +25,7 @@ def minted(keyring: Keyring, **body: Any) -> str:
     return token
 
 
-def test_any_permanent_key_is_good_unless_there_is_one() -> None:
+def test_every_permanent_key_is_valid_unless_one_is_set() -> None:
     assert admit(Keyring(), "dct_anything") == Grant()
     assert admit(Keyring("dct_mine"), "dct_mine") == Grant()
     for keyring, key in (
@@ -41,7 +41,7 @@ def test_any_permanent_key_is_good_unless_there_is_one() -> None:
         assert "invalid api key" in refused.value.reason.lower()
 
 
-def test_a_key_never_shows() -> None:
+def test_a_key_is_in_no_error_and_no_repr() -> None:
     keyring = Keyring("dct_s3cret")
     assert "s3cret" not in repr(keyring)
     for attempt in (
@@ -55,7 +55,7 @@ def test_a_key_never_shows() -> None:
         assert "s3cret" not in str(refused.value)
 
 
-def test_a_token_says_what_it_permits() -> None:
+def test_the_response_states_what_the_token_permits() -> None:
     answer = Keyring().mint(
         KEY,
         {
@@ -89,9 +89,9 @@ def test_a_token_is_scoped_to_models_and_origins() -> None:
     token = minted(keyring, allowedModels=["lucy-2.1"], allowedOrigins=["https://lab.example"])
     admit(keyring, token)
     admit(keyring, token, origin="https://lab.example")
-    for circumstances in ({"model": "lucy-2.5"}, {"origin": "https://evil.example"}):
+    for conditions in ({"model": "lucy-2.5"}, {"origin": "https://evil.example"}):
         with pytest.raises(TokenError) as refused:
-            admit(keyring, token, **circumstances)
+            admit(keyring, token, **conditions)
         assert refused.value.status == 403
         assert "not allowed" in refused.value.reason
 
@@ -104,19 +104,19 @@ def test_a_token_can_not_mint_tokens() -> None:
         assert refused.value.status == 403
 
 
-def test_tokens_of_another_sandbox_are_worth_nothing() -> None:
+def test_tokens_of_another_sandbox_are_invalid() -> None:
     token = minted(Keyring())
     with pytest.raises(TokenError):
         admit(Keyring(), token)
 
 
-def test_two_tokens_are_never_the_same() -> None:
+def test_each_token_is_different() -> None:
     keyring = Keyring()
     assert minted(keyring) != minted(keyring)
 
 
 @given(st.data())
-def test_a_changed_token_is_no_token(data: st.DataObject) -> None:
+def test_a_changed_token_is_invalid(data: st.DataObject) -> None:
     keyring = Keyring()
     token = minted(keyring)
     at = data.draw(st.integers(3, len(token) - 1))
@@ -149,7 +149,7 @@ def test_a_changed_token_is_no_token(data: st.DataObject) -> None:
         {"constraints": {"realtime": {"maxSessionDuration": "60"}}},
     ],
 )
-def test_a_bad_body_is_422(body: object) -> None:
+def test_an_invalid_body_is_refused_with_422(body: object) -> None:
     with pytest.raises(TokenError) as refused:
         Keyring().mint(KEY, body, NOW)
     assert refused.value.status == 422
@@ -167,6 +167,6 @@ def test_a_bad_body_is_422(body: object) -> None:
         st.none() | st.integers() | st.lists(st.text()) | st.dictionaries(st.text(), st.none()),
     )
 )
-def test_no_body_crashes_it(body: object) -> None:
+def test_any_json_body_gives_a_token_or_a_token_error(body: object) -> None:
     with contextlib.suppress(TokenError):
         assert Keyring().mint(KEY, body, NOW)["apiKey"].startswith("ek_")

@@ -1,0 +1,96 @@
+"""The HTTP API of the local server, without sockets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from decart_widget.sandbox.faults import NONE, Faults
+from decart_widget.sandbox.http import HttpRequest, HttpResponse
+from decart_widget.sandbox.http_api import HttpApi
+from decart_widget.sandbox.rooms.registry import RoomRegistry
+from decart_widget.sandbox.tokens import Keyring
+
+KEY = {"x-api-key": "dct_key"}
+
+
+class OneRoom:
+    """A session's room, as far as the HTTP API uses it."""
+
+    model = "lucy-latest"
+
+    def viewer_credentials(self) -> dict[str, str]:
+        return {"room_name": "room 1"}
+
+
+class OneRoomHost:
+    """Hosts one room."""
+
+    def find(self, name: str) -> Any:
+        return OneRoom() if name == "room 1" else None
+
+
+def answer(
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    *,
+    faults: Faults = NONE,
+    allow_remote: bool = False,
+) -> HttpResponse:
+    host: Any = OneRoomHost()
+    api = HttpApi(Keyring(), RoomRegistry(), host, faults=lambda: faults, allow_remote=allow_remote)
+    return api.answer(HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/", {}, 200),
+        ("POST", "/", {}, 404),
+        ("GET", "/elsewhere", {}, 404),
+        ("GET", "/v1/client/tokens", {}, 405),
+        ("POST", "/v1/client/tokens", {}, 401),
+        ("POST", "/v1/client/tokens?x=1", KEY, 200),
+        ("OPTIONS", "/watch-stream/room%201", {}, 200),
+        ("GET", "/watch-stream/room%201", KEY, 405),
+        ("POST", "/watch-stream/room%201", {}, 401),
+        ("POST", "/watch-stream/room%202", {}, 401),
+        ("POST", "/watch-stream/room%202", KEY, 404),
+        ("POST", "/watch-stream/room%201", KEY, 200),
+    ],
+)
+def test_each_path_has_its_methods_and_needs_its_key(
+    method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    response = answer(method, path, headers)
+    assert response.status == status
+    if status >= 400:
+        assert json.loads(response.body)["error"]
+    if status == 405:
+        assert response.headers == {"Allow": "POST"}
+
+
+@pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "https://evil.example"}])
+def test_other_machines_are_refused_unless_they_are_allowed(headers: dict[str, str]) -> None:
+    assert answer("GET", "/", headers).status == 403
+    assert answer("GET", "/", headers, allow_remote=True).status == 200
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 50_000, b"[]", b'{"expiresIn": 0}'])
+def test_a_malformed_body_is_refused_with_422(body: bytes) -> None:
+    assert answer("POST", "/v1/client/tokens", KEY, body).status == 422
+
+
+@pytest.mark.parametrize("path", ["/v1/client/tokens", "/watch-stream/room%201"])
+def test_the_fault_refuse_key_refuses_every_key(path: str) -> None:
+    assert answer("POST", path, KEY, faults=Faults(refuse_key=True)).status == 401
+
+
+def test_pages_can_read_viewer_credentials_and_their_refusal() -> None:
+    for headers in ({}, KEY):
+        response = answer("POST", "/watch-stream/room%201", headers)
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
