@@ -14,16 +14,17 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from playwright.async_api import Frame, Locator, Page, Route
 
 from tests.browser.script_coverage import BUNDLE, scripts_measured
 
-HERE = Path(__file__).parent
-#: Browsers trust this name without https, and no other one.
-TRUSTED = "http://localhost:8888"
-UNTRUSTED = "http://notebooks.example:8888"
+HERE: Final = Path(__file__).parent
+TRUSTED: Final = "http://localhost:8888"
+"""Browsers trust this name without https, and no other one."""
+
+UNTRUSTED: Final = "http://notebooks.example:8888"
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -17,10 +18,9 @@ from tools import browser as chromium
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 
-HERE = Path(__file__).parent
+HERE: Final = Path(__file__).parent
 
-#: Remembers every camera track that the page was ever given.
-REMEMBER_TRACKS = """
+REMEMBER_TRACKS: Final = """
 window.dwTracks = [];
 const devices = navigator.mediaDevices;
 if (devices) {
@@ -32,6 +32,7 @@ if (devices) {
   };
 }
 """
+"""Records every camera track that the page receives."""
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 

@@ -112,7 +112,6 @@ def test_a_long_file_gives_its_reason_in_its_first_lines() -> None:
     assert not too_long, "\n".join(too_long)
 
 
-@pytest.mark.xfail(strict=False, reason="being mended")
 def test_constants_are_documented_by_a_string_below_them() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}"
