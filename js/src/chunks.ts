@@ -54,7 +54,7 @@ export function chunk(hash: string): Chunk {
     hasCome: false,
     requestedAtMs: Number.NEGATIVE_INFINITY,
   };
-  // Whoever uses the module gets the error; without a user it is none.
+  // Users of the module get the error; without a user it is not to be reported as unhandled.
   made.module.catch(() => undefined);
   chunks.set(hash, made);
   return made;

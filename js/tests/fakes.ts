@@ -112,13 +112,13 @@ export class FakeStream {
   }
 }
 
-/** A camera that opens when the test says so. */
+/** A camera that the test opens. */
 export class FakeCamera {
   readonly tracks: FakeTrack[] = [];
   readonly microphones: FakeTrack[] = [];
   readonly asked: MediaStreamConstraints[] = [];
   devices = [{ kind: "videoinput", deviceId: "c1", label: "fake camera" }];
-  /** What `navigator.permissions` says of the camera. */
+  /** The camera's state in `navigator.permissions`. */
   permission = "prompt";
   #pending: {
     wanted: MediaStreamConstraints;
@@ -279,7 +279,7 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
   };
 }
 
-/** Rooms that go as the test says; `last` is the newest one's options. */
+/** Rooms that the test controls; `last` is the newest one's options. */
 export class FakeRooms {
   last: TransportOptions | undefined;
   readonly published: unknown[] = [];
@@ -289,7 +289,7 @@ export class FakeRooms {
   refusesSound = false;
   framesDecoded = 0;
 
-  readonly load = async (name: string) => (name === "room" ? this.#room : pieces(name));
+  readonly load = async (name: string) => (name === "room" ? this.#room : chunkNamed(name));
 
   readonly #room = {
     open: (options: TransportOptions): Transport => {
@@ -317,9 +317,9 @@ export class FakeRooms {
 }
 
 /** Offer and answer, and no rooms. */
-export const peers = async (name: string) => pieces(name);
+export const peers = async (name: string) => chunkNamed(name);
 
-function pieces(name: string): unknown {
+function chunkNamed(name: string): unknown {
   const found: unknown = { capture, peer, tools, take }[name];
   if (!found) throw Error(`there is no ${name}`);
   return found;
@@ -342,19 +342,19 @@ export class FakeRecorder {
 
   start(slice: number): void {
     this.state = "recording";
-    this.#timer = setInterval(() => this.#give(), slice);
+    this.#timer = setInterval(() => this.#deliver(), slice);
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.state = "inactive";
     setTimeout(() => {
-      this.#give();
+      this.#deliver();
       this.onstop();
     });
   }
 
-  #give(): void {
+  #deliver(): void {
     this.ondataavailable({ data: new Blob(["some bytes"]) });
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import decartWidget from "../src/loader.ts";
 import { FakeModel, type Message } from "./fakes.ts";
 
-/** A front end that writes down what it is asked to do. */
+/** A front end that logs its calls. */
 const SOURCE = `export const log = [];
 export default (load) => {
   log.push("made");
@@ -96,7 +96,7 @@ describe("a page that has the front end", () => {
 });
 
 describe("a page that lacks the front end", () => {
-  test("waits for it to be sent, then asks now and again", async () => {
+  test("waits for it to be sent, then requests it repeatedly", async () => {
     const model = widget();
     show(model);
     await vi.advanceTimersByTimeAsync(140);
@@ -112,14 +112,14 @@ describe("a page that lacks the front end", () => {
     expect(times).toEqual([150, 650, 1650, 3650, 5650, 7650]);
   });
 
-  test("asks once for all its models", async () => {
+  test("sends one request for all its models", async () => {
     const models = [widget(), widget(), widget()];
     for (const model of models) show(model);
     await vi.advanceTimersByTimeAsync(700);
     expect(needs(...models)).toHaveLength(2);
   });
 
-  test("asks by way of another model where one has lost its kernel", async () => {
+  test("sends the request through another model where one has lost its kernel", async () => {
     const [dead, model] = [widget(), widget()];
     dead.send = () => {
       throw new Error("Cannot send");
@@ -130,7 +130,7 @@ describe("a page that lacks the front end", () => {
     expect(needs(model)).toHaveLength(1);
   });
 
-  test("stops asking when the model goes, and at some time by itself", async () => {
+  test("stops its requests with the model, and after a number of them", async () => {
     const model = widget();
     show(model);
     await vi.advanceTimersByTimeAsync(3_600_000);
@@ -145,7 +145,7 @@ describe("a page that lacks the front end", () => {
     expect(model.listeners).toBe(0);
   });
 
-  test("asks for every piece that the model names", async () => {
+  test("requests every chunk that the model names", async () => {
     const model = new FakeModel({ _chunks: { main: hash, room: `${hash}-room` } });
     show(model);
     await vi.advanceTimersByTimeAsync(200);
@@ -156,14 +156,14 @@ describe("a page that lacks the front end", () => {
 describe("the placeholder", () => {
   const shownText = (el: HTMLElement) => el.querySelector(".decart-loading p")?.textContent;
 
-  test("is quiet at first, then says what a page without a kernel needs", async () => {
+  test("is empty at first, then shows what a page without a kernel needs", async () => {
     const { el } = show(widget());
     expect(shownText(el)).toBe("");
     await vi.advanceTimersByTimeAsync(3000);
     expect(shownText(el)).toBe("Run the cell to see it live.");
   });
 
-  test("says so when the kernel has another version", async () => {
+  test("shows that the kernel has another version", async () => {
     const model = widget();
     const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { el } = show(model);
@@ -172,7 +172,7 @@ describe("the placeholder", () => {
     expect(error).toHaveBeenCalledOnce();
   });
 
-  test("says so in a browser that can't unpack it", async () => {
+  test("shows that the browser can't unpack it", async () => {
     vi.stubGlobal("DecompressionStream", undefined);
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const model = widget();
@@ -181,7 +181,7 @@ describe("the placeholder", () => {
     await vi.waitFor(() => expect(shownText(el)).toContain("too old"));
   });
 
-  test("says so where the page forbids to load it", async () => {
+  test("shows that the page forbids to load it", async () => {
     vi.mocked(URL.createObjectURL).mockReturnValue("data:text/javascript,throw 1//forbidden");
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const model = widget();
@@ -190,7 +190,7 @@ describe("the placeholder", () => {
     await vi.waitFor(() => expect(shownText(el)).toContain("does not let"));
   });
 
-  test("goes with its view", () => {
+  test("is removed with its view", () => {
     const { el, end } = show(widget());
     end();
     expect(el.childElementCount).toBe(0);

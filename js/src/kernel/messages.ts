@@ -93,7 +93,7 @@ export type Level = "debug" | "info" | "warning" | "error";
 /** Time (ms since 1970 on this page's clock), level, event, and details without secrets. */
 export type LogEntry = [number, Level, string, Record<string, unknown>];
 
-/** What the kernel is told of the page. */
+/** What `hello` contains about the page. */
 interface Page {
   /** Whether it is a secure context, in which a camera is possible. */
   secure: boolean;

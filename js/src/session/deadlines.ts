@@ -1,6 +1,6 @@
 /**
- * The time limits that end a session in this page whatever the kernel does: what keeps a camera open
- * and costs money must not depend on another process being alive.
+ * The time limits that end a session in this page without the kernel: closing a camera, and ending what
+ * costs money, must not depend on another process.
  */
 import { onAbort } from "../host.ts";
 
@@ -21,7 +21,7 @@ interface DeadlineEvents {
   unviewed(): void;
 }
 
-/** One timer for each limit; setting one again starts it anew. All end with the signal. */
+/** One timer for each limit; setting it again restarts it. All end with the signal. */
 export class Deadlines {
   readonly #timers: Partial<Record<keyof DeadlineEvents, ReturnType<typeof setTimeout>>> = {};
   readonly #events: DeadlineEvents;
@@ -41,7 +41,7 @@ export class Deadlines {
   /**
    * Expects a message of the kernel.
    *
-   * @param isLost whether the host has said that its connection to the kernel is lost
+   * @param isLost whether the host has lost its connection to the kernel
    */
   awaitKernel(isLost = false): void {
     this.#set("kernelSilent", isLost ? KERNEL_LOST_MS : KERNEL_SILENCE_MS);

@@ -123,7 +123,7 @@ export function isActiveState(state: ConnectionState): boolean {
   return state !== "idle" && state !== "disconnected" && state !== "error";
 }
 
-/** Whether the kernel says that the service generates the picture. */
+/** Whether, by the kernel's state, the service generates the picture. */
 export function isGenerating(model: HostModel): boolean {
   return trait(model, "connection_state") === "generating";
 }

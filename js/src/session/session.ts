@@ -2,7 +2,7 @@
  * What all views of one model share: the camera, the connection, the picture.
  *
  * The kernel numbers the attempts and talks to the service. This page owns what costs privacy and
- * money if it is left open, so a stop takes effect here before the kernel has heard of it.
+ * money if it is left open, so a stop takes effect here before the kernel has received it.
  */
 
 import type { Refusal } from "../capture/obstacles.ts";
@@ -283,7 +283,7 @@ export class Session {
     const state = trait(this.model, "connection_state");
     const isStarting = this.#clicked === "start";
     if (isActiveState(state)) {
-      // The kernel has heard of the click; it may take its time to prepare.
+      // The kernel has received the click; its `prepare` may take time (a queue, say).
       if (isStarting && !this.#wasActiveSinceClick) this.#onKernelMessage();
       this.#wasActiveSinceClick = true;
       // A session was started elsewhere: an earlier error of this page no longer matters.
@@ -306,7 +306,7 @@ export class Session {
     if (attempt?.signal.aborted) return;
     const { reason, message } = refusal;
     this.#fail(reason, message);
-    // Before the attempt has its number the kernel can't be told; it is told when `prepare` comes.
+    // Without an attempt there is no number to report it for; `prepare` brings one, and then it is.
     if (attempt && attempt === this.attempt) {
       this.kernel.send({ type: "refused", attempt: attempt.number, reason, message });
       this.#release();

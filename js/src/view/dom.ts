@@ -16,7 +16,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A button of the widget's look, with further classes. */
+/** A button in the widget's style, with further classes. */
 export function button(classes: string, ...children: (Node | string)[]): HTMLButtonElement {
   return h("button", { type: "button", class: `dw-button ${classes}` }, ...children);
 }

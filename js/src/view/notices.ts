@@ -4,7 +4,7 @@ import { type ErrorTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { button, h, icon, mark, show, write } from "./dom.ts";
 
-/** What is shown for a code, in place of what the kernel or the page says of it itself. */
+/** What is shown for a code, in place of the message and remedy that the error itself has. */
 export interface NoticeText {
   title?: string;
   text?: string;

@@ -1,4 +1,4 @@
-/** Between a view and the chunk `tools`, which adds what a view can do without until it has come. */
+/** What a view offers the chunk `tools`, which adds to the view after it is shown. */
 
 import type { Session } from "../session/session.ts";
 import type { NoticeTexts } from "./notices.ts";
@@ -12,7 +12,7 @@ export interface ViewerSlots {
   stage: HTMLElement;
   /** The received picture, in the stage. */
   video: HTMLVideoElement;
-  /** A space between the small texts under the picture; a tool stands behind it. */
+  /** A space between the small texts under the picture; tools are inserted after it. */
   gap: HTMLElement;
 }
 

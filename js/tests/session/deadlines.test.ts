@@ -2,7 +2,7 @@
 
 import { describe, expect, test, vi } from "vitest";
 import { FakePeer, prepare } from "../fakes.ts";
-import { alive, camera, end, generate, model, session, view, welcome } from "./harness.ts";
+import { camera, end, generate, model, passSeconds, session, view, welcome } from "./harness.ts";
 
 test("a camera without views stops 5 s after the last one, not before", async () => {
   await generate();
@@ -14,21 +14,21 @@ test("a camera without views stops 5 s after the last one, not before", async ()
   expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
 });
 
-test("a view that comes back in time keeps it", async () => {
+test("a view that is shown again in time keeps the camera on", async () => {
   await generate();
   view.abort();
   await vi.advanceTimersByTimeAsync(4900);
   session.attachView(new AbortController().signal);
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
   expect(model.all("stop")).toHaveLength(0);
 });
 
-test("one view of two may go", async () => {
+test("one view of two may be removed", async () => {
   await generate();
   session.attachView(new AbortController().signal);
   view.abort();
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
 });
 
@@ -58,7 +58,7 @@ test("a lost kernel turns the camera off; one that answers does not", async () =
   await generate();
   model.emit("comm_live_update");
   welcome({ attempt: 1 });
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
   model.emit("comm_live_update");
   await vi.advanceTimersByTimeAsync(10_000);
@@ -69,7 +69,7 @@ test("a kernel that shows an active state may take its time to prepare", async (
   session.start();
   await camera.open();
   model.set("connection_state", "connecting");
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
 });
 
@@ -78,7 +78,7 @@ test("a failed connection waits for the kernel, and turns the camera off when th
   peer.become("failed");
   expect(model.all("media").at(-1)).toMatchObject({ state: "failed" });
   expect(camera.on).toBe(true);
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
   await vi.advanceTimersByTimeAsync(22_000);
   expect(camera.on).toBe(false);
@@ -86,7 +86,7 @@ test("a failed connection waits for the kernel, and turns the camera off when th
 
 test("a kernel that falls silent during a session ends it, and is sent a stop", async () => {
   await generate();
-  await alive(60);
+  await passSeconds(60);
   for (let second = 0; second < 22; second++) {
     FakePeer.last.framesDecoded += 30; // media needs no kernel
     await vi.advanceTimersByTimeAsync(1000);
@@ -100,7 +100,7 @@ test("a camera kept for the next attempt is turned off when the kernel falls sil
   await generate();
   end({ reason: "reconnecting", keep_camera: true });
   model.set("connection_state", "reconnecting");
-  await alive(60);
+  await passSeconds(60);
   expect(camera.on).toBe(true);
   expect(model.all("heartbeat").length).toBeGreaterThan(10); // this page is there all the time
   await vi.advanceTimersByTimeAsync(22_000);
@@ -117,9 +117,9 @@ describe("the budget in the page", () => {
 
   test("ends a session that the kernel does not end", async () => {
     const peer = await started();
-    await alive(30);
+    await passSeconds(30);
     expect(camera.on).toBe(true);
-    await alive(1);
+    await passSeconds(1);
     expect(camera.on).toBe(false);
     expect(peer.connectionState).toBe("closed");
     expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
@@ -129,18 +129,18 @@ describe("the budget in the page", () => {
   test("follows what the kernel has counted", async () => {
     await started();
     for (let tick = 1; tick < 29; tick++) {
-      await alive(2); // half of the time there is a queue, say
+      await passSeconds(2); // half of the time there is a queue, say
       model.set("generation_tick", tick);
     }
     expect(camera.on).toBe(true);
-    await alive(4);
+    await passSeconds(4);
     expect(camera.on).toBe(false);
   });
 
   test("is not used up by anything but generating", async () => {
     await started();
     model.set("connection_state", "connected");
-    await alive(60);
+    await passSeconds(60);
     expect(camera.on).toBe(true);
   });
 
@@ -148,7 +148,7 @@ describe("the budget in the page", () => {
     await started();
     for (let second = 0; second < 31; second++) {
       model.set("prompt", `prompt ${second}`);
-      await alive(1);
+      await passSeconds(1);
     }
     expect(camera.on).toBe(false);
   });

@@ -1,4 +1,4 @@
-/** A session with fakes around it, made anew for each test; shared by the tests of this folder. */
+/** A session with fakes around it, made for each test; shared by the tests of this folder. */
 
 import { afterEach, beforeEach, vi } from "vitest";
 import { Session } from "../../src/session/session.ts";
@@ -58,7 +58,7 @@ export async function generate(attempt = 1): Promise<FakePeer> {
 }
 
 /** Lets time pass while the kernel sends beats and frames come in. */
-export async function alive(seconds: number): Promise<void> {
+export async function passSeconds(seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second++) {
     if (second % 5 === 0) model.receive({ type: "beat" });
     for (const peer of FakePeer.made) peer.framesDecoded += 30;

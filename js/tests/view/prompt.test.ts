@@ -41,7 +41,7 @@ describe("prompt", () => {
     expect(box().value).toBe("a cat");
   });
 
-  test("what somebody else sets comes in, also while the box has the focus", () => {
+  test("a prompt that is set elsewhere is shown, also while the box has the focus", () => {
     type("a cat");
     model.set("prompt", "from a link");
     expect(box().value).toBe("from a link");
@@ -71,7 +71,7 @@ describe("prompt", () => {
     expect(model.get("prompt")).toBe("日本");
   });
 
-  test("enrich goes both ways", () => {
+  test("enrich is sent and shown", () => {
     const check = one<HTMLInputElement>("input.dw-enrich");
     expect(check.checked).toBe(true);
     check.click();
@@ -80,7 +80,7 @@ describe("prompt", () => {
     expect(check.checked).toBe(true);
   });
 
-  test("the line below says what became of it", () => {
+  test("the status line shows what became of the prompt", () => {
     const line = () => [text(".dw-prompt-status"), one(".dw-prompt-status").dataset.tone];
     model.set("connection_state", "generating");
     model.set("prompt_status", "pending");
@@ -93,7 +93,7 @@ describe("prompt", () => {
     model.set("error", { code: "request-rejected", message: "moderation said no", remedy: "" });
     model.set("prompt_status", "rejected");
     expect(line()).toEqual(["rejected: moderation said no", "bad"]);
-    // What went wrong since, with what to do; a prompt that is under way comes before it.
+    // An error since then, with its remedy; a pending prompt is shown instead.
     model.set("prompt_status", "applied");
     model.set("error", { code: "bad-video", message: "No video.", remedy: "Drop an MP4." });
     expect(line()).toEqual(["No video. Drop an MP4.", "bad"]);

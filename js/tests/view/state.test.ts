@@ -39,7 +39,7 @@ describe("state", () => {
     expect(text(".dw-queue")).toBe("place 3 in the queue");
   });
 
-  test("reconnecting says which attempt, and when", () => {
+  test("reconnecting shows which attempt, and when", () => {
     model.set("connection_state", "reconnecting");
     model.set("_retry", { attempt: 2, of: 5, in_s: 2 });
     expect(text(".dw-state")).toBe("Reconnecting · 2 of 5in 2 s");
