@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import fractions
 import warnings
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 from aiortc.codecs.vpx import Vp8Encoder
@@ -24,14 +22,6 @@ from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.encoders import RealtimeH264Encoder, RealtimeVp8Encoder
 
 FIXED = Bitrates.fixed(2_000_000)
-
-
-def frame(number: int = 0, width: int = 320, height: int = 180) -> VideoFrame:
-    rng = np.random.default_rng(number)
-    picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    made = VideoFrame.from_ndarray(picture, format="rgb24")
-    made.pts, made.time_base = number, fractions.Fraction(1, 30)
-    return made
 
 
 @pytest.fixture
@@ -52,7 +42,7 @@ async def answerer(pc: RTCPeerConnection) -> AsyncIterator[RTCPeerConnection]:
     await made.close()
 
 
-# --- as a whole -----------------------------------------------------------------------------------
+# --- all patches ----------------------------------------------------------------------------------
 
 
 def test_the_installed_versions_are_the_tested_ones() -> None:
@@ -328,7 +318,9 @@ async def test_a_remote_track_reads_from_the_queue(answerer: RTCPeerConnection) 
     receiver = answerer.getTransceivers()[0].receiver
     assert tuning.keep_newest(receiver)
     for number in range(3):
-        await receiver.track._queue.put(frame(number))
+        frame = VideoFrame(16, 16)
+        frame.pts = number
+        await receiver.track._queue.put(frame)
     newest = await receiver.track.recv()
     assert newest.pts == 2
     assert tuning.dropped_frames(receiver.track) == 2
