@@ -1,14 +1,14 @@
 """Decart's realtime video models in a notebook cell.
 
 ``DecartWidget(model="lucy-latest", prompt="watercolour")`` shows the camera, transformed live.
-Names load when they are first used, so importing the package costs next to nothing.
+The public names are imported on first use, so that importing the package is fast.
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget._version import __version__
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from decart_widget.widgets.viewer import DecartViewer as DecartViewer
     from decart_widget.widgets.widget import DecartWidget as DecartWidget
 
-# Without a handler of its own Python would write warnings into whichever cell ran last.
+# Without a handler, Python would print warnings in the output of whichever cell ran last.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_HOME = {
+_HOME: Final = {
     "ConnectionOptions": "options",
     "DecartError": "errors",
     "DecartViewer": "widgets.viewer",
@@ -34,6 +34,7 @@ _HOME = {
     "RealtimeModel": "models",
     "VideoOptions": "options",
 }
+"""The public names and the modules that define them."""
 
 __all__ = [
     "MODELS",

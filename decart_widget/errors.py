@@ -3,7 +3,7 @@
 ::
 
     DecartError
-    ├── ConfigurationError            the caller's: fix the call (also a ValueError)
+    ├── ConfigurationError            the call was wrong (also a ValueError)
     │   ├── UnknownModelError
     │   ├── UnknownArgumentError      (also a TypeError)
     │   ├── InvalidKeyError
@@ -12,13 +12,13 @@
     │   ├── InvalidPathError
     │   ├── InvalidURLError
     │   └── InvalidOptionError
-    ├── ServiceError                  the service said no, or spoke nonsense
+    ├── ServiceError                  the service refused or failed, or broke the protocol
     │   ├── AuthenticationError       permanent: no retry can help
     │   ├── SessionExpiredError       permanent
     │   ├── AtCapacityError
-    │   ├── RequestRejectedError      one prompt or image was refused; the session goes on
+    │   ├── RequestRejectedError      one prompt or image was refused; the session continues
     │   └── ProtocolError
-    ├── TransportError                the road to the service (also a ConnectionError)
+    ├── TransportError                the connection to the service (also a ConnectionError)
     │   ├── ConnectTimeoutError
     │   ├── AckTimeoutError
     │   └── ConnectionLostError
@@ -27,11 +27,10 @@
     │   └── MediaUnreachableError
     ├── BudgetSpentError              the session ended because its budget was used up
     ├── SandboxError                  the local server could not start or stay up
-    └── ClosedError                   the widget or session was closed before
+    └── ClosedError                   the widget or session is closed
 
 An error has a ``code`` that programs can compare (stable, kebab-case), a ``message`` that says what
-happened and a ``remedy`` that says what to do next. Neither ever holds a key or a token: whatever
-text they are made from is redacted.
+happened and a ``remedy`` that says what to do next. Keys and tokens in them are redacted.
 """
 
 from __future__ import annotations
@@ -46,8 +45,15 @@ class DecartError(Exception):
 
     Args:
         message: What happened.
-        remedy: What to do next; a default of the class stands in when it is not given.
-        code: A more precise code than the class's own.
+        remedy: What to do next; None for ``default_remedy``.
+        code: A more precise code than ``default_code``; None for that.
+
+    Attributes:
+        message: What happened, redacted.
+        remedy: What to do next, redacted; may be empty.
+        code: The error's code.
+        default_code: The code of the class.
+        default_remedy: The remedy of the class.
     """
 
     default_code: ClassVar[str] = "decart-error"
@@ -57,23 +63,23 @@ class DecartError(Exception):
         self.message = message = redact(message)
         self.remedy = self.default_remedy if remedy is None else redact(remedy)
         self.code = code or self.default_code
-        # The message alone, so that a pickled error is made again from what it was made from.
+        # Only the message, because unpickling calls the class with these arguments.
         super().__init__(message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
     def bare(self) -> Self:
-        """Itself, without the frames it came through and the errors behind it.
+        """Returns this error without its traceback and without the errors that caused it.
 
-        Frames hold variables, and some tracebacks show them all; an error that leaves the
-        background thread says what happened by its text alone.
+        Frames hold variables, which some tracebacks show, and these may be secrets. An error that
+        leaves the background thread therefore consists of its text only.
         """
         self.__cause__ = self.__context__ = None
         return self.with_traceback(None)
 
     def as_trait(self) -> dict[str, str]:
-        """The form in which the widget's ``error`` trait shows this error."""
+        """Returns the value of the widget's ``error`` trait for this error."""
         return {"code": self.code, "message": self.message, "remedy": self.remedy}
 
 
@@ -174,14 +180,14 @@ class ProtocolError(ServiceError):
 
 
 class TransportError(DecartError, ConnectionError):
-    """The road to the service is broken."""
+    """The service can't be reached, or the connection to it broke."""
 
     default_code = "transport-error"
     default_remedy = "Check the network, then Start again."
 
 
 class ConnectTimeoutError(TransportError):
-    """The session did not stand within ``ConnectionOptions.connection_timeout``."""
+    """The session was not established within ``ConnectionOptions.connection_timeout``."""
 
     default_code = "connect-timeout"
     default_remedy = (
@@ -246,7 +252,11 @@ class ClosedError(DecartError):
 
 
 def internal_error(unexpected: Exception) -> DecartError:
-    """The error of a bug of ours: names the exception's class only, for its text may be secret."""
+    """Returns the error for a bug of this package.
+
+    Args:
+        unexpected: The exception; only its class is named, because its text may hold a secret.
+    """
     return DecartError(
         f"decart_widget failed ({type(unexpected).__name__}).",
         remedy="Please report this with the log.",

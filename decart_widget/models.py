@@ -1,4 +1,4 @@
-"""The realtime models: what each is called and what picture it takes."""
+"""The realtime models: their names, and the video that each takes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,38 @@ import difflib
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Final
 
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import InvalidOptionError, UnknownModelError
 
 __all__ = ["MODELS", "RealtimeModel", "realtime_model"]
 
-MAX_SIDE = 4096
+MAX_SIDE_PX: Final = 4096
+"""Pixels of a picture's width or height."""
+
+MIN_SIDE_PX: Final = 16
+"""Pixels of a picture's width or height at the least."""
+
+MAX_FPS: Final = 120
+"""Frames/s that a model may ask a camera for."""
 
 
 @dataclass(frozen=True)
 class RealtimeModel:
-    """A realtime model; make one of your own for a model that this version doesn't list.
+    """A realtime model; create one for a model that this version doesn't list.
 
     Args:
-        name: As the service knows it.
+        name: Its name at the service.
         fps: Frames/s that the camera is asked for.
-        width: Pixels of the picture, landscape.
-        height: Pixels of the picture, landscape.
+        width: Width of the picture in landscape, in pixels.
+        height: Height of the picture in landscape, in pixels.
         reference_image: Whether the model takes a reference image.
-        speeds: Values that ``speed=`` may have.
+        speeds: Values that the argument ``speed`` may have.
         url_path: Path of the realtime WebSocket.
 
-    Raises ``InvalidOptionError`` for sizes and rates that no camera has.
+    Raises:
+        InvalidOptionError: A value is out of range.
     """
 
     name: str
@@ -46,23 +55,25 @@ class RealtimeModel:
                 remedy="Use letters, digits, dots, dashes and underscores.",
             )
         for label, side in (("width", self.width), ("height", self.height)):
-            if not isinstance(side, int) or not 16 <= side <= MAX_SIDE or side % 2:
+            if not isinstance(side, int) or not MIN_SIDE_PX <= side <= MAX_SIDE_PX or side % 2:
                 raise InvalidOptionError(
                     f"The model's {label} is {side!r}.",
-                    remedy=f"Give an even number of pixels from 16 to {MAX_SIDE}.",
+                    remedy=f"Give an even number of pixels from {MIN_SIDE_PX} to {MAX_SIDE_PX}.",
                 )
-        if not isinstance(self.fps, int | float) or not 1 <= self.fps <= 120:
-            raise InvalidOptionError(f"The model's fps is {self.fps!r}.", remedy="Give 1 to 120.")
+        if not isinstance(self.fps, int | float) or not 1 <= self.fps <= MAX_FPS:
+            raise InvalidOptionError(
+                f"The model's fps is {self.fps!r}.", remedy=f"Give 1 to {MAX_FPS}."
+            )
         if not isinstance(self.url_path, str) or not self.url_path.startswith("/"):
             raise InvalidOptionError(
                 f"The model's url_path is {self.url_path!r}.", remedy='Start it with "/".'
             )
 
 
-_FAST = ("fast",)
+_FAST: Final = ("fast",)
+"""The ``speeds`` of models with a faster variant."""
 
-# Source: the service's public clients of 2026; all of them speak on /v1/stream.
-MODELS: dict[str, RealtimeModel] = {
+MODELS: Final[dict[str, RealtimeModel]] = {
     model.name: model
     for model in (
         RealtimeModel("lucy-latest", speeds=_FAST),
@@ -76,23 +87,28 @@ MODELS: dict[str, RealtimeModel] = {
         RealtimeModel("lucy-restyle-2", height=704, reference_image=False),
     )
 }
-"""Every realtime model by its name."""
+"""Every realtime model by its name (source: the service's public clients of 2026)."""
 
-DEPRECATED = {
+DEPRECATED: Final = {
     "mirage_v2": "lucy-restyle-2",
     "lucy_v2v_14b_rt": "lucy-2.1",
     "lucy_2_rt": "lucy-2.1",
 }
-"""Older names, and what each is called now."""
+"""Deprecated names of models, and the present name of each."""
 
-_warned: set[str] = set()
+_warned: Final[set[str]] = set()
+"""Deprecated names that this process has warned of."""
 
 
 def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
-    """The model of that name; a ``RealtimeModel`` is returned as it is.
+    """Returns the model of a name.
 
-    A deprecated name warns once per process and gives the model's present one.
-    Raises ``UnknownModelError``, which names the nearest models.
+    Args:
+        name: The model's name, or a ``RealtimeModel``, which is returned unchanged. A deprecated
+            name warns once per process and returns the model under its present name.
+
+    Raises:
+        UnknownModelError: There is no such model; the remedy suggests similar names.
     """
     if isinstance(name, RealtimeModel):
         return name
@@ -108,7 +124,7 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
         return MODELS[name]
     near = difflib.get_close_matches(str(name).lower(), MODELS, n=3, cutoff=0.4)
     raise UnknownModelError(
-        f"There is no realtime model {redact(repr(name)[:100])}.",  # a key in the wrong place?
+        f"There is no realtime model {redact(repr(name)[:100])}.",  # it may be a key
         remedy=f"Did you mean {' or '.join(near)}?"
         if near
         else f"Choose one of {', '.join(MODELS)}, or pass a RealtimeModel of your own.",

@@ -1,4 +1,4 @@
-"""How to connect and how to send video: the configuration of a session, frozen and checked."""
+"""The options of a connection and of the video that is sent: immutable, checked values."""
 
 from __future__ import annotations
 
@@ -6,44 +6,54 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import remember
 from decart_widget.errors import InvalidOptionError, InvalidURLError
 
-CODECS = ("VP8", "VP9", "H264", "AV1")
+CODECS: Final = ("VP8", "VP9", "H264", "AV1")
 """Video codecs that a browser may offer, by their RTP names."""
 
-DEFAULT_ICE_SERVER = "stun:stun.l.google.com:19302"
-"""The default of Decart's own clients."""
+DEFAULT_ICE_SERVER: Final = "stun:stun.l.google.com:19302"
+"""The default STUN server (source: Decart's public clients)."""
 
-ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
+ICE_SCHEMES: Final = ("stun:", "stuns:", "turn:", "turns:")
+"""The URL schemes of ICE servers (RFC 7064, RFC 7065)."""
+
+MAX_BITRATES_BPS: Final = (30_000, 100_000_000)
+"""The range of ``max_bitrate``, in bit/s; ``min_bitrate`` may be lower."""
+
+FRAMERATES: Final = (1, 120)
+"""The range of ``max_framerate``, in frames/s."""
+
+TIMEOUTS_S: Final = (0.1, 600.0)
+"""The range of a timeout, in seconds."""
 
 
-def _number(name: str, value: object, low: float, high: float, unit: str) -> float:
+def _check_number(name: str, value: object, low: float, high: float, unit: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidOptionError(
             f"{name} is {value!r}.", remedy=f"Give a number of {unit} from {low:g} to {high:g}."
         )
     if not low <= value <= high:
-        # Not a number, or too long a whole number to be shown as one?
+        # It may be NaN, or an integer too large to be formatted as a float.
         shown = f"{value:g}" if abs(value) < 1e15 else "out of range"
         raise InvalidOptionError(f"{name} is {shown}.", remedy=f"Give {low:g} to {high:g} {unit}.")
-    return value
 
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What the browser sends up.
+    """The video that the browser sends. The defaults are those of Decart's public clients.
 
     Args:
-        preferred_codec: Put first in the transceiver's codec preferences; one of ``CODECS``, any
-            case. A codec that the browser lacks is passed over.
-        max_bitrate: bit/s.
-        min_bitrate: bit/s.
-        max_framerate: frames/s.
+        preferred_codec: The first of the transceiver's codec preferences; one of ``CODECS`` in any
+            case. A codec that the browser lacks is ignored.
+        max_bitrate: Highest bitrate, in bit/s.
+        min_bitrate: Lowest bitrate, in bit/s.
+        max_framerate: Highest frame rate, in frames/s.
 
-    The defaults are those of Decart's own clients. Raises ``InvalidOptionError``.
+    Raises:
+        InvalidOptionError: A value is of the wrong type or out of range.
     """
 
     preferred_codec: str = "VP8"
@@ -59,9 +69,9 @@ class VideoOptions:
                 remedy=f"Choose one of {', '.join(CODECS)}.",
             )
         object.__setattr__(self, "preferred_codec", codec)
-        _number("max_bitrate", self.max_bitrate, 30_000, 100_000_000, "bit/s")
-        _number("min_bitrate", self.min_bitrate, 0, 100_000_000, "bit/s")
-        _number("max_framerate", self.max_framerate, 1, 120, "frames/s")
+        _check_number("max_bitrate", self.max_bitrate, *MAX_BITRATES_BPS, "bit/s")
+        _check_number("min_bitrate", self.min_bitrate, 0, MAX_BITRATES_BPS[1], "bit/s")
+        _check_number("max_framerate", self.max_framerate, *FRAMERATES, "frames/s")
         if self.min_bitrate > self.max_bitrate:
             raise InvalidOptionError(
                 f"min_bitrate ({self.min_bitrate:,}) is above max_bitrate ({self.max_bitrate:,}).",
@@ -70,13 +80,17 @@ class VideoOptions:
 
     @classmethod
     def for_transport(cls, transport: str) -> VideoOptions:
-        """The defaults of Decart's own clients: those of 2026 send H.264 into a room."""
+        """Returns the defaults of Decart's public clients; those of 2026 send H.264 into a room.
+
+        Args:
+            transport: ``"livekit"`` or ``"webrtc"``.
+        """
         if transport == "livekit":
             return cls("H264", max_bitrate=3_500_000, max_framerate=30)
         return cls()
 
     def as_message(self) -> dict[str, Any]:
-        """The form in which the browser receives these options."""
+        """Returns these options as the front end receives them."""
         return {
             "preferred_codec": self.preferred_codec,
             "max_bitrate": int(self.max_bitrate),
@@ -87,19 +101,23 @@ class VideoOptions:
 
 @dataclass(frozen=True)
 class ConnectionOptions:
-    """How the session is reached.
+    """How a session connects, and how long it waits.
+
+    TURN credentials are sent to the browser in messages only, and the ``repr`` omits them.
 
     Args:
-        ice_servers: STUN and TURN servers: URL strings, or mappings as the W3C's
-            ``RTCIceServer`` has them (``urls``, ``username``, ``credential``).
-        connection_timeout: Seconds until a session must stand, time in the queue not counted.
-        ack_timeout: Seconds until a prompt or an image must be answered.
+        ice_servers: STUN and TURN servers: URLs, or mappings with the members of the W3C's
+            ``RTCIceServer`` (``urls``, ``username``, ``credential``).
+        connection_timeout: Seconds within which a session must be established; time in the
+            service's queue doesn't count.
+        ack_timeout: Seconds within which the service must answer a prompt or an image.
         rtc_configuration: Further members of the browser's ``RTCConfiguration``, for instance
-            ``{"iceTransportPolicy": "relay"}``; an ``iceServers`` in it wins over
+            ``{"iceTransportPolicy": "relay"}``; its ``iceServers``, if any, replaces
             ``ice_servers``.
 
-    TURN credentials reach the browser by message only and are left out of the ``repr``.
-    Raises ``InvalidOptionError`` or ``InvalidURLError``.
+    Raises:
+        InvalidOptionError: A value is of the wrong type or out of range.
+        InvalidURLError: An ICE server has no stun: or turn: URL.
     """
 
     ice_servers: tuple[str | Mapping[str, Any], ...] = field(
@@ -121,8 +139,8 @@ class ConnectionOptions:
         for server in self.ice_servers:
             _check_ice_server(server)
         _plain("ice_servers", [s if isinstance(s, str) else dict(s) for s in self.ice_servers])
-        _number("connection_timeout", self.connection_timeout, 0.1, 600, "seconds")
-        _number("ack_timeout", self.ack_timeout, 0.1, 600, "seconds")
+        _check_number("connection_timeout", self.connection_timeout, *TIMEOUTS_S, "seconds")
+        _check_number("ack_timeout", self.ack_timeout, *TIMEOUTS_S, "seconds")
         if self.rtc_configuration is not None:
             if not isinstance(self.rtc_configuration, Mapping):
                 raise InvalidOptionError(
@@ -137,7 +155,7 @@ class ConnectionOptions:
                 remember(server["credential"])
 
     def rtc(self) -> dict[str, Any]:
-        """The browser's ``RTCConfiguration``, as it was chosen."""
+        """Returns the browser's ``RTCConfiguration`` with these options."""
         servers = [
             {"urls": server} if isinstance(server, str) else dict(server)
             for server in self.ice_servers
@@ -145,9 +163,11 @@ class ConnectionOptions:
         return {"iceServers": servers, **(self.rtc_configuration or {})}
 
     def rtc_for(self, *, loopback: bool) -> dict[str, Any]:
-        """The same for a service on this machine, where a STUN server can only cost time.
+        """Returns the ``RTCConfiguration`` for a service.
 
-        Servers that somebody has chosen stay.
+        Args:
+            loopback: Whether it runs on this machine: the default STUN server, which can only cost
+                time there, is left out then. Servers that the caller chose stay.
         """
         if loopback and self.ice_servers == (DEFAULT_ICE_SERVER,):
             return {"iceServers": [], **(self.rtc_configuration or {})}
@@ -155,7 +175,11 @@ class ConnectionOptions:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """The value as JSON carries it to the browser."""
+    """Returns the value as it arrives in the browser, as JSON.
+
+    Raises:
+        InvalidOptionError: JSON can't express it.
+    """
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
@@ -170,7 +194,7 @@ def _check_ice_server(server: object) -> None:
     listed = urls if isinstance(urls, list | tuple) else (urls,)
     for url in listed or (None,):
         if not isinstance(url, str) or not url.startswith(ICE_SCHEMES):
-            # A URL may carry credentials by mistake: name the scheme only.
+            # The URL isn't quoted, since it may hold credentials by mistake.
             raise InvalidURLError(
                 "An ICE server has no stun: or turn: URL.",
                 remedy='Give for instance "stun:stun.example.org:3478", or {"urls": "turn:…", '

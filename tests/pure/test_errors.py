@@ -1,3 +1,5 @@
+"""The tree of errors: codes, remedies, pickling, and the drawing in its docstring."""
+
 from __future__ import annotations
 
 import copy
@@ -17,12 +19,12 @@ CLASSES = sorted(
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda c: c.__name__)
 def test_every_error_says_what_happened_and_what_to_do(kind: type[DecartError]) -> None:
-    error = kind("It broke.", remedy="Mend it.")
-    assert str(error) == "It broke. Mend it."
+    error = kind("It broke.", remedy="Repair it.")
+    assert str(error) == "It broke. Repair it."
     assert error.as_trait() == {
         "code": kind.default_code,
         "message": "It broke.",
-        "remedy": "Mend it.",
+        "remedy": "Repair it.",
     }
 
 
@@ -32,7 +34,7 @@ def test_codes_are_kebab_case_and_unique() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_errors_that_are_not_the_callers_bring_a_remedy_of_their_own() -> None:
+def test_errors_other_than_wrong_calls_have_a_default_remedy() -> None:
     missing = [
         kind.__name__
         for kind in CLASSES
@@ -43,7 +45,7 @@ def test_errors_that_are_not_the_callers_bring_a_remedy_of_their_own() -> None:
     assert missing == []
 
 
-def test_an_error_without_a_remedy_ends_without_a_blank() -> None:
+def test_an_error_without_a_remedy_has_no_trailing_space() -> None:
     assert str(DecartError("It broke.")) == "It broke."
 
 
@@ -68,12 +70,12 @@ def test_an_error_is_also_the_builtin_that_python_programs_expect(
 
 @pytest.mark.parametrize("twin", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda c: c.__name__)
-def test_an_error_survives_the_way_to_another_process(kind: type[DecartError], twin) -> None:
-    error = twin(kind("It broke.", remedy="Mend it.", code="a-code"))
+def test_an_error_can_be_copied_and_pickled(kind: type[DecartError], twin) -> None:
+    error = twin(kind("It broke.", remedy="Repair it.", code="a-code"))
     assert type(error) is kind
     assert (error.as_trait(), str(error)) == (
-        {"code": "a-code", "message": "It broke.", "remedy": "Mend it."},
-        "It broke. Mend it.",
+        {"code": "a-code", "message": "It broke.", "remedy": "Repair it."},
+        "It broke. Repair it.",
     )
 
 

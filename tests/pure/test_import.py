@@ -1,4 +1,4 @@
-"""What importing costs, seen from a fresh interpreter: only what is needed then."""
+"""Which modules an import loads in a fresh interpreter: only those that are needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def loaded_by(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 
 
-def test_importing_the_package_loads_next_to_nothing() -> None:
+def test_importing_the_package_loads_no_large_module() -> None:
     loaded = loaded_by("import decart_widget")
     assert "decart_widget" in loaded
     assert loaded & (HEAVY | NOTEBOOK) == set()
@@ -44,7 +44,7 @@ def test_importing_the_widget_loads_no_media_and_no_network() -> None:
         "import decart_widget.protocol.machine, decart_widget.session.session",
     ],
 )
-def test_what_needs_no_notebook_loads_none(statement: str) -> None:
+def test_imports_that_need_no_notebook_load_none_of_its_modules(statement: str) -> None:
     assert loaded_by(statement) & (HEAVY | NOTEBOOK) == set()
 
 

@@ -1,3 +1,5 @@
+"""The models, their names, and models of a caller's own."""
+
 from __future__ import annotations
 
 import warnings
@@ -33,7 +35,7 @@ def test_the_models_are_those_of_the_service() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_model_takes_a_picture_of_30_frames_a_second(name: str) -> None:
+def test_every_model_takes_1280_pixels_at_30_frames_a_second(name: str) -> None:
     model = realtime_model(name)
     height = 704 if "restyle" in name else 720
     assert (model.name, model.fps, model.width, model.height) == (name, 30, 1280, height)
@@ -44,7 +46,7 @@ def test_every_model_takes_a_picture_of_30_frames_a_second(name: str) -> None:
     ("old", "new"),
     [("mirage_v2", "lucy-restyle-2"), ("lucy_v2v_14b_rt", "lucy-2.1"), ("lucy_2_rt", "lucy-2.1")],
 )
-def test_an_older_name_warns_once_and_gives_the_present_model(old: str, new: str) -> None:
+def test_a_deprecated_name_warns_once_and_returns_the_present_model(old: str, new: str) -> None:
     with pytest.warns(DeprecationWarning, match=new):
         assert realtime_model(old) is MODELS[new]
     with warnings.catch_warnings():
@@ -56,14 +58,14 @@ def test_an_older_name_warns_once_and_gives_the_present_model(old: str, new: str
     ("name", "near"),
     [("lucy-lates", "lucy-latest"), ("Lucy-2.6", "lucy-2.6"), ("restyle-2", "lucy-restyle-2")],
 )
-def test_an_unknown_model_names_the_nearest(name: str, near: str) -> None:
+def test_the_error_of_an_unknown_model_suggests_similar_names(name: str, near: str) -> None:
     with pytest.raises(UnknownModelError, match=name) as caught:
         realtime_model(name)
     assert near in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["zzz", "", None, 5, ["zzz"], {}])
-def test_a_name_like_none_other_lists_them_all(name: Any) -> None:
+def test_the_error_of_a_name_like_no_other_lists_all_models(name: Any) -> None:
     with pytest.raises(UnknownModelError) as caught:
         realtime_model(name)
     assert all(model in caught.value.remedy for model in MODELS)
@@ -75,7 +77,7 @@ def test_a_key_in_the_place_of_the_model_is_not_repeated() -> None:
     assert "MARKER" not in str(caught.value)
 
 
-def test_a_model_of_one_s_own_is_taken_as_it_is() -> None:
+def test_a_model_of_the_caller_s_own_is_returned_unchanged() -> None:
     model = RealtimeModel("my-model", fps=24, width=640, height=480, url_path="/v2/stream")
     assert realtime_model(model) is model
 

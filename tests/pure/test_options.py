@@ -1,3 +1,5 @@
+"""Options of connection and video: checked, immutable, and without secrets in their texts."""
+
 from __future__ import annotations
 
 import contextlib
@@ -64,13 +66,13 @@ def test_a_video_option_out_of_range_is_refused_by_name(wrong: dict[str, Any]) -
     assert caught.value.remedy
 
 
-def test_a_bitrate_range_upside_down_says_to_swap() -> None:
+def test_the_error_of_a_reversed_bitrate_range_says_to_swap() -> None:
     with pytest.raises(InvalidOptionError, match="Swap") as caught:
         VideoOptions(min_bitrate=3_000_000, max_bitrate=300_000)
     assert "3,000,000" in caught.value.message
 
 
-def test_one_bitrate_for_both_ends_is_a_range() -> None:
+def test_both_bitrates_may_be_equal() -> None:
     assert VideoOptions(min_bitrate=500_000, max_bitrate=500_000).min_bitrate == 500_000
 
 
@@ -113,7 +115,7 @@ def test_an_ice_server_without_a_stun_or_turn_url_is_refused(servers: Any) -> No
 
 
 @pytest.mark.parametrize("servers", [None, 5, [{"urls": "turn:a", "credential": object()}]])
-def test_servers_that_no_browser_could_be_told_are_refused(servers: Any) -> None:
+def test_ice_servers_that_json_can_not_express_are_refused(servers: Any) -> None:
     with pytest.raises(InvalidOptionError, match="ice_servers"):
         ConnectionOptions(ice_servers=servers)
 
@@ -156,7 +158,7 @@ def test_rtc_configuration_must_be_json(configuration: Any) -> None:
 
 @pytest.mark.parametrize("name", ["connection_timeout", "ack_timeout"])
 @pytest.mark.parametrize("value", [0, -1, 601, float("nan"), "15", None, True, 10**400])
-def test_a_time_out_is_a_number_of_seconds_within_reason(name: str, value: Any) -> None:
+def test_a_timeout_out_of_range_is_refused(name: str, value: Any) -> None:
     with pytest.raises(InvalidOptionError, match=name):
         ConnectionOptions(**{name: value})
 
@@ -171,7 +173,7 @@ def test_options_can_be_changed_one_at_a_time() -> None:
 @given(
     st.dictionaries(st.sampled_from([f.name for f in dataclasses.fields(VideoOptions)]), ANYTHING)
 )
-def test_any_video_options_are_either_sendable_or_an_error_of_ours(values: dict[str, Any]) -> None:
+def test_any_video_options_are_either_json_or_a_configuration_error(values: dict[str, Any]) -> None:
     with contextlib.suppress(ConfigurationError):
         json.dumps(VideoOptions(**values).as_message(), allow_nan=False)
 
@@ -181,7 +183,7 @@ def test_any_video_options_are_either_sendable_or_an_error_of_ours(values: dict[
         st.sampled_from([f.name for f in dataclasses.fields(ConnectionOptions)]), ANYTHING
     )
 )
-def test_any_connection_options_are_either_sendable_or_an_error_of_ours(
+def test_any_connection_options_are_either_json_or_a_configuration_error(
     values: dict[str, Any],
 ) -> None:
     with contextlib.suppress(ConfigurationError):

@@ -12,7 +12,7 @@ MARK = re.compile(r"pytest\.mark\.fault\(\s*\"([a-z-]+)\"")
 
 
 def proved() -> list[str]:
-    """The rows that tests say they prove."""
+    """The rows that tests claim to prove."""
     return [
         row for file in sorted(FAULTS.glob("test_*.py")) for row in MARK.findall(file.read_text())
     ]

@@ -1,3 +1,5 @@
+"""Secrets: shown by reveal() only, and replaced in every text."""
+
 from __future__ import annotations
 
 import copy
@@ -31,7 +33,7 @@ def test_a_secret_is_not_pickled_or_copied(copier) -> None:
     assert "MARKER" not in str(caught.value)
 
 
-def test_a_secret_is_not_json() -> None:
+def test_a_secret_can_not_be_written_as_json() -> None:
     with pytest.raises(TypeError) as caught:
         json.dumps({"key": Secret(KEY)})
     assert "MARKER" not in str(caught.value)
@@ -71,7 +73,7 @@ def test_what_can_t_be_a_key_is_refused_without_repeating_it(value: object) -> N
     ("key", "is_token"),
     [("dct_abcd", False), ("ek_abcd", True), ("eyJhbGciOi.eyJ.sig", True), ("something", False)],
 )
-def test_a_client_token_is_told_from_a_permanent_key(key: str, is_token: bool) -> None:
+def test_a_client_token_is_distinguished_from_a_permanent_key(key: str, is_token: bool) -> None:
     assert Secret(key).is_client_token is is_token
 
 
@@ -88,7 +90,7 @@ def test_a_client_token_is_told_from_a_permanent_key(key: str, is_token: bool) -
         ("nothing secret", "nothing secret"),
     ],
 )
-def test_what_looks_like_a_key_is_struck_out(text: str, shown: str) -> None:
+def test_what_looks_like_a_key_is_replaced(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 

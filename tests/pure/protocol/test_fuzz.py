@@ -1,8 +1,7 @@
-"""Both roads under fire: 100,000 messages, and nothing leaves the handlers but what is meant to.
+"""100,000 messages from service and pages, valid, mutated and random: all invariants hold.
 
-Each example is a seed; what it says comes from the tables and vectors, mutated, or from nowhere.
-A generator of our own makes the messages, because drawing half a million values one by one would
-take minutes.
+Each example is a seed, from which a generator of our own makes the messages: drawing half a million
+values one by one from Hypothesis would take minutes.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ ODD: list[Any] = [
 
 
 class Maker:
-    """Messages that are as they should be, nearly so, or not at all."""
+    """Makes messages that are valid, mutated or random."""
 
     def __init__(self, seed: int, examples: list[Any]) -> None:
         self.random = random.Random(seed)
@@ -105,7 +104,7 @@ class Maker:
 
 @many
 @given(seeds)
-def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> None:
+def test_no_messages_of_the_service_break_the_machine(seed: int) -> None:
     maker, machine, log = Maker(seed, FROM_SERVICE), SessionMachine(), Log()
     room = maker.random.random() < 0.5
     acts: list[Callable[[], object]] = [
@@ -147,7 +146,7 @@ def test_whatever_the_service_says_the_machine_stays_in_one_piece(seed: int) -> 
 
 @many
 @given(seeds)
-def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
+def test_no_messages_of_pages_break_their_host(seed: int) -> None:
     maker, host = Maker(seed, PAGE_MESSAGES["to_kernel"]), Host()
     choose = maker.random
     for _ in range(MESSAGES):
@@ -162,7 +161,7 @@ def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
             host.pages.check_owner(page_messages_blocked=choose.random() < 0.5)
         assert len(host.pages.by_id) <= MAX_PAGES
         assert host.owner is None or host.owner in host.pages.by_id
-        # One message of a page's is never answered by a flood.
+        # One message of a page is answered by three messages at most.
         assert len(host.take_sent()) <= 3
     log = host.pages.log
     assert len(host.pages.dropped) <= 128
@@ -172,7 +171,7 @@ def test_whatever_pages_say_their_host_stays_in_one_piece(seed: int) -> None:
     assert "MARKER" not in log.text()
 
 
-def test_a_widget_outlives_whatever_comes_on_its_comm(make: Any) -> None:
+def test_no_messages_on_its_comm_break_a_widget(make: Any) -> None:
     from decart_widget.session.background import Background
 
     widget: DecartWidget = make()
@@ -224,14 +223,14 @@ def test_a_full_inbox_is_counted_and_still_takes_a_stop(make: Any) -> None:
     assert widget.log.refused["page: the inbox is full"] == 3
 
 
-def test_chunks_are_not_sent_as_often_as_they_are_asked_for() -> None:
+def test_requests_for_chunks_of_the_front_end_are_limited() -> None:
     host = Host()
     for _ in range(1000):
         host.say("need", name="main", hash=chunk("main").digest)
     assert 0 < len([message for message in host.sent if message["type"] == "chunk"]) <= 12
 
 
-def test_floods_of_starts_are_held_back_but_stop_always_gets_through() -> None:
+def test_floods_of_starts_are_limited_but_every_stop_takes_effect() -> None:
     host = Host()
     host.hello()
     for _ in range(1000):
@@ -241,7 +240,7 @@ def test_floods_of_starts_are_held_back_but_stop_always_gets_through() -> None:
     assert host.told.count("stopped") == 1000
 
 
-def test_a_thousand_pages_are_sixteen() -> None:
+def test_the_number_of_pages_is_limited() -> None:
     host = Host()
     for number in range(1000):
         host.hello(f"page {number}")
@@ -254,7 +253,7 @@ def test_every_message_of_the_table_takes_part() -> None:
     assert {message["type"] for message in FROM_SERVICE} == set(_DECODERS)
 
 
-def test_the_story_of_a_session_is_told_once_and_in_order(
+def test_the_log_of_a_session_has_each_event_once_and_in_order(
     in_no_time: Callable[[Coroutine[Any, Any, Any]], Any],
 ) -> None:
     class Fake:

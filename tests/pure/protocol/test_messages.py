@@ -1,3 +1,5 @@
+"""Frames of the control channel: read without raising, written with the service's names."""
+
 from __future__ import annotations
 
 import json
@@ -60,7 +62,7 @@ TYPES = [
 ]
 
 
-def said(**fields: Any) -> m.ServerMessage:
+def decoded(**fields: Any) -> m.ServerMessage:
     return decode(json.dumps(fields))
 
 
@@ -127,9 +129,9 @@ def said(**fields: Any) -> m.ServerMessage:
         ({"type": "ice-candidate", "candidate": {"candidate": ""}}, m.RemoteCandidate(None)),
     ],
 )
-def test_a_frame_is_read_as_its_type_says(fields: dict[str, Any], message: m.ServerMessage) -> None:
-    assert said(**fields) == message
-    assert said(**fields, unheard_of={"deep": [1]}) == message
+def test_a_frame_is_read_by_its_type(fields: dict[str, Any], message: m.ServerMessage) -> None:
+    assert decoded(**fields) == message
+    assert decoded(**fields, unheard_of={"deep": [1]}) == message
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_a_frame_is_read_as_its_type_says(fields: dict[str, Any], message: m.Ser
     ],
 )
 def test_a_frame_with_a_missing_or_wrong_field_is_ignored(fields: dict[str, Any]) -> None:
-    ignored = said(**fields)
+    ignored = decoded(**fields)
     assert isinstance(ignored, m.Ignored)
     assert ignored.reason.startswith("bad ")
     assert ignored.type == fields["type"]
@@ -187,15 +189,15 @@ def test_a_frame_with_a_missing_or_wrong_field_is_ignored(fields: dict[str, Any]
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_junk_is_ignored_with_a_reason(frame: str | bytes, reason: str) -> None:
+def test_a_malformed_frame_is_ignored_with_a_reason(frame: str | bytes, reason: str) -> None:
     ignored = decode(frame)
     assert isinstance(ignored, m.Ignored)
     assert ignored.reason == reason
 
 
 def test_the_first_spelling_wins_where_a_frame_has_both() -> None:
-    assert said(type="session_id", session_id="a", sessionId="b") == m.SessionId("a")
-    assert said(type="queue_position", queue_position=1, position=2) == m.QueuePosition(1, None)
+    assert decoded(type="session_id", session_id="a", sessionId="b") == m.SessionId("a")
+    assert decoded(type="queue_position", queue_position=1, position=2) == m.QueuePosition(1, None)
 
 
 @given(st.text() | st.binary())
@@ -219,24 +221,24 @@ def test_no_json_makes_decode_raise(value: Any) -> None:
     st.sampled_from(TYPES),
     st.dictionaries(st.sampled_from(FIELDS), st.text(st.characters(codec=None), max_size=5)),
 )
-def test_whatever_was_read_can_be_sent_on(kind: str, fields: dict[str, str]) -> None:
-    # JSON can spell half a surrogate pair, which no socket and no comm takes.
+def test_whatever_was_read_can_be_encoded(kind: str, fields: dict[str, str]) -> None:
+    # JSON can spell an unpaired surrogate, which UTF-8 can't encode.
     repr(decode(json.dumps({**fields, "type": kind}))).encode("utf-8")
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON)))
-def test_a_type_that_nobody_knows_is_ignored_whatever_it_carries(fields: dict[str, Any]) -> None:
-    assert isinstance(said(**fields, type="fireworks"), m.Ignored)
+def test_an_unknown_type_is_ignored_whatever_its_fields(fields: dict[str, Any]) -> None:
+    assert isinstance(decoded(**fields, type="fireworks"), m.Ignored)
 
 
 def test_the_name_of_an_unknown_type_is_kept_short() -> None:
-    ignored = said(type="x" * 10_000)
+    ignored = decoded(type="x" * 10_000)
     assert isinstance(ignored, m.Ignored)
     assert len(ignored.type or "") <= 40
 
 
-def test_a_candidate_of_absurd_length_is_cut() -> None:
-    message = said(
+def test_a_candidate_that_is_too_long_is_cut() -> None:
+    message = decoded(
         type="ice-candidate", candidate={"candidate": "c" * 100_000, "sdpMid": "m" * 9999}
     )
     assert isinstance(message, m.RemoteCandidate)
@@ -288,17 +290,17 @@ def test_what_is_sent_has_the_service_s_names(
 
 
 @given(st.text(st.characters(codec=None)))
-def test_any_prompt_makes_a_frame_that_a_socket_takes(prompt: str) -> None:
+def test_any_prompt_makes_a_frame_that_utf_8_can_encode(prompt: str) -> None:
     frame = encode(m.Prompt(prompt, True)).encode("utf-8")
     assert json.loads(frame)["prompt"] == m.sendable(prompt)
 
 
 @given(st.text())
-def test_text_that_utf_8_can_carry_is_sent_as_it_is(prompt: str) -> None:
+def test_text_that_utf_8_can_encode_is_sent_unchanged(prompt: str) -> None:
     assert m.sendable(prompt) == prompt
 
 
-def test_a_prompt_travels_as_it_reads_and_not_as_escapes() -> None:
+def test_a_prompt_is_sent_as_characters_and_not_as_escapes() -> None:
     assert "Ölbild 雨" in encode(m.Prompt("Ölbild 雨", True))
 
 

@@ -1,3 +1,5 @@
+"""URLs of the service: which are accepted, and what is derived from them."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -50,7 +52,7 @@ def test_an_endpoint_is_two_urls_of_which_one_can_be_derived(
     assert pair(value) == urls
 
 
-def test_a_server_of_one_s_own_is_called_by_its_url() -> None:
+def test_an_endpoint_from_a_url_is_named_by_its_url() -> None:
     assert parse_endpoint("ws://127.0.0.1:9000").name == "http://127.0.0.1:9000"
 
 
@@ -85,13 +87,13 @@ def test_what_is_no_plain_http_or_websocket_url_is_refused(url: Any, says: str) 
 @pytest.mark.parametrize(
     "value", [("http://a.org", None), {}, {"base_url": "http://a.org"}, ("ftp://a", "ws://b")]
 )
-def test_half_an_endpoint_is_none(value: Any) -> None:
+def test_an_endpoint_with_one_unusable_url_is_refused(value: Any) -> None:
     with pytest.raises(InvalidURLError):
         parse_endpoint(value)
 
 
 @given(st.text() | st.from_regex(r"(https?|wss?)://[^\s]*"))
-def test_any_text_is_a_url_or_an_error_of_ours(text: str) -> None:
+def test_any_text_is_a_url_or_raises_an_invalid_url_error(text: str) -> None:
     try:
         url = check_url(text)
     except InvalidURLError:
