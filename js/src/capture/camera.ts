@@ -1,65 +1,69 @@
-/** A camera's track: chosen, opened, closed by its signal, with typed refusals. */
+/** Opens a camera: chooses the device, closes it by an abort signal, turns errors into refusals. */
 
 import type { RefusalReason } from "../kernel/messages.ts";
 import { find, list } from "./devices.ts";
 import type { CameraSize, Refusal } from "./obstacles.ts";
 
+/** A camera that was opened. */
 export interface Opened {
   track: MediaStreamTrack;
-  /** Whether another camera than the wished one had to do. */
+  /** Whether it is another camera than the requested one. */
   substitute: boolean;
 }
 
-/** Takes the microphone's track that came with a camera; null where it was refused. */
-export type Hear = (track: MediaStreamTrack | null) => void;
+/** Gets the microphone's track that was opened together with a camera; null where it was refused. */
+export type OnMicrophone = (track: MediaStreamTrack | null) => void;
 
 /**
- * Opens a camera close to `size`; its track stops when the signal ends, also one that comes late.
- * Asks for it before it returns where it needs to know nothing first.
+ * Opens a camera with a resolution close to `size`. Its track stops when the signal aborts, also a track
+ * that the browser delivers after that. Calls `getUserMedia` synchronously where no device has to be
+ * looked up first.
  *
  * @param camera an id, a label, "front" or "back"; null for the browser's choice
- * @param hear where given, the microphone is asked for too, in the same question
- * @throws {Refusal} always and only this
+ * @param size pixels and frames/s
+ * @param onMicrophone where given, the same permission prompt asks for the microphone too
+ * @throws {Refusal} and nothing else
  */
 export async function openCamera(
   camera: string | null,
   size: CameraSize,
   signal: AbortSignal,
-  hear?: Hear,
+  onMicrophone?: OnMicrophone,
 ): Promise<Opened> {
-  if (camera === null) return { track: await ask({}, size, signal, hear), substitute: false };
+  if (camera === null)
+    return { track: await ask({}, size, signal, onMicrophone), substitute: false };
   if (camera === "front" || camera === "back") {
     const facing = camera === "front" ? "user" : "environment";
-    const track = await ask({ facingMode: { ideal: facing } }, size, signal, hear);
+    const track = await ask({ facingMode: { ideal: facing } }, size, signal, onMicrophone);
     const found = find(await list(), camera);
     if (!found || track.getSettings().deviceId === found.id) {
-      // Without a camera of that side whatever there is has to do, and says what it is.
+      // There is no camera on that side: any other one is a substitute.
       return { track, substitute: !found && track.getSettings().facingMode !== facing };
     }
-    return { track: await instead(track, found.id, size, signal), substitute: false };
+    return { track: await replace(track, found.id, size, signal), substitute: false };
   }
   let found = find(await list(), camera);
   if (found?.id) {
     try {
-      const track = await ask({ deviceId: { exact: found.id } }, size, signal, hear);
+      const track = await ask({ deviceId: { exact: found.id } }, size, signal, onMicrophone);
       return { track, substitute: false };
     } catch (refusal) {
-      // An id from another day: any camera is better than none.
+      // The id or label is of a camera that is gone: any camera is better than none.
       const { reason } = refusal as Refusal;
       if (reason !== "over-constrained" && reason !== "no-camera") throw refusal;
-      return { track: await ask({}, size, signal, hear), substitute: true };
+      return { track: await ask({}, size, signal, onMicrophone), substitute: true };
     }
   }
-  const track = await ask({}, size, signal, hear);
-  // Names are told once a camera was allowed, and not before.
+  const track = await ask({}, size, signal, onMicrophone);
+  // Browsers reveal labels and ids only after a camera was allowed.
   found ??= find(await list(), camera);
   if (!found?.id) return { track, substitute: true };
   if (track.getSettings().deviceId === found.id) return { track, substitute: false };
-  return { track: await instead(track, found.id, size, signal), substitute: false };
+  return { track: await replace(track, found.id, size, signal), substitute: false };
 }
 
-/** Another camera: the one that is open is closed first, for some can't be open both. */
-async function instead(
+/** Opens another camera; stops the open one first, because some devices can't both be open. */
+async function replace(
   track: MediaStreamTrack,
   id: string,
   size: CameraSize,
@@ -69,18 +73,19 @@ async function instead(
   return ask({ deviceId: { exact: id } }, size, signal);
 }
 
+/** Calls `getUserMedia` with these constraints, and again without sound if the microphone failed. */
 async function ask(
   which: MediaTrackConstraints,
   size: CameraSize,
   signal: AbortSignal,
-  hear?: Hear,
+  onMicrophone?: OnMicrophone,
 ): Promise<MediaStreamTrack> {
   let stream: MediaStream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({
-      audio: hear !== undefined,
-      // Wishes, not demands: a camera of 640x480 is better than none. Asked for as a landscape, which
-      // cameras have; one that is held upright gives a portrait for it.
+      audio: onMicrophone !== undefined,
+      // `ideal`, not `exact`: a camera of 640x480 is better than none. Always landscape, which is what
+      // cameras have; a phone that is held upright delivers a portrait for it.
       video: {
         ...which,
         width: { ideal: Math.max(size.width, size.height) },
@@ -89,40 +94,41 @@ async function ask(
       },
     });
   } catch (error) {
-    if (!hear || !(await mayBeMicrophone(error))) throw refusalOf(error);
+    if (!onMicrophone || !(await mayBeMicrophone(error))) throw refusalOf(error);
     const track = await ask(which, size, signal);
-    hear(null);
+    onMicrophone(null);
     return track;
   }
-  hear?.(stream.getAudioTracks()[0] ?? null);
+  onMicrophone?.(stream.getAudioTracks()[0] ?? null);
   const [track] = stream.getVideoTracks();
-  if (!track) throw refusal("no-camera", "The camera gave no video track.");
+  if (!track) throw refusal("no-camera", "The camera has no video track.");
   stopWith(track, signal);
   return track;
 }
 
-/** Whether a question for both failed for want of the microphone: then the camera alone will do. */
+/** Whether a request for both may have failed because of the microphone alone. */
 async function mayBeMicrophone(error: unknown): Promise<boolean> {
   const reason = refusalOf(error).reason;
   if (reason === "no-camera" || reason === "camera-busy") return true;
   if (reason !== "permission-denied" && reason !== "blocked-by-frame") return false;
-  // Who has said no to both is not asked again.
+  // A person who denied both must not be asked again.
   const name = "camera" as PermissionName;
   const camera = await navigator.permissions?.query({ name }).catch(() => null);
   return camera?.state === "granted";
 }
 
-/** Stops the track when the signal ends, or has ended. */
+/** Stops the track when the signal aborts; at once if it has. */
 export function stopWith(track: MediaStreamTrack, signal: AbortSignal): void {
   if (signal.aborted) track.stop();
   else signal.addEventListener("abort", () => track.stop(), { once: true });
 }
 
+/** Makes a refusal. */
 export function refusal(reason: RefusalReason, message: string): Refusal {
   return { reason, message };
 }
 
-/** Names are those of the Media Capture specification and, in older browsers, of before it. */
+/** By the error's name: those of the Media Capture specification, and their predecessors. */
 const REASONS: Record<string, RefusalReason> = {
   NotAllowedError: "permission-denied",
   PermissionDeniedError: "permission-denied",
@@ -136,6 +142,7 @@ const REASONS: Record<string, RefusalReason> = {
   ConstraintNotSatisfiedError: "over-constrained",
 };
 
+/** The refusal for whatever `getUserMedia` or `getDisplayMedia` threw. */
 export function refusalOf(error: unknown): Refusal {
   const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
   const reason = /permissions? policy/i.test(message) ? "blocked-by-frame" : REASONS[name];

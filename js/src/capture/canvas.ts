@@ -1,30 +1,38 @@
-/** A canvas whose picture is a track: drawn on, then shown. */
+/** A canvas that is the source of a video track. */
 
 import { refusal, stopWith } from "./camera.ts";
 
-interface Giver {
+/** What takes a frame from the canvas: the track, or the stream in Firefox. */
+interface FrameRequester {
   requestFrame?(): void;
 }
 
-export interface Stage {
+/** A canvas and the track that it feeds. */
+export interface CanvasTrack {
   readonly canvas: HTMLCanvasElement;
   readonly context: CanvasRenderingContext2D;
   readonly track: MediaStreamTrack;
-  /** Gives the track what has been drawn. */
-  show(): void;
+  /** Emits what has been drawn as the track's next frame. */
+  emitFrame(): void;
 }
 
-/** Its track ends with the signal. Throws a `Refusal` where a browser has no such thing. */
-export function stage(width: number, height: number, signal: AbortSignal): Stage {
+/**
+ * Makes a canvas and its track, which ends when the signal aborts.
+ *
+ * @param width in pixels
+ * @param height in pixels
+ * @throws {Refusal} where the browser has no `captureStream`
+ */
+export function canvasTrack(width: number, height: number, signal: AbortSignal): CanvasTrack {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { alpha: false });
-  const stream: (MediaStream & Giver) | undefined = canvas.captureStream?.(0);
-  const track: (MediaStreamTrack & Giver) | undefined = stream?.getVideoTracks()[0];
+  const stream: (MediaStream & FrameRequester) | undefined = canvas.captureStream?.(0);
+  const track: (MediaStreamTrack & FrameRequester) | undefined = stream?.getVideoTracks()[0];
   if (!context || !stream || !track) {
-    throw refusal("media-failed", "This browser draws no moving pictures.");
+    throw refusal("media-failed", "This browser can't make a video from a canvas.");
   }
-  // The specification has it on the track; Firefox, on the stream.
-  const giver = track.requestFrame ? track : stream;
+  // The specification puts the method on the track; Firefox, on the stream.
+  const requester = track.requestFrame ? track : stream;
   stopWith(track, signal);
-  return { canvas, context, track, show: () => giver.requestFrame?.() };
+  return { canvas, context, track, emitFrame: () => requester.requestFrame?.() };
 }

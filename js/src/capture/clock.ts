@@ -1,9 +1,13 @@
-/** A clock that goes on in a hidden page, where a page's own timers are slowed to one a second. */
+/** A timer that keeps its rate in a hidden page, where browsers slow timers down to one a second. */
 
-/** Calls back `rate` times a second until the signal. */
-export function ticks(rate: number, callback: () => void, signal: AbortSignal): void {
-  const every = 1000 / Math.max(1, Math.min(rate, 60));
-  const source = `setInterval(() => postMessage(0), ${every})`;
+/**
+ * Calls back until the signal aborts.
+ *
+ * @param fps calls per second, between 1 and 60
+ */
+export function ticks(fps: number, callback: () => void, signal: AbortSignal): void {
+  const intervalMs = 1000 / Math.max(1, Math.min(fps, 60));
+  const source = `setInterval(() => postMessage(0), ${intervalMs})`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const clock = new Worker(url);
   URL.revokeObjectURL(url);

@@ -1,10 +1,9 @@
 /**
- * The camera, or what stands in for it, and what is done to its picture before it is sent: a piece of
- * its own.
+ * The chunk `capture`: the video that is sent (camera, screen, file or test pattern) and how it is cropped,
+ * scaled and mirrored before that; and the microphone.
  *
- * There is one raw track at a time (camera, screen, file, pattern) and one that is sent: the raw one
- * itself where nothing is to be done to it, else one that is made of it. Changes are made one after
- * the other.
+ * There is one source track at a time, and one track that is sent: the source track itself if it has the
+ * right shape, else a track made from it. Changes run one after the other.
  */
 
 import { openCamera, refusalOf } from "./camera.ts";
@@ -25,12 +24,14 @@ import type {
 
 export { list } from "./devices.ts";
 
+/** The open source. */
 interface Raw {
   track: MediaStreamTrack;
   scope: AbortController;
   source: CaptureSettings["source"];
 }
 
+/** Opens the source that the settings name; see `CaptureChunk.open`. */
 export function open(
   first: CaptureSettings,
   given: Blob | null,
@@ -45,11 +46,11 @@ export function open(
   let preview: MediaStream | null = null;
   let shaping = new AbortController();
 
-  const ended = () => signal.aborted;
+  const isEnded = () => signal.aborted;
   const voice = microphone(settings.muted, events, signal);
   signal.addEventListener("abort", () => shaping.abort(), { once: true });
 
-  /** Opens what is wished for; the signal of its scope closes it. */
+  /** Opens the source that the settings name; aborting its scope closes it. */
   const openRaw = async (): Promise<Raw> => {
     const scope = new AbortController();
     signal.addEventListener("abort", () => scope.abort(), { once: true, signal: scope.signal });
@@ -59,9 +60,9 @@ export function open(
     else if (source === "test-pattern") track = openPattern(size, scope.signal);
     else if (source === "file") track = await openFile(file, size.fps, scope.signal);
     else {
-      // The first camera brings the microphone along: a person is asked once.
-      const hear = settings.microphone && !raw ? voice.take : undefined;
-      const opened = await openCamera(settings.camera, size, scope.signal, hear);
+      // One permission prompt for the first camera and the microphone.
+      const onMicrophone = settings.microphone && !raw ? voice.take : undefined;
+      const opened = await openCamera(settings.camera, size, scope.signal, onMicrophone);
       if (opened.substitute) events.trouble("camera-missing");
       track = opened.track;
     }
@@ -71,7 +72,7 @@ export function open(
   const positionNow = (track: MediaStreamTrack, source: CaptureSettings["source"]): Position =>
     source === "camera" ? positionOf(track.label, track.getSettings().facingMode) : "unknown";
 
-  /** The track to send, made of what is open. */
+  /** Makes the track to send from the open source. */
   const shaped = (from: Raw): MediaStreamTrack => {
     const { track, source } = from;
     shaping.abort();
@@ -86,7 +87,7 @@ export function open(
     const shape: Shape = { width: size.width, height: size.height, mirrored };
     const asIs = fitsUnchanged(width, height, shape);
     if (!asIs && width / height === size.width / size.height) {
-      // Mirrored only: at the camera's own size nothing needs to be scaled.
+      // The proportions are right and the picture is only mirrored: keep the camera's resolution.
       shape.width = width;
       shape.height = height;
     }
@@ -107,25 +108,25 @@ export function open(
 
   const watch = (opened: Raw) => {
     opened.track.addEventListener("ended", () => {
-      if (raw === opened && !ended()) void inTurn(() => gone(opened));
+      if (raw === opened && !isEnded()) void inTurn(() => gone(opened));
     });
   };
 
-  /** The camera was pulled out, or the screen is no longer shared. */
+  /** The camera was unplugged, or the person stopped sharing the screen. */
   const gone = async (from: Raw) => {
-    if (raw !== from || ended()) return;
+    if (raw !== from || isEnded()) return;
     await refresh();
     const id = obtained?.id;
     const other = cameras.find((camera) => camera.id && camera.id !== id);
-    // Who stops sharing a screen has not asked for a camera.
+    // A person who stops sharing a screen has not agreed to a camera.
     if (from.source === "camera" && other) {
       settings.camera = other.id;
       if (await reopen()) return;
     }
-    if (!ended()) events.ended();
+    if (!isEnded()) events.ended();
   };
 
-  /** Opens what is wished for now in place of what there was; false when that could not be. */
+  /** Replaces the source by the one that the settings name; false if it could not be opened. */
   const reopen = async (): Promise<boolean> => {
     // Some cameras can't be opened while another one is, or while they are themselves.
     const former = raw;
@@ -136,7 +137,7 @@ export function open(
     } catch {
       return false;
     }
-    if (ended()) {
+    if (isEnded()) {
       opened.scope.abort();
       return true;
     }
@@ -150,10 +151,10 @@ export function open(
 
   const refresh = async () => {
     cameras = await list().catch(() => cameras);
-    if (!ended()) events.changed();
+    if (!isEnded()) events.changed();
   };
 
-  /** Something else is to be sent; what there was comes back when it can't be. */
+  /** Replaces the source; restores the former one if the new one can't be opened. */
   const exchange = async (change: Partial<CaptureSettings>): Promise<void> => {
     const before = { ...settings };
     Object.assign(settings, change);
@@ -169,10 +170,10 @@ export function open(
     );
     const closed = raw?.scope.signal.aborted;
     Object.assign(settings, before);
-    if (closed && !(await reopen()) && !ended()) events.ended();
+    if (closed && !(await reopen()) && !isEnded()) events.ended();
   };
 
-  /** Of the picture something else is wished for. */
+  /** Changes the picture: another source, or another shape of the same one. */
   const reframe = async (change: Partial<CaptureSettings>): Promise<void> => {
     const others = { ...settings, ...change };
     const another = others.camera !== settings.camera || others.source !== settings.source;
@@ -186,7 +187,7 @@ export function open(
 
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = (act: () => Promise<void>): Promise<void> => {
-    const done = turn.then(() => (ended() ? undefined : act()));
+    const done = turn.then(() => (isEnded() ? undefined : act()));
     turn = done.catch(() => undefined);
     return done;
   };
@@ -194,7 +195,7 @@ export function open(
   const begin = async () => {
     const opened = await openRaw();
     raw = opened;
-    if (ended()) {
+    if (isEnded()) {
       opened.scope.abort();
       throw refusalOf(new DOMException("ended", "AbortError"));
     }
@@ -207,7 +208,7 @@ export function open(
   };
   const track = begin();
   turn = track.catch((_refusal: Refusal) => undefined);
-  // With another picture than a camera's it is a question of its own, for which nothing waits.
+  // Without a camera the microphone has a permission prompt of its own; nothing waits for it.
   if (settings.microphone && settings.source !== "camera") void inTurn(voice.open);
 
   return {
@@ -226,13 +227,13 @@ export function open(
     },
     change(change) {
       const { microphone: heard, muted } = change;
-      // Silence waits for nothing.
+      // Muting takes effect at once, without waiting for other changes.
       if (muted !== undefined) voice.mute(muted);
       if (heard === false) voice.close();
       return inTurn(async () => {
         if (heard === undefined && muted === undefined) return reframe(change);
         Object.assign(settings, change);
-        // A question that was open meanwhile may have brought one that nobody wants any more.
+        // A prompt that was open meanwhile may have opened a microphone that is off by now.
         if (settings.microphone) await voice.open();
         else voice.close();
       });

@@ -1,18 +1,27 @@
-/** The microphone of a capture: at most one track, which lives no longer than the capture. */
+/** The microphone of a capture: at most one track, which ends with the capture. */
 
 import { stopWith } from "./camera.ts";
 import type { CaptureEvents } from "./types.ts";
 
+/** A microphone that can be opened, closed and muted. */
 export interface Microphone {
+  /** The open track, or null. */
   readonly track: MediaStreamTrack | null;
-  /** Takes what a question has brought; null where it was refused. */
+  /** Adopts a track that was opened elsewhere; null where the microphone was refused. */
   take(fresh: MediaStreamTrack | null): void;
-  /** Opens it unless it is open. */
+  /** Asks for the microphone, unless it is open. */
   open(): Promise<void>;
+  /** Stops the track, if there is one. */
   close(): void;
+  /** Sends silence, or sound again. */
   mute(muted: boolean): void;
 }
 
+/**
+ * A microphone, closed at first.
+ *
+ * @param muted whether a track that is opened is silent
+ */
 export function microphone(
   muted: boolean,
   events: Pick<CaptureEvents, "microphoneChanged" | "trouble">,
@@ -36,13 +45,13 @@ export function microphone(
   };
   const open = async () => {
     if (track) return;
-    // An insecure page has no devices at all; a test pattern is sent from there.
+    // A page on an insecure origin has no `mediaDevices`; it can still send a test pattern.
     const stream = await navigator.mediaDevices
       ?.getUserMedia({ audio: true, video: false })
       .catch(() => null);
     take(stream?.getAudioTracks()[0] ?? null);
   };
-  /** It was pulled out: whatever the browser listens to now takes its place. */
+  /** It was unplugged: opens the browser's new default microphone. */
   const lost = () => {
     set(null);
     return open();

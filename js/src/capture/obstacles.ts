@@ -1,21 +1,21 @@
-/** What this page can film with, found out before anybody is asked; the piece `capture` opens it. */
+/** Finds out, before anybody is asked for permission, whether this page can send a video at all. */
 
 import type { RefusalReason } from "../kernel/messages.ts";
 
-/** The picture to ask the camera for: pixels and frames/s. */
+/** The video to ask the camera for: pixels and frames/s. */
 export interface CameraSize {
   width: number;
   height: number;
   fps: number;
 }
 
-/** Why there is no picture to send, in a word that has one remedy. */
+/** Why nothing can be sent; each reason has one remedy (see tools/words.ts). */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
 }
 
-/** What rules a camera out before anybody is asked; null where one is possible. */
+/** Why this page can't open a camera; null where it may ask for one. */
 export function obstacle(): Refusal | null {
   const refusal = (reason: RefusalReason, message: string): Refusal => ({ reason, message });
   if (inVSCode()) return refusal("blocked-by-frame", "Notebooks in VS Code can't open a camera.");
@@ -31,18 +31,19 @@ export function obstacle(): Refusal | null {
   return webrtcObstacle();
 }
 
-/** What rules out that any picture is sent. */
+/** Why this page can't send any video, from whatever source; null where it can. */
 export function webrtcObstacle(): Refusal | null {
   if (typeof RTCPeerConnection !== "undefined") return null;
   return { reason: "no-webrtc", message: "This browser has no WebRTC, or it is switched off." };
 }
 
+/** Whether this page is a webview of VS Code. */
 export function inVSCode(): boolean {
   return "acquireVsCodeApi" in window || location.protocol === "vscode-webview:";
 }
 
 function policyAllowsCamera(): boolean {
-  // Only Chromium exposes it; elsewhere getUserMedia itself says so.
+  // Only Chromium has this property; elsewhere getUserMedia rejects.
   const policy = (document as { featurePolicy?: { allowsFeature?(name: string): boolean } })
     .featurePolicy;
   return policy?.allowsFeature?.("camera") !== false;

@@ -1,7 +1,7 @@
-/** A track's picture cropped, scaled and mirrored, as another track. */
+/** Makes a track that is another track's video cropped, scaled and mirrored. */
 
 import { stopWith } from "./camera.ts";
-import { stage } from "./canvas.ts";
+import { canvasTrack } from "./canvas.ts";
 import { ticks } from "./clock.ts";
 import { crop, type Shape } from "./shape.ts";
 import { worker } from "./worker.ts";
@@ -12,7 +12,8 @@ interface Processor {
 interface Generator extends MediaStreamTrack {
   readonly writable: WritableStream<VideoFrame>;
 }
-interface Insertable {
+/** What Chromium has of "Insertable streams for MediaStreamTrack", on the page itself. */
+interface InsertableStreams {
   MediaStreamTrackProcessor?: new (init: {
     track: MediaStreamTrack;
     maxBufferSize?: number;
@@ -20,7 +21,10 @@ interface Insertable {
   MediaStreamTrackGenerator?: new (init: { kind: "video" }) => Generator;
 }
 
-/** The picture of `track` in this shape; it ends with the signal. */
+/**
+ * The video of `track` in this shape: made in a worker where the browser has insertable streams, else
+ * drawn in the page. The made track ends when the signal aborts.
+ */
 export function reshape(
   track: MediaStreamTrack,
   shape: Shape,
@@ -28,7 +32,7 @@ export function reshape(
   signal: AbortSignal,
 ): MediaStreamTrack {
   const { MediaStreamTrackProcessor: Reader, MediaStreamTrackGenerator: Writer } =
-    globalThis as Insertable;
+    globalThis as InsertableStreams;
   if (!Reader || !Writer) return byCanvas(track, shape, fps, signal);
   const frames = new Reader({ track, maxBufferSize: 1 }).readable;
   const made = new Writer({ kind: "video" });
@@ -38,12 +42,12 @@ export function reshape(
   const out = made.writable;
   shaper.postMessage({ frames, out, shape }, [frames, out] as unknown as Transferable[]);
   stopWith(made, signal);
-  // The frames are let go of first, then the worker of itself.
+  // The worker cancels its reader, which releases the frames, and then closes itself.
   signal.addEventListener("abort", () => shaper.postMessage({ end: true }), { once: true });
   return made;
 }
 
-/** Where the browser has no streams of frames: drawn in the page, by a clock that doesn't stop. */
+/** The same by drawing on a canvas, in browsers without insertable streams. */
 function byCanvas(
   track: MediaStreamTrack,
   shape: Shape,
@@ -54,7 +58,7 @@ function byCanvas(
   video.srcObject = new MediaStream([track]);
   void video.play().catch(() => undefined);
   const { width, height, mirrored } = shape;
-  const { context, track: made, show } = stage(width, height, signal);
+  const { context, track: made, emitFrame } = canvasTrack(width, height, signal);
   if (mirrored) context.setTransform(-1, 0, 0, 1, width, 0);
   const draw = () => {
     if (!video.videoWidth) return;
@@ -64,7 +68,7 @@ function byCanvas(
       ...([part.x, part.y, part.width, part.height] as const),
       ...([0, 0, width, height] as const),
     );
-    show();
+    emitFrame();
   };
   ticks(fps, draw, signal);
   signal.addEventListener(

@@ -1,11 +1,15 @@
-/** Pictures that no camera takes: a screen, a video file, a test pattern. */
+/** The sources besides cameras: a screen, a video file, a test pattern. */
 
 import { refusal, refusalOf, stopWith } from "./camera.ts";
-import { stage } from "./canvas.ts";
+import { canvasTrack } from "./canvas.ts";
 import { ticks } from "./clock.ts";
 import type { CameraSize } from "./obstacles.ts";
 
-/** A screen, a window or a tab, which the person chooses. The browser asks after a click only. */
+/**
+ * A screen, a window or a tab, which the person chooses. Browsers ask only after a click.
+ *
+ * @throws {Refusal}
+ */
 export async function openScreen(size: CameraSize, signal: AbortSignal): Promise<MediaStreamTrack> {
   let stream: MediaStream;
   try {
@@ -21,21 +25,25 @@ export async function openScreen(size: CameraSize, signal: AbortSignal): Promise
       : refusalOf(error);
   }
   const [track] = stream.getVideoTracks();
-  if (!track) throw refusal("media-failed", "The screen gave no picture.");
+  if (!track) throw refusal("media-failed", "The screen has no video track.");
   stopWith(track, signal);
   return track;
 }
 
-/** How long a file may take to show its first picture, in ms. */
-const PATIENCE_MS = 10_000;
+/** How long a file may take to show its first frame, in ms. */
+const FIRST_FRAME_MS = 10_000;
 
-/** A video file, again and again, silent. */
+/**
+ * A video file, played in a loop and without its sound.
+ *
+ * @throws {Refusal} where there is no file, or none that this browser plays
+ */
 export async function openFile(
   file: Blob | null,
   fps: number,
   signal: AbortSignal,
 ): Promise<MediaStreamTrack> {
-  // Who wished for a file has not asked for a camera.
+  // A person who chose a file has not agreed to a camera: there is no falling back to one.
   if (!file) throw refusal("media-failed", "No video file was chosen here. Choose or drop one.");
   const video = document.createElement("video");
   Object.assign(video, { muted: true, loop: true, playsInline: true });
@@ -46,24 +54,22 @@ export async function openFile(
     video.removeAttribute("src");
   };
   try {
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => reject(Error("late")), PATIENCE_MS);
-      video.onloadeddata = () => (video.videoWidth ? resolve() : reject(Error("no picture")));
-      video.onerror = () => reject(Error("no video"));
-      signal.addEventListener("abort", () => reject(Error("ended")), { once: true });
-      video.onloadedmetadata = () => clearTimeout(late);
-    });
+    await firstFrame(video, signal);
     await video.play();
   } catch {
     close();
     throw refusal("media-failed", "The file is no video that this browser plays.");
   }
-  const { canvas, context, track, show } = stage(video.videoWidth, video.videoHeight, signal);
+  const { canvas, context, track, emitFrame } = canvasTrack(
+    video.videoWidth,
+    video.videoHeight,
+    signal,
+  );
   ticks(
     fps,
     () => {
       context.drawImage(video, 0, 0, canvas.width, canvas.height);
-      show();
+      emitFrame();
     },
     signal,
   );
@@ -71,14 +77,29 @@ export async function openFile(
   return track;
 }
 
-/** Bars that move, a clock, and a left edge that can't be taken for the right one. */
+/** Resolves when the element has its first frame; rejects when it has none in time. */
+async function firstFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(Error("late")), FIRST_FRAME_MS);
+      video.onloadeddata = () => (video.videoWidth ? resolve() : reject(Error("no picture")));
+      video.onerror = () => reject(Error("no video"));
+      signal.addEventListener("abort", () => reject(Error("ended")), { once: true });
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A test pattern: colour bars, a moving square, a clock, and a red left edge that shows mirroring. */
 export function openPattern(size: CameraSize, signal: AbortSignal): MediaStreamTrack {
   const { width, height, fps } = size;
-  const { context, track, show } = stage(width, height, signal);
+  const { context, track, emitFrame } = canvasTrack(width, height, signal);
   let frame = 0;
   const draw = () => {
     paintPattern(context, width, height, frame++ / fps);
-    show();
+    emitFrame();
   };
   draw();
   ticks(fps, draw, signal);
@@ -87,6 +108,7 @@ export function openPattern(size: CameraSize, signal: AbortSignal): MediaStreamT
 
 const BARS = ["#c8c8c8", "#c8c814", "#14c8c8", "#14c814", "#c814c8", "#c81414", "#1414c8"];
 
+/** Draws the test pattern as it is after so many seconds. */
 export function paintPattern(
   context: CanvasRenderingContext2D,
   width: number,
@@ -98,7 +120,7 @@ export function paintPattern(
     context.fillStyle = colour;
     context.fillRect(Math.floor(index * bar), 0, Math.ceil(bar), height);
   });
-  // Red is left.
+  // The red edge is left; in a mirrored picture it is right.
   context.fillStyle = "#e00000";
   context.fillRect(0, 0, width / 16, height);
   context.fillStyle = "#fff";

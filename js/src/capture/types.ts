@@ -1,21 +1,19 @@
-/**
- * What a session asks of whatever gives it a picture to send (camera, screen, file, test pattern), and
- * what views may show of it. The code behind it is the piece `capture`; these are its words.
- */
+/** The interface between a session and the chunk `capture`, which opens what the session sends. */
 
 import type { Traits } from "../session/model.ts";
 import type { CameraSize } from "./obstacles.ts";
 
+/** Which way a camera looks. */
 export type Position = "front" | "back" | "unknown";
 
-/** A camera of this machine; without permission its label and id may be empty. */
+/** A camera of this machine; its label and id are empty until the person has allowed one. */
 export interface CameraInfo {
   id: string;
   label: string;
   position: Position;
 }
 
-/** What is being sent, as it was obtained: pixels after cropping, frames/s. */
+/** The video that is sent: its source, its size in pixels after cropping, and frames/s. */
 export interface Obtained {
   source: Traits["source"];
   id: string;
@@ -27,18 +25,18 @@ export interface Obtained {
   mirrored: boolean;
 }
 
-/** What is wished for: the traits of these names, and the picture's size as it is to be sent. */
+/** What a capture is to send: traits of these names, and the size of the video. */
 export interface CaptureSettings {
   size: CameraSize;
   camera: Traits["camera"];
   mirror: Traits["mirror"];
   source: Traits["source"];
   microphone: boolean;
-  /** Whether silence is sent in place of what the microphone hears. */
+  /** Whether the microphone sends silence. */
   muted: boolean;
 }
 
-/** What a wish came to nothing for, while what there was goes on. */
+/** Why a change of the settings failed; the former source is still sent. */
 export type Trouble =
   | "camera-missing"
   | "camera-failed"
@@ -48,46 +46,48 @@ export type Trouble =
   | "microphone-failed"
   | "microphone-later";
 
-/** What a capture tells its session. */
+/** The events of a capture. */
 export interface CaptureEvents {
-  /** Its cameras, what it obtained or its preview are others now. */
+  /** `cameras`, `obtained` or `preview` has changed. */
   changed(): void;
-  /** Another track takes the place of the one before; settles when it is sent. */
+  /** Another track is to be sent from now on; the promise settles when it is. */
   replaced(track: MediaStreamTrack): Promise<void>;
-  /** The camera has gone, and no other one has taken its place. */
+  /** The source has ended, and there is no other camera to replace it. */
   ended(): void;
-  trouble(what: Trouble): void;
-  /** This is what the microphone's sound comes on from now on; null for none. */
+  /** A change of the settings failed. */
+  trouble(code: Trouble): void;
+  /** The microphone was opened, replaced or closed (null). */
   microphoneChanged(track: MediaStreamTrack | null): void;
 }
 
-/** One source of pictures, opened; it lives until its signal ends. */
+/** An open source of video, and maybe a microphone; it ends when its signal aborts. */
 export interface Capture {
-  /** Rejects with a `Refusal` when nothing could be opened. */
+  /** The first track to send; rejects with a `Refusal` when none could be opened. */
   readonly track: Promise<MediaStreamTrack>;
-  /** What is sent, as it is sent: for the small picture and for comparing. Null before there is one. */
+  /** The video as it is sent, for the small preview and for comparing; null before there is one. */
   readonly preview: MediaStream | null;
   readonly cameras: readonly CameraInfo[];
+  /** Null before there is a track. */
   readonly obtained: Obtained | null;
-  /** The microphone, while it is open. */
+  /** The microphone's track, while it is open. */
   readonly sound: MediaStreamTrack | null;
-  /** Takes what changed of the wish into account, without a reconnect. */
-  change(wish: Partial<CaptureSettings>): Promise<void>;
-  /** Front and back by turns where there are both; else the next camera of all. */
+  /** Applies changed settings, without a reconnect. */
+  change(settings: Partial<CaptureSettings>): Promise<void>;
+  /** Switches between front and back where there are both, else to the next camera. */
   switchCamera(): Promise<void>;
-  /** Sends this video file, again and again, without its sound. */
+  /** Sends this video file in a loop, without its sound. */
   useFile(file: Blob): Promise<void>;
 }
 
-/** The piece `capture`. */
+/** What the chunk `capture` exports. */
 export interface CaptureChunk {
-  /** Asks for the camera before it returns. */
+  /** Opens the source; calls `getUserMedia` before it returns, while a click still counts. */
   open(
-    wish: CaptureSettings,
+    settings: CaptureSettings,
     file: Blob | null,
     events: CaptureEvents,
     signal: AbortSignal,
   ): Capture;
-  /** The cameras, with labels where the browser gives them. */
+  /** The cameras, with labels where the browser reveals them. */
   list(): Promise<CameraInfo[]>;
 }

@@ -1,6 +1,8 @@
+/** The worker that reshapes frames. */
+
 import type { Shape } from "./shape.ts";
 
-/** What the worker is told first. */
+/** The worker's first message. */
 export interface Work {
   frames: ReadableStream<VideoFrame>;
   out: WritableStream<VideoFrame>;
@@ -14,12 +16,12 @@ type Crop = (
 ) => { x: number; y: number; width: number; height: number };
 
 /**
- * The worker that crops, scales and mirrors, in one pass. It runs from its own text, so it uses
- * nothing from outside but what it is called with.
+ * Crops, scales and mirrors frames, in one pass. The worker is started from this function's source text,
+ * so the function uses nothing from outside but its arguments.
  *
- * Where nothing is scaled the planes of the frame are copied and turned row by row: a third of the
- * time of drawing, which converts every pixel to RGB and back. A frame that comes while one is being
- * worked on takes the place of the one that waits.
+ * Where nothing is scaled, the planes of the frame are copied and mirrored row by row: that takes a third
+ * of the time of drawing, which converts every pixel to RGB and back. While a frame is being worked on
+ * only the newest of those that arrive is kept.
  */
 export function worker(crop: Crop): void {
   let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
@@ -27,7 +29,7 @@ export function worker(crop: Crop): void {
   let canvas: OffscreenCanvas | undefined;
   let context: OffscreenCanvasRenderingContext2D | null = null;
 
-  /** Planes as they lie in memory: bytes of one step to the right, and how the rows divide. */
+  /** By pixel format, for each plane: bytes per sample, and by what width and height are divided. */
   const LAYOUTS: Record<string, [step: number, divide: number][]> = {
     I420: [
       [1, 1],
@@ -40,7 +42,7 @@ export function worker(crop: Crop): void {
     ],
   };
 
-  const turn = (bytes: Uint8Array, start: number, width: number, step: number) => {
+  const mirrorRow = (bytes: Uint8Array, start: number, width: number, step: number) => {
     if (step === 1) bytes.subarray(start, start + width).reverse();
     else new Uint16Array(bytes.buffer, start, width).reverse();
   };
@@ -61,7 +63,7 @@ export function worker(crop: Crop): void {
       const width = Math.ceil(part.width / divide);
       const rows = Math.ceil(part.height / divide);
       for (let row = 0; row < rows; row++) {
-        turn(buffer, plane.offset + row * plane.stride, width, step);
+        mirrorRow(buffer, plane.offset + row * plane.stride, width, step);
       }
     });
     const init: VideoFrameBufferInit = {

@@ -1,14 +1,18 @@
 /**
- * Frames' own times, as times of day. Differences stay the frames' own; where they begin is when the
- * first one came. A track's first frame may have another beginning than those that follow, and a
- * machine may sleep: from a jump on it is when that frame came. A worker is given this function's
- * text, so it uses nothing from outside.
+ * Maps frame timestamps to wall-clock time: the offset between the two is that of the first frame, so
+ * differences between frames are kept exactly. It is set anew when it is off by more than a second: a
+ * track's first frame may have another time base than those that follow, and a machine may sleep.
+ *
+ * The function runs in a worker that is started from its source text, so it uses nothing from outside.
+ *
+ * @returns a function of a frame's timestamp and of the time now, both in ms, that returns ms since 1970
  */
-export function anchor(): (stamp: number, now: number) => number {
-  const jump = 1000;
-  let base: number | undefined;
-  return (stamp, now) => {
-    if (base === undefined || Math.abs(now - stamp - base) > jump) base = now - stamp;
-    return base + stamp;
+export function anchor(): (stampMs: number, nowMs: number) => number {
+  const maxOffMs = 1000;
+  let offsetMs: number | undefined;
+  return (stampMs, nowMs) => {
+    const offsetNow = nowMs - stampMs;
+    if (offsetMs === undefined || Math.abs(offsetNow - offsetMs) > maxOffMs) offsetMs = offsetNow;
+    return offsetMs + stampMs;
   };
 }

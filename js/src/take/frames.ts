@@ -1,49 +1,47 @@
 /**
- * Frames for the kernel: each as a JPEG file, and only as many as it gives credit for.
+ * Sends frames to the kernel: each as a JPEG file, and only as many as the kernel has sent credit for.
  *
- * In Chromium they are taken and packed in a worker, so that the page's own thread stays free;
- * elsewhere the page draws them from a video element.
+ * Chromium reads and encodes them in a worker, off the page's main thread; elsewhere the page draws them
+ * from a video element.
  */
 
 import type { Tap } from "../kernel/messages.ts";
 import { eachFrame } from "../media/each-frame.ts";
 import type { Session } from "../session/session.ts";
 import { anchor } from "./anchor.ts";
-import type { Running } from "./index.ts";
+import type { OpenTap, ReportState, SendPiece } from "./index.ts";
 import { pace } from "./pace.ts";
-import { eachPicture } from "./picture.ts";
 import { processorOf } from "./processor.ts";
-import { type Packed, worker } from "./worker.ts";
+import { eachTrack } from "./tracks.ts";
+import { type EncodedFrame, worker } from "./worker.ts";
 
-/** Of 1: what was drawn with it can't be told from the original at arm's length. */
-const QUALITY = 0.92;
+/** JPEG quality, of 1: visually lossless. */
+const JPEG_QUALITY = 0.92;
 
-type Give = (data: ArrayBuffer, detail: Record<string, unknown>) => void;
-type Say = (state: "began" | "ended" | "failed", detail?: Record<string, unknown>) => void;
-
+/** Serves a tap for frames until the signal aborts; a new track begins a new series of frames. */
 export function sendFrames(
   session: Session,
   tap: Tap,
-  give: Give,
-  say: Say,
+  send: SendPiece,
+  report: ReportState,
   signal: AbortSignal,
-): Running {
+): OpenTap {
   const options = {
     fps: tap.fps ?? null,
     width: tap.width ?? 0,
     height: tap.height ?? 0,
-    quality: QUALITY,
+    quality: JPEG_QUALITY,
   };
   let source: { credit(frames: number): void } | undefined;
   let scope = new AbortController();
   let dropped = 0;
   let before = 0;
-  const take = ({ data, at, dropped: here }: Packed) => {
+  const take = ({ data, at, dropped: here }: EncodedFrame) => {
     dropped = before + here;
-    give(data, { at: Math.round(at * 1000) / 1000, dropped });
+    send(data, { at: Math.round(at * 1000) / 1000, dropped });
   };
   signal.addEventListener("abort", () => scope.abort(), { once: true });
-  eachPicture(
+  eachTrack(
     session,
     tap.which,
     (track) => {
@@ -54,26 +52,30 @@ export function sendFrames(
       source = frames
         ? fromWorker(frames, options, take, scope.signal)
         : fromVideo(track, options, take, scope.signal);
-      // Credits were for the picture that is gone: the kernel counts anew.
-      say("began");
+      // Credit was for frames of the former track: the kernel sends it anew after `began`.
+      report("began");
     },
     signal,
   );
   return {
     credit: (frames) => source?.credit(frames),
-    stop: () => say("ended"),
+    stop: () => report("ended"),
   };
 }
 
+/** How frames are encoded. */
 export interface FrameOptions {
+  /** Frames/s at most; null for all. */
   fps: number | null;
-  /** 0 for the frame's own. */
+  /** In pixels; 0 for the frame's own width. */
   width: number;
+  /** In pixels; 0 for the frame's own height. */
   height: number;
+  /** JPEG quality, 0 to 1. */
   quality: number;
 }
 
-type Take = (packed: Packed) => void;
+type Take = (frame: EncodedFrame) => void;
 
 function fromWorker(
   frames: ReadableStream<VideoFrame>,
@@ -84,19 +86,19 @@ function fromWorker(
   const url = URL.createObjectURL(
     new Blob([`(${worker})(${pace}, ${anchor})`], { type: "text/javascript" }),
   );
-  const packer = new Worker(url);
+  const encoder = new Worker(url);
   URL.revokeObjectURL(url);
-  packer.onmessage = ({ data }: MessageEvent<Packed>) => signal.aborted || take(data);
-  packer.postMessage({ frames, options }, [frames as unknown as Transferable]);
+  encoder.onmessage = ({ data }: MessageEvent<EncodedFrame>) => signal.aborted || take(data);
+  encoder.postMessage({ frames, options }, [frames as unknown as Transferable]);
   signal.addEventListener(
     "abort",
     () => {
-      // It lets go of the frames first, then of itself.
-      packer.postMessage({ end: true });
+      // The worker cancels its reader, which releases the frames, and then closes itself.
+      encoder.postMessage({ end: true });
     },
     { once: true },
   );
-  return { credit: (credit: number) => packer.postMessage({ credit }) };
+  return { credit: (credit: number) => encoder.postMessage({ credit }) };
 }
 
 function fromVideo(

@@ -1,74 +1,90 @@
-/** What is taken away from a session: stills, frames, clips; a piece of its own. */
+/** The chunk `take`: carries out the taps of a session (snapshots, frames, recordings). */
 
 import type { Tap, TapMessage } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
 import type { RecordingProgress, TapHandler } from "../session/taps.ts";
 import { sendFrames } from "./frames.ts";
-import { fileName, inPieces, onPicture, pictureOf } from "./picture.ts";
 import { record } from "./recorder.ts";
 import { still } from "./still.ts";
+import { currentTrack, fileName, nextTrack, sendInPieces } from "./tracks.ts";
 
-/** One thing that is being taken, until it ends by itself or its signal does. */
-export interface Running {
-  /** Frames that may be sent. */
+/** Sends a part of a tap's data to the kernel, with details; `isLast` where a file is complete. */
+export type SendPiece = (
+  data: ArrayBuffer,
+  detail: Record<string, unknown>,
+  isLast?: boolean,
+) => void;
+
+/** Tells the kernel how a tap is doing. */
+export type ReportState = (
+  state: "began" | "ended" | "failed",
+  detail?: Record<string, unknown>,
+) => void;
+
+/** A tap for frames or for a recording, until it ends by itself or its signal aborts. */
+export interface OpenTap {
+  /** Permits so many more frames to be sent. */
   credit?(frames: number): void;
-  /** Ends it in good order: what there is still comes. */
+  /** Ends the tap after what has been recorded so far is sent. */
   stop(): void;
+  /** Set where the tap is a recording. */
   readonly recording?: RecordingProgress;
 }
 
+/** Makes the tap handler of a session; see `TapHandler`. */
 export function open(session: Session, changed: () => void): TapHandler {
-  const running = new Map<number, Running>();
-  const scope = new Map<number, AbortController>();
+  const openTaps = new Map<number, OpenTap>();
+  const scopes = new Map<number, AbortController>();
 
   const end = (id: number) => {
-    scope.get(id)?.abort();
-    scope.delete(id);
-    running.delete(id);
+    scopes.get(id)?.abort();
+    scopes.delete(id);
+    openTaps.delete(id);
     changed();
   };
   const begin = (tap: Tap) => {
     const { id } = tap;
-    if (scope.has(id)) return; // the kernel asks again when it is not sure
+    if (scopes.has(id)) return; // the kernel repeats a request that may have been lost
     const own = new AbortController();
-    scope.set(id, own);
+    scopes.set(id, own);
     session.signal.addEventListener("abort", () => own.abort(), { once: true, signal: own.signal });
-    const say = (state: "began" | "ended" | "failed", detail: Record<string, unknown> = {}) => {
+    const report: ReportState = (state, detail = {}) => {
       if (own.signal.aborted) return;
       session.kernel.send({ type: "tapped", id, state, detail });
       if (state !== "began") end(id);
       else changed();
     };
-    const give = (data: ArrayBuffer, detail: Record<string, unknown>, last = true) => {
-      if (!own.signal.aborted) session.kernel.send({ type: "piece", id, last, detail }, data);
+    const send: SendPiece = (data, detail, isLast = true) => {
+      if (own.signal.aborted) return;
+      session.kernel.send({ type: "piece", id, last: isLast, detail }, data);
     };
-    const fail = (reason: unknown) => say("failed", { reason: String(reason) });
+    const fail = (reason: unknown) => report("failed", { reason: String(reason) });
     if (tap.what === "snapshot") {
-      takeStill(session, tap, own.signal, give).then(() => say("ended"), fail);
+      sendStill(session, tap, own.signal, send).then(() => report("ended"), fail);
     } else if (tap.what === "frames") {
-      running.set(id, sendFrames(session, tap, give, say, own.signal));
+      openTaps.set(id, sendFrames(session, tap, send, report, own.signal));
     } else {
-      running.set(id, record(session, tap, give, say, own.signal));
+      openTaps.set(id, record(session, tap, send, report, own.signal));
     }
     changed();
   };
 
   return {
     get recording() {
-      for (const one of running.values()) if (one.recording) return one.recording;
+      for (const one of openTaps.values()) if (one.recording) return one.recording;
       return null;
     },
     onMessage(message: TapMessage) {
       if (message.type === "tap") begin(message);
-      else if (message.type === "credit") running.get(message.id)?.credit?.(message.frames);
+      else if (message.type === "credit") openTaps.get(message.id)?.credit?.(message.frames);
       else if (message.type === "untap") {
-        const one = running.get(message.id);
+        const one = openTaps.get(message.id);
         if (one) one.stop();
         else end(message.id);
       }
     },
     async snapshot() {
-      const track = pictureOf(session, "output");
+      const track = currentTrack(session, "output");
       if (!track) throw Error("There is no picture yet.");
       const png = await still(track, session.signal);
       const link = document.createElement("a");
@@ -81,13 +97,14 @@ export function open(session: Session, changed: () => void): TapHandler {
   };
 }
 
-async function takeStill(
+/** Sends one picture of the track, as a PNG file in pieces. */
+async function sendStill(
   session: Session,
   { which }: Tap,
   signal: AbortSignal,
-  give: (data: ArrayBuffer, detail: Record<string, unknown>, last: boolean) => void,
+  send: SendPiece,
 ): Promise<void> {
-  const track = await onPicture(session, which, signal);
+  const track = await nextTrack(session, which, signal);
   const png = await still(track, signal);
-  await inPieces(png, (data, last) => give(data, {}, last));
+  await sendInPieces(png, (data, isLast) => send(data, {}, isLast));
 }

@@ -1,4 +1,4 @@
-/** A track's frames as a stream, in browsers that have it on a page (Chromium). */
+/** A track's frames as a stream, in browsers whose pages have MediaStreamTrackProcessor (Chromium). */
 
 interface Processor {
   readonly readable: ReadableStream<VideoFrame>;
@@ -7,8 +7,8 @@ interface Processor {
 type ProcessorClass = new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => Processor;
 
 /**
- * The frames of a copy of the track, so that who reads them stops nothing else; null where a page
- * has no such streams. The newest frame is kept for a reader who is late.
+ * The track's frames; null where the browser has no MediaStreamTrackProcessor. A buffer of one frame keeps
+ * the newest for a slow reader.
  */
 export function processorOf(track: MediaStreamTrack): ReadableStream<VideoFrame> | null {
   const { MediaStreamTrackProcessor } = globalThis as {

@@ -1,22 +1,21 @@
 /**
- * A clip, recorded by the browser and sent to the kernel while it runs.
+ * Records a session with the browser's MediaRecorder, and sends the recording to the kernel meanwhile.
  *
- * A picture that takes another's place (a reconnect, another camera) begins a recording of its own;
- * the kernel joins them.
+ * Each new track (after a reconnect, or a change of camera) begins a new file; the kernel joins them.
  */
 
 import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
 import type { RecordingProgress } from "../session/taps.ts";
-import type { Running } from "./index.ts";
-import { eachPicture, inPieces } from "./picture.ts";
+import type { OpenTap, ReportState, SendPiece } from "./index.ts";
+import { eachTrack, sendInPieces } from "./tracks.ts";
 
-/** How much is sent at once, in ms: of more, more is lost when a page is killed. */
+/** Length of what is sent at once, in ms: at most so much is lost when a page is killed. */
 const SLICE_MS = 500;
-/** bit/s: 720p of this rate is good to look at and 1 MB a second. */
-const RATE = 8_000_000;
+/** Bitrate in bit/s: good for 720p, and 1 MB a second. */
+const BITRATE_BPS = 8_000_000;
 
-/** By container, what is asked of the browser, best first. */
+/** By the container that the user wants, the MIME types to record with, best first. */
 const TYPES: Record<string, string[]> = {
   mp4: [
     "video/x-matroska;codecs=avc1",
@@ -29,22 +28,20 @@ const TYPES: Record<string, string[]> = {
   webm: ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"],
 };
 
-type Give = (data: ArrayBuffer, detail: Record<string, unknown>, last: boolean) => void;
-type Say = (state: "began" | "ended" | "failed", detail?: Record<string, unknown>) => void;
-
+/** Serves a tap for a recording until it is stopped or the signal aborts. */
 export function record(
   session: Session,
   tap: Tap,
-  give: Give,
-  say: Say,
+  send: SendPiece,
+  report: ReportState,
   signal: AbortSignal,
-): Running {
+): OpenTap {
   const mimeType = (TYPES[tap.format ?? "mp4"] ?? []).find((type) =>
     globalThis.MediaRecorder?.isTypeSupported(type),
   );
   const recording: RecordingProgress = { seconds: 0, bytes: 0 };
   let recorder: MediaRecorder | undefined;
-  /** What was recorded leaves in its order. */
+  /** Settles when all pieces so far are sent: it keeps them in order. */
   let sent: Promise<unknown> = Promise.resolve();
   let before = 0;
   let beganAt = 0;
@@ -57,7 +54,7 @@ export function record(
   const finish = (state: "ended" | "failed", reason = "failed") => {
     if (over) return;
     over = true;
-    sent.then(() => say(state, state === "failed" ? { reason } : {}));
+    sent.then(() => report(state, state === "failed" ? { reason } : {}));
   };
   const begin = (track: MediaStreamTrack) => {
     if (over) return;
@@ -68,7 +65,7 @@ export function record(
     try {
       next = new MediaRecorder(new MediaStream(tracks), {
         ...(mimeType ? { mimeType } : {}),
-        videoBitsPerSecond: RATE,
+        videoBitsPerSecond: BITRATE_BPS,
       });
       next.start(SLICE_MS);
     } catch {
@@ -89,9 +86,9 @@ export function record(
       const isFirst = first;
       first = false;
       sent = sent.then(() => {
-        // What comes from here on is a recording of its own.
-        if (isFirst) say("began", { type: next.mimeType, since: performance.now() - since });
-        return inPieces(data, (bytes, last) => give(bytes, { seconds }, last));
+        // The pieces that follow are a file of their own.
+        if (isFirst) report("began", { type: next.mimeType, since: performance.now() - since });
+        return sendInPieces(data, (bytes, last) => send(bytes, { seconds }, last));
       });
       session.taps.setNote("");
     };
@@ -102,7 +99,7 @@ export function record(
   };
   if (mimeType === undefined && globalThis.MediaRecorder === undefined) {
     finish("failed", "unsupported");
-  } else eachPicture(session, tap.which, begin, signal);
+  } else eachTrack(session, tap.which, begin, signal);
   signal.addEventListener(
     "abort",
     () => {

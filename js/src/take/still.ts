@@ -1,4 +1,4 @@
-/** One picture of a track, lossless. */
+/** One picture of a track, without loss. */
 
 import { processorOf } from "./processor.ts";
 

@@ -1,22 +1,20 @@
-/** A frame as it leaves the page. */
-export interface Packed {
+/** The worker that encodes frames. */
+
+import type { FrameOptions } from "./frames.ts";
+
+/** An encoded frame. */
+export interface EncodedFrame {
+  /** A JPEG file. */
   data: ArrayBuffer;
   /** Milliseconds since 1970, on this page's clock. */
   at: number;
-  /** Frames so far that were due and had no credit. */
+  /** Frames so far that were due but dropped for lack of credit. */
   dropped: number;
 }
 
-interface Options {
-  fps: number | null;
-  width: number;
-  height: number;
-  quality: number;
-}
-
 /**
- * The worker that packs frames. It runs from its own text, so it uses nothing from outside but what
- * it is called with.
+ * Encodes frames as JPEG files. The worker is started from this function's source text, so the function
+ * uses nothing from outside but its arguments.
  */
 export function worker(
   pace: (fps: number | null) => (now: number) => boolean,
@@ -26,7 +24,7 @@ export function worker(
   let dropped = 0;
   let reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
 
-  const pack = async (frames: ReadableStream<VideoFrame>, options: Options) => {
+  const encode = async (frames: ReadableStream<VideoFrame>, options: FrameOptions) => {
     const turn = pace(options.fps);
     const canvas = new OffscreenCanvas(1, 1);
     const context = canvas.getContext("2d");
@@ -67,6 +65,6 @@ export function worker(
       gone.catch(() => undefined).then(() => close());
     } else if (data.credit) {
       credit += data.credit;
-    } else pack(data.frames, data.options).catch(() => undefined);
+    } else encode(data.frames, data.options).catch(() => undefined);
   });
 }

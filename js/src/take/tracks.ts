@@ -1,21 +1,21 @@
-/** The picture that is taken from, and how its bytes travel. */
+/** Which track a tap reads, and how files are sent in pieces. */
 
 import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
 
-/** Bytes of one message: a host loses what is larger than some 10 MB, and its socket with it. */
-const PIECE = 700_000;
+/** Bytes of one piece. A host drops messages above some 10 MB, and its socket with them. */
+const PIECE_BYTES = 700_000;
 
-/** The track of the picture, once it may be seen; null before. */
-export function pictureOf(session: Session, which: Tap["which"]): MediaStreamTrack | null {
+/** The live track that is sent or received; null before the picture is revealed. */
+export function currentTrack(session: Session, which: Tap["which"]): MediaStreamTrack | null {
   const { attempt } = session;
   if (!attempt?.revealed) return null;
   const track = which === "output" ? attempt.stream?.getVideoTracks()[0] : attempt.camera;
   return track?.readyState === "live" ? track : null;
 }
 
-/** Calls back with the picture's track now, and with each that takes its place. */
-export function eachPicture(
+/** Calls back with the track now, and with each that replaces it, until the signal aborts. */
+export function eachTrack(
   session: Session,
   which: Tap["which"],
   callback: (track: MediaStreamTrack) => void,
@@ -23,7 +23,7 @@ export function eachPicture(
 ): void {
   let last: MediaStreamTrack | null = null;
   const look = () => {
-    const track = pictureOf(session, which);
+    const track = currentTrack(session, which);
     if (!track || track === last || signal.aborted) return;
     last = track;
     callback(track);
@@ -32,30 +32,30 @@ export function eachPicture(
   look();
 }
 
-/** The picture's track, as soon as there is one. */
-export function onPicture(
+/** The track, as soon as there is one; rejects when the signal aborts before. */
+export function nextTrack(
   session: Session,
   which: Tap["which"],
   signal: AbortSignal,
 ): Promise<MediaStreamTrack> {
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(Error("ended")), { once: true });
-    eachPicture(session, which, resolve, signal);
+    eachTrack(session, which, resolve, signal);
   });
 }
 
-/** Hands over a file in pieces that every host carries. */
-export async function inPieces(
+/** Sends a file in pieces that are small enough for every host. */
+export async function sendInPieces(
   file: Blob,
-  give: (data: ArrayBuffer, last: boolean) => void,
+  send: (data: ArrayBuffer, isLast: boolean) => void,
 ): Promise<void> {
-  for (let at = 0; at < file.size || at === 0; at += PIECE) {
-    const end = Math.min(file.size, at + PIECE);
-    give(await file.slice(at, end).arrayBuffer(), end >= file.size);
+  for (let at = 0; at < file.size || at === 0; at += PIECE_BYTES) {
+    const end = Math.min(file.size, at + PIECE_BYTES);
+    send(await file.slice(at, end).arrayBuffer(), end >= file.size);
   }
 }
 
-/** A name with the time in it, so that none hides another. */
+/** A file name with the local time in it: decart-20260131-174502.png. */
 export function fileName(suffix: string, now = new Date()): string {
   const two = (n: number) => String(n).padStart(2, "0");
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
