@@ -1,27 +1,27 @@
-/** Which track of a room is the picture: that of the service's newest participant that lives. */
+/** Chooses the track of a room to show: the newest live one of the service. */
 
-/** Whoever transforms the picture is called so; everybody else in the room only watches, or sends. */
-const SERVICE = "inference-server-";
+/** The service's participants have this prefix in their identity; all others send or view. */
+const SERVICE_PREFIX = "inference-server-";
 
-/** As much of a room's participant as the choice needs. */
+/** The part of a room's participant that the choice needs. */
 export interface Sender {
   identity: string;
-  /** Its video tracks, in the order in which they came. */
+  /** Its tracks of one kind, in the order in which they were subscribed; undefined before that. */
   tracks: Iterable<MediaStreamTrack | undefined>;
 }
 
 /**
  * The track to show, or null.
  *
- * After a reconnect a room may still hold the participant of before, with a track that has ended:
- * it never wins over one that lives.
+ * After a reconnect a room may still list the service's former participant, with a track that has ended;
+ * only live tracks are chosen.
  *
- * @param participants in the order in which they came
+ * @param participants in the order in which they joined
  */
 export function liveTrack(participants: Iterable<Sender>): MediaStreamTrack | null {
   let chosen: MediaStreamTrack | null = null;
   for (const { identity, tracks } of participants) {
-    if (!identity.startsWith(SERVICE)) continue;
+    if (!identity.startsWith(SERVICE_PREFIX)) continue;
     for (const track of tracks) if (track?.readyState === "live") chosen = track;
   }
   return chosen;

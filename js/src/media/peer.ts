@@ -1,25 +1,27 @@
 /**
- * Offer and answer with the service: one video transceiver carries the camera up and the
- * transformed picture back; a second one does so with sound, where a microphone is wished for.
+ * The chunk `peer`: the transport that exchanges offer and answer with the service. One transceiver sends
+ * the camera's video and receives the transformed one; where a microphone is wanted a second one does the
+ * same with sound.
  *
- * The offer is made without waiting for the camera: the transceiver exists at once and the track
- * joins it when the camera is open, without a second offer.
+ * The offer is made without waiting for the camera: `replaceTrack` adds the track when the camera is open,
+ * without another offer.
  */
 
 import { withBitrates } from "./sdp.ts";
 import { read } from "./stats.ts";
 import type { Inbound, Transport, TransportOptions } from "./transport.ts";
 
-/** Mechanisms that belong to all codecs; they stay behind the codecs themselves. */
+/** Retransmission and error correction, which serve all codecs: they are listed behind the codecs. */
 const AUXILIARY = /\/(rtx|red|ulpfec|flexfec-03)$/i;
 
-/** More candidates than any service sends before its answer. */
-const EARLY_MAX = 256;
+/** Candidates that are kept until the answer comes; more than any service sends before it. */
+const MAX_EARLY_CANDIDATES = 256;
 
+/** Opens the transport; see `OpenTransport`. */
 export function open(options: TransportOptions): Transport {
   const { attempt, video, signal, send } = options;
   const peer = new RTCPeerConnection(options.rtc);
-  // What came before the answer waits for it: a candidate has nowhere to go without one.
+  // Candidates that come before the answer: they can be added only after it.
   const early: RTCIceCandidateInit[] = [];
   let answered = false;
 
@@ -63,7 +65,7 @@ export function open(options: TransportOptions): Transport {
     ? peer.addTransceiver("audio", { direction: "sendrecv", streams: [sent] })
     : null;
 
-  // A failure here shows as a failed connection, like every other.
+  // A failed offer or answer counts as a failed connection.
   const fail = () => signal.aborted || options.onState("failed");
   peer
     .setLocalDescription()
@@ -74,7 +76,7 @@ export function open(options: TransportOptions): Transport {
     .catch(fail);
 
   const add = (candidate: RTCIceCandidateInit | null) =>
-    // A candidate that this browser can't use is no reason to stop; the others may do.
+    // A candidate that this browser can't use is skipped: another one may connect.
     peer.addIceCandidate(candidate ?? undefined).catch(() => undefined);
 
   return {
@@ -86,7 +88,7 @@ export function open(options: TransportOptions): Transport {
       if (message.type === "candidate") {
         const candidate = message.candidate ?? { candidate: "" };
         if (answered) await add(candidate);
-        else if (early.length < EARLY_MAX) early.push(candidate);
+        else if (early.length < MAX_EARLY_CANDIDATES) early.push(candidate);
         return;
       }
       if (message.type !== "answer") return;
@@ -102,7 +104,12 @@ export function open(options: TransportOptions): Transport {
   };
 }
 
-/** The preferred codec first, the others in the browser's order, then what serves all codecs. */
+/**
+ * Codecs in order of preference: the named one, the others in the browser's order, then the mechanisms
+ * that serve all codecs.
+ *
+ * @param name a codec's name in any case: "H264"
+ */
 export function preferred(codecs: RTCRtpCodec[] | undefined, name: string): RTCRtpCodec[] {
   const wanted = `video/${name}`.toLowerCase();
   const rank = ({ mimeType }: RTCRtpCodec) =>

@@ -1,23 +1,23 @@
 /**
- * The peer connection that livekit-client makes: in its own piece of the front end, this class stands
- * in for the browser's.
+ * The peer connection that livekit-client makes: in the chunk `room`, esbuild's `inject` replaces the
+ * browser's `RTCPeerConnection` by this class.
  *
- * A fresh connection climbs from 300 kbit/s, and livekit-client hints at 1 Mbit/s at most: the first
- * seconds would be a blur. So the answer gets the bitrates that were asked for, as with offer and
- * answer.
+ * The bandwidth estimate of a new connection starts at 300 kbit/s, and livekit-client hints at 1 Mbit/s
+ * at most: the first seconds would be blurred. So the requested bitrates are put into the answer, as
+ * peer.ts does.
  */
 
 import { type Bitrates, withBitrates } from "./sdp.ts";
 
-/** A browser passes over members that it doesn't know; livekit-client hands all of them on. */
+/** livekit-client passes unknown members on to the constructor, and browsers ignore them. */
 export interface PeerConfiguration extends RTCConfiguration {
   decartBitrates?: Bitrates;
 }
 
-// Where the browser has none the piece loads all the same, and the session says what is missing.
-const Browsers = globalThis.RTCPeerConnection ?? class {};
+// A browser without WebRTC must still load the chunk: the session reports what is missing.
+const BrowserPeerConnection = globalThis.RTCPeerConnection ?? class {};
 
-class RoomPeerConnection extends Browsers {
+class RoomPeerConnection extends BrowserPeerConnection {
   readonly #rates: Bitrates | undefined;
 
   constructor(configuration?: PeerConfiguration) {

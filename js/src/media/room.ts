@@ -1,11 +1,10 @@
 /**
- * A LiveKit room: the camera goes up as a published track, and a microphone as another; the
- * transformed picture, and sound, come back from the participant that the service sends into the room.
+ * The chunk `room`: the transport through a LiveKit room, with livekit-client. The camera and the
+ * microphone are published; the transformed video and sound are the tracks of the participant that the
+ * service sends into the room.
  *
- * This file and livekit-client are a piece of the front end of their own, which widgets that use
- * offer and answer never get. Nothing here waits for anything that it does not need: the room
- * connects while the camera opens, and the camera is published as soon as the room has answered,
- * before its peer connection stands.
+ * Nothing waits longer than it has to: the room connects while the camera opens, and the camera is
+ * published as soon as the signalling is connected, before the peer connection is established.
  */
 
 import {
@@ -25,31 +24,32 @@ import { read } from "./stats.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 
 /**
- * Waits before LiveKit's own attempts to come back, in ms. After them it is the kernel's turn, with
- * a new room: together they take less than LiveKit alone would go on for.
+ * Delays before livekit-client's own attempts to reconnect, in ms. After the last one the kernel takes
+ * over with a new room, earlier than livekit-client's default would give up.
  */
-const RETRIES = [0, 200, 500, 1000, 2000, 3000];
+const RETRY_DELAYS_MS = [0, 200, 500, 1000, 2000, 3000];
 
-// What happens is told to the kernel, and shown; the console is for what nobody foresaw.
+// States and failures are reported to the kernel and shown in the widget, so not in the console.
 setLogLevel("silent");
 
+/** Opens the transport; see `OpenTransport`. */
 export function open(options: TransportOptions): Transport {
   const { signal } = options;
   const room = new Room({
     adaptiveStream: false,
     dynacast: false,
-    // The camera is the session's, and the session knows when the page goes.
+    // The session owns the camera, and ends the transport when the page goes.
     stopLocalTrackOnUnpublish: false,
     disconnectOnPageLeave: false,
     reconnectPolicy: {
-      nextRetryDelayInMs: ({ retryCount }: ReconnectContext) => RETRIES[retryCount] ?? null,
+      nextRetryDelayInMs: ({ retryCount }: ReconnectContext) => RETRY_DELAYS_MS[retryCount] ?? null,
     },
   });
   let shown: MediaStreamTrack | null = null;
   let stream = new MediaStream();
   let voice: Promise<LocalTrackPublication> | undefined;
   let sending: Promise<LocalVideoTrack> | undefined;
-  let stood = false;
+  let wasConnected = false;
   let over = false;
 
   const fail = (reason: unknown) => {
@@ -82,7 +82,7 @@ export function open(options: TransportOptions): Transport {
     options.onStream(stream);
   };
   const connected = () => {
-    stood = true;
+    wasConnected = true;
     if (!signal.aborted) options.onState("connected");
     choose();
   };
@@ -93,11 +93,11 @@ export function open(options: TransportOptions): Transport {
     .on(RoomEvent.ParticipantDisconnected, choose)
     .on(RoomEvent.Connected, connected)
     .on(RoomEvent.Reconnected, connected)
-    // A signal socket that is lost alone (SignalReconnecting) takes nothing from the picture.
+    // SignalReconnecting is not listened to: losing the signalling socket alone leaves the media intact.
     .on(RoomEvent.Reconnecting, () => signal.aborted || options.onState("reconnecting"))
     .on(RoomEvent.Disconnected, (reason) => {
-      // Before that `connect` knows better why.
-      if (stood) fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
+      // Before that the error of `connect` says more precisely why.
+      if (wasConnected) fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
     });
   const send = (track: MediaStreamTrack) => {
     const local = new LocalVideoTrack(track, undefined, true);
@@ -116,12 +116,12 @@ export function open(options: TransportOptions): Transport {
     await answered;
     if (!sending && !signal.aborted) await send(own(placeholderTrack(options.camera)));
   };
-  /** Stopped with the attempt. */
+  /** Stops a track when the attempt ends. */
   const own = (track: MediaStreamTrack) => {
     signal.addEventListener("abort", () => track.stop(), { once: true });
     return track;
   };
-  announce().catch(() => undefined); // publishing the camera itself will say so
+  announce().catch(() => undefined); // if it fails for good, publishing the camera fails too
 
   signal.addEventListener("abort", () => void room.disconnect(false).catch(() => undefined), {
     once: true,
@@ -189,22 +189,22 @@ export function open(options: TransportOptions): Transport {
 }
 
 /**
- * Whether the camera opens without asking: then the room may get ready for it meanwhile. Nobody
- * shall wait, or pay, in a room while a person reads a question.
+ * Whether the camera opens without a permission prompt. Only then a placeholder is published early: the
+ * service must not start, and bill, while a person reads a prompt.
  */
 async function cameraIsAllowed(): Promise<boolean> {
   const name = "camera" as PermissionName;
   return navigator.permissions?.query({ name }).then(
     ({ state }) => state === "granted",
-    () => false, // a browser that doesn't say
+    () => false, // the browser doesn't know this permission
   );
 }
 
-/** A track of this size that never has a picture: the camera takes its place. */
+/** A track of this size without frames, which is published until the camera replaces it. */
 function placeholderTrack({ width, height }: { width: number; height: number }): MediaStreamTrack {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  canvas.getContext("2d"); // Firefox wants one
+  canvas.getContext("2d"); // Firefox captures no stream from a canvas without a context
   const [track] = canvas.captureStream(0).getVideoTracks();
-  if (!track) throw Error("a canvas without a track");
+  if (!track) throw Error("The canvas has no video track.");
   return track;
 }

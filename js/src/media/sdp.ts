@@ -1,21 +1,22 @@
 /**
- * Bitrates that a browser takes from the answer: without a start bitrate a fresh connection climbs
- * from 300 kbit/s, and against a service with a shy congestion answer it stays there.
+ * Puts bitrates into an answer, where Chromium reads them. Without a start bitrate the bandwidth estimate
+ * of a new connection starts at 300 kbit/s, and it stays there if the remote side sends little feedback.
  */
 
 import type { VideoOptions } from "../kernel/messages.ts";
 
-/** In bit/s. */
+/** The encoder's limits and the first estimate, in bit/s. */
 export type Bitrates = Pick<VideoOptions, "max_bitrate" | "min_bitrate" | "start_bitrate">;
 
+/** The codecs that get the parameters; rtx, red and the like are left alone. */
 const CODECS = /^(VP8|VP9|H264|AV1)$/i;
 
 /**
- * The answer with `x-google-{start,min,max}-bitrate` (kbit/s) on every video codec of it.
+ * The answer with `x-google-{start,min,max}-bitrate` (kbit/s) for each of its video codecs.
  *
- * The encoder keeps to the maximum that its sender was given, whatever the connection may carry.
+ * The start bitrate may exceed the encoder's maximum: the sender's `maxBitrate` still limits the encoder.
  *
- * @param sdp the answer as it came
+ * @param sdp the answer as the service sent it
  */
 export function withBitrates(sdp: string, rates: Bitrates): string {
   const max = Math.round(Math.max(rates.max_bitrate, rates.start_bitrate) / 1000);

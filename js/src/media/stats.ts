@@ -1,12 +1,14 @@
-/** A connection's statistics, once a second, in the few figures that a person can use. */
+/** Reduces WebRTC statistics (W3C webrtc-stats) to the few figures that are shown. */
 
 import type { Sample } from "../kernel/messages.ts";
 
-/** A sample, with what tests and benchmarks want to know besides. */
+/** A sample for the kernel, with what tests, benchmarks and the next reading need besides. */
 export interface Reading extends Sample {
+  /** Frames since the connection began. */
   framesDecoded: number;
+  /** "VP8"; empty where it is unknown. */
   codec: string;
-  /** Sums so far, for the next reading's differences. */
+  /** Counters so far, of which the next reading takes the differences; `at` is in ms. */
   totals: { at: number; frames: number; bytes: number; received: number; lost: number };
 }
 
@@ -16,9 +18,9 @@ type Entry = Record<string, unknown> & { id: string; type: string };
 const number = (value: unknown): number => (typeof value === "number" ? value : 0);
 
 /**
- * What the report says of the received video.
+ * Reads the received video's statistics.
  *
- * @param previous the reading before, for rates; without it rates are 0
+ * @param previous the former reading; without it all rates are 0
  */
 export function read(report: Report, previous?: Reading): Reading {
   const entries: Entry[] = [];

@@ -1,66 +1,76 @@
-/** What a session asks of the way its picture travels: peer.ts is one such way, room.ts another. */
+/** The interface between a session and its transports: peer.ts (offer and answer), room.ts (LiveKit). */
 
 import type { Load } from "../host.ts";
 import type { ToBrowser, ToKernel, VideoOptions } from "../kernel/messages.ts";
 import type { Reading } from "./stats.ts";
 
-/** Messages that a transport exchanges with the service by way of the kernel. */
+/** Messages from the service, passed on by the kernel. */
 export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
+/** Messages to the service, passed on by the kernel. */
 export type Outbound = Extract<ToKernel, { type: "offer" | "candidate" }>;
 
-/** `reconnecting`: the transport is at it by itself; `failed`: it has given up. */
+/** `reconnecting`: the transport reconnects by itself; `failed`: it has given up. */
 export type TransportState = "connected" | "reconnecting" | "disconnected" | "failed";
 
+/** What a transport needs to know, and whom it reports to. */
 export interface TransportOptions {
   attempt: number;
   rtc: RTCConfiguration;
   video: VideoOptions;
-  /** Pixels of the camera that is being opened; null where nothing is sent. */
+  /** The video to be sent, in pixels; null where nothing is sent. */
   camera: { width: number; height: number } | null;
-  /** Whether a microphone's sound is to be sent, now or later. */
+  /** Whether to prepare for a microphone's sound, now or later. */
   sound: boolean;
+  /** Sends a message to the service. */
   send(message: Outbound): void;
   /**
-   * The transformed picture; each attempt brings a new stream, and a reconnect may bring more. Told
-   * again when sound has joined it.
+   * Called with the stream that holds the transformed video; again with another stream after a
+   * reconnect, and with the same one when sound was added.
    */
   onStream(stream: MediaStream): void;
   onState(state: TransportState, detail?: Record<string, unknown>): void;
-  /** Ends the transport, whatever it is doing. */
+  /** Closes the transport, whatever it is doing. */
   signal: AbortSignal;
 }
 
+/** A connection to the service. It never stops the tracks that it is given. */
 export interface Transport {
   readonly kind: "webrtc" | "livekit";
-  /** Sends this camera track; may be called again with another one. It never stops the track. */
+  /** Sends this video track in place of the former one. */
   publish(track: MediaStreamTrack): Promise<void>;
-  /** Sends the microphone's sound from now on; null for none. Never stops the track. */
+  /** Sends this microphone track in place of the former one; null for none. */
   sendSound(track: MediaStreamTrack | null): Promise<void>;
+  /** Takes a message from the service. */
   receive(message: Inbound): Promise<void>;
-  /** @param previous the reading before, for rates */
+  /**
+   * Reads the statistics now; null where there are none.
+   *
+   * @param previous the former reading, for rates
+   */
   measure(previous?: Reading): Promise<Reading | null>;
 }
 
+/** What the chunks `peer` and `room` export as `open`. */
 export type OpenTransport = (options: TransportOptions) => Transport;
 
 /**
- * Opens a transport, whose code is a piece of its own that may not have come yet; what is asked of
- * the transport meanwhile waits for that.
+ * Opens a transport whose chunk may not have been loaded yet: calls of its methods wait for that. If the
+ * chunk can't be loaded, the state `failed` is reported.
  */
 export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
   return (options) => {
-    const opening = load(kind === "livekit" ? "room" : "peer").then((piece) => {
-      if (options.signal.aborted) throw Error("too late");
-      return (piece as { open: OpenTransport }).open(options);
+    const opening = load(kind === "livekit" ? "room" : "peer").then((chunk) => {
+      if (options.signal.aborted) throw Error("The attempt has ended.");
+      return (chunk as { open: OpenTransport }).open(options);
     });
     opening.catch((error) => options.onState("failed", { reason: String(error) }));
-    const once = opening.catch(() => null);
+    const opened = opening.catch(() => null);
     return {
       kind,
-      publish: async (track) => (await once)?.publish(track),
-      sendSound: async (track) => (await once)?.sendSound(track),
-      receive: async (message) => (await once)?.receive(message),
-      measure: async (previous) => (await once)?.measure(previous) ?? null,
+      publish: async (track) => (await opened)?.publish(track),
+      sendSound: async (track) => (await opened)?.sendSound(track),
+      receive: async (message) => (await opened)?.receive(message),
+      measure: async (previous) => (await opened)?.measure(previous) ?? null,
     };
   };
 }

@@ -1,11 +1,11 @@
-/** A page's first peer connection takes longer than all others: it is made early, for nobody. */
+/** A page's first peer connection takes longer than later ones: one is made early and thrown away. */
 
-let warmed = false;
+let isWarm = false;
 
-/** Once a page. Nothing is gathered, asked for or sent: the description it makes is thrown away. */
+/** Does so once a page. Nothing is gathered or sent: the offer is never set as a description. */
 export function warmUp(): void {
-  if (warmed || typeof RTCPeerConnection === "undefined") return;
-  warmed = true;
+  if (isWarm || typeof RTCPeerConnection === "undefined") return;
+  isWarm = true;
   const peer = new RTCPeerConnection();
   peer.addTransceiver("video");
   const close = () => peer.close();

@@ -1,45 +1,48 @@
 /**
- * Notices a picture that has stopped although the service generates it: no new frame, a track that
- * has ended or is muted, or nothing but black while the camera sees something.
+ * Detects a received video that has stopped while the service is generating: no new frame, a track that has
+ * ended or is muted, or black frames while the camera's are not black.
  *
- * Browsers count decoded frames whether or not a view shows them. In a hidden page they may stop
- * decoding and slow timers down, so nothing is judged there; the count begins anew when it is seen.
+ * Browsers count decoded frames whether or not a view shows them. In a hidden page they may stop decoding
+ * and slow timers down, so `isDue` has to be false there; the times start anew when the page is visible.
  */
 
-/** How often to count frames, in ms; every other time pixels are looked at, too. */
-const LOOK_MS = 300;
-/** How long a picture may stand still, or be black. */
+/** How often to count frames, in ms; every other time the brightness is measured too. */
+const CHECK_MS = 300;
+/** How long the video may be frozen or black, in ms. */
 const LIMIT_MS = 3000;
-/** How long the first frame may take. */
-const FIRST_MS = 10_000;
-/** What a look that comes late counts at most: the machine is busy then, or was asleep. */
-const LATE_MS = 1000;
-/** The brightest of a black picture, and the darkest of one that is not: 0..255. */
-const BLACK = 24;
-const LIT = 48;
+/** How long the first frame may take, in ms. */
+const FIRST_FRAME_MS = 10_000;
+/** What a late check counts at most, in ms: the machine is busy then, or was asleep. */
+const MAX_STEP_MS = 1000;
+/** The brightest pixel of a frame that counts as black, 0 to 255. */
+const BLACK_MAX = 24;
+/** The brightest pixel of a frame that doesn't is above this. */
+const LIT_MIN = 48;
 
+/** Why the video counts as stopped. */
 export type Stall = "frozen" | "ended" | "black";
 
-/** What is watched. */
+/** The video that is checked. */
 export interface Watched {
+  /** The received stream. */
   readonly stream: MediaStream | null;
-  /** The local camera, once it is sent. */
+  /** The camera's track, once it is sent. */
   readonly camera: MediaStreamTrack | null;
-  /** An element that shows the stream, where one does. */
+  /** An element that shows the stream, if there is one. */
   readonly screen: HTMLVideoElement | null;
   measure(): Promise<{ framesDecoded: number } | null>;
 }
 
 /**
- * Watches until the signal.
+ * Checks until the signal aborts.
  *
- * @param due whether there should be a picture that somebody can see
- * @param stalled called when there has been none for too long, and again as long as that lasts
+ * @param isDue whether frames should be arriving now, in a page that is visible
+ * @param onStall called when the video has stopped for too long, and again while that lasts
  */
 export function watchdog(
   watched: Watched,
-  due: () => boolean,
-  stalled: (reason: Stall) => void,
+  isDue: () => boolean,
+  onStall: (reason: Stall) => void,
   signal: AbortSignal,
 ): void {
   let frames = 0;
@@ -50,39 +53,39 @@ export function watchdog(
   let odd = false;
   let probe: HTMLVideoElement | undefined;
 
-  const look = async () => {
+  const check = async () => {
     const { camera } = watched;
-    // A camera without pictures is no fault of the service's, nor mended by another attempt.
-    if (!camera || camera.muted || !due()) {
+    // A camera without frames is not the service's fault, and another attempt would not help.
+    if (!camera || camera.muted || !isDue()) {
       at = still = black = 0;
       return;
     }
     const framesDecoded = (await watched.measure())?.framesDecoded;
     if (signal.aborted) return;
     const now = performance.now();
-    const passed = at && Math.min(now - at, LATE_MS);
+    const passed = at && Math.min(now - at, MAX_STEP_MS);
     at = now;
     const track = watched.stream?.getVideoTracks()[0];
     const ended = track?.readyState === "ended";
-    // No count at all is that of a room between two tracks.
+    // There is no count while a room has no track, between two of them.
     const moves = framesDecoded && framesDecoded !== frames && !ended && !track?.muted;
     frames = framesDecoded || frames;
     still = moves ? 0 : still + passed;
     odd = !odd;
-    // What can't be seen (NaN) is neither.
+    // NaN (nothing to measure) compares as neither black nor lit.
     if (odd) {
-      isBlack = brightest(watched.screen) < BLACK;
+      isBlack = brightest(watched.screen) < BLACK_MAX;
       if (isBlack) probe ??= show(camera);
-      isBlack &&= brightest(probe) > LIT;
+      isBlack &&= brightest(probe) > LIT_MIN;
     }
     black = isBlack ? black + passed : 0;
-    const frozen = still > (frames ? LIMIT_MS : FIRST_MS) - LOOK_MS / 2;
+    const frozen = still > (frames ? LIMIT_MS : FIRST_FRAME_MS) - CHECK_MS / 2;
     if (!frozen && black < LIMIT_MS) return;
     still = black = 0;
-    stalled(!frozen ? "black" : ended ? "ended" : "frozen");
+    onStall(!frozen ? "black" : ended ? "ended" : "frozen");
   };
 
-  const timer = setInterval(look, LOOK_MS);
+  const timer = setInterval(check, CHECK_MS);
   const end = () => {
     clearInterval(timer);
     if (probe) probe.srcObject = null;
@@ -90,19 +93,19 @@ export function watchdog(
   signal.addEventListener("abort", end, { once: true });
 }
 
-/** An element of its own for a track: it needs no place in the page. */
+/** An element that plays a track, outside the document. */
 function show(track: MediaStreamTrack): HTMLVideoElement {
   const srcObject = new MediaStream([track]);
   const video = Object.assign(document.createElement("video"), { muted: true, srcObject });
-  video.play().catch(() => undefined); // then it shows nothing, and nothing follows
+  video.play().catch(() => undefined); // then it plays nothing, and its brightness is NaN
   return video;
 }
 
-/** The brightest of what an element plays, 0..255; NaN where it plays nothing. */
+/** The brightest value of a pixel that an element shows, 0 to 255; NaN where it plays nothing. */
 function brightest(video?: HTMLVideoElement | null): number {
   if (!video?.videoWidth || video.paused) return Number.NaN;
   const context = new OffscreenCanvas(9, 9).getContext("2d", { willReadFrequently: true });
   context?.drawImage(video, 0, 0, 9, 9);
-  // Every fourth is opacity, which says nothing.
+  // Every fourth value is the opacity.
   return Math.max(...(context?.getImageData(0, 0, 9, 9).data.filter((_, i) => i % 4 < 3) ?? []));
 }
