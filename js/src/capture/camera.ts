@@ -12,7 +12,7 @@ export interface Opened {
 }
 
 /** Gets the microphone's track that was opened together with a camera; null where it was refused. */
-export type OnMicrophone = (track: MediaStreamTrack | null) => void;
+type OnMicrophone = (track: MediaStreamTrack | null) => void;
 
 /**
  * Opens a camera with a resolution close to `size`. Its track stops when the signal aborts, also a track

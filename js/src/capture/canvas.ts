@@ -8,7 +8,7 @@ interface FrameRequester {
 }
 
 /** A canvas and the track that it feeds. */
-export interface CanvasTrack {
+interface CanvasTrack {
   readonly canvas: HTMLCanvasElement;
   readonly context: CanvasRenderingContext2D;
   readonly track: MediaStreamTrack;

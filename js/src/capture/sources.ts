@@ -109,7 +109,7 @@ export function openPattern(size: CameraSize, signal: AbortSignal): MediaStreamT
 const BARS = ["#c8c8c8", "#c8c814", "#14c8c8", "#14c814", "#c814c8", "#c81414", "#1414c8"];
 
 /** Draws the test pattern as it is after so many seconds. */
-export function paintPattern(
+function paintPattern(
   context: CanvasRenderingContext2D,
   width: number,
   height: number,

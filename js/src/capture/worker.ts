@@ -3,7 +3,7 @@
 import type { Shape } from "./shape.ts";
 
 /** The worker's first message. */
-export interface Work {
+interface Work {
   frames: ReadableStream<VideoFrame>;
   out: WritableStream<VideoFrame>;
   shape: Shape;

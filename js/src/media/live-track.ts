@@ -4,7 +4,7 @@
 const SERVICE_PREFIX = "inference-server-";
 
 /** The part of a room's participant that the choice needs. */
-export interface Sender {
+interface Sender {
   identity: string;
   /** Its tracks of one kind, in the order in which they were subscribed; undefined before that. */
   tracks: Iterable<MediaStreamTrack | undefined>;

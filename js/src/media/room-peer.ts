@@ -10,7 +10,7 @@
 import { type Bitrates, withBitrates } from "./sdp.ts";
 
 /** livekit-client passes unknown members on to the constructor, and browsers ignore them. */
-export interface PeerConfiguration extends RTCConfiguration {
+interface PeerConfiguration extends RTCConfiguration {
   decartBitrates?: Bitrates;
 }
 

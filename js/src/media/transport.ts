@@ -7,7 +7,7 @@ import type { Reading } from "./stats.ts";
 /** Messages from the service, passed on by the kernel. */
 export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
 /** Messages to the service, passed on by the kernel. */
-export type Outbound = Extract<ToKernel, { type: "offer" | "candidate" }>;
+type Outbound = Extract<ToKernel, { type: "offer" | "candidate" }>;
 
 /** `reconnecting`: the transport reconnects by itself; `failed`: it has given up. */
 export type TransportState = "connected" | "reconnecting" | "disconnected" | "failed";

@@ -20,10 +20,10 @@ const BLACK_MAX = 24;
 const LIT_MIN = 48;
 
 /** Why the video counts as stopped. */
-export type Stall = "frozen" | "ended" | "black";
+type Stall = "frozen" | "ended" | "black";
 
 /** The video that is checked. */
-export interface Watched {
+interface Watched {
   /** The received stream. */
   readonly stream: MediaStream | null;
   /** The camera's track, once it is sent. */

@@ -1,20 +1,34 @@
-/** A menu: the browser's own, with its keyboard, under a label in the view's look. */
+/** A menu: a native `select`, with its keyboard handling, under a label in the view's style. */
 
 import { h, write } from "../view/dom.ts";
 
+/** An entry of a menu. */
 export interface Option {
   value: string;
   label: string;
 }
 
-export interface Choice {
+/** A menu. */
+interface Choice {
   element: HTMLElement;
   select: HTMLSelectElement;
-  /** What there is to choose from, in groups, what is chosen, and what the label says. */
+  /**
+   * Shows this state.
+   *
+   * @param groups the entries, with a line between groups
+   * @param value the value of the selected entry
+   * @param label the text beside the icon
+   */
   show(groups: Option[][], value: string, label: string): void;
 }
 
-export function choice(name: string, icon: SVGElement, chosen: (value: string) => void): Choice {
+/**
+ * Makes a menu.
+ *
+ * @param name its accessible name
+ * @param onChoose gets the value of the entry that a person selected
+ */
+export function choice(name: string, icon: SVGElement, onChoose: (value: string) => void): Choice {
   const select = h("select", { "aria-label": name });
   const label = h("span", { "aria-hidden": "true" });
   const element = h(
@@ -24,17 +38,17 @@ export function choice(name: string, icon: SVGElement, chosen: (value: string) =
     label,
     select,
   );
-  let said = "";
-  select.addEventListener("change", () => chosen(select.value));
+  let shownGroups = "";
+  select.addEventListener("change", () => onChoose(select.value));
   return {
     element,
     select,
     show(groups, value, text) {
       write(label, text);
       const all = JSON.stringify(groups);
-      // An open menu must not be taken away under somebody's hand.
-      if (all !== said) {
-        said = all;
+      // Replacing the entries closes an open menu, so only when they have changed.
+      if (all !== shownGroups) {
+        shownGroups = all;
         select.replaceChildren(
           ...groups
             .filter((group) => group.length)

@@ -1,4 +1,4 @@
-/** A video file in the camera's place: chosen from the menu, or where no camera is to be had. */
+/** Sends a video file instead of the camera. */
 
 import type { Session } from "../session/session.ts";
 import { h, show } from "../view/dom.ts";
@@ -6,8 +6,8 @@ import { shownError } from "../view/notices.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
 
-/** What keeps a camera from being used, and a file from nothing. */
-const NO_CAMERA = new Set([
+/** Codes of notices for which a video file is a way out: only the camera is unavailable. */
+const CAMERA_CODES = new Set([
   "insecure-origin",
   "permission-denied",
   "no-camera",
@@ -16,18 +16,18 @@ const NO_CAMERA = new Set([
   "blocked-by-frame",
 ]);
 
-/** Lets somebody choose a video file; call it from a click. */
-export function chooseVideo(chosen: (video: File) => void): void {
+/** Opens the browser's file dialog for a video file; must be called in a click's handler. */
+export function chooseVideo(onChoose: (video: File) => void): void {
   const input = h("input", { type: "file", accept: "video/*", "aria-label": "Video file" });
   input.addEventListener("change", () => {
     const [video] = input.files ?? [];
-    if (video) chosen(video);
+    if (video) onChoose(video);
   });
   input.click();
 }
 
-/** A button in notices about the camera. */
-export function clipInstead(session: Session, { retry }: Slots, signal: AbortSignal): Updatable {
+/** Adds the button "Use a clip instead" to notices about the camera. */
+export function clipButton(session: Session, { retry }: Slots, signal: AbortSignal): Updatable {
   const button = h("button", { type: "button", class: "dw-clip" }, "Use a clip instead");
   button.addEventListener("click", () =>
     chooseVideo(async (video) => {
@@ -38,6 +38,6 @@ export function clipInstead(session: Session, { retry }: Slots, signal: AbortSig
   retry.after(button);
   signal.addEventListener("abort", () => button.remove(), { once: true });
   return {
-    update: () => show(button, NO_CAMERA.has(shownError(session)?.code ?? "")),
+    update: () => show(button, CAMERA_CODES.has(shownError(session)?.code ?? "")),
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Compare: what was sent beside what came of it, divided by a wipe that is dragged.
+ * Compare: the sent and the received video side by side, divided by a line that can be dragged.
  *
- * What is shown of the input is as old as the output is late, so that both sides show the same moment.
+ * The sent video is delayed by as much as the received one is late, so that both sides show the same moment.
  * Nothing of this runs while it is off.
  */
 
@@ -11,13 +11,14 @@ import { h, mark, show, write } from "../view/dom.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
 import { delayOf, MotionNotes } from "./delay.ts";
-import { sign } from "./icons.ts";
+import { toolIcon } from "./icons.ts";
 
-/** Pixels of the pictures that are kept, and how many: a second and a half at 30 frames/s, 40 MB. */
-const WIDTH = 640;
-const KEPT = 45;
-/** How often the delay is found anew, in ms. */
-const EVERY_MS = 500;
+/** Width at most of the sent frames that are kept, in pixels. */
+const KEPT_WIDTH_PX = 640;
+/** Frames that are kept: a second and a half at 30 frames/s, 40 MB. */
+const MAX_KEPT = 45;
+/** How often the delay is measured, in ms. */
+const MEASURE_MS = 500;
 
 export interface Compare extends Updatable {
   readonly on: boolean;
@@ -35,14 +36,14 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
         type: "button",
         class: "dw-handle",
         role: "slider",
-        "aria-label": "Wipe between what is sent and what comes back",
+        "aria-label": "Divider between the sent and the received video",
       },
       ...{ "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal" },
     },
-    sign("sides"),
+    toolIcon("sides"),
   );
   const left = h("span", { class: "dw-pill" }, "sent");
-  const right = h("span", { class: "dw-pill" }, "comes back");
+  const right = h("span", { class: "dw-pill" }, "received");
   const element = h(
     "div",
     { class: "dw-compare", hidden: true },
@@ -62,7 +63,7 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
     at = Math.min(100, Math.max(0, percent));
     element.style.setProperty("--dw-wipe", `${at}%`);
     handle.setAttribute("aria-valuenow", String(Math.round(at)));
-    handle.setAttribute("aria-valuetext", `${Math.round(at)} % is what is sent`);
+    handle.setAttribute("aria-valuetext", `${Math.round(at)} % shows the sent video`);
   };
   place(at);
   const drag = (event: PointerEvent) => {
@@ -102,8 +103,8 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
     run(session, video, canvas, own.signal, (found) => {
       delay = found ?? delay;
       mark(root, "delayMs", delay ?? "");
-      // Less than a frame can't be told from nothing.
-      write(right, delay ? `comes back after ${delay} ms` : "comes back");
+      // A delay below one frame is measured as 0.
+      write(right, delay ? `received after ${delay} ms` : "received");
     });
   };
   const end = () => {
@@ -133,12 +134,13 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
   };
 }
 
+/** A sent frame; `at` is in ms on the clock of `performance.now()`. */
 interface Kept {
   at: number;
   picture: ImageBitmap;
 }
 
-/** Keeps what is sent, finds the delay, and draws what belongs to what is shown; until the signal. */
+/** Keeps sent frames, measures the delay, and draws the frame that belongs to the received one. */
 function run(
   session: Session,
   output: HTMLVideoElement,
@@ -149,7 +151,7 @@ function run(
   const input = h("video", { muted: true, playsinline: true });
   input.muted = true;
   const kept: Kept[] = [];
-  const moved = { input: new MotionNotes(), output: new MotionNotes() };
+  const motion = { input: new MotionNotes(), output: new MotionNotes() };
   let delay = 0;
   const context = canvas.getContext("2d");
 
@@ -176,27 +178,31 @@ function run(
   };
 
   eachFrame(input, signal, async (now) => {
-    moved.input.look(input, now);
-    const width = Math.min(WIDTH, input.videoWidth);
+    motion.input.add(input, now);
+    const width = Math.min(KEPT_WIDTH_PX, input.videoWidth);
     const height = Math.round((input.videoHeight * width) / input.videoWidth);
-    const picture = await createImageBitmap(input, { resizeWidth: width, resizeHeight: height });
+    const picture = await createImageBitmap(input, {
+      resizeWidth: width,
+      resizeHeight: height,
+    }).catch(() => null); // the element may have lost its frame meanwhile: the next one comes soon
+    if (!picture) return;
     if (signal.aborted) {
       picture.close();
       return;
     }
     kept.push({ at: now, picture });
-    while (kept.length > KEPT) kept.shift()?.picture.close();
+    while (kept.length > MAX_KEPT) kept.shift()?.picture.close();
   });
   eachFrame(output, signal, (now) => {
-    moved.output.look(output, now);
+    motion.output.add(output, now);
     draw(now);
   });
   const timer = setInterval(() => {
-    const measured = delayOf(moved.input.notes, moved.output.notes);
+    const measured = delayOf(motion.input.notes, motion.output.notes);
     if (measured !== null) delay = measured;
     else if (!delay) delay = 1000 * (session.attempt?.reading?.rtt_s ?? 0);
     found(measured);
-  }, EVERY_MS);
+  }, MEASURE_MS);
   signal.addEventListener(
     "abort",
     () => {

@@ -1,47 +1,53 @@
 /**
- * How long a picture takes from being sent to coming back, found by looking at both.
+ * Measures the delay between the sent and the received video by cross-correlating their motion.
  *
- * What moves in one moves in the other, at the same place and later: where a tiny grey picture differs
- * from the one before is noted with its time, and the delay is the shift at which what was noted of
- * both agrees best. It needs no clock in the picture and holds for whatever the service does to it.
+ * What moves in one moves in the other, at the same place and later. For each frame, scaled down to a few
+ * grey pixels, the differences from the former frame are kept with the time; the delay is the time shift at
+ * which the differences of both videos correlate best. No clock in the picture is needed, and it works
+ * whatever the service does to colours and texture.
  */
 
-/** Milliseconds: of what is looked at, the longest delay, and the fineness of the search. */
-const SPAN = 2000;
-const LONGEST = 1500;
-const STEP = 10;
-/** How well a shift must agree to be believed; 1 is perfect. */
-const SURE = 0.35;
-/** How much less than the best a shift may agree that is as likely. */
-const CLOSE = 0.03;
-/** Mean change of a grey value (0 to 255) below which nothing has moved but noise. */
-const STILL = 0.2;
+/** How much of the past is compared, in ms. */
+const SPAN_MS = 2000;
+/** The longest delay that is looked for, in ms. */
+const MAX_DELAY_MS = 1500;
+/** The resolution of the search, in ms. */
+const STEP_MS = 10;
+/** The least mean correlation of a credible delay; 1 is perfect. */
+const MIN_CORRELATION = 0.35;
+/** A shift whose correlation is below the best by less than this is as likely. */
+const TOLERANCE = 0.03;
+/** Mean change of a grey value (0 to 255) below which there is only noise. */
+const NOISE = 0.2;
 
+/** The motion in one frame. */
 export interface Motion {
+  /** Time of the frame in ms, on the clock of `performance.now()`. */
   at: number;
-  /** Where it moved: change by place, of mean 0 and length 1. */
+  /** Change of each grey pixel, normalized to mean 0 and length 1. */
   places: Float32Array;
 }
 
-/** The shift in ms at which `output` follows `input` best; null when none is sure. */
+/** The delay in ms of `output` behind `input`; null when there is too little motion to be sure. */
 export function delayOf(input: readonly Motion[], output: readonly Motion[]): number | null {
   const end = output.at(-1)?.at ?? 0;
-  const from = Math.max(end - SPAN, (input[0]?.at ?? end) + LONGEST / 2);
+  const from = Math.max(end - SPAN_MS, (input[0]?.at ?? end) + MAX_DELAY_MS / 2);
   const seen = output.filter(({ at }) => at > from);
   if (seen.length < 8 || input.length < 8) return null;
   const fits: number[] = [];
-  for (let shift = 0; shift <= LONGEST; shift += STEP) fits.push(agreement(input, seen, shift));
+  for (let shift = 0; shift <= MAX_DELAY_MS; shift += STEP_MS)
+    fits.push(agreement(input, seen, shift));
   const best = Math.max(...fits);
-  if (best < SURE) return null;
-  // What moves in a rhythm agrees after each beat again: the first of the good ones is meant.
+  if (best < MIN_CORRELATION) return null;
+  // Periodic motion correlates again after each period: take the first of the equally good shifts.
   const first = fits.findIndex(
     (fit, index) =>
-      fit > best - CLOSE && fit >= (fits[index + 1] ?? -1) && fit >= (fits[index - 1] ?? -1),
+      fit > best - TOLERANCE && fit >= (fits[index + 1] ?? -1) && fit >= (fits[index - 1] ?? -1),
   );
-  return first * STEP;
+  return first * STEP_MS;
 }
 
-/** How well the output agrees with the input of so many ms before: their mean correlation. */
+/** Mean correlation of the output with the input as it was `shift` ms before. */
 function agreement(input: readonly Motion[], seen: readonly Motion[], shift: number): number {
   let sum = 0;
   let index = 0;
@@ -51,7 +57,7 @@ function agreement(input: readonly Motion[], seen: readonly Motion[], shift: num
     while (index + 1 < input.length && distance(index + 1) <= distance(index)) index++;
     const other = input[index];
     if (!other) continue;
-    // Between two pictures each agrees less, by how far away it is.
+    // The weight falls to one half for an input frame that is 50 ms off.
     const near = Math.max(0, 1 - distance(index) / 50);
     let both = 0;
     for (let i = 0; i < places.length; i++) both += (places[i] ?? 0) * (other.places[i] ?? 0);
@@ -60,41 +66,48 @@ function agreement(input: readonly Motion[], seen: readonly Motion[], shift: num
   return sum / seen.length;
 }
 
-const WIDTH = 32;
-const HEIGHT = 18;
+/** Size of the grey pictures, in pixels. */
+const WIDTH_PX = 32;
+const HEIGHT_PX = 18;
 
-/** Change by place, as a `Motion` has it; null where nothing has moved. */
+/**
+ * The motion between two frames, as in `Motion.places`; null where nothing has moved.
+ *
+ * @param before grey values of the former frame, 0 to 255
+ * @param now grey values of this frame
+ */
 export function placesOf(before: Float32Array, now: Float32Array): Float32Array | null {
   const change = now.map((value, index) => Math.abs(value - (before[index] ?? 0)));
   const mean = change.reduce((sum, value) => sum + value, 0) / change.length;
-  if (mean < STILL) return null;
+  if (mean < NOISE) return null;
   let length = 0;
   for (const value of change) length += (value - mean) ** 2;
   const scale = length > 0 ? 1 / Math.sqrt(length) : 0;
   return change.map((value) => (value - mean) * scale);
 }
 
-/** Notes the motion of what an element shows. */
+/** Collects the motion in a video for as long as it is compared. */
 export class MotionNotes {
   readonly notes: Motion[] = [];
 
   #last: Float32Array | undefined;
-  readonly #context = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", {
+  readonly #context = new OffscreenCanvas(WIDTH_PX, HEIGHT_PX).getContext("2d", {
     willReadFrequently: true,
   });
 
-  look(picture: CanvasImageSource, at: number): void {
+  /** Adds a frame: the element's picture at a time in ms. */
+  add(picture: CanvasImageSource, at: number): void {
     const context = this.#context;
     if (!context) return;
-    context.drawImage(picture, 0, 0, WIDTH, HEIGHT);
-    const { data } = context.getImageData(0, 0, WIDTH, HEIGHT);
-    const grey = new Float32Array(WIDTH * HEIGHT);
+    context.drawImage(picture, 0, 0, WIDTH_PX, HEIGHT_PX);
+    const { data } = context.getImageData(0, 0, WIDTH_PX, HEIGHT_PX);
+    const grey = new Float32Array(WIDTH_PX * HEIGHT_PX);
     for (let i = 0; i < grey.length; i++) {
       grey[i] = ((data[4 * i] ?? 0) + (data[4 * i + 1] ?? 0) + (data[4 * i + 2] ?? 0)) / 3;
     }
     const places = this.#last && placesOf(this.#last, grey);
     this.#last = grey;
     if (places) this.notes.push({ at, places });
-    while (at - (this.notes[0]?.at ?? at) > SPAN + LONGEST) this.notes.shift();
+    while (at - (this.notes[0]?.at ?? at) > SPAN_MS + MAX_DELAY_MS) this.notes.shift();
   }
 }

@@ -1,20 +1,21 @@
-/** What is dropped on a view: a video is sent in the camera's place. */
+/** Takes files that are dropped on a view: an image as reference image, a video as the source. */
 
 import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
 import type { Slots } from "../view/slots.ts";
 import type { ImageSlot } from "./image.ts";
 
-export function dropping(
+/** Accepts dropped files until the signal aborts. */
+export function acceptDrops(
   session: Session,
   { root }: Slots,
   image: ImageSlot,
   signal: AbortSignal,
 ): void {
-  const files = (event: DragEvent) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const hasFiles = (event: DragEvent) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   const over = (event: DragEvent) => {
-    if (!files(event)) return;
-    // The notebook would open it.
+    if (!hasFiles(event)) return;
+    // Otherwise the notebook would open the file.
     event.preventDefault();
     event.stopPropagation();
     mark(root, "drop", true);
@@ -31,12 +32,12 @@ export function dropping(
   root.addEventListener(
     "drop",
     (event) => {
-      if (!files(event)) return;
+      if (!hasFiles(event)) return;
       event.preventDefault();
       event.stopPropagation();
       mark(root, "drop", false);
       const [file] = event.dataTransfer?.files ?? [];
-      if (file?.type.startsWith("image/")) void image.give(file);
+      if (file?.type.startsWith("image/")) void image.upload(file);
       else if (file) void session.source.useFile(file);
     },
     { signal },

@@ -1,4 +1,4 @@
-/** Prompts that were applied before, by the arrow keys of the prompt box, as in a shell. */
+/** Prompts that were applied before, selected with the arrow keys in the prompt box as in a shell. */
 
 import { listen } from "../host.ts";
 import { trait } from "../session/model.ts";
@@ -6,14 +6,18 @@ import type { Session } from "../session/session.ts";
 import { mark } from "../view/dom.ts";
 import type { Slots } from "../view/slots.ts";
 
-const MOST = 100;
-const STORE = "decart-widget.prompts";
+/** Prompts that are kept; the oldest is dropped. */
+const MAX_PROMPTS = 100;
+/** The key in localStorage. */
+const STORAGE_KEY = "decart-widget.prompts";
 
-/** Those of this page's origin, oldest first; each once. */
+/** The prompts that are stored for this page's origin, oldest first and each once. */
 function load(): string[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(STORE) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string").slice(-MOST) : [];
+    const kept: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
+    return Array.isArray(kept)
+      ? kept.filter((one) => typeof one === "string").slice(-MAX_PROMPTS)
+      : [];
   } catch {
     return [];
   }
@@ -21,19 +25,20 @@ function load(): string[] {
 
 function keep(prompts: readonly string[]): void {
   try {
-    localStorage.setItem(STORE, JSON.stringify(prompts));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(prompts));
   } catch {
-    // A page without storage forgets with the reload.
+    // Without storage the prompts last until the page is reloaded.
   }
 }
 
+/** Adds the history of prompts to a view, until the signal aborts. */
 export function history(
   session: Session,
   { root, prompt: input }: Slots,
   signal: AbortSignal,
 ): void {
   let prompts = load();
-  /** Where the arrow keys are; after the last one is what was being typed. */
+  /** Index of the shown prompt; `prompts.length` stands for what the person was typing. */
   let at = prompts.length;
   let draft = "";
 
@@ -44,8 +49,8 @@ export function history(
     const prompt = trait(model, "prompt").trim();
     if (trait(model, "prompt_status") !== "applied" || !prompt) return;
     if (prompts.at(-1) === prompt) return;
-    // Other widgets of this origin have added theirs meanwhile.
-    prompts = [...load().filter((one) => one !== prompt), prompt].slice(-MOST);
+    // Other widgets of this origin may have added prompts meanwhile.
+    prompts = [...load().filter((one) => one !== prompt), prompt].slice(-MAX_PROMPTS);
     at = prompts.length;
     keep(prompts);
     hint();

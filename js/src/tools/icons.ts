@@ -1,4 +1,4 @@
-/** The tools's drawn signs. */
+/** The icons of the tools. */
 
 import { drawing } from "../view/dom.ts";
 
@@ -23,6 +23,7 @@ const SHAPES = {
   cross: '<path d="m4 4 8 8m0-8-8 8"/>',
 };
 
-export function sign(name: keyof typeof SHAPES): SVGElement {
+/** An icon of 16 by 16 pixels; it has no accessible name of its own. */
+export function toolIcon(name: keyof typeof SHAPES): SVGElement {
   return drawing(name, SHAPES[name]);
 }

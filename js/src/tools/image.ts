@@ -1,23 +1,27 @@
-/** The reference image: a slot beside the prompt that takes a file, however it is given. */
+/** The reference image: a slot beside the prompt for a file that is chosen, dropped or pasted. */
 
 import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
-import { sign } from "./icons.ts";
+import { toolIcon } from "./icons.ts";
 
-/** Bytes of one message. */
-const PIECE = 700_000;
-/** What a notebook takes; a larger file is told so by its kernel, without being sent. */
-const LARGEST = 10_000_000;
+/** Bytes of one message: a host drops messages above some 10 MB. */
+const PIECE_BYTES = 700_000;
+/** The kernel refuses larger files by their size alone; of those only one byte is sent. */
+const MAX_IMAGE_BYTES = 10_000_000;
 
+/** The slot of the reference image. */
 export interface ImageSlot extends Updatable {
-  give(file: Blob): Promise<void>;
+  /** Sends an image to the kernel, in messages of `PIECE_BYTES`. */
+  upload(file: Blob): Promise<void>;
 }
 
+/** Images that this page has sent. */
 let uploads = 0;
 
+/** Adds the slot to a view, until the signal aborts. */
 export function imageSlot(
   session: Session,
   { root, image: place }: Pick<Slots, "root" | "image">,
@@ -29,7 +33,7 @@ export function imageSlot(
     hidden: true,
     "aria-label": "Reference image file",
   });
-  const slot = h("button", { type: "button", class: "dw-slotted" }, sign("add"));
+  const slot = h("button", { type: "button", class: "dw-slotted" }, toolIcon("add"));
   const clear = h(
     "button",
     {
@@ -38,27 +42,27 @@ export function imageSlot(
       "aria-label": "Clear the reference image",
       title: "Clear",
     },
-    sign("cross"),
+    toolIcon("cross"),
   );
   place.append(slot, clear, file);
   signal.addEventListener("abort", () => place.replaceChildren(), { once: true });
 
-  const give = async (given: Blob) => {
+  const upload = async (image: Blob) => {
     if (!session.referenceImage.isSupported) {
       session.referenceImage.setNote(`${trait(session.model, "model")} takes no reference image.`);
       return;
     }
     const id = ++uploads + Date.now();
-    const total = given.size;
+    const total = image.size;
     if (!total) {
       session.referenceImage.setNote("The file is empty.");
       return;
     }
     session.referenceImage.setNote("reading the image…");
-    const until = total > LARGEST ? 1 : total;
-    for (let at = 0; at < until; at += PIECE) {
-      const end = Math.min(until, at + PIECE);
-      session.kernel.send({ type: "image", id, total }, await given.slice(at, end).arrayBuffer());
+    const until = total > MAX_IMAGE_BYTES ? 1 : total;
+    for (let at = 0; at < until; at += PIECE_BYTES) {
+      const end = Math.min(until, at + PIECE_BYTES);
+      session.kernel.send({ type: "image", id, total }, await image.slice(at, end).arrayBuffer());
     }
   };
   slot.addEventListener("click", () => file.click());
@@ -68,7 +72,7 @@ export function imageSlot(
   });
   file.addEventListener("change", () => {
     const [chosen] = file.files ?? [];
-    if (chosen) void give(chosen);
+    if (chosen) void upload(chosen);
     file.value = "";
   });
   root.addEventListener(
@@ -80,13 +84,13 @@ export function imageSlot(
       if (!pasted) return;
       event.preventDefault();
       event.stopPropagation();
-      void give(pasted);
+      void upload(pasted);
     },
     { signal },
   );
 
   return {
-    give,
+    upload,
     update() {
       const { thumbnailUrl, isSet } = session.referenceImage;
       const takes = session.referenceImage.isSupported;

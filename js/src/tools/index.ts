@@ -1,20 +1,20 @@
 /**
- * What a view has beyond picture, prompt and Stop: a piece of its own, which fills the slots that a
- * view keeps.
+ * The chunk `tools`: everything in a view besides picture, prompt and Stop, put into the slots that the
+ * view has for it; and the texts of notices.
  */
 
 import type { Session } from "../session/session.ts";
 import { injectStyles } from "../view/inject-styles.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots, ViewerSlots } from "../view/slots.ts";
-import { clipInstead } from "./clip.ts";
+import { clipButton } from "./clip.ts";
 import { compare } from "./compare.ts";
-import { dropping } from "./drop.ts";
+import { acceptDrops } from "./drop.ts";
 import { history } from "./history.ts";
 import { imageSlot } from "./image.ts";
 import { preview } from "./preview.ts";
 import { viewerSoundTools } from "./sound.ts";
-import { tools } from "./toolbar.ts";
+import { toolbar } from "./toolbar.ts";
 
 export { NOTICE_TEXTS } from "./words.ts";
 
@@ -22,6 +22,7 @@ export { NOTICE_TEXTS } from "./words.ts";
 declare const __TOOLS_STYLES__: string;
 const STYLES: string = __TOOLS_STYLES__;
 
+/** Adds all tools to a view of a session. */
 export function mountTools(session: Session, slots: Slots, signal: AbortSignal): Updatable {
   injectStyles(slots.root, signal, STYLES);
   const wipe = compare(session, slots, signal);
@@ -30,10 +31,10 @@ export function mountTools(session: Session, slots: Slots, signal: AbortSignal):
     preview(session, slots, signal),
     wipe,
     image,
-    clipInstead(session, slots, signal),
-    tools(session, slots, wipe, signal),
+    clipButton(session, slots, signal),
+    toolbar(session, slots, wipe, signal),
   ];
-  dropping(session, slots, image, signal);
+  acceptDrops(session, slots, image, signal);
   history(session, slots, signal);
   return {
     update() {
@@ -42,7 +43,7 @@ export function mountTools(session: Session, slots: Slots, signal: AbortSignal):
   };
 }
 
-/** The tools of a viewer: a switch for the sound. */
+/** Adds the tools of a viewer: a switch for the sound. */
 export function mountViewerTools(
   session: Session,
   slots: ViewerSlots,

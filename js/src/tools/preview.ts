@@ -1,10 +1,11 @@
-/** The small picture of what is sent; it and the large one change places when it is pressed. */
+/** The small video of what is sent; a click swaps it with the large one. */
 
 import type { Session } from "../session/session.ts";
 import { h, mark, show } from "../view/dom.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots } from "../view/slots.ts";
 
+/** Adds the preview to a view, until the signal aborts. */
 export function preview(
   session: Session,
   { root, stage, video: received }: Slots,
@@ -16,7 +17,7 @@ export function preview(
     playsinline: true,
     autoplay: true,
     hidden: true,
-    "aria-label": "Picture that is sent",
+    "aria-label": "Video that is sent",
   });
   video.muted = true;
   const swap = h("button", {
@@ -45,7 +46,7 @@ export function preview(
   );
   return {
     update() {
-      // Before the picture is generated there is one large place, and it is the poster's.
+      // Until the transformed picture is revealed the poster covers the stage.
       const stream = (session.attempt?.revealed && session.source.capture?.preview) || null;
       if (video.srcObject !== stream) {
         video.srcObject = stream;

@@ -1,31 +1,35 @@
-/** What is heard: the microphone's switch and mark, and the loudspeaker for what comes back. */
+/** The microphone's switch and its mark in the stage, and the switch for the received sound. */
 
 import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
 import { h, mark, show, write } from "../view/dom.ts";
 import type { ViewerSlots } from "../view/slots.ts";
-import { sign } from "./icons.ts";
+import { toolIcon } from "./icons.ts";
 
-export interface SoundTools {
+/** The buttons for sound. */
+interface SoundTools {
+  /** Switches and mutes the microphone. */
   microphone: HTMLButtonElement;
-  /** There only while sound comes back. */
+  /** Switches the received sound; hidden while there is none. */
   speaker: HTMLButtonElement;
   update(): void;
 }
 
-/** Switches the microphone on; mutes and unmutes one that is open; off again where none is. */
-export function toggleMicrophone(session: Session): void {
+/** Switches the microphone on; mutes and unmutes an open one; switches off one that isn't open yet. */
+function toggleMicrophone(session: Session): void {
   if (!trait(session.model, "microphone")) setMicrophone(session, true);
   else if (session.source.capture?.sound)
     setTrait(session.model, "muted", !trait(session.model, "muted"));
   else setMicrophone(session, false);
 }
 
+/** Asks for the microphone, or closes it. */
 export function setMicrophone(session: Session, on: boolean): void {
   setTrait(session.model, "muted", false);
   setTrait(session.model, "microphone", on);
 }
 
+/** Makes the buttons for sound, for the caller to place, and marks an open microphone in the stage. */
 export function soundTools(
   session: Session,
   { root, stage, video }: ViewerSlots,
@@ -42,7 +46,7 @@ export function soundTools(
     return element;
   };
   const microphone = button("Microphone", "dw-microphone", () => toggleMicrophone(session));
-  // Off at first: one's own voice from a loudspeaker finds its way into the microphone.
+  // Off at first: the loudspeaker would feed the person's own voice back into the microphone.
   const speaker = button("Sound", "dw-speaker", () => {
     video.muted = !video.muted;
     void video.play().catch(() => undefined);
@@ -65,11 +69,11 @@ export function soundTools(
     { once: true },
   );
 
-  const draw = (element: HTMLElement, name: Parameters<typeof sign>[0]) => {
+  const draw = (element: HTMLElement, name: Parameters<typeof toolIcon>[0]) => {
     const before = element.querySelector<SVGElement>(".dw-icon");
     if (before?.dataset.icon === name) return;
     before?.remove();
-    element.prepend(sign(name));
+    element.prepend(toolIcon(name));
   };
   return {
     microphone,
@@ -103,7 +107,7 @@ export function soundTools(
   };
 }
 
-/** What a viewer has: a loudspeaker, while there is something to hear. */
+/** Adds the switch for received sound to a viewer. */
 export function viewerSoundTools(
   session: Session,
   slots: ViewerSlots,

@@ -1,4 +1,4 @@
-/** The row of tools: what is sent (camera, mirror, shape), what is taken away, how it is looked at. */
+/** The row of tools: source, mirror and shape; snapshot and recording; compare, sound, full screen. */
 
 import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
@@ -9,7 +9,7 @@ import { clock } from "../view/words.ts";
 import { choice, type Option } from "./choice.ts";
 import { chooseVideo } from "./clip.ts";
 import type { Compare } from "./compare.ts";
-import { sign } from "./icons.ts";
+import { toolIcon } from "./icons.ts";
 import { setMicrophone, soundTools } from "./sound.ts";
 
 const SOURCES: Option[] = [
@@ -34,7 +34,8 @@ const SHAPES: Option[] = [
   { value: "portrait", label: "Portrait" },
 ];
 
-export function tools(
+/** Adds the row of tools to a view, until the signal aborts. */
+export function toolbar(
   session: Session,
   slots: Slots,
   wipe: Compare,
@@ -42,17 +43,17 @@ export function tools(
 ): Updatable {
   const { root, tools: slot, gap: costGap } = slots;
   const { model, source, taps } = session;
-  const camera = choice("Camera", sign("camera"), (value) => {
+  const camera = choice("Camera", toolIcon("camera"), (value) => {
     if (value === "source:file") chooseVideo((video) => void session.source.useFile(video));
     else if (value.startsWith("source:")) setTrait(session.model, "source", value.slice(7));
     else if (value.startsWith("microphone:")) setMicrophone(session, value.endsWith("on"));
     else if (value.startsWith("camera:")) session.source.chooseCamera(value.slice(7));
-    update(); // where nothing came of it the menu shows what there is
+    update(); // where the change failed the menu shows the present source again
   });
-  const mirror = choice("Mirror", sign("mirror"), (value) =>
+  const mirror = choice("Mirror", toolIcon("mirror"), (value) =>
     setTrait(session.model, "mirror", value),
   );
-  const shape = choice("Shape", sign("shape"), (value) =>
+  const shape = choice("Shape", toolIcon("shape"), (value) =>
     setTrait(session.model, "orientation", value),
   );
 
@@ -67,15 +68,15 @@ export function tools(
     element.addEventListener("click", act);
     return { element, label };
   };
-  const still = button("Snapshot", sign("save"), () => void taps.snapshot(), "dw-snapshot");
+  const still = button("Snapshot", toolIcon("save"), () => void taps.snapshot(), "dw-snapshot");
   const record = button(
     "Record",
-    sign("record"),
+    toolIcon("record"),
     () => (taps.recording ? taps.stopRecording() : taps.startRecording()),
     "dw-record",
   );
-  const compare = button("Compare", sign("compare"), () => wipe.toggle(), "dw-wipe");
-  const full = button("Full screen", sign("full"), () => void fullScreen(root), "dw-full");
+  const compare = button("Compare", toolIcon("compare"), () => wipe.toggle(), "dw-wipe");
+  const full = button("Full screen", toolIcon("full"), () => void fullScreen(root), "dw-full");
   const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
   const gap = h("span", { class: "dw-gap" });
   const sound = soundTools(session, slots, signal);
@@ -93,7 +94,7 @@ export function tools(
     { once: true },
   );
   document.addEventListener("fullscreenchange", update, { signal });
-  // The running time of a recording.
+  // Updates the running time of a recording.
   const timer = setInterval(() => taps.recording && update(), 500);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 
@@ -106,7 +107,7 @@ export function tools(
         value: `camera:${id}`,
         label: label || `Camera ${index + 1}`,
       }));
-    // Before one was allowed a browser names none.
+    // Browsers hide ids until the person has allowed a camera.
     const known = cameras.length ? cameras : [{ value: "camera:", label: "Camera" }];
     const current = obtained?.source === "camera" ? `camera:${obtained.id}` : known[0]?.value;
     const value = sourceNow === "camera" ? (current ?? "") : `source:${sourceNow}`;
@@ -117,7 +118,7 @@ export function tools(
       sourceNow === "camera" ? short(name) : (SOURCE_WORDS[sourceNow] ?? ""),
     );
     const { width, height, fps } = obtained ?? {};
-    // What the camera was wished for and what it gives are two things.
+    // The actual resolution, which may differ from the requested one.
     camera.element.title = obtained ? `${name} · ${width}×${height} · ${fps} fps` : "Camera";
     const mirrored = trait(model, "mirror");
     mirror.show([MIRRORS], mirrored, `Mirror ${mirrored}`);
@@ -137,7 +138,7 @@ export function tools(
     record.element.title = recording ? "Stop recording" : "Record";
     const icon = record.element.querySelector(".dw-icon") as SVGElement;
     const wanted = recording ? "halt" : "record";
-    if (icon.dataset.icon !== wanted) icon.replaceWith(sign(wanted));
+    if (icon.dataset.icon !== wanted) icon.replaceWith(toolIcon(wanted));
     compare.element.setAttribute("aria-pressed", String(wipe.on));
     full.element.setAttribute("aria-pressed", String(document.fullscreenElement === root));
     show(full.element, document.fullscreenEnabled === true);
@@ -149,7 +150,7 @@ export function tools(
   return { update };
 }
 
-/** A browser's label without the numbers of maker and model behind it. */
+/** A camera's label without the USB vendor and product ids that browsers append. */
 function short(label: string): string {
   return label.replace(/ \([0-9a-f]{4}:[0-9a-f]{4}\)$/i, "");
 }
@@ -159,6 +160,6 @@ async function fullScreen(root: HTMLElement): Promise<void> {
     if (document.fullscreenElement === root) await document.exitFullscreen();
     else await root.requestFullscreen();
   } catch {
-    // The host forbids it.
+    // The host page doesn't allow full screen.
   }
 }

@@ -1,30 +1,33 @@
-/** What notices say. What a page finds has words here; the kernel's errors bring text and remedy along. */
+/**
+ * The texts of notices, by error code: the only table of them in the front end. For what the page finds out
+ * itself it has all texts; errors from the kernel bring text and remedy along, and get a title here.
+ */
 
 import { inVSCode } from "../capture/obstacles.ts";
 import type { NoticeText, NoticeTexts } from "../view/notices.ts";
 
-const SAID: Record<string, NoticeText> = {
+const TEXTS: Record<string, NoticeText> = {
   "insecure-origin": {
     title: "This page may not use a camera",
     text: "Browsers allow it on https and localhost only. From your own machine:",
   },
   "permission-denied": {
     title: "The camera is not allowed",
-    text: "The browser, or you, said no to this page.",
+    text: "This page has no permission to use it.",
   },
   "no-camera": {
     title: "No camera found",
-    text: "This machine shows the browser no camera.",
+    text: "The browser finds no camera on this machine.",
     remedy: "Connect one, then Retry.",
   },
   "camera-busy": {
     title: "The camera is in use",
-    text: "Another program or tab holds it.",
+    text: "Another program or tab is using it.",
     remedy: "Close that one, then Retry.",
   },
   "over-constrained": {
     title: "The camera can't do that",
-    text: "It offers no picture of the kind this model needs.",
+    text: "It has no video mode that this model can use.",
     remedy: "Choose another camera in the browser's settings, then Retry.",
   },
   "blocked-by-frame": {
@@ -33,7 +36,7 @@ const SAID: Record<string, NoticeText> = {
   },
   "no-webrtc": {
     title: "This browser has no WebRTC",
-    text: "The picture travels by WebRTC, which is missing or switched off.",
+    text: "The video is sent by WebRTC, which is missing or switched off.",
     remedy: "Use a current Chrome, Edge, Firefox or Safari.",
   },
   "media-failed": { title: "The picture did not start" },
@@ -43,17 +46,17 @@ const SAID: Record<string, NoticeText> = {
     remedy: "Wait for it or run the cell again, then Retry.",
   },
   "version-mismatch": {
-    title: "Kernel and page differ",
+    title: "Kernel and page have different versions",
     remedy: "Restart the kernel and reload this page.",
   },
   authentication: { title: "The key was refused" },
-  "invalid-key": { title: "That is no key" },
+  "invalid-key": { title: "The key is not valid" },
   "at-capacity": { title: "No free place now" },
   "session-over": { title: "The session is over" },
   "session-expired": { title: "The session is over" },
   "connect-timeout": { title: "No connection" },
-  "connection-lost": { title: "The connection broke" },
-  "media-unreachable": { title: "The picture found no way" },
+  "connection-lost": { title: "The connection was lost" },
+  "media-unreachable": { title: "The video could not get through" },
   "ack-timeout": { title: "No answer from the service" },
   "sandbox-unreachable": { title: "The sandbox is out of reach" },
   "sandbox-failed": { title: "The sandbox did not start" },
@@ -63,8 +66,8 @@ const SAID: Record<string, NoticeText> = {
   closed: { title: "This widget is closed" },
 };
 
-/** What depends on where this page is, and in which browser. */
-const HERE: Record<string, () => NoticeText> = {
+/** Texts that depend on the page's address or on the browser; they complete those above. */
+const TEXTS_HERE: Record<string, () => NoticeText> = {
   "blocked-by-frame": () =>
     inVSCode()
       ? {
@@ -79,11 +82,11 @@ const HERE: Record<string, () => NoticeText> = {
       remedy: `then open http://localhost:${port}`,
     };
   },
-  "permission-denied": () => ({ remedy: allowing(navigator.userAgent) }),
+  "permission-denied": () => ({ remedy: allowCameraText(navigator.userAgent) }),
 };
 
-/** How a camera is allowed again, in the browser's own words. */
-export function allowing(agent: string): string {
+/** How to allow the camera again, in the terms of the browser with this user agent. */
+function allowCameraText(agent: string): string {
   if (/firefox/i.test(agent)) {
     return "Allow it: click the crossed camera left of the address, clear the block, then Retry.";
   }
@@ -97,5 +100,8 @@ export function allowing(agent: string): string {
 }
 
 export const NOTICE_TEXTS: NoticeTexts = Object.fromEntries(
-  Object.entries(SAID).map(([code, words]) => [code, () => ({ ...words, ...HERE[code]?.() })]),
+  Object.entries(TEXTS).map(([code, words]) => [
+    code,
+    () => ({ ...words, ...TEXTS_HERE[code]?.() }),
+  ]),
 );

@@ -102,7 +102,7 @@ async function takeAway(session: Session, model: FakeModel): Promise<void> {
   const el = () => document.createElement("div");
   const slots = { root: el(), image: el() };
   const slot = imageSlot(session, slots, new AbortController().signal);
-  await slot.give(new Blob(["x".repeat(12_000)]));
+  await slot.upload(new Blob(["x".repeat(12_000)]));
   slots.image.querySelector<HTMLElement>(".dw-clear")?.click();
   session.taps.startRecording();
   session.taps.stopRecording();
