@@ -141,7 +141,7 @@ class ServiceError(DecartError):
     """The service refused, failed, or sent something that makes no sense."""
 
     default_code = "service-error"
-    default_remedy = "Start again; if it stays, look at the service's status page."
+    default_remedy = "Start again; if the error persists, look at the service's status page."
 
 
 class AuthenticationError(ServiceError):
@@ -176,7 +176,7 @@ class ProtocolError(ServiceError):
     """The other side broke the protocol in a way that can't be ignored."""
 
     default_code = "protocol-error"
-    default_remedy = "Start again; if it stays, update decart_widget."
+    default_remedy = "Start again; if the error persists, update decart_widget."
 
 
 class TransportError(DecartError, ConnectionError):
@@ -200,7 +200,7 @@ class AckTimeoutError(TransportError):
     """A prompt or image was not answered within ``ConnectionOptions.ack_timeout``."""
 
     default_code = "ack-timeout"
-    default_remedy = "Apply it again; if it stays, Stop and Start."
+    default_remedy = "Apply it again; if the error persists, Stop and Start."
 
 
 class ConnectionLostError(TransportError):

@@ -359,7 +359,7 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def everywhere(what: str, error: BaseException) -> None:
+def log_to_all(what: str, error: BaseException) -> None:
     """Adds an entry for an unexpected exception of a shared thread to every widget's log.
 
     Args:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,6 @@ def report_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any])
     """
     error = context.get("exception")
     if isinstance(error, Exception):
-        everywhere("A task on a thread of ours failed", error)
+        log_to_all("A task on a thread of ours failed", error)
     else:
         logger.warning("%s", redact(str(context.get("message", "")))[:300])

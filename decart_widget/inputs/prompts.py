@@ -1,4 +1,4 @@
-"""Prompts: what the caller gives, checked."""
+"""Checks the prompts that callers pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_prompt(prompt: object) -> str:
     """Checks a prompt.
 
     Args:
-        prompt: What the caller gives as prompt.
+        prompt: What the caller passed as prompt.
 
     Returns:
         The prompt unchanged.

@@ -3,5 +3,6 @@
 ``messages`` defines the control channel's messages, ``codec`` reads and writes their JSON frames,
 ``states`` holds the connection states and their transitions, ``requests`` the queue of prompts and
 images, ``machine`` turns events into messages to send, and ``retry`` decides whether and when to
-try again. Since nothing here does I/O, every sequence of events can be tested and replayed.
+try again. ``rate_limit`` and ``loopback`` are rules that several parts of the package share. Since
+nothing here does I/O, every sequence of events can be tested and replayed.
 """

@@ -9,7 +9,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
@@ -105,7 +105,7 @@ class Sandbox:
         try:
             asyncio.run(self._main())
         except BaseException as error:  # threading's own report would not be redacted
-            everywhere("The local server's thread failed", error)
+            log_to_all("The local server's thread failed", error)
 
     async def _main(self) -> None:
         asyncio.get_running_loop().set_exception_handler(report_loop_error)

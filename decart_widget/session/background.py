@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar
 
-from decart_widget.diagnostics.log import everywhere
+from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import DecartError
 
@@ -108,7 +108,7 @@ class Background:
         try:
             self.loop.run_forever()
         except BaseException as error:  # nothing else reports it; its text may be secret
-            everywhere("The background thread ended", error)
+            log_to_all("The background thread ended", error)
 
     @classmethod
     def get(cls) -> Background:

@@ -1,4 +1,4 @@
-"""The address of the service: Decart, the sandbox, or a URL that the caller gives."""
+"""The address of the service: Decart, the sandbox, or a URL of the caller's."""
 
 from __future__ import annotations
 

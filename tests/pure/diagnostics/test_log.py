@@ -50,9 +50,9 @@ def test_a_page_s_clock_is_corrected_by_the_fastest_of_its_messages(
     now += 1
     host.pages.log.add("info", "after")
     said(host, now=(now - 0.01 + 3600) * 1000)
-    told = [e for e in host.pages.log if e.what in ("before", "in the page", "after")]
-    assert [e.what for e in told] == ["in the page", "before", "after"]
-    assert told[0].time == pytest.approx(1_790_000_000 - 2.49, abs=1e-3)
+    entries = [e for e in host.pages.log if e.what in ("before", "in the page", "after")]
+    assert [e.what for e in entries] == ["in the page", "before", "after"]
+    assert entries[0].time == pytest.approx(1_790_000_000 - 2.49, abs=1e-3)
 
 
 def test_a_page_s_clock_that_is_set_is_followed() -> None:

@@ -227,7 +227,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.applied: list[ImageData | None] = []
-        self.told: list[tuple[str, str, bytes | None]] = []
+        self.messages: list[tuple[str, str, bytes | None]] = []
         self.refuses = False
         self.preview = ImagePreview(self.tell)
         self.upload = ImageUpload(self.apply, self.preview)
@@ -239,43 +239,43 @@ class Pages:
         self.preview.show(image)
 
     def tell(self, message: dict[str, Any], buffers: list[bytes] | None = None, /) -> None:
-        self.told.append((message["state"], message["text"], buffers[0] if buffers else None))
+        self.messages.append((message["state"], message["text"], buffers[0] if buffers else None))
 
     def give(self, number: int, total: int, data: bytes | None = None) -> None:
         self.upload.receive({"type": "image", "id": number, "total": total, "data": data})
 
-    async def until_told(self, state: str) -> tuple[str, str, bytes | None]:
+    async def until_sent(self, state: str) -> tuple[str, str, bytes | None]:
         async with asyncio.timeout(10):
-            while not any(told[0] == state for told in self.told):
+            while not any(sent[0] == state for sent in self.messages):
                 await asyncio.sleep(0.005)
-        return next(told for told in self.told if told[0] == state)
+        return next(sent for sent in self.messages if sent[0] == state)
 
 
 async def test_a_file_arrives_in_pieces_is_applied_and_shown_small() -> None:
     pages, data = Pages(), photograph(6)
     for at in range(0, len(data), 300):
         pages.give(1, len(data), data[at : at + 300])
-    _, _, small = await pages.until_told("set")
+    _, _, small = await pages.until_sent("set")
     assert len(pages.applied) == 1
     assert small is not None
     assert stated_size(small) == (60, 40)
     pages.give(2, 0)
-    await pages.until_told("none")
+    await pages.until_sent("none")
     assert pages.applied[-1] is None
 
 
 async def test_a_refused_upload_is_reported_and_changes_nothing() -> None:
     pages = Pages()
     pages.give(1, 4, b"text")
-    assert "is no image" in (await pages.until_told("failed"))[1]
-    pages.told.clear()
+    assert "is no image" in (await pages.until_sent("failed"))[1]
+    pages.messages.clear()
     pages.give(2, 20_000_000, b"x")
-    assert "20.0 MB" in (await pages.until_told("failed"))[1]
-    pages.told.clear()
+    assert "20.0 MB" in (await pages.until_sent("failed"))[1]
+    pages.messages.clear()
     pages.refuses = True
     data = photograph(None)
     pages.give(3, len(data), data)
-    assert "Not this image." in (await pages.until_told("failed"))[1]
+    assert "Not this image." in (await pages.until_sent("failed"))[1]
     assert pages.applied == []
 
 
@@ -287,7 +287,7 @@ async def test_the_newest_upload_wins_and_malformed_pieces_are_dropped() -> None
     pages.give(5, len(old), old[100:])  # dropped: at most two are under way
     pages.give(7, len(new), new)  # more than it said
     pages.give(9, len(new), new[100:])
-    await pages.until_told("set")
+    await pages.until_sent("set")
     assert len(pages.applied) == 1
 
 

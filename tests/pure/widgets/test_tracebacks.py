@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from decart_widget import DecartViewer, DecartWidget
-from decart_widget.diagnostics.log import Log, everywhere
+from decart_widget.diagnostics.log import Log, log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.diagnostics.secrets import Secret
@@ -211,7 +211,7 @@ def test_handlers_with_tracebacks_of_their_own_get_none_to_work_on() -> None:
         try:
             raise RuntimeError(secret)
         except RuntimeError as error:
-            everywhere("It failed", error)
+            log_to_all("It failed", error)
             Log().crash("It failed", error)
     finally:
         logger.removeHandler(handler)
