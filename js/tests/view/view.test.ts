@@ -85,3 +85,25 @@ test("every control has a name", () => {
     expect(name?.trim()).toBeTruthy();
   }
 });
+
+test("the tools add their parts to the slots of the view", async () => {
+  await settled();
+  for (const selector of [
+    ".dw-remote + .dw-local",
+    ".dw-still + .dw-compare",
+    ".dw-retry + .dw-clip",
+    ".dw-tools > .dw-snapshot",
+    ".dw-image > .dw-slotted",
+    ".dw-money > .dw-gap + .dw-note",
+  ]) {
+    expect(root.querySelectorAll(selector), selector).toHaveLength(1);
+  }
+});
+
+test("a viewer has a switch for its sound beside the gap of its row", async () => {
+  const el = document.createElement("div");
+  const viewer = new FakeModel({ _kind: "viewer" });
+  decartWidget(peers).render({ model: viewer, el, signal: life.signal });
+  await settled();
+  expect(el.querySelectorAll(".dw-row > .dw-gap + .dw-speaker")).toHaveLength(1);
+});
