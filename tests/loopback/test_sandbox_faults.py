@@ -1,0 +1,165 @@
+"""The faults that the sandbox plays on demand, seen by a client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from decart_widget.sandbox import Faults, Sandbox, serve
+from tests.loopback.sandbox_client import KEY, client
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
+    yield shared
+    shared.faults = Faults()
+
+
+def mint(sandbox: Sandbox, body: object = None, key: str | None = KEY) -> httpx.Response:
+    headers = {} if key is None else {"x-api-key": key}
+    with httpx.Client(trust_env=False) as http:
+        url = f"{sandbox.base_url}/v1/client/tokens"
+        return http.post(url, json={} if body is None else body, headers=headers)
+
+
+async def test_a_queued_client_is_sent_its_place_under_both_names(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(queue_s=0.3)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("prompt", prompt="sepia", enhance_prompt=False)
+        await user.wait_for("status", status="Ready")
+        kinds = [message["type"] for message in user.messages]
+        assert "entering queue" in user.messages[0]["status"].lower()
+        assert "prompt_ack" not in kinds, "nothing is applied in the queue"
+        places = [m for m in user.messages if m["type"] == "queue_position"]
+        assert [m.get("queue_position", m.get("position")) for m in places] == [4, 3, 2, 1]
+        assert {"queue_position", "position"} <= {key for m in places for key in m}
+        assert all(m["queue_size"] == 4 for m in places)
+        await user.wait_for("prompt_ack")
+
+
+async def test_a_client_that_leaves_the_queue_has_no_session(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(queue_s=600)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.wait_for("queue_position")
+    async with asyncio.timeout(10):
+        while sandbox.stats()["sessions"]:
+            await asyncio.sleep(0.02)
+
+
+async def test_capacity_closes_with_1013(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(capacity=1)
+    async with client(sandbox.realtime_base_url) as first:
+        await first.prompt("sepia")
+        async with client(sandbox.realtime_base_url) as second:
+            assert (await second.closed())[0] == 1013
+            assert second.messages == []
+        assert (await first.prompt("noir"))["success"]
+
+
+async def test_the_number_of_sessions_is_limited_without_any_fault(sandbox: Sandbox) -> None:
+    async with asyncio.TaskGroup() as group, client(sandbox.realtime_base_url) as last:
+        entered, leave = asyncio.Semaphore(0), asyncio.Event()
+
+        async def hold() -> None:
+            async with client(sandbox.realtime_base_url) as user:
+                await user.wait_for("status")
+                entered.release()
+                await leave.wait()
+
+        await last.wait_for("status")
+        for _ in range(7):
+            group.create_task(hold())
+        for _ in range(7):
+            await entered.acquire()
+        async with client(sandbox.realtime_base_url) as ninth:
+            assert (await ninth.closed())[0] == 1013
+        leave.set()
+
+
+async def test_a_refused_key_is_refused_everywhere(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(refuse_key=True)
+    assert mint(sandbox).status_code == 401
+    async with client(sandbox.realtime_base_url) as user:
+        assert "Invalid API key" in (await user.receive())["error"]
+        assert (await user.closed())[0] == 4401
+
+
+async def test_refused_prompts_and_images_change_nothing(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(refuse_prompts="no swearing", refuse_images="no faces")
+        ack = await user.prompt("noir")
+        assert (ack["success"], ack["error"]) == (False, "no swearing")
+        ack = await user.image(np.zeros((9, 9, 3), np.uint8))
+        assert (ack["success"], ack["error"]) == (False, "no faces")
+        assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
+
+
+async def test_delayed_acks_delay_nothing_else(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(ack_delay_s=30)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.send("prompt", prompt="sepia")
+        await user.start_video()
+        await user.picture()
+        assert "prompt_ack" not in [m["type"] for m in user.messages]
+    sandbox.faults = Faults(ack_delay_s=0.2)
+    async with client(sandbox.realtime_base_url) as user:
+        began = asyncio.get_running_loop().time()
+        await user.prompt("sepia")
+        assert asyncio.get_running_loop().time() - began >= 0.2
+
+
+async def test_acks_and_answers_can_be_missing(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(no_ack=True, no_answer=True)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.wait_for("status")
+        await user.send("prompt", prompt="sepia")
+        await user.send("offer", sdp="v=0")
+        await user.socket.send("{")  # answered after those two would have been
+        await user.wait_for("error")
+        assert [m["type"] for m in user.messages] == ["status", "error"]
+
+
+async def test_the_socket_can_be_dropped_without_a_close_frame(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(drop_control_after_s=0)
+        code, _ = await user.closed()
+        assert code == 1006, "no close frame"
+
+
+async def test_only_the_first_sessions_are_faulty(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(refuse_prompts="no", sessions=1)
+    async with client(sandbox.realtime_base_url) as first, client(sandbox.realtime_base_url) as two:
+        assert not (await first.prompt("sepia"))["success"]
+        assert (await two.prompt("sepia"))["success"]
+
+
+async def test_an_error_can_be_sent_at_any_time(sandbox: Sandbox) -> None:
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("sepia")
+        sandbox.faults = Faults(error_after_s=0, error_text="insufficient credits")
+        assert (await user.wait_for("error"))["error"] == "insufficient credits"
+        assert (await user.prompt("sepia"))["success"]
+
+
+async def test_junk_is_sent_between_the_real_messages(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults(junk=True, junk_bytes=1_000_000)
+    async with client(sandbox.realtime_base_url) as user:
+        for number in range(20):
+            assert (await user.prompt(f"style {number}"))["success"]
+        assert any(isinstance(raw, bytes) for raw in user.junk)
+        assert any(isinstance(raw, str) and not raw.startswith("{") for raw in user.junk)
+        large = next(m for m in user.messages if m["type"] == "large")
+        assert abs(len(json.dumps(large)) - 1_000_000) < 100

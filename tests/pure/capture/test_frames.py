@@ -1,0 +1,144 @@
+"""Frames from the kernel's side, with a scripted page."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from decart_widget.capture.frames import HELD_BACK_S, STALE_S, Frame, Frames
+from decart_widget.capture.taps import MAX_TAPS
+from decart_widget.errors import MediaError
+from tests.pure.capture.scripted_page import Page, png
+
+
+class Here:
+    """A background that is the test's own loop, with a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.loop = self
+        self.now = 0.0
+        self._soon = asyncio.get_running_loop().call_soon
+
+    def time(self) -> float:
+        return self.now
+
+    def call(self, function: Any, *args: Any) -> None:
+        self._soon(function, *args)
+
+
+def frames_of(page: Page, here: Here | None = None, **options: Any) -> Frames:
+    given = {"which": "output", "fps": None, "size": None, **options}
+    return Frames(page.taps, here or Here(), **given)  # type: ignore[arg-type]
+
+
+def granted(page: Page) -> int:
+    return sum(count for what, count in page.said if what == "credit")
+
+
+async def waiting(page: Page, here: Here) -> tuple[Frames, asyncio.Future[Frame]]:
+    """A reader whose page has got its first credit."""
+    page.on_tap = lambda _request: page.say("began")
+    frames = frames_of(page, here)
+    first = asyncio.ensure_future(anext(frames))
+    while not granted(page):
+        await asyncio.sleep(0)
+    return frames, first
+
+
+async def test_frames_come_for_credit_few_at_a_time_and_in_order(page: Page) -> None:
+    clock = iter(range(1, 1000))
+    page.on_tap = lambda _request: page.say("began")
+    out = 0
+
+    def give(_number: int, count: int) -> None:
+        nonlocal out
+        out += count
+        assert out <= 3, "two on their way, and a credit"
+        for _ in range(count):
+            out -= 1
+            page.piece(png(), at=1000 * next(clock), dropped=0)
+
+    page.on_credit = give
+    frames = frames_of(page, fps=10.0, size=(6, 4))
+    seen = []
+    async for image, time in frames:
+        assert image.shape == (4, 6, 3)
+        seen.append(time)
+        if len(seen) == 20:
+            break
+    await frames.aclose()
+    assert seen == sorted(set(seen))
+    await asyncio.sleep(0)
+    assert len(page.taps) == 0
+    with pytest.raises(StopAsyncIteration):
+        await anext(frames)
+
+
+async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(page: Page) -> None:
+    page.on_tap = lambda _request: page.say("began")
+    frames = frames_of(page)
+    first = asyncio.ensure_future(anext(frames))
+    await asyncio.sleep(0.01)
+    page.piece(png(10), at=1000)
+    assert (await first).image[0, 0, 0] == 10
+    page.piece(png(20), at=2000)
+    page.piece(png(30), at=3000, dropped=5)
+    frame = await anext(frames)
+    assert (frame.image[0, 0, 0], frame.time) == (30, 3.0)
+    assert frames.dropped == 6
+    assert granted(page) <= 3 + 3, "two beyond those that came, and one on its way"
+
+
+@pytest.mark.parametrize(("after", "out"), [(0.0, 3), (HELD_BACK_S - 0.01, 3), (HELD_BACK_S, 2)])
+async def test_a_credit_that_may_still_be_on_its_way_is_not_counted(
+    page: Page, after: float, out: int
+) -> None:
+    here = Here()
+    _frames, first = await waiting(page, here)
+    assert granted(page) == 2
+    page.piece(png(), at=1000)
+    here.now += after  # the reader's loop was busy for so long
+    await first
+    assert granted(page) - 1 == out
+
+
+async def test_a_frame_that_waited_too_long_for_its_reader_is_no_frame_of_now(page: Page) -> None:
+    here = Here()
+    frames, first = await waiting(page, here)
+    page.piece(png(10), at=1000)
+    await first
+    page.piece(png(20), at=2000)
+    here.now += STALE_S + 0.01
+    second = asyncio.ensure_future(anext(frames))
+    while frames.dropped < 1:
+        await asyncio.sleep(0)
+    page.piece(png(30), at=3000)
+    assert (await second).time == 3.0
+
+
+async def test_frames_that_nobody_reads_any_more_are_let_go_of(page: Page) -> None:
+    def give(number: int, count: int) -> None:
+        for _ in range(count):
+            page.piece(png(), number, at=1000)
+
+    page.on_tap = lambda request: page.say("began", request["id"])
+    page.on_credit = give
+    for _ in range(3 * MAX_TAPS):
+        async for image, _time in frames_of(page):
+            assert image.size
+            break
+        gc.collect()
+        await asyncio.sleep(0)
+    assert len(page.taps) <= 1
+
+
+async def test_frames_end_with_the_session_and_need_one(page: Page) -> None:
+    page.on_tap = lambda _request: page.taps.end_all()
+    with pytest.raises(StopAsyncIteration):
+        await anext(frames_of(page))
+    page.is_active = False
+    with pytest.raises(MediaError, match="no session"):
+        await anext(frames_of(page))
