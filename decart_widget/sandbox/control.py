@@ -41,10 +41,10 @@ CLOSE_POLICY: Final = 1008
 """Close code: too many messages, or the session's time is over (RFC 6455, 7.4.1)."""
 
 CLOSE_BAD_KEY: Final = 4401
-"""Close code: the key is invalid or has expired; the service's own."""
+"""Close code: the key is invalid or has expired; after HTTP's 401 (RFC 6455, 7.4.2)."""
 
 CLOSE_FORBIDDEN: Final = 4403
-"""Close code: the client token doesn't permit this model or origin; the service's own."""
+"""Close code: the client token doesn't permit this model or origin; after HTTP's 403."""
 
 QUEUE_PLACES: Final = 4
 """Places in the queue that the fault ``queue_s`` takes a client through."""
@@ -333,7 +333,7 @@ class ControlSession:
         self._fault_timers.clear()
         self._call_after(self._opened_at, faults.drop_control_after_s, self._drop_socket)
         self._call_after(self._opened_at, faults.error_after_s, self._send_fault_error)
-        self._call_after(self._first_frame_at, faults.dead_peer_after_s, self._vanish_media)
+        self._call_after(self._first_frame_at, faults.dead_peer_after_s, self._silence_media)
         if self.room is not None:
             self.room.faults = faults
             self._call_after(
@@ -357,10 +357,10 @@ class ControlSession:
     def _drop_socket(self) -> None:
         self._socket.transport.abort()
 
-    def _vanish_media(self) -> None:
+    def _silence_media(self) -> None:
         media = self.peer or self.room
         if media is not None:
-            media.vanish()
+            media.go_silent()
 
     def _dismiss_room(self) -> None:
         if self.room is not None:

@@ -163,7 +163,7 @@ class Peer:
         elif len(self._pending) < PENDING_LIMIT:
             self._pending.append(parsed)
 
-    def vanish(self) -> None:
+    def go_silent(self) -> None:
         """Stop all traffic without closing the connection, as a killed server does."""
         self._silent = True
         tuning.go_silent(self._pc)
@@ -175,7 +175,7 @@ class Peer:
             self._warming.cancel()
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._pc.close())
-        await ended(self._closing)
+        await wait_closed(self._closing)
 
     def stats(self) -> dict[str, Any]:
         """``frames`` sent, ``dropped`` frames, ``size`` of the last frame, connection ``state``."""
@@ -221,9 +221,8 @@ class Peer:
             encoder = tuning.sender_encoder(sender)
             if encoder is not None:
                 jobs.append(loop.run_in_executor(None, encoder.warm_up, *self._size))
-        await asyncio.gather(
-            *jobs, return_exceptions=True
-        )  # the first frame will fail the same way
+        # An exception is ignored: the first frame will raise it again.
+        await asyncio.gather(*jobs, return_exceptions=True)
 
     def _on_connection_state(self) -> None:
         if self._silent:
@@ -232,7 +231,7 @@ class Peer:
             self._events.lost()
 
 
-async def ended(closing: asyncio.Future[None]) -> None:
+async def wait_closed(closing: asyncio.Future[None]) -> None:
     """Wait until a connection is closed, for `CLOSE_TIMEOUT_S` at most.
 
     Args:

@@ -251,10 +251,10 @@ def test_importing_the_sandbox_loads_no_heavy_package() -> None:
         "import sys; from decart_widget import sandbox; from decart_widget.sandbox import Faults;"
         "print(sorted({'aiortc', 'cv2', 'av', 'h11', 'numpy', 'websockets'} & set(sys.modules)))"
     )
-    shown = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
-    assert shown.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
 def test_the_public_names_of_the_sandbox_are_there() -> None:

@@ -58,8 +58,8 @@ async def test_a_change_of_prompt_changes_the_picture(sandbox: Sandbox) -> None:
         await user.prompt("invert")
         await user.picture_that(lambda p: difference(p, 255 - test_card()) < 25)
         await passthrough(user)
-        shown = await user.picture_that(lambda p: difference(p, test_card()) < 8)
-        assert difference(shown, grey) > 20
+        picture = await user.picture_that(lambda p: difference(p, test_card()) < 8)
+        assert difference(picture, grey) > 20
 
 
 async def test_the_picture_gets_the_images_colours(sandbox: Sandbox) -> None:
@@ -162,16 +162,16 @@ async def test_a_function_gets_frame_prompt_and_image_on_a_worker_thread() -> No
     def magenta(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
         shape = None if image is None else image.shape
         calls.append((frame.shape, prompt, shape, threading.current_thread().name))
-        shown = frame.copy()
-        shown[..., 1] = 0
-        return shown
+        picture = frame.copy()
+        picture[..., 1] = 0
+        return picture
 
     with serve(magenta) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await user.image(np.zeros((20, 30, 3), np.uint8), prompt="anything at all")
             await user.start_video()
-            shown = await user.picture_that(lambda p: p[20, 160, 1] < 60)
-            assert abs(int(shown[20, 20, 0]) - 200) < 40
+            picture = await user.picture_that(lambda p: p[20, 160, 1] < 60)
+            assert abs(int(picture[20, 20, 0]) - 200) < 40
         assert sandbox.last_error is None
     shape, prompt, image, thread = calls[-1]
     assert (shape, prompt, image) == ((HEIGHT, WIDTH, 3), "anything at all", (20, 30, 3))

@@ -135,9 +135,11 @@ def tiles(width: int, height: int, size: float) -> Cells:
 
 def _nearest(x: Plane, y: Plane, w: int, h: int) -> Plane:
     """The index of the point that is nearest to each pixel, (h, w) int32."""
-    away = np.ones((h, w), np.uint8)
-    away[y, x] = 0
-    zone = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+    is_empty = np.ones((h, w), np.uint8)
+    is_empty[y, x] = 0
+    zone = cv2.distanceTransformWithLabels(
+        is_empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )[1]
     point = np.zeros(int(zone.max()) + 1, np.int32)
     point[zone[y, x]] = np.arange(len(x))
     nearest: Plane = point[zone]

@@ -28,7 +28,7 @@ from decart_widget.diagnostics.redaction import trace
 from decart_widget.rtc import rooms as room_tuning
 from decart_widget.rtc import sdp, tuning
 from decart_widget.rtc.playout import disable_playout_delay
-from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, ended
+from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, wait_closed
 from decart_widget.sandbox.rooms.messages import VIDEO_CODECS
 from decart_widget.sandbox.rooms.video_feed import VideoFeed
 
@@ -99,7 +99,7 @@ class RoomConnection:
         self._early: list[tuple[RTCPeerConnection, RTCIceCandidate]] = []
         self._closed = False
         self._closing: asyncio.Future[None] | None = None
-        self._vanished = False
+        self._silent = False
         self._up = self._connect()
         self._down = self._up if single_pc else self._connect()
 
@@ -110,7 +110,7 @@ class RoomConnection:
         )
 
         def changed() -> None:
-            expected = self._closed or self._vanished
+            expected = self._closed or self._silent
             if pc.connectionState in ("failed", "closed") and not expected:
                 self._events.lost()
 
@@ -292,9 +292,9 @@ class RoomConnection:
         """Whether the client can still be reached over it."""
         return self._up.connectionState not in ("failed", "closed")
 
-    def vanish(self) -> None:
+    def go_silent(self) -> None:
         """Stop sending and receiving without telling the client, as a killed server does."""
-        self._vanished = True
+        self._silent = True
         for pc in {self._up, self._down}:
             tuning.go_silent(pc)
 
@@ -307,7 +307,7 @@ class RoomConnection:
             feed.unsubscribe(audio)
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._end())
-        await ended(self._closing)
+        await wait_closed(self._closing)
 
     async def _end(self) -> None:
         # Not while an offer is being answered: the sockets of its gathering would stay open.

@@ -61,7 +61,7 @@ class SessionRoom(Protocol):
     def viewer_credentials(self) -> dict[str, str]:
         """The same for another viewer, who can't publish."""
 
-    def vanish(self) -> None:
+    def go_silent(self) -> None:
         """Stop sending media without telling the clients, as a killed server does."""
 
     def drop_sockets(self) -> None:

@@ -195,7 +195,7 @@ class LiveKitRoom:
         token = self._token(identity, can_publish=can_publish, hidden=hidden)
         return {"livekit_url": self._server.url, "token": token, "room_name": self.name}
 
-    def vanish(self) -> None:
+    def go_silent(self) -> None:
         """Send no more frames, without telling the clients."""
         self.transformer.is_silent = True
 

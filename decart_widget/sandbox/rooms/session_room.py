@@ -233,10 +233,10 @@ class LocalSessionRoom(Room):
 
     # --- simulated failure, end, statistics ---------------------------------------------------
 
-    def vanish(self) -> None:
+    def go_silent(self) -> None:
         """Stop all media without telling the clients, as a killed server does; sockets stay."""
         for participant in self.participants.values():
-            participant.connection.vanish()
+            participant.connection.go_silent()
 
     def drop_sockets(self) -> None:
         """Break every signal socket, without a close frame."""
