@@ -99,7 +99,6 @@ def test_the_package_has_few_modules_at_its_root() -> None:
     assert sorted(private) == ["__init__", "_version"]
 
 
-@pytest.mark.xfail(strict=False, reason="being mended")
 def test_a_long_file_gives_its_reason_in_its_first_lines() -> None:
     too_long = []
     for path in source_files(".py", ".ts", ".css", ".mjs"):
