@@ -158,7 +158,7 @@ class Taps:
         tap = self._open.get(number)
         if tap is None:
             if number > self._last:
-                self._log.refuse("page: piece of what nobody asked for")
+                self._log.refuse("page: data of an unknown tap")
             return  # it was closed meanwhile
         detail = dict(message.get("detail") or {})
         at = detail.get("at")

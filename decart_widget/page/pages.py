@@ -170,7 +170,7 @@ class Pages:
                 events.start_likely()
             case "take":
                 if current is None or name == self.owner:
-                    self._drop("take of what is nobody else's")
+                    self._drop("take of a session that no other page owns")
                     return
                 self._own(name)  # the page that was the owner closes its camera
                 events.owner_came(replaced=True)

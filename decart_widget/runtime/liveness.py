@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, Protocol
 
 from decart_widget.page.pages import BEAT_EVERY_S
-from decart_widget.runtime.sleep import SleepWatch
+from decart_widget.runtime.sleep import SuspendDetector
 
 CHECK_EVERY_S: Final = 1.0
 """Seconds between two checks."""
@@ -54,11 +54,11 @@ class Liveness:
             self._task.cancel()
 
     async def _run(self) -> None:
-        sleep = SleepWatch(CHECK_EVERY_S)
+        sleep = SuspendDetector(CHECK_EVERY_S)
         loop = asyncio.get_running_loop()
         next_beat = 0.0
         while self._target.liveness_due():
-            if asleep := sleep.look():
+            if asleep := sleep.suspended_s():
                 self._target.suspended(asleep)
             beat = loop.time() >= next_beat
             self._target.check_liveness(beat=beat)

@@ -26,7 +26,7 @@ def clock() -> float:
     return time.monotonic() if number is None else time.clock_gettime(number)
 
 
-class SleepWatch:
+class SuspendDetector:
     """Measures suspends between two looks.
 
     Args:
@@ -45,7 +45,7 @@ class SleepWatch:
         self._every = every
         self._last: tuple[float, float, float] | None = None
 
-    def look(self) -> float:
+    def suspended_s(self) -> float:
         """Seconds of suspend since the last look; 0 for none."""
         now = (self.clock(), self.steady(), self.used())
         last, self._last = self._last, now

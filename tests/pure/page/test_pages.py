@@ -78,7 +78,7 @@ def test_what_is_nobody_else_s_can_t_be_taken() -> None:
     host.attempt = None
     host.say("take", "f2")
     assert (host.owner, host.take_sent(), host.take_told()) == ("f1", [], [])
-    assert host.pages.dropped == {"take of what is nobody else's": 2}
+    assert host.pages.dropped == {"take of a session that no other page owns": 2}
 
 
 def test_a_click_on_start_makes_its_page_the_owner() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from decart_widget.runtime.sleep import SleepWatch, clock
+from decart_widget.runtime.sleep import SuspendDetector, clock
 
 
 class Machine:
@@ -10,17 +10,17 @@ class Machine:
 
     def __init__(self) -> None:
         self.real = self.steady = self.used = 100.0
-        self.watch = SleepWatch(1.0)
+        self.watch = SuspendDetector(1.0)
         self.watch.clock = lambda: self.real
         self.watch.steady = lambda: self.steady
         self.watch.used = lambda: self.used
-        assert self.watch.look() == 0
+        assert self.watch.suspended_s() == 0
 
     def after(self, real: float, steady: float, used: float = 0.0) -> float:
         self.real += real
         self.steady += steady
         self.used += used
-        return self.watch.look()
+        return self.watch.suspended_s()
 
 
 def test_a_machine_that_sleeps_stops_the_steady_clock() -> None:

@@ -1,0 +1,125 @@
+"""The Record button: what a press starts and ends, and what pages are shown."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decart_widget.capture.clips import Clips
+from decart_widget.capture.recording import Recording
+from decart_widget.diagnostics.log import Log
+from decart_widget.errors import InvalidOptionError, InvalidPathError, MediaError
+from decart_widget.session.background import Background
+from tests.pure.capture.scripted_page import Page
+from tests.pure.capture.test_clips import clip
+
+
+class Button:
+    """A page's Record button, with the clips of a widget behind it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.log = Log()
+        self.clips = Clips(page, page.taps, page, self.log)
+
+    def press(self, *, on: bool) -> None:
+        Background.get().call(lambda: self.clips.asked_by_page(on=on))
+
+    async def shown(self, state: str) -> tuple[str, str, str]:
+        """Waits until pages are shown this state; returns it with the file's name and a text."""
+        async with asyncio.timeout(20):
+            while not (found := [said for said in self.states() if said[0] == state]):
+                await asyncio.sleep(0.01)
+        return found[-1]
+
+    def states(self) -> list[tuple[str, str, str]]:
+        return [said for what, said in self.page.said if what == "recording"]
+
+
+@pytest.fixture
+def button(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Button:
+    monkeypatch.chdir(tmp_path)
+    return Button(page)
+
+
+def give(page: Page, data: bytes) -> Any:
+    """A page that records this clip until it is asked to end."""
+
+    def begin(request: Any) -> None:
+        page.say("began", request["id"])
+        page.piece(data, request["id"])
+
+    page.on_untap = lambda number: page.say("ended", number)
+    return begin
+
+
+async def test_a_clip_is_saved_in_the_notebook_s_folder_when_record_is_pressed_again(
+    button: Button, tmp_path: Path
+) -> None:
+    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    button.press(on=True)
+    await button.shown("recording")
+    button.press(on=False)
+    _, name, text = await button.shown("saved")
+    assert (tmp_path / name).stat().st_size
+    assert name.startswith("decart-")
+    assert text == ""
+    assert [state for state, _, _ in button.states()] == ["recording", "saving", "saved"]
+
+
+async def test_a_second_press_while_a_clip_is_recorded_starts_no_other(
+    button: Button, tmp_path: Path
+) -> None:
+    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    button.press(on=True)
+    await button.shown("recording")
+    button.press(on=True)
+    button.press(on=False)
+    await button.shown("saved")
+    assert len([what for what, _ in button.page.said if what == "tap"]) == 1
+
+
+async def test_a_press_without_a_session_is_shown_as_failed(button: Button) -> None:
+    button.page.is_active = False
+    button.press(on=True)
+    _, _, text = await button.shown("failed")
+    assert "no session" in text
+
+
+async def test_a_clip_without_a_picture_is_shown_as_failed_and_logged(button: Button) -> None:
+    button.page.on_tap = lambda request: button.page.say("ended", request["id"])
+    button.press(on=True)
+    await button.shown("failed")
+    async with asyncio.timeout(10):
+        while not [entry for entry in button.log.entries if entry.level == "error"]:
+            await asyncio.sleep(0.01)
+
+
+def test_a_press_that_ends_nothing_does_nothing(button: Button) -> None:
+    button.clips.asked_by_page(on=False)
+    assert button.page.said == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 86_401, float("nan")])
+def test_a_length_that_can_not_be_is_refused(button: Button, seconds: float) -> None:
+    with pytest.raises(InvalidOptionError, match="seconds"):
+        button.clips.record("clip.mp4", "output", seconds, overwrite=False)
+
+
+def test_a_notebook_s_clip_needs_a_good_path_and_a_session(button: Button) -> None:
+    with pytest.raises(InvalidPathError):
+        button.clips.record("clip.avi", "output", None, overwrite=False)
+    button.page.is_active = False
+    with pytest.raises(MediaError, match="no session"):
+        button.clips.record("clip.mp4", "output", None, overwrite=False)
+
+
+async def test_a_notebook_s_clip_is_shown_in_pages_too(button: Button, tmp_path: Path) -> None:
+    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    recording: Recording = button.clips.record("mine.webm", "input", None, overwrite=False)
+    await button.shown("recording")
+    assert await recording.stop() == tmp_path / "mine.webm"
+    assert (await button.shown("saved"))[1] == "mine.webm"

@@ -1,0 +1,190 @@
+"""When prompts are sent, and what the traits show; the session is a fake one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from decart_widget.diagnostics.log import Log
+from decart_widget.errors import InvalidImageError, RequestRejectedError
+from decart_widget.models import MODELS
+from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.protocol.messages import ImageData
+from decart_widget.protocol.requests import PromptState
+from decart_widget.runtime.prompts import DEBOUNCE_S, Prompts
+from decart_widget.runtime.settings import Settings
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+IMAGE = ImageData(ref="file_one")
+OTHER = ImageData(ref="file_two")
+
+
+class FakeSession:
+    """Records what is submitted; answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.submitted: list[tuple[PromptState, bool]] = []
+        self.answers: list[asyncio.Future[str]] = []
+        self.machine: Any = type("Machine", (), {"applied": PromptState("applied")})()
+
+    def submit(self, state: PromptState, *, with_image: bool) -> asyncio.Future[str]:
+        self.submitted.append((state, with_image))
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return self.answers[-1]
+
+
+class Holder:
+    """A widget's controller, as its prompts see it."""
+
+    def __init__(self, model: str = "lucy-latest", *, active: bool = True) -> None:
+        self.fake = FakeSession()
+        self.is_active = active
+        self.traits: dict[str, Any] = {}
+        self.images: list[ImageData | None] = []
+        self.log = Log()
+        settings = Settings(
+            "livekit", MODELS[model], VideoOptions(), ConnectionOptions(), None, None, None
+        )
+        self.prompts = Prompts(
+            self,
+            lambda: settings,
+            self.traits.update,
+            self.images.append,
+            self.log,
+            PromptState("before"),
+        )
+
+    @property
+    def session(self) -> Any:
+        return self.fake if self.is_active else None
+
+    def show(self) -> None:
+        self.traits["shown"] = True
+
+    def show_now(self) -> None:
+        self.traits["flushed"] = True
+
+    @property
+    def sent(self) -> list[str | None]:
+        return [state.prompt for state, _ in self.fake.submitted]
+
+
+def test_a_prompt_that_is_being_typed_is_sent_once_after_a_pause(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        for length in range(1, 7):
+            holder.prompts.typed("sketch"[:length], True)
+            await asyncio.sleep(DEBOUNCE_S / 2)
+        assert holder.prompts.typing
+        assert holder.sent == []
+        await asyncio.sleep(DEBOUNCE_S)
+        assert holder.sent == ["sketch"]
+        assert not holder.prompts.typing
+
+    in_no_time(story())
+
+
+def test_a_prompt_that_is_set_meanwhile_takes_the_typed_one_s_place(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        holder.prompts.typed("typed", True)
+        setting = asyncio.ensure_future(holder.prompts.set(prompt="set"))
+        await asyncio.sleep(10 * DEBOUNCE_S)
+        assert holder.sent == ["set"]
+        holder.fake.answers[0].set_result("applied")
+        assert await setting == "applied"
+        assert holder.traits["flushed"]
+
+    in_no_time(story())
+
+
+def test_an_emptied_box_and_an_unchanged_prompt_are_not_sent(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        for prompt in ("", "  ", "before"):
+            holder.prompts.typed(prompt, True)
+        await asyncio.sleep(10 * DEBOUNCE_S)
+        assert holder.sent == []
+        assert holder.prompts.state == PromptState("before")
+
+    in_no_time(story())
+
+
+def test_enter_sends_at_once_and_a_blank_prompt_is_refused(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        holder.prompts.apply_from_page("sketch", False)
+        holder.prompts.apply_from_page("   ", False)
+        assert holder.fake.submitted == [(PromptState("sketch", enrich=False), False)]
+        assert holder.log.refused == {"page: prompt not taken (invalid-prompt)": 1}
+
+    in_no_time(story())
+
+
+def test_without_a_session_changes_are_stored(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder(active=False)
+        assert await holder.prompts.set(prompt=None, image=IMAGE) == "stored"
+        holder.prompts.typed("typed", False)
+        assert holder.prompts.state == PromptState("typed", enrich=False, image=IMAGE)
+        assert not holder.prompts.typing
+
+    in_no_time(story())
+
+
+def test_an_image_goes_along_only_when_it_is_another_one(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        waits = [
+            asyncio.ensure_future(holder.prompts.set(**changes))
+            for changes in ({"image": IMAGE}, {"prompt": "x", "image": IMAGE}, {"image": None})
+        ]
+        await asyncio.sleep(0)
+        assert [with_image for _, with_image in holder.fake.submitted] == [True, False, True]
+        for answer in holder.fake.answers:
+            answer.set_result("applied")
+        await asyncio.gather(*waits)
+        assert holder.images == [IMAGE, IMAGE, None]
+
+    in_no_time(story())
+
+
+def test_an_image_that_is_refused_does_not_go_along_with_the_next_prompt(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        setting = asyncio.ensure_future(holder.prompts.set(image=IMAGE))
+        await asyncio.sleep(0)
+        holder.fake.answers[0].set_exception(RequestRejectedError("No."))
+        with pytest.raises(RequestRejectedError):
+            await setting
+        assert holder.prompts.state.image is None
+
+    in_no_time(story())
+
+
+def test_a_page_s_image_is_shown_in_the_traits_and_sent(in_no_time: Run) -> None:
+    async def story() -> None:
+        holder = Holder()
+        applying = asyncio.ensure_future(holder.prompts.apply_image(OTHER))
+        await asyncio.sleep(0)
+        assert holder.traits["_media"]["has_image"] is True
+        assert holder.fake.submitted == [(PromptState("before", image=OTHER), True)]
+        holder.fake.answers[0].set_result("applied")
+        await applying
+
+    in_no_time(story())
+
+
+def test_a_model_without_images_refuses_a_page_s_image_and_changes_nothing(
+    in_no_time: Run,
+) -> None:
+    async def story() -> None:
+        holder = Holder("lucy-restyle-2")
+        with pytest.raises(InvalidImageError, match="takes no reference image"):
+            await holder.prompts.apply_image(IMAGE)
+        assert (holder.traits, holder.fake.submitted) == ({}, [])
+
+    in_no_time(story())
