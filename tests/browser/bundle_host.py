@@ -131,5 +131,6 @@ async def opened(
         frame = page.frames[-1]
         await frame.wait_for_function("window.ready")
         yield Host(page, frame, errors)
-    # livekit-client may have a last word for a socket that is being closed.
-    assert [error for error in errors if "WebSocket is already in CLOSING" not in error] == []
+    # livekit-client sometimes sends a message on a closing socket.
+    left = [error for error in errors if "WebSocket is already in CLOSING" not in error]
+    assert left == [], left
