@@ -25,11 +25,52 @@ const SCHEME = "decart-widget:///";
 
 const readJson = async (path) => JSON.parse(await readFile(path, "utf8"));
 
+/**
+ * A profile of a worker as profiles of chunks: its script is `(function)(function, ...)`, made of the
+ * text of functions that are in chunks, each with what is nested in it.
+ *
+ * @param chunks the code of each chunk by its url
+ */
+async function ofChunks({ source, functions }, chunks) {
+  const call = (await parseAstAsync(source)).body[0]?.expression;
+  if (call?.type !== "CallExpression") return [];
+  const moved = [];
+  for (const { start, end } of [call.callee, ...call.arguments]) {
+    const text = source.slice(start, end);
+    for (const [url, code] of chunks) {
+      const at = code.indexOf(text);
+      if (at < 0) continue;
+      const inside = functions.filter(
+        ({ ranges: [{ startOffset, endOffset }] }) => startOffset >= start && endOffset <= end,
+      );
+      const shifted = inside.map((counted) => ({
+        ...counted,
+        ranges: counted.ranges.map(({ startOffset, endOffset, count }) => ({
+          startOffset: startOffset - start + at,
+          endOffset: endOffset - start + at,
+          count,
+        })),
+      }));
+      moved.push({ url, scriptId: "0", functions: shifted });
+    }
+  }
+  return moved;
+}
+
 /** The profiles of all pages as one. */
 async function profiles() {
   const folder = resolve(data, "browser");
   const names = await readdir(folder).catch(() => []);
-  return mergeProcessCovs(await Promise.all(names.map((name) => readJson(resolve(folder, name)))));
+  const pages = await Promise.all(names.map((name) => readJson(resolve(folder, name))));
+  const bundle = resolve(data, "bundle");
+  const chunks = new Map();
+  for (const name of await readdir(bundle)) {
+    if (name.endsWith(".js"))
+      chunks.set(SCHEME + name, await readFile(resolve(bundle, name), "utf8"));
+  }
+  const workers = pages.flatMap((page) => page.workers ?? []);
+  const moved = await Promise.all(workers.map((worker) => ofChunks(worker, chunks)));
+  return mergeProcessCovs([...pages, ...moved.flat().map((script) => ({ result: [script] }))]);
 }
 
 /** Istanbul's counts of one chunk, for the files in src/ that are in it. */
