@@ -88,7 +88,8 @@ class _Workers:
 
     async def _ask(self, worker: str, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
-        reply = self._replies[number] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._replies[number] = reply
         message = json.dumps({"id": number, "method": method, "params": parameters})
         await self._session.send(
             "Target.sendMessageToTarget", {"sessionId": worker, "message": message}
