@@ -1,7 +1,7 @@
-"""A page without a browser: a real ipykernel over jupyter_client, comm messages as a page's.
+"""A page without a browser: it sends comm messages to a real ipykernel over jupyter_client.
 
-The camera is a real peer connection (``CameraPeer``), so a session through a kernel is whole:
-comm, control socket, media.
+Its camera is a real peer connection (``CameraPeer``), so a session has all of its parts: comm,
+control socket and media.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMIT = 30.0
 
 
 class KernelPage:
-    """One kernel and what a page would see of it."""
+    """A kernel, and what it sends to a page."""
 
     def __init__(self) -> None:
         self.state: dict[str, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ class KernelPage:
             await self.manager.shutdown_kernel()  # not `now`: its coverage data would be lost
 
     async def _ask_for_subshell(self) -> None:
-        """As JupyterLab does for comm messages; kernels without them say so in their info."""
+        """Creates a subshell for comm messages as JupyterLab does, where the kernel has them."""
         info = await self.client.kernel_info(reply=True, timeout=LIMIT)
         if "kernel subshells" not in info["content"].get("supported_features", []):
             return
@@ -143,7 +143,7 @@ class KernelPage:
 
 
 class WidgetPage:
-    """One page's instance of a widget: says hello, and has a camera.
+    """A page that shows a widget: it says hello, and has a camera.
 
     Args:
         kernel: Where the widget lives.
@@ -208,7 +208,7 @@ class WidgetPage:
         await self.camera.close()
 
     async def _answer(self) -> None:
-        """Does what the page does when the kernel asks for it."""
+        """Acts on the kernel's messages as a page does."""
         self._seen = 0
         while True:
             await self.kernel.until(lambda: len(self.kernel.custom) > self._seen)

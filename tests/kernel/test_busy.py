@@ -42,7 +42,7 @@ async def free(kernel: KernelPage, cell: str) -> None:
         await kernel.finish(cell)
 
 
-async def test_while_a_cell_blocks_a_room_comes_back_and_the_meter_runs(
+async def test_while_a_cell_blocks_a_room_reconnects_and_ticks_are_shown(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     cell = made(sandbox, transport="livekit")
@@ -62,7 +62,9 @@ async def test_while_a_cell_blocks_a_room_comes_back_and_the_meter_runs(
         await page.until(kernel_busy=False)
 
 
-async def test_what_a_page_asks_for_meanwhile(kernel: KernelPage, sandbox: Sandbox) -> None:
+async def test_while_a_cell_blocks_a_prompt_of_a_page_is_sent_or_waits_for_it(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
     async with generating(kernel, made(sandbox)) as page:
         blocking = kernel.begin(BUSY)
         await kernel.until(lambda: "busy" in kernel.printed)

@@ -32,7 +32,7 @@ async def kernel() -> AsyncIterator[KernelPage]:
         await page.close()
 
 
-async def test_live_lists_the_running_sessions_and_stop_all_ends_them(
+async def test_running_lists_the_sessions_and_stop_all_ends_them(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     async with (
@@ -49,7 +49,7 @@ async def test_live_lists_the_running_sessions_and_stop_all_ends_them(
         await until(lambda: billed(sandbox) == 0)
 
 
-async def test_the_cell_run_again_ends_what_its_last_run_left_behind(
+async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     cell = made(sandbox, "w") + made(sandbox, "twin")
@@ -93,7 +93,7 @@ async def test_an_interrupted_cell_changes_nothing(kernel: KernelPage, sandbox: 
 
 
 @pytest.mark.parametrize("how", ["restart", "shutdown", "terminate", "kill"])
-async def test_a_kernel_that_goes_takes_its_session_along(
+async def test_the_end_of_a_kernel_ends_its_session(
     kernel: KernelPage, sandbox: Sandbox, how: str
 ) -> None:
     async with generating(kernel, made(sandbox)) as page:
@@ -105,11 +105,11 @@ async def test_a_kernel_that_goes_takes_its_session_along(
         else:
             os.kill(process, signal.SIGTERM if how == "terminate" else signal.SIGKILL)
         await until(lambda: billed(sandbox) == 0)
-        if how in ("restart", "shutdown"):  # said goodbye, and told the page
+        if how in ("restart", "shutdown"):  # ended its session, and told the page
             await until(lambda: page.camera.ended)
 
 
-async def test_a_stopped_process_that_wakes_late_ends_its_session_and_says_why(
+async def test_a_process_that_was_stopped_for_long_ends_its_session_and_reports_why(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     patience = (
@@ -123,7 +123,7 @@ async def test_a_stopped_process_that_wakes_late_ends_its_session_and_says_why(
         await until(lambda: billed(sandbox) == 0)
 
 
-async def test_a_process_that_wakes_soon_goes_on_with_a_connection_that_answers(
+async def test_a_process_that_was_stopped_briefly_keeps_its_connection(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     async with generating(kernel, made(sandbox)) as page:
@@ -170,11 +170,11 @@ SCRIPT = """
 import sys
 from tests.loopback.camera_peer import CameraPeer
 import decart_widget.runtime.session_runner as session_runner
-class Told(CameraPeer):
+class Reporting(CameraPeer):
     def end(self, attempt, reason, *, keep_source):
         print(reason, flush=True)
         super().end(attempt, reason, keep_source=keep_source)
-session_runner.BrowserMedia = lambda pages: Told()
+session_runner.BrowserMedia = lambda pages: Reporting()
 print(w.connect().result(20), flush=True)
 {end}
 """
@@ -185,7 +185,7 @@ print(w.connect().result(20), flush=True)
     [("", 0), ("sys.exit(3)", 3), ("raise RuntimeError('no')", 1)],
     ids=["end", "exit", "error"],
 )
-async def test_a_script_that_ends_says_goodbye(sandbox: Sandbox, end: str, status: int) -> None:
+async def test_a_script_that_ends_ends_its_session(sandbox: Sandbox, end: str, status: int) -> None:
     script = SCRIPT.format(cell=made(sandbox), end=end)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "ignore", "-c", script, stdout=-1, stderr=subprocess.PIPE

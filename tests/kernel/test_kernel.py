@@ -101,7 +101,7 @@ async def test_connect_without_a_page_says_so(kernel: KernelPage) -> None:
     assert printed.strip() == "no-frontend no-frontend idle"
 
 
-async def test_a_second_page_watches_and_takes_over_when_the_first_is_gone(
+async def test_a_reloaded_page_gets_the_session_back_and_a_second_page_does_not(
     kernel: KernelPage,
 ) -> None:
     async with shown(kernel) as page:
@@ -124,7 +124,7 @@ async def test_a_second_page_watches_and_takes_over_when_the_first_is_gone(
             await second.close()
 
 
-async def test_a_page_that_watches_takes_the_session_over(kernel: KernelPage) -> None:
+async def test_another_page_takes_the_session_over(kernel: KernelPage) -> None:
     async with shown(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
@@ -177,7 +177,7 @@ async def test_a_closed_widget_ends_its_session(kernel: KernelPage) -> None:
         assert printed.strip() == "closed"
 
 
-async def test_the_sandbox_ends_with_its_kernel_however_that_ends(kernel: KernelPage) -> None:
+async def test_the_sandbox_ends_when_its_kernel_is_killed(kernel: KernelPage) -> None:
     async with shown(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")

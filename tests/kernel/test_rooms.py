@@ -1,4 +1,4 @@
-"""Room media and viewers through a real kernel, with a client of rooms that we didn't write."""
+"""Room media and viewers through a real kernel, with LiveKit's own client."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def generating(kernel: KernelPage) -> AsyncIterator[WidgetPage]:
 
 
 @asynccontextmanager
-async def watching(kernel: KernelPage, name: str) -> AsyncIterator[WidgetPage]:
+async def viewing(kernel: KernelPage, name: str) -> AsyncIterator[WidgetPage]:
     """A page that shows the viewer made last."""
     page = WidgetPage(kernel, name, camera=RoomCamera(has_camera=False), kind="DecartViewer")
     try:
@@ -57,7 +57,7 @@ def grey(picture: object) -> bool:
     return colourfulness(picture) < 8  # type: ignore[arg-type]
 
 
-async def test_a_room_gives_the_transformed_picture_and_no_token_in_a_trait(
+async def test_a_room_shows_the_transformed_picture_and_no_token_in_a_trait(
     kernel: KernelPage,
 ) -> None:
     async with generating(kernel) as page:
@@ -74,7 +74,7 @@ async def test_a_room_gives_the_transformed_picture_and_no_token_in_a_trait(
 async def test_a_viewer_shows_the_running_session_in_several_pages(kernel: KernelPage) -> None:
     async with generating(kernel) as page:
         await kernel.run("v = DecartViewer(w.subscribe_token)")
-        async with watching(kernel, "viewer-1") as first, watching(kernel, "viewer-2") as second:
+        async with viewing(kernel, "viewer-1") as first, viewing(kernel, "viewer-2") as second:
             for viewer in (first, second):
                 assert grey(await viewer.camera.picture_that(lambda _: True))
                 await viewer.until(connection_state="generating", endpoint=first.traits["endpoint"])
@@ -91,6 +91,6 @@ async def test_a_viewer_of_a_session_that_is_over_says_so(kernel: KernelPage) ->
         page.say("stop", attempt=1)
         await page.until(connection_state="disconnected")
     await kernel.run("v = DecartViewer(token)")
-    async with watching(kernel, "viewer-1") as viewer:
+    async with viewing(kernel, "viewer-1") as viewer:
         await viewer.until(connection_state="error")
         assert viewer.traits["error"]["code"] == "session-over"

@@ -1,4 +1,4 @@
-"""No socket, no waiting, no key: what every test of this layer starts from."""
+"""Fixtures of the pure tests: no socket, no waiting, no key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from decart_widget import DecartWidget
 
-# Speed is not what these tests are about, and two cores are shared: no deadline for one example.
+# No deadline for one example: the tests check results, on machines that may be busy.
 settings.register_profile("pure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pure")
 
@@ -24,14 +24,14 @@ def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _Skipping(selectors.DefaultSelector):
-    """Instead of waiting for a timer, moves the clock on to it."""
+    """Moves the clock on to the next timer instead of waiting for it."""
 
     now = 0.0
     turns = 0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(timeout if timeout is None else 0)
-        # A clock goes on while something runs, too: what waits for "a little later" gets there.
+        # The clock moves a little while callbacks run, too, so that a short timer ends.
         self.now += 1e-6 if ready or not timeout else timeout
         self.turns += 1
         if self.turns > 200_000:
@@ -40,7 +40,7 @@ class _Skipping(selectors.DefaultSelector):
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop on which an hour passes in no time: its clock jumps to the next timer."""
+    """An event loop whose clock jumps to the next timer, so that no timer is waited for."""
 
     def __init__(self) -> None:
         self._skipping = _Skipping()

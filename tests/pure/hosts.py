@@ -20,12 +20,12 @@ def label(message: Any) -> str:
 
 
 class Host:
-    """Records what ``Pages`` reports and sends; its clock is set by hand."""
+    """Records what ``Pages`` reports (``events``) and sends; its clock is set by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.attempt: int | None = None
-        self.told: list[Any] = []
+        self.events: list[Any] = []
         self.sent: list[dict[str, Any]] = []
         self.pages = Pages(self.send, self, lambda: self.now)
 
@@ -41,46 +41,46 @@ class Host:
     prompts = image = cameras = taps = clips = sessions
 
     def started(self) -> None:
-        self.told.append("started")
+        self.events.append("started")
 
     def start_likely(self) -> None:
-        self.told.append("start likely")
+        self.events.append("start likely")
 
     def stopped(self) -> None:
-        self.told.append("stopped")
+        self.events.append("stopped")
 
     def woke(self) -> None:
-        self.told.append("woke")
+        self.events.append("woke")
 
     def apply_from_page(self, prompt: str, enrich: bool) -> None:
-        self.told.append(("applied", prompt, enrich))
+        self.events.append(("applied", prompt, enrich))
 
     def media_message(self, message: dict[str, Any]) -> None:
-        self.told.append((message["type"], message["page_id"]))
+        self.events.append((message["type"], message["page_id"]))
 
     stats_received = media_message
 
     def receive(self, message: Mapping[str, Any]) -> None:
         kind = message["type"]
-        self.told.append((kind, message["total" if kind == "image" else "id"]))
+        self.events.append((kind, message["total" if kind == "image" else "id"]))
 
     def changed(self, message: Mapping[str, Any]) -> None:
-        self.told.append(("cameras", len(message["cameras"])))
+        self.events.append(("cameras", len(message["cameras"])))
 
     def failed(self, code: str) -> None:
-        self.told.append(("trouble", code))
+        self.events.append(("trouble", code))
 
     def asked_by_page(self, *, on: bool) -> None:
-        self.told.append(("record", on))
+        self.events.append(("record", on))
 
     def owner_came(self, *, replaced: bool) -> None:
-        self.told.append(("owner", self.pages.owner, replaced))
+        self.events.append(("owner", self.pages.owner, replaced))
 
     def owner_left(self) -> None:
-        self.told.append("left")
+        self.events.append("left")
 
     def unattended(self) -> None:
-        self.told.append("unattended")
+        self.events.append("unattended")
         self.attempt = None
 
     # what a test does
@@ -102,9 +102,9 @@ class Host:
                     self.say("heartbeat", page, attempt=self.attempt)
             self.pages.check_owner(page_messages_blocked=page_messages_blocked)
 
-    def take_told(self) -> list[Any]:
-        told, self.told = self.told, []
-        return told
+    def take_events(self) -> list[Any]:
+        events, self.events = self.events, []
+        return events
 
     def take_sent(self) -> list[dict[str, Any]]:
         sent = self.sent[:]
@@ -135,7 +135,7 @@ def active(*viewers: str) -> Host:
     host.pages.refresh()
     for viewer in viewers:
         host.hello(viewer)
-    host.take_told()
+    host.take_events()
     host.take_sent()
     return host
 

@@ -1,4 +1,4 @@
-"""A widget without a kernel: its comm is a list of what would have been sent."""
+"""A widget without a kernel: its comm records what it would send."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from comm.base_comm import BaseComm
 from decart_widget.session.background import Background
 
 KEY = "dct_MARKER0123456789"
-SERVER = "http://127.0.0.1:9"  # nobody is there, and nothing here connects
+SERVER = "http://127.0.0.1:9"  # no server: nothing here connects
 PICTURE = np.zeros((16, 16, 3), np.uint8)
 
 sent: list[dict[str, Any]] = []
 
 
 class NotedComm(BaseComm):
-    """A comm that notes what is published on it."""
+    """A comm that records what is published on it."""
 
     def publish_msg(  # type: ignore[override]
         self, msg_type: str, data: Any = None, **rest: Any
@@ -26,7 +26,7 @@ class NotedComm(BaseComm):
 
 
 async def _nothing() -> None:
-    """Something for the background loop to do, so that it has done what came before."""
+    """Runs on the background loop after everything that was queued before."""
 
 
 def settle() -> None:

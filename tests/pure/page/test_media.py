@@ -58,7 +58,7 @@ def test_a_refusal_becomes_an_error_of_that_code(reason: str) -> None:
     assert session.error.remedy == REFUSALS[reason].remedy
 
 
-def test_what_the_page_reports_is_passed_on() -> None:
+def test_reports_of_the_page_are_passed_to_the_session() -> None:
     browser, session, _ = media()
     browser.receive({"type": "offer", "attempt": 3, "sdp": "v=0"})
     browser.receive({"type": "candidate", "attempt": 3, "candidate": {"candidate": "candidate:1"}})
@@ -75,7 +75,7 @@ def test_what_the_page_reports_is_passed_on() -> None:
     assert browser.detail == {"width": 640}
 
 
-def test_it_waits_for_a_page_as_long_as_it_may(in_no_time) -> None:
+def test_it_waits_for_a_page_until_the_time_out(in_no_time) -> None:
     async def story() -> None:
         browser, _, _ = media()
         with pytest.raises(NoFrontEndError, match="15 s"):
@@ -84,7 +84,7 @@ def test_it_waits_for_a_page_as_long_as_it_may(in_no_time) -> None:
     in_no_time(story())
 
 
-def test_a_page_that_is_there_or_comes_ends_the_wait(in_no_time) -> None:
+def test_a_page_that_exists_or_comes_ends_the_wait(in_no_time) -> None:
     async def story() -> None:
         import asyncio
 

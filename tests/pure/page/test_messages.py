@@ -38,7 +38,7 @@ def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
     host = active()
     host.pages.receive(message)
     assert sum(host.pages.dropped.values()) == 1
-    assert (host.told, host.sent) == ([], [])
+    assert (host.events, host.sent) == ([], [])
 
 
 @pytest.mark.parametrize("message", MESSAGES["to_kernel"], ids=label)

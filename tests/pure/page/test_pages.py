@@ -17,19 +17,19 @@ def test_the_first_page_that_says_hello_is_the_owner() -> None:
     host = Host()
     host.hello()
     assert host.take_sent() == [welcome("f1", owner=True)]
-    assert host.take_told() == [("owner", "f1", False)]
+    assert host.take_events() == [("owner", "f1", False)]
 
 
 def test_a_hello_that_is_repeated_is_welcomed_again_and_changes_nothing() -> None:
     host = Host()
     host.hello()
-    host.take_told()
+    host.take_events()
     host.hello()
     assert host.take_sent()[1:] == [welcome("f1", owner=True)]
-    assert host.take_told() == []
+    assert host.take_events() == []
 
 
-def test_while_nothing_is_live_the_newest_page_is_the_owner() -> None:
+def test_without_a_session_the_newest_page_is_the_owner() -> None:
     host = Host()
     host.hello("f1")
     host.hello("f2")
@@ -38,11 +38,11 @@ def test_while_nothing_is_live_the_newest_page_is_the_owner() -> None:
     assert host.owner == "f2"
 
 
-def test_while_a_session_is_live_its_page_keeps_the_camera_and_others_view() -> None:
+def test_during_a_session_its_page_stays_the_owner_and_a_new_one_is_a_viewer() -> None:
     host = active()
     host.hello("f2")
     assert host.take_sent() == [welcome("f2", owner=False, attempt=3)]
-    assert host.take_told() == []
+    assert host.take_events() == []
     assert host.owner == "f1"
 
 
@@ -52,32 +52,32 @@ def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
     host.wait(PAGEHIDE_GRACE_S - 1)
     host.hello("f1-reloaded")
     assert host.take_sent() == [welcome("f1-reloaded", owner=True, attempt=3)]
-    assert host.take_told() == ["left", ("owner", "f1-reloaded", True)]
+    assert host.take_events() == ["left", ("owner", "f1-reloaded", True)]
 
 
-def test_a_page_that_only_watches_may_go_without_a_word() -> None:
+def test_a_page_that_is_not_the_owner_may_be_left_without_consequences() -> None:
     host = active("f2")
     host.say("pagehide", "f2")
-    assert host.take_told() == []
+    assert host.take_events() == []
     assert host.pages.present
 
 
-def test_a_page_that_watches_may_take_the_session_over() -> None:
+def test_another_page_may_take_the_session_over() -> None:
     host = active("f2", "f3")
     host.say("take", "f2")
     assert host.owner == "f2"
     assert host.take_sent() == [{"type": "owner", "page_id": "f2"}]
-    assert host.take_told() == [("owner", "f2", True)]
+    assert host.take_events() == [("owner", "f2", True)]
     host.say("media", "f1", attempt=3, state="failed")
-    assert host.take_told() == []
+    assert host.take_events() == []
 
 
-def test_what_is_nobody_else_s_can_t_be_taken() -> None:
+def test_only_another_page_s_session_can_be_taken_over() -> None:
     host = active("f2")
     host.say("take", "f1")
     host.attempt = None
     host.say("take", "f2")
-    assert (host.owner, host.take_sent(), host.take_told()) == ("f1", [], [])
+    assert (host.owner, host.take_sent(), host.take_events()) == ("f1", [], [])
     assert host.pages.dropped == {"take of a session that no other page owns": 2}
 
 
@@ -86,21 +86,21 @@ def test_a_click_on_start_makes_its_page_the_owner() -> None:
     host.hello("f1")
     host.hello("f2")
     host.take_sent()
-    host.take_told()
+    host.take_events()
     host.say("start", "f1")
     assert host.owner == "f1"
     assert host.take_sent() == [{"type": "owner", "page_id": "f1"}]
-    assert host.take_told() == ["started"]
+    assert host.take_events() == ["started"]
 
 
-def test_a_click_on_start_in_a_viewer_of_a_live_session_does_nothing() -> None:
+def test_start_in_a_page_that_is_not_the_owner_does_nothing_during_a_session() -> None:
     host = active("f2")
     host.say("start", "f2")
-    assert (host.owner, host.take_told()) == ("f1", [])
+    assert (host.owner, host.take_events()) == ("f1", [])
     assert host.pages.dropped == {"start in a page that is not the owner": 1}
 
 
-def test_a_page_that_goes_while_nothing_is_live_hands_over_to_the_one_heard_of_last() -> None:
+def test_without_a_session_the_page_with_the_newest_message_follows_an_owner_that_is_left() -> None:
     host = Host()
     for page in ("f1", "f2", "f3"):
         host.now += 1
@@ -115,14 +115,14 @@ def test_a_page_that_goes_while_nothing_is_live_hands_over_to_the_one_heard_of_l
     assert host.pages.by_id == {}
 
 
-def test_a_page_heard_of_before_its_hello_is_welcomed_all_the_same() -> None:
+def test_a_page_whose_first_message_is_no_hello_is_welcomed_too() -> None:
     host = Host()
     host.say("start", "f9")
     assert host.take_sent() == [welcome("f9", owner=True)]
-    assert host.take_told() == [("owner", "f9", False), "started"]
+    assert host.take_events() == [("owner", "f9", False), "started"]
 
 
-def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> None:
+def test_the_pages_that_were_silent_longest_are_forgotten_but_not_the_owner() -> None:
     host = active()
     for number in range(100):
         host.now += 0.01
@@ -136,45 +136,45 @@ def test_pages_are_forgotten_oldest_first_but_not_the_one_with_the_camera() -> N
 # --- whether anybody is watching --------------------------------------------------------------
 
 
-def test_a_page_that_beats_is_watching() -> None:
+def test_an_owner_that_sends_heartbeats_keeps_the_session() -> None:
     host = active()
     host.wait(300, beats_of=("f1",))
-    assert host.take_told() == []
+    assert host.take_events() == []
 
 
 def test_a_silent_owner_ends_the_session_after_20_seconds() -> None:
     host = active()
     host.wait(HEARTBEAT_TIMEOUT_S)
-    assert host.take_told() == []
+    assert host.take_events() == []
     host.wait(1)
-    assert host.take_told() == ["unattended"]
+    assert host.take_events() == ["unattended"]
     assert host.owner is None
 
 
-def test_a_viewer_s_beats_do_not_stand_in_for_the_owner_s() -> None:
+def test_another_page_s_heartbeats_do_not_count_for_the_owner() -> None:
     host = active("f2")
     host.wait(HEARTBEAT_TIMEOUT_S + 1, beats_of=("f2",))
-    assert host.take_told() == ["unattended"]
+    assert host.take_events() == ["unattended"]
     assert host.owner == "f2"
 
 
-def test_a_page_that_went_ends_the_session_after_10_seconds() -> None:
+def test_an_owner_that_was_left_ends_the_session_after_10_seconds() -> None:
     host = active()
     host.wait(5, beats_of=("f1",))
     host.say("pagehide")
     host.wait(PAGEHIDE_GRACE_S)
-    assert host.take_told() == ["left"]
+    assert host.take_events() == ["left"]
     host.wait(1)
-    assert host.take_told() == ["unattended"]
+    assert host.take_events() == ["unattended"]
 
 
-def test_a_page_that_comes_back_from_the_cache_is_watching_again() -> None:
+def test_an_owner_that_comes_back_from_the_cache_keeps_the_session() -> None:
     host = active()
     host.say("pagehide")
     host.wait(5)
     host.say("heartbeat", attempt=3)
     host.wait(60, beats_of=("f1",))
-    assert host.take_told() == ["left", ("owner", "f1", False)]
+    assert host.take_events() == ["left", ("owner", "f1", False)]
 
 
 def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
@@ -188,12 +188,12 @@ def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
         **dict.fromkeys(("attempt", "fps", "width", "height", "rtt_s", "loss", "bitrate"), 2),
     )  # of whatever attempt: it is there
     assert host.pages.present
-    assert host.take_told() == [("owner", "f1", False)]
+    assert host.take_events() == [("owner", "f1", False)]
     host.say("pagehide")
     assert not host.pages.present
     host.hello("f1")
     assert host.pages.present
-    assert host.take_told() == ["left", ("owner", "f1", False)]
+    assert host.take_events() == ["left", ("owner", "f1", False)]
 
 
 def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:
@@ -202,21 +202,21 @@ def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:
     assert host.pages.present
 
 
-def test_silence_means_nothing_while_messages_can_t_arrive() -> None:
+def test_silence_does_not_count_while_messages_can_t_arrive() -> None:
     host = active()
     host.wait(600, page_messages_blocked=True)
-    assert host.take_told() == []
+    assert host.take_events() == []
     host.wait(HEARTBEAT_TIMEOUT_S - 1)
-    assert host.take_told() == []
+    assert host.take_events() == []
     host.wait(2)
-    assert host.take_told() == ["unattended"]
+    assert host.take_events() == ["unattended"]
 
 
-def test_nobody_is_missed_while_nothing_is_live() -> None:
+def test_silence_does_not_count_without_a_session() -> None:
     host = Host()
     host.hello()
     host.wait(3600)
-    assert host.take_told() == [("owner", "f1", False)]
+    assert host.take_events() == [("owner", "f1", False)]
     assert host.owner == "f1"
 
 
@@ -224,11 +224,11 @@ def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> 
     host = Host()
     host.hello()
     host.wait(3600)
-    host.take_told()
+    host.take_events()
     host.attempt = 1
     host.pages.refresh()
     host.wait(HEARTBEAT_TIMEOUT_S)
-    assert host.take_told() == []
+    assert host.take_events() == []
 
 
 # --- messages of an attempt -------------------------------------------------------------------
@@ -241,10 +241,10 @@ OF_AN_ATTEMPT = [
 
 
 @pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
-def test_the_owner_s_messages_of_the_live_attempt_are_passed_on(message: dict[str, Any]) -> None:
+def test_the_owner_s_messages_of_the_current_attempt_are_passed_on(message: dict[str, Any]) -> None:
     host = active("f2")
     host.pages.receive(message)
-    assert host.take_told() == [(message["type"], "f1")]
+    assert host.take_events() == [(message["type"], "f1")]
 
 
 @pytest.mark.parametrize("message", OF_AN_ATTEMPT, ids=label)
@@ -256,7 +256,7 @@ def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
     host.pages.receive({**message, "page_id": "f2"})
     host.attempt = None
     host.pages.receive(message)
-    assert host.take_told() == []
+    assert host.take_events() == []
     kind = message["type"]
     assert host.pages.dropped == {
         f"stale {kind}": 2,
@@ -269,23 +269,23 @@ def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
 def test_stop_acts_from_any_page(attempt: int | None, page: str) -> None:
     host = active("f2")
     host.say("stop", page, attempt=attempt)
-    assert host.take_told() == ["stopped"]
+    assert host.take_events() == ["stopped"]
 
 
 def test_a_stop_of_an_older_attempt_does_not_end_the_present_one() -> None:
     host = active()
     host.say("stop", attempt=2)
-    assert host.take_told() == []
+    assert host.take_events() == []
     assert host.pages.dropped == {"stale stop": 1}
 
 
 def test_a_prompt_may_come_from_any_page() -> None:
     host = active("f2")
     host.say("apply", "f2", prompt="sketch", enrich=False)
-    assert host.take_told() == [("applied", "sketch", False)]
+    assert host.take_events() == [("applied", "sketch", False)]
 
 
-def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
+def test_a_page_that_missed_the_end_of_its_attempt_gets_it_again() -> None:
     host = active()
     host.attempt = None
     host.say("heartbeat", attempt=3)
@@ -294,7 +294,7 @@ def test_a_page_that_missed_the_end_of_its_attempt_is_told_again() -> None:
     ]
 
 
-def test_the_owner_beats_on_between_two_attempts_and_keeps_its_camera() -> None:
+def test_the_owner_s_heartbeats_between_two_attempts_do_not_end_anything() -> None:
     host = active("f2")
     host.attempt = 4  # it has not heard of that yet
     host.say("heartbeat", attempt=3)
@@ -303,12 +303,12 @@ def test_the_owner_beats_on_between_two_attempts_and_keeps_its_camera() -> None:
     assert [message["type"] for message in host.take_sent()] == ["end"]
 
 
-def test_only_the_owner_says_that_the_network_is_back() -> None:
+def test_only_the_owner_can_report_that_the_network_is_back() -> None:
     host = active("f2")
     host.say("wake", "f2")
-    assert host.take_told() == []
+    assert host.take_events() == []
     host.say("wake")
-    assert host.take_told() == ["woke"]
+    assert host.take_events() == ["woke"]
 
 
 # --- anything at all --------------------------------------------------------------------------
@@ -337,7 +337,7 @@ ACTS = st.one_of(
 
 
 @given(st.lists(ACTS, max_size=80))
-def test_nothing_a_page_says_does_harm(acts: list[Any]) -> None:
+def test_no_message_of_a_page_breaks_an_invariant(acts: list[Any]) -> None:
     host = Host()
     for act in acts:
         if act == "wait":

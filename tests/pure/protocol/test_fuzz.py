@@ -236,8 +236,8 @@ def test_floods_of_starts_are_limited_but_every_stop_takes_effect() -> None:
     for _ in range(1000):
         host.say("start")
         host.say("stop", attempt=None)
-    assert host.told.count("started") <= 10
-    assert host.told.count("stopped") == 1000
+    assert host.events.count("started") <= 10
+    assert host.events.count("stopped") == 1000
 
 
 def test_the_number_of_pages_is_limited() -> None:

@@ -23,30 +23,30 @@ class Machine:
         return self.watch.suspended_s()
 
 
-def test_a_machine_that_sleeps_stops_the_steady_clock() -> None:
+def test_a_suspended_machine_stops_the_steady_clock() -> None:
     assert Machine().after(real=61.0, steady=1.0) == pytest.approx(60)
 
 
-def test_it_slept_whatever_its_processes_did_around_it() -> None:
+def test_a_suspend_counts_whatever_the_process_did_around_it() -> None:
     assert Machine().after(real=70.0, steady=10.0, used=20.0) == pytest.approx(60)
 
 
-def test_a_process_that_is_stopped_uses_no_time_of_the_processor() -> None:
+def test_a_stopped_process_counts_as_suspended() -> None:
     assert Machine().after(real=31.0, steady=31.0, used=0.02) == pytest.approx(30)
 
 
-def test_a_process_that_computes_all_the_while_is_slow_and_not_asleep() -> None:
+def test_a_process_that_computes_is_slow_and_not_suspended() -> None:
     machine = Machine()
     assert machine.after(real=40.0, steady=40.0, used=38.0) == 0
     assert machine.after(real=25.0, steady=25.0, used=3.0) == 0  # waits for its turn, mostly
 
 
-def test_a_look_that_is_a_little_late_is_nothing() -> None:
+def test_a_look_that_is_a_little_late_is_no_suspend() -> None:
     machine = Machine()
     assert [machine.after(real=late, steady=late) for late in (1.0, 1.4, 3.9, 0.2)] == [0, 0, 0, 0]
 
 
-def test_a_sleep_is_told_once() -> None:
+def test_a_suspend_is_reported_once() -> None:
     machine = Machine()
     assert machine.after(real=31.0, steady=31.0) > 0
     assert machine.after(real=1.0, steady=1.0) == 0

@@ -32,7 +32,7 @@ class Log:
         return together
 
 
-def test_a_change_after_a_quiet_moment_goes_out_at_once(in_no_time) -> None:
+def test_a_change_after_a_quiet_time_is_published_at_once(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         Coalescer(log).update({"a": 1, "b": 2})
@@ -41,7 +41,7 @@ def test_a_change_after_a_quiet_moment_goes_out_at_once(in_no_time) -> None:
     in_no_time(story())
 
 
-def test_what_is_shown_already_is_no_news(in_no_time) -> None:
+def test_values_that_are_shown_already_are_not_published(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         coalescer = Coalescer(log, {"state": "idle", "error": {}})
@@ -71,7 +71,7 @@ def test_a_flood_is_sent_ten_times_a_second_with_the_newest_values(in_no_time) -
     in_no_time(story())
 
 
-def test_changes_that_follow_close_behind_go_out_together(in_no_time) -> None:
+def test_changes_that_follow_within_50_ms_are_published_together(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         coalescer = Coalescer(log)
@@ -86,7 +86,7 @@ def test_changes_that_follow_close_behind_go_out_together(in_no_time) -> None:
     in_no_time(story())
 
 
-def test_what_is_not_urgent_waits_for_what_follows(in_no_time) -> None:
+def test_changes_that_are_not_urgent_are_published_with_those_that_follow(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         coalescer = Coalescer(log)
@@ -100,7 +100,7 @@ def test_what_is_not_urgent_waits_for_what_follows(in_no_time) -> None:
     in_no_time(story())
 
 
-def test_a_value_that_goes_back_while_it_waits_is_not_sent(in_no_time) -> None:
+def test_a_value_that_changes_back_while_it_waits_is_not_published(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         coalescer = Coalescer(log)
@@ -115,7 +115,7 @@ def test_a_value_that_goes_back_while_it_waits_is_not_sent(in_no_time) -> None:
     in_no_time(story())
 
 
-def test_what_waits_can_be_sent_now(in_no_time) -> None:
+def test_flush_publishes_what_waits(in_no_time) -> None:
     async def story() -> None:
         log = Log()
         coalescer = Coalescer(log)
@@ -134,7 +134,7 @@ changes = st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), max_size=3)
 
 
 @given(st.lists(st.tuples(changes, st.sampled_from([0, 0.01, 0.3])), max_size=40))
-def test_in_the_end_the_newest_of_everything_is_shown(
+def test_in_the_end_every_trait_has_its_newest_value(
     story: list[tuple[dict[str, int], float]],
 ) -> None:
     async def run() -> None:

@@ -81,7 +81,7 @@ def test_a_bitrate_range_upside_down_is_refused_where_it_is_written(make) -> Non
         make(video=VideoOptions(min_bitrate=2_000_000, max_bitrate=1_000_000))
 
 
-BAD_LOOKS = [
+BAD_CHANGES = [
     ({"prompt": ""}, InvalidPromptError),
     ({"prompt": 7}, InvalidPromptError),
     ({"prompt": "x" * 10_001}, InvalidPromptError),
@@ -93,20 +93,20 @@ BAD_LOOKS = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "kind"), BAD_LOOKS, ids=lambda value: ascii(value)[:40])
+@pytest.mark.parametrize(("changes", "kind"), BAD_CHANGES, ids=lambda value: ascii(value)[:40])
 def test_set_checks_everything_before_anything_changes(
     make, changes: dict[str, Any], kind: type[DecartError]
 ) -> None:
     widget = make(prompt="before")
     before = widget.get_state()
-    look = widget._controller.prompts.state
+    wanted = widget._controller.prompts.state
     sent.clear()
     with pytest.raises(kind) as caught:
         widget.set(**changes)
     settle()
     assert caught.value.remedy
     assert (sent, widget.get_state()) == ([], before)
-    assert widget._controller.prompts.state == look
+    assert widget._controller.prompts.state == wanted
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]
 @pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
 def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
     widget = make(prompt="before")
-    look, state = widget._controller.prompts.state, widget.get_state()
+    wanted, traits = widget._controller.prompts.state, widget.get_state()
     with pytest.raises(InvalidURLError):
         widget.set(prompt="after", image=url).result(timeout=10)
     settle()
-    assert (widget._controller.prompts.state, widget.get_state()) == (look, state)
+    assert (widget._controller.prompts.state, widget.get_state()) == (wanted, traits)

@@ -18,7 +18,7 @@ def something() -> Any:
     return Made()
 
 
-def test_what_one_run_makes_lives_together_and_ends_with_the_next_run() -> None:
+def test_what_one_run_of_a_cell_makes_is_ended_by_the_next_run() -> None:
     cells, first, second, third = Cells(), something(), something(), something()
     assert cells.register(Execution("c", "1"), first) == []
     assert cells.register(Execution("c", "1"), second) == []
@@ -32,13 +32,13 @@ def test_cells_leave_each_other_alone() -> None:
     assert cells.register(Execution("b", "2"), second) == []
 
 
-def test_where_nobody_names_the_cell_nothing_is_ended() -> None:
+def test_where_the_host_does_not_name_the_cell_nothing_is_ended() -> None:
     cells, first = Cells(), something()
     cells.register(None, first)
     assert cells.register(None, something()) == []
 
 
-def test_what_is_gone_is_not_kept() -> None:
+def test_collected_controllers_are_not_kept() -> None:
     cells = Cells()
     cells.register(Execution("c", "1"), something())
     assert cells.register(Execution("c", "2"), something()) == []
@@ -64,13 +64,15 @@ def test_cells_are_bounded_and_the_one_run_longest_ago_is_forgotten() -> None:
         {"metadata": {"cellId": "c"}, "header": {}},
     ],
 )
-def test_other_hosts_say_nothing(parent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_that_name_no_cell_give_no_execution(
+    parent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell = SimpleNamespace(get_parent=lambda: parent)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert current_execution() is None
 
 
-def test_a_lab_names_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jupyterlab_names_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     parent = {"metadata": {"cellId": "c"}, "header": {"msg_id": "m"}}
     shell = SimpleNamespace(get_parent=lambda: parent)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))

@@ -25,7 +25,7 @@ from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, update
 # --- made -------------------------------------------------------------------------------------
 
 
-def test_a_new_widget_shows_that_nothing_has_happened(make) -> None:
+def test_a_new_widget_has_the_initial_traits(make) -> None:
     widget = make(model="lucy-2.6", prompt="watercolour", enrich=False, budget=60)
     state = widget.get_state()
     assert {name: state[name] for name in IDLE} == IDLE
@@ -60,7 +60,7 @@ def test_with_a_key_nothing_is_warned_of() -> None:
         assert DecartWidget(api_key=KEY).endpoint == "decart"
 
 
-def test_a_widget_that_was_made_is_quiet(make) -> None:
+def test_a_new_widget_sends_nothing_more(make) -> None:
     make(prompt="x", image=PICTURE)
     opened = len(sent)
     settle()
@@ -69,7 +69,7 @@ def test_a_widget_that_was_made_is_quiet(make) -> None:
     assert not [message for message in sent if message["data"].get("method") == "custom"]
 
 
-def test_a_model_of_one_s_own_sets_the_camera(make) -> None:
+def test_a_custom_model_sets_the_camera_s_size_and_rate(make) -> None:
     widget = make(model=RealtimeModel("mine", fps=24, width=640, height=480))
     assert widget.model == "mine"
     assert widget.get_state()["_media"] == {
@@ -81,7 +81,7 @@ def test_a_model_of_one_s_own_sets_the_camera(make) -> None:
     }
 
 
-def test_changing_the_model_changes_the_camera(make) -> None:
+def test_changing_the_model_changes_the_camera_s_size(make) -> None:
     widget = make()
     widget.model = "lucy-restyle-2"
     assert updates()["_media"]["height"] == 704
@@ -96,13 +96,13 @@ def test_an_image_is_known_to_the_page_but_not_shown_to_it(make) -> None:
 # --- prompt, enrich and image -----------------------------------------------------------------
 
 
-def test_set_without_a_session_stores_the_look_for_the_next(make) -> None:
+def test_set_without_a_session_stores_the_prompt_state_for_the_next(make) -> None:
     widget = make(prompt="before")
     assert widget.set(prompt="sketch", enrich=False, image=PICTURE).result(timeout=10) == "stored"
     settle()
     assert (widget.prompt, widget.enrich) == ("sketch", False)
-    look = widget._controller.prompts.state
-    assert (look.prompt, look.enrich, look.image is not None) == ("sketch", False, True)
+    wanted = widget._controller.prompts.state
+    assert (wanted.prompt, wanted.enrich, wanted.image is not None) == ("sketch", False, True)
     assert updates()["_media"]["has_image"] is True
 
 
@@ -114,22 +114,22 @@ def test_set_takes_prompt_and_image_away_with_none(make) -> None:
     assert widget._controller.prompts.state.passthrough
 
 
-def test_set_leaves_alone_what_it_is_not_given(make) -> None:
+def test_set_keeps_what_it_is_not_given(make) -> None:
     widget = make(prompt="before", image=PICTURE, enrich=False)
     image = widget._controller.prompts.state.image
     widget.set(prompt="after").result(timeout=10)
     settle()
-    look = widget._controller.prompts.state
-    assert (look.prompt, look.enrich, look.image) == ("after", False, image)
+    wanted = widget._controller.prompts.state
+    assert (wanted.prompt, wanted.enrich, wanted.image) == ("after", False, image)
 
 
-def test_a_trait_that_is_set_becomes_the_look(make) -> None:
+def test_a_trait_that_is_set_becomes_the_prompt_state(make) -> None:
     widget = make(prompt="before")
     widget.prompt = "typed"
     widget.enrich = False
     settle()
-    look = widget._controller.prompts.state
-    assert (look.prompt, look.enrich) == ("typed", False)
+    wanted = widget._controller.prompts.state
+    assert (wanted.prompt, wanted.enrich) == ("typed", False)
 
 
 def test_a_prompt_can_be_linked(make) -> None:
@@ -157,7 +157,7 @@ def test_what_changes_together_is_sent_as_one_message(make) -> None:
     assert updates() == {"connection_state": "connecting", "queue_position": 2, "queue_size": 5}
 
 
-def test_an_observer_that_fails_does_not_keep_the_others_from_the_news(
+def test_an_observer_that_raises_does_not_keep_other_traits_from_being_set(
     make, caplog: pytest.LogCaptureFixture
 ) -> None:
     widget = make()
@@ -245,7 +245,7 @@ def test_a_closed_widget_says_so(make) -> None:
             verb()
 
 
-def test_news_for_a_closed_widget_are_dropped(make) -> None:
+def test_a_closed_widget_publishes_nothing(make) -> None:
     widget = make()
     widget.close()
     sent.clear()
@@ -253,7 +253,7 @@ def test_news_for_a_closed_widget_are_dropped(make) -> None:
     assert sent == []
 
 
-def test_disconnecting_without_a_session_is_nothing(make) -> None:
+def test_disconnecting_without_a_session_does_nothing(make) -> None:
     assert make().disconnect().result(timeout=10) == "idle"
 
 
@@ -264,7 +264,7 @@ def test_a_widget_says_what_it_is(make) -> None:
     )
 
 
-def test_what_remains_is_the_whole_budget_before_a_start(make) -> None:
+def test_remaining_is_the_whole_budget_before_a_start(make) -> None:
     widget = make(budget=60)
     assert (widget.remaining, widget.budget_low, make().remaining) == (60, False, None)
     widget.budget = 30
@@ -304,7 +304,7 @@ def test_an_unknown_value_is_refused_with_the_choices(
 
 
 @pytest.mark.parametrize("name", ["microphone", "muted"])
-def test_a_microphone_is_on_or_off(make, name: str) -> None:
+def test_microphone_and_muted_are_bools_and_off_at_first(make, name: str) -> None:
     widget = make()
     assert getattr(widget, name) is False, "nobody is heard who did not ask for it"
     for wrong in ("yes", None, 7):
@@ -315,7 +315,7 @@ def test_a_microphone_is_on_or_off(make, name: str) -> None:
         make(microphone="yes")
 
 
-def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(make) -> None:
+def test_a_page_s_cameras_are_shown_but_not_saved_in_the_notebook(make) -> None:
     widget = make()
     camera = {"id": "c1", "label": "Camera of Jane", "position": "front"}
     obtained = {**camera, "source": "camera", "width": 1280, "height": 720, "fps": 30}
@@ -332,7 +332,7 @@ def test_what_a_page_says_of_its_cameras_is_shown_and_kept_out_of_the_notebook(m
     assert "Jane" not in str(sent)
 
 
-async def test_another_source_is_waited_for_or_says_why_not() -> None:
+async def test_replace_waits_for_another_source_or_raises_why_it_can_t_be_had() -> None:
     told: list[str] = []
     cameras = Cameras(
         Host().pages,
@@ -370,7 +370,7 @@ async def test_another_source_is_waited_for_or_says_why_not() -> None:
     assert await asked == "a camera"
 
 
-def test_another_source_is_one_of_those_there_are(make) -> None:
+def test_replace_source_refuses_an_unknown_source(make) -> None:
     widget = make()
     with pytest.raises(InvalidOptionError, match="test-pattern"):
         widget.replace_source("television")
