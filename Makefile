@@ -98,7 +98,7 @@ lint: setup
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m pytest -q tests/pure/test_structure.py
-	@$(VENV)/bin/towncrier build --draft >/dev/null
+	@draft=$$($(VENV)/bin/towncrier build --draft 2>&1) || { echo "$$draft"; exit 1; }
 
 # Runs the checks of `lint` and `js` before each commit.
 hooks: setup
