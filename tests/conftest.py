@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,9 @@ LAYERS: Final = {
 }
 """Layer (folder and marker) -> timeout of a test, in seconds; layers run in this order."""
 
+TIMEOUT_FACTOR: Final = 2 if os.environ.get("COVERAGE_PROCESS_START") else 1
+"""Measuring coverage makes Python code, as in a test with many examples, up to twice as slow."""
+
 
 def layer_of(item: pytest.Item) -> str:
     if not item.path.is_relative_to(TESTS):
@@ -37,6 +41,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         item.add_marker(layer)
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(LAYERS[layer]))
+            item.add_marker(pytest.mark.timeout(TIMEOUT_FACTOR * LAYERS[layer]))
     order = list(LAYERS)
     items.sort(key=lambda item: order.index(layer_of(item)))
