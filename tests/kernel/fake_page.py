@@ -26,7 +26,7 @@ LIMIT = 30.0
 
 
 class KernelPage:
-    """A kernel, and what it sends to a page."""
+    """A kernel, and the messages that it sends to pages."""
 
     def __init__(self) -> None:
         self.state: dict[str, dict[str, Any]] = {}
@@ -106,13 +106,13 @@ class KernelPage:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
-            said = [content for _, content in self.custom[-12:]]
+            newest = [content for _, content in self.custom[-12:]]
             states = [
                 {name: state.get(name) for name in ("connection_state", "error", "endpoint")}
                 for state in self.state.values()
                 if "connection_state" in state
             ]
-            raise AssertionError(f"it did not come: {states}, last said {said}") from None
+            raise AssertionError(f"timeout: traits {states}, last messages {newest}") from None
         return value
 
     def begin(self, code: str, cell: str | None = None) -> str:
@@ -128,7 +128,7 @@ class KernelPage:
         while True:
             reply = await asyncio.wait_for(self.client.shell_channel.get_msg(), LIMIT)
             if reply["parent_header"].get("msg_id") == message_id:
-                await self.until(lambda: message_id in self._idle)  # all output is here
+                await self.until(lambda: message_id in self._idle)  # all of its output has arrived
                 assert reply["content"]["status"] == "ok", self.printed
                 return self.printed
 
@@ -143,13 +143,13 @@ class KernelPage:
 
 
 class WidgetPage:
-    """A page that shows a widget: it says hello, and has a camera.
+    """A page that shows a widget: it sends a hello, and has a camera.
 
     Args:
-        kernel: Where the widget lives.
-        name: The page's own.
-        comm_id: Which widget; None for the one made last.
-        camera: Carries the picture; None for offer and answer.
+        kernel: The widget's kernel.
+        name: The page's ``page_id``.
+        comm_id: The widget's; None for the widget made last.
+        camera: Implements ``Media``; None for a ``CameraPeer`` (plain WebRTC).
         kind: The widget's class.
     """
 
@@ -204,7 +204,7 @@ class WidgetPage:
         if self._answering is not None:
             self._answering.cancel()
             with suppress(asyncio.CancelledError):
-                await self._answering  # what went wrong there is why the test failed
+                await self._answering  # an error in it makes the test fail
         await self.camera.close()
 
     async def _answer(self) -> None:
@@ -235,7 +235,7 @@ class WidgetPage:
                     ),
                 )
             case "answer" | "candidate" if not self.camera.prepared:
-                pass  # another page's
+                pass  # this message is for another page
             case "answer":
                 self.camera.answer(attempt, message["sdp"])
             case "candidate":
@@ -252,8 +252,8 @@ class WidgetPage:
         self.say("offer", attempt=attempt, sdp=sdp)
 
     def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
-        shown = None if candidate is None else candidate.as_json()
-        self.say("candidate", attempt=attempt, candidate=shown)
+        init = None if candidate is None else candidate.as_json()
+        self.say("candidate", attempt=attempt, candidate=init)
 
     def media_changed(self, attempt: int, state: MediaState) -> None:
         self.say("media", attempt=attempt, state=state)

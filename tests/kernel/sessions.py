@@ -1,4 +1,4 @@
-"""Sessions of a kernel with a sandbox in the test's own process, which knows what is billed."""
+"""Sessions of a kernel with a sandbox in the test's process, which shows its open sessions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ IMPORT = (
 )
 
 
-def made(sandbox: Sandbox, name: str = "w", **arguments: Any) -> str:
-    """A cell that makes a widget whose sessions are the sandbox's."""
+def widget_cell(sandbox: Sandbox, name: str = "w", **arguments: Any) -> str:
+    """The code of a cell that makes a widget with this sandbox as endpoint."""
     given = {
         "prompt": "greyscale",
         "transport": "webrtc",
@@ -31,7 +31,7 @@ def made(sandbox: Sandbox, name: str = "w", **arguments: Any) -> str:
 async def generating(
     kernel: KernelPage, cell: str, *, camera: Any = None, name: str = "page-1"
 ) -> AsyncIterator[WidgetPage]:
-    """The page of the widget that this cell makes, with a picture."""
+    """The page of the widget that this cell makes, in the state *generating*."""
     await kernel.run(cell, cell="cell-of-" + name)
     page = WidgetPage(kernel, name, camera=camera)
     try:
@@ -43,13 +43,13 @@ async def generating(
         await page.close()
 
 
-def billed(sandbox: Sandbox) -> int:
-    """Sessions that the sandbox has open."""
+def open_sessions(sandbox: Sandbox) -> int:
+    """How many sessions the sandbox has open."""
     return len(sandbox.stats()["sessions"])
 
 
 async def until(true: Callable[[], Any]) -> None:
-    """Waits for what happens in a thread of this process, or in another process."""
+    """Waits by polling for a change in a thread of this process, or in another process."""
     async with asyncio.timeout(LIMIT):
         while not true():
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A kernel that is busy with a cell, with and without subshells."""
+"""A kernel that is busy with a cell, with subshells (ipykernel 7) and without."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.kernel.fake_page import KernelPage
-from tests.kernel.sessions import billed, generating, made, until
+from tests.kernel.sessions import generating, open_sessions, until, widget_cell
 from tests.loopback.room_camera import RoomCamera
 
-SIX = Path(__file__).parents[2] / ".venv-ipykernel6" / "bin" / "python"
+IPYKERNEL_6 = Path(__file__).parents[2] / ".venv-ipykernel6" / "bin" / "python"
 BUSY = "import threading; release = threading.Event(); print('busy'); release.wait(25)"
 
 
@@ -25,9 +25,9 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(params=["ipykernel", "ipykernel-6"])
 async def kernel(request: pytest.FixtureRequest) -> AsyncIterator[KernelPage]:
     six = request.param == "ipykernel-6"
-    if six and not SIX.exists():
+    if six and not IPYKERNEL_6.exists():
         pytest.skip("no environment with ipykernel 6: `make kernel` makes it")
-    page = await KernelPage().open(str(SIX) if six else None)
+    page = await KernelPage().open(str(IPYKERNEL_6) if six else None)
     try:
         assert (page.subshell is None) == six
         yield page
@@ -45,7 +45,7 @@ async def free(kernel: KernelPage, cell: str) -> None:
 async def test_while_a_cell_blocks_a_room_reconnects_and_ticks_are_shown(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    cell = made(sandbox, transport="livekit")
+    cell = widget_cell(sandbox, transport="livekit")
     async with generating(kernel, cell, camera=RoomCamera()) as page:
         blocking = kernel.begin(BUSY)
         await kernel.until(lambda: "busy" in kernel.printed)
@@ -62,10 +62,10 @@ async def test_while_a_cell_blocks_a_room_reconnects_and_ticks_are_shown(
         await page.until(kernel_busy=False)
 
 
-async def test_while_a_cell_blocks_a_prompt_of_a_page_is_sent_or_waits_for_it(
+async def test_while_a_cell_blocks_a_page_s_prompt_is_sent_or_waits_for_the_cell(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    async with generating(kernel, made(sandbox)) as page:
+    async with generating(kernel, widget_cell(sandbox)) as page:
         blocking = kernel.begin(BUSY)
         await kernel.until(lambda: "busy" in kernel.printed)
         if kernel.subshell is None:
@@ -74,7 +74,8 @@ async def test_while_a_cell_blocks_a_prompt_of_a_page_is_sent_or_waits_for_it(
         if kernel.subshell is None:
             ticks = page.traits["generation_tick"]
             await kernel.until(lambda: page.traits["generation_tick"] > ticks)
-            assert page.traits["applied_prompt"] == "greyscale"  # waits for the cell
+            # The page's message waits for the cell.
+            assert page.traits["applied_prompt"] == "greyscale"
             await free(kernel, blocking)
             await page.until(applied_prompt="invert", kernel_busy=False)
             page.say("stop", attempt=1)
@@ -84,4 +85,4 @@ async def test_while_a_cell_blocks_a_prompt_of_a_page_is_sent_or_waits_for_it(
             await page.until(connection_state="disconnected")
             assert not page.traits["kernel_busy"]
             await free(kernel, blocking)
-        await until(lambda: billed(sandbox) == 0)
+        await until(lambda: open_sessions(sandbox) == 0)

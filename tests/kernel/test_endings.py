@@ -1,4 +1,4 @@
-"""What ends a session besides Stop, seen from the side that bills it."""
+"""What ends a session besides Stop, checked by the sandbox's number of open sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from decart_widget.sandbox import Sandbox, serve
 from tests.kernel.fake_page import LIMIT, KernelPage, WidgetPage
-from tests.kernel.sessions import billed, generating, made, until
+from tests.kernel.sessions import generating, open_sessions, until, widget_cell
 
 
 @pytest.fixture
@@ -36,23 +36,23 @@ async def test_running_lists_the_sessions_and_stop_all_ends_them(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
     async with (
-        generating(kernel, made(sandbox, "a"), name="page-a"),
-        generating(kernel, made(sandbox, "b"), name="page-b") as second,
+        generating(kernel, widget_cell(sandbox, "a"), name="page-a"),
+        generating(kernel, widget_cell(sandbox, "b"), name="page-b") as second,
     ):
-        await kernel.run(made(sandbox, "never"))
-        assert billed(sandbox) == 2
+        await kernel.run(widget_cell(sandbox, "never"))
+        assert open_sessions(sandbox) == 2
         printed = await kernel.run("print(DecartWidget.running() == [a, b])")
         assert printed.strip() == "True"
         printed = await kernel.run("print(await DecartWidget.stop_all(), DecartWidget.running())")
         assert printed.splitlines()[-1] == "2 []"
         await second.until(connection_state="disconnected")
-        await until(lambda: billed(sandbox) == 0)
+        await until(lambda: open_sessions(sandbox) == 0)
 
 
 async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    cell = made(sandbox, "w") + made(sandbox, "twin")
+    cell = widget_cell(sandbox, "w") + widget_cell(sandbox, "twin")
     await kernel.run(cell, cell="cell-1")
     names = [key for key in kernel.state if "_anywidget_id" in kernel.state[key]]
     first, twin = names[-2:]
@@ -60,7 +60,7 @@ async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     await old.hello()
     old.say("start")
     await old.until(connection_state="generating")
-    assert twin != first  # made by the same run, which ended nothing
+    assert twin != first  # both are of the same run, which ended no session
     await kernel.run(cell, cell="cell-1")
     await old.until(connection_state="disconnected")
     assert old.traits["error"]["code"] == "superseded-by-rerun"
@@ -70,18 +70,18 @@ async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     await new.hello()
     new.say("start")
     await new.until(connection_state="generating")
-    await kernel.run(made(sandbox, "other"), cell="cell-2")
-    await kernel.run("print('it makes none now')", cell="cell-1")
+    await kernel.run(widget_cell(sandbox, "other"), cell="cell-2")
+    await kernel.run("print('no widget')", cell="cell-1")
     assert new.traits["connection_state"] == "generating"
-    assert billed(sandbox) == 1
+    assert open_sessions(sandbox) == 1
     await old.close()
     await new.close()
 
 
 async def test_an_interrupted_cell_changes_nothing(kernel: KernelPage, sandbox: Sandbox) -> None:
-    async with generating(kernel, made(sandbox)) as page:
-        cell = kernel.begin("print('here'); import time; time.sleep(60)")
-        await kernel.until(lambda: "here" in kernel.printed)
+    async with generating(kernel, widget_cell(sandbox)) as page:
+        cell = kernel.begin("print('running'); import time; time.sleep(60)")
+        await kernel.until(lambda: "running" in kernel.printed)
         await kernel.manager.interrupt_kernel()
         with pytest.raises(AssertionError, match="KeyboardInterrupt"):
             await kernel.finish(cell)
@@ -89,14 +89,14 @@ async def test_an_interrupted_cell_changes_nothing(kernel: KernelPage, sandbox: 
         await kernel.until(lambda: page.traits["generation_tick"] > ticks)
         page.say("apply", prompt="invert", enrich=True)
         await page.until(applied_prompt="invert")
-        assert billed(sandbox) == 1
+        assert open_sessions(sandbox) == 1
 
 
 @pytest.mark.parametrize("how", ["restart", "shutdown", "terminate", "kill"])
 async def test_the_end_of_a_kernel_ends_its_session(
     kernel: KernelPage, sandbox: Sandbox, how: str
 ) -> None:
-    async with generating(kernel, made(sandbox)) as page:
+    async with generating(kernel, widget_cell(sandbox)) as page:
         process = process_of(kernel)
         if how == "restart":
             await kernel.manager.restart_kernel()
@@ -104,29 +104,30 @@ async def test_the_end_of_a_kernel_ends_its_session(
             await kernel.manager.shutdown_kernel()
         else:
             os.kill(process, signal.SIGTERM if how == "terminate" else signal.SIGKILL)
-        await until(lambda: billed(sandbox) == 0)
-        if how in ("restart", "shutdown"):  # ended its session, and told the page
+        await until(lambda: open_sessions(sandbox) == 0)
+        if how in ("restart", "shutdown"):
+            # The kernel can end the session itself, and inform the page.
             await until(lambda: page.camera.ended)
 
 
 async def test_a_process_that_was_stopped_for_long_ends_its_session_and_reports_why(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    patience = (
+    shorter_timeout = (
         "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT_S = 3.0\n"
     )
-    async with generating(kernel, patience + made(sandbox)) as page:
-        await _stopped_for(kernel, 6.0)  # what is tested is this very time
+    async with generating(kernel, shorter_timeout + widget_cell(sandbox)) as page:
+        await _stopped_for(kernel, 6.0)  # a test of this time: there is no condition to wait for
         await page.until(connection_state="disconnected")
         assert page.traits["error"]["code"] == "unattended"
         assert "slept" in page.traits["error"]["message"]
-        await until(lambda: billed(sandbox) == 0)
+        await until(lambda: open_sessions(sandbox) == 0)
 
 
 async def test_a_process_that_was_stopped_briefly_keeps_its_connection(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    async with generating(kernel, made(sandbox)) as page:
+    async with generating(kernel, widget_cell(sandbox)) as page:
         await _stopped_for(kernel, 5.0)
         ticks = page.traits["generation_tick"]
         await kernel.until(lambda: page.traits["generation_tick"] > ticks + 3)
@@ -150,10 +151,10 @@ async def _stopped_for(kernel: KernelPage, seconds: float) -> None:
         os.kill(process, signal.SIGCONT)
 
 
-async def test_a_budget_is_counted_down_announced_and_kept(
+async def test_a_budget_is_counted_down_its_end_is_announced_and_it_ends_the_session(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    async with generating(kernel, made(sandbox, budget=5.0)) as page:
+    async with generating(kernel, widget_cell(sandbox, budget=5.0)) as page:
         assert page.traits["remaining"] <= 5
         await page.until(budget_low=True)
         assert 0 < page.traits["remaining"] <= 1
@@ -185,8 +186,10 @@ print(w.connect().result(20), flush=True)
     [("", 0), ("sys.exit(3)", 3), ("raise RuntimeError('no')", 1)],
     ids=["end", "exit", "error"],
 )
-async def test_a_script_that_ends_ends_its_session(sandbox: Sandbox, end: str, status: int) -> None:
-    script = SCRIPT.format(cell=made(sandbox), end=end)
+async def test_the_end_of_a_script_ends_its_session(
+    sandbox: Sandbox, end: str, status: int
+) -> None:
+    script = SCRIPT.format(cell=widget_cell(sandbox), end=end)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "ignore", "-c", script, stdout=-1, stderr=subprocess.PIPE
     )
@@ -195,4 +198,4 @@ async def test_a_script_that_ends_ends_its_session(sandbox: Sandbox, end: str, s
     assert out.split()[1:] == [b"closed"], error
     assert process.returncode == status
     assert b"Fatal" not in error
-    await until(lambda: billed(sandbox) == 0)
+    await until(lambda: open_sessions(sandbox) == 0)

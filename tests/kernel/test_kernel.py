@@ -1,4 +1,4 @@
-"""The widget in a real ipykernel, with a page that has everything but a browser."""
+"""The widget in a real ipykernel, with a page that has comm and media but no browser."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ async def kernel() -> AsyncIterator[KernelPage]:
 
 
 @asynccontextmanager
-async def shown(
+async def displayed(
     kernel: KernelPage, arguments: str = "prompt='greyscale'"
 ) -> AsyncIterator[WidgetPage]:
-    """A widget that a page shows."""
+    """The page that displays a new widget."""
     await kernel.run(f"{QUIET}w = DecartWidget({arguments}, transport='webrtc')")
     page = WidgetPage(kernel)
     try:
@@ -42,8 +42,8 @@ async def shown(
         await page.close()
 
 
-async def test_start_in_the_page_gives_a_transformed_picture(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+async def test_start_in_the_page_shows_a_transformed_picture(kernel: KernelPage) -> None:
+    async with displayed(kernel) as page:
         page.say("start")
         first = await asyncio.wait_for(page.camera.next_picture(), LIMIT)
         assert colourfulness(first) < 6
@@ -53,7 +53,7 @@ async def test_start_in_the_page_gives_a_transformed_picture(kernel: KernelPage)
 
 
 async def test_the_pages_prompt_is_debounced_and_enter_is_not(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         for length in range(1, len("invert") + 1):
@@ -66,10 +66,10 @@ async def test_the_pages_prompt_is_debounced_and_enter_is_not(kernel: KernelPage
         await asyncio.wait_for(page.camera.picture_that(lambda p: colourfulness(p) < 6), LIMIT)
 
 
-async def test_while_a_cell_blocks_everything_still_works(kernel: KernelPage) -> None:
+async def test_start_prompt_and_stop_work_while_a_cell_blocks(kernel: KernelPage) -> None:
     if kernel.subshell is None:
         pytest.skip("this ipykernel has no subshells: a page's messages wait for the cell")
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         cell = kernel.begin("import threading; release = threading.Event(); release.wait(25)")
         page.say("start")
         await page.until(connection_state="generating")
@@ -85,7 +85,7 @@ async def test_while_a_cell_blocks_everything_still_works(kernel: KernelPage) ->
 
 
 async def test_connect_from_a_cell_can_be_awaited(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         printed = await kernel.run("print(await w.connect())")
         assert printed.strip() in ("connected", "generating")
         printed = await kernel.run("print(await w.set('invert'), w.prompt, await w.disconnect())")
@@ -93,7 +93,7 @@ async def test_connect_from_a_cell_can_be_awaited(kernel: KernelPage) -> None:
         assert page.camera.ended[-1] == (1, "stopped", False)
 
 
-async def test_connect_without_a_page_says_so(kernel: KernelPage) -> None:
+async def test_connect_without_a_page_ends_as_no_frontend(kernel: KernelPage) -> None:
     printed = await kernel.run(
         f"{QUIET}w = DecartWidget(prompt='sepia')\n"
         "print(await w.connect(timeout=0.5), w.error['code'], w.connection_state)"
@@ -104,7 +104,7 @@ async def test_connect_without_a_page_says_so(kernel: KernelPage) -> None:
 async def test_a_reloaded_page_gets_the_session_back_and_a_second_page_does_not(
     kernel: KernelPage,
 ) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         second = WidgetPage(kernel, "page-2", page.comm_id)
@@ -114,7 +114,7 @@ async def test_a_reloaded_page_gets_the_session_back_and_a_second_page_does_not(
             reloaded = WidgetPage(kernel, "page-1b", page.comm_id)
             try:
                 assert (await reloaded.hello())["owner"] is True
-                # On the way it is "reconnecting", perhaps for too short a time to be seen.
+                # It is "reconnecting" before that, perhaps for too short a time to be observed.
                 await asyncio.wait_for(reloaded.camera.next_picture(), LIMIT)
                 await page.until(connection_state="generating")
                 assert not second.camera.prepared
@@ -125,7 +125,7 @@ async def test_a_reloaded_page_gets_the_session_back_and_a_second_page_does_not(
 
 
 async def test_another_page_takes_the_session_over(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         second = WidgetPage(kernel, "page-2", page.comm_id)
@@ -137,13 +137,13 @@ async def test_another_page_takes_the_session_over(kernel: KernelPage) -> None:
             await asyncio.wait_for(second.camera.next_picture(), LIMIT)
             await page.until(connection_state="generating", applied_prompt="greyscale")
             assert [number for number, _, _ in second.camera.ended] == [1]
-            assert page.heard("beat"), "a page must know that its kernel lives"
+            assert page.heard("beat"), "the kernel must send heartbeats to its pages"
         finally:
             await second.close()
 
 
 async def test_messages_of_an_older_attempt_change_nothing(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         page.say("stop", attempt=0)
@@ -157,7 +157,7 @@ async def test_messages_of_an_older_attempt_change_nothing(kernel: KernelPage) -
 
 
 async def test_a_denied_camera_is_an_error_with_a_remedy(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.camera = type(page.camera)(refuse="permission-denied")
         page.camera.listener = page
         page.say("start")
@@ -167,25 +167,25 @@ async def test_a_denied_camera_is_an_error_with_a_remedy(kernel: KernelPage) -> 
 
 
 async def test_a_closed_widget_ends_its_session(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         await kernel.run("w.close(); w.close()")
-        await kernel.until(lambda: page.comm_id in kernel.closed)  # a page lets go of the camera
+        await kernel.until(lambda: page.comm_id in kernel.closed)  # a page then releases the camera
         await kernel.run("import asyncio\nwhile w._controller.is_active: await asyncio.sleep(0.01)")
         printed = await kernel.run("try: w.connect()\nexcept Exception as e: print(e.code)")
         assert printed.strip() == "closed"
 
 
 async def test_the_sandbox_ends_when_its_kernel_is_killed(kernel: KernelPage) -> None:
-    async with shown(kernel) as page:
+    async with displayed(kernel) as page:
         page.say("start")
         await page.until(connection_state="generating")
         await kernel.run("import os; from decart_widget.runtime.destination import _shared")
         pids = (await kernel.run("print(os.getpid(), _shared._child.pid)")).split()
-        own, child = (int(pid) for pid in pids)
+        kernel_pid, child = (int(pid) for pid in pids)
         assert _running(child)
-        os.kill(own, signal.SIGKILL)
+        os.kill(kernel_pid, signal.SIGKILL)
         async with asyncio.timeout(LIMIT):
             while _running(child):
                 await asyncio.sleep(0.02)
@@ -202,7 +202,7 @@ async def test_the_key_reaches_the_service_and_nothing_else() -> None:
     with serve(api_key=MARKER) as sandbox:
         kernel = await KernelPage().open(DECART_API_KEY=MARKER)
         try:
-            async with shown(
+            async with displayed(
                 kernel,
                 f"prompt='sepia', endpoint=({sandbox.base_url!r}, {sandbox.realtime_base_url!r})",
             ) as page:

@@ -29,7 +29,7 @@ async def kernel() -> AsyncIterator[KernelPage]:
 
 @asynccontextmanager
 async def generating(kernel: KernelPage) -> AsyncIterator[WidgetPage]:
-    """A session in a room, with a picture."""
+    """The page of a session in a room, in the state *generating*."""
     await kernel.run(MAKE)
     page = WidgetPage(kernel, camera=RoomCamera())
     try:
@@ -85,7 +85,7 @@ async def test_a_viewer_shows_the_running_session_in_several_pages(kernel: Kerne
         assert printed.strip() == "None"
 
 
-async def test_a_viewer_of_a_session_that_is_over_says_so(kernel: KernelPage) -> None:
+async def test_a_viewer_of_a_session_that_has_ended_shows_session_over(kernel: KernelPage) -> None:
     async with generating(kernel) as page:
         await kernel.run("token = w.subscribe_token")
         page.say("stop", attempt=1)

@@ -1,4 +1,4 @@
-"""Media for a session without a browser: a synthetic camera and a peer connection of aiortc."""
+"""Media for a session without a browser: a synthetic camera and aiortc's peer connection."""
 
 from __future__ import annotations
 

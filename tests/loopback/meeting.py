@@ -1,7 +1,7 @@
 """A LiveKit server for tests: all participants see each other, and nothing is transformed.
 
-It is the sandbox's room server with rooms of another kind, so that rooms on a LiveKit server can be
-tested where none is installed. It has no server API (rooms can't be deleted from outside).
+It is the sandbox's room server with another class of rooms, for tests of rooms on a LiveKit server
+where none is installed. It has no server API (rooms can't be deleted from outside).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Media for a session with a room, without a browser: the package ``livekit``."""
+"""Media for a session with a room, without a browser: a client of the package ``livekit``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class RoomCamera:
             await user.picture_that(lambda _picture: True)
         except Exception as error:
             self.failures.append(f"attempt {attempt}: {error!r}")
-            self._lost(attempt, user)  # as a page reports it
+            self._lost(attempt, user)  # a page reports it in the same way
             raise
         listener.media_changed(attempt, "first-frame")
 

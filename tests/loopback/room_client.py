@@ -32,12 +32,12 @@ class RoomUser:
     Attributes:
         room: The package's room.
         picture: The newest picture, (h, w, 3) uint8 RGB; None before the first one.
-        pictures: How many pictures came.
+        pictures: How many pictures were received.
         filmed: How many frames the camera has captured.
         events: The room's events: ``reconnecting``, ``reconnected``, ``disconnected <reason>``.
-        seen_of: Identity of the participant whose track came last.
+        seen_of: Identity of the participant whose track was subscribed to last.
         tone: The loudest frequency of the last 0.2 s of audio, in Hz; 0 for silence.
-        heard: How many frames of audio came.
+        heard: How many frames of audio were received.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class RoomUser:
             raise AssertionError(f"no such picture came; the last had mean {mean}") from None
 
     async def silence(self, filmed: int = FPS, limit: float = LIMIT) -> None:
-        """Wait until the camera has captured ``filmed`` frames and no picture came meanwhile."""
+        """Wait until the camera captures ``filmed`` frames while no picture is received."""
         async with asyncio.timeout(limit):
             pictures, began = self.pictures, self.filmed
             while self.filmed < began + filmed:

@@ -127,8 +127,10 @@ class Client:
         ``edit`` changes the offer before it is sent.
         """
         self.pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        came: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
-        pc.on("track", came.set_result)
+        track_received: asyncio.Future[MediaStreamTrack] = (
+            asyncio.get_running_loop().create_future()
+        )
+        pc.on("track", track_received.set_result)
         camera = StillCamera(test_card() if picture is None else picture)
         pc.addTransceiver(camera, direction="sendrecv")
         await pc.setLocalDescription(await pc.createOffer())
@@ -136,7 +138,7 @@ class Client:
         await self.send("offer", sdp=self.offer)
         answer = await self.wait_for("answer")
         await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
-        self.track = await asyncio.wait_for(came, LIMIT)
+        self.track = await asyncio.wait_for(track_received, LIMIT)
 
     async def picture(self, limit: float = LIMIT) -> Picture:
         """The newest frame, as (h, w, 3) uint8 RGB."""
@@ -177,11 +179,11 @@ async def client(
     """A connected client; ``query`` goes into the URL, with a valid key unless it has one."""
     query = {"api_key": KEY, "model": "lucy-latest", **query}
     url = f"{base}/v1/stream?{urlencode(query)}"
-    made = Client(await connect(url, max_size=None, additional_headers=headers, proxy=None))
+    connected = Client(await connect(url, max_size=None, additional_headers=headers, proxy=None))
     try:
-        yield made
+        yield connected
     finally:
-        await made.close()
+        await connected.close()
 
 
 def png(picture: Picture) -> str:

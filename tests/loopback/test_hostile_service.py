@@ -1,4 +1,4 @@
-"""A hostile token endpoint: bounded memory and time, and an error that says why."""
+"""A hostile token endpoint costs bounded memory and time, and its error states the reason."""
 
 from __future__ import annotations
 
@@ -90,19 +90,19 @@ async def test_a_compressed_body_is_not_decompressed() -> None:
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    asked = 0
+    requests = 0
 
     async def away(writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal requests
+        requests += 1
         writer.write(b"HTTP/1.1 307 Go\r\nlocation: /v1/client/tokens\r\ncontent-length: 0\r\n\r\n")
         await writer.drain()
 
     assert isinstance(await refused(away), ServiceError)
-    assert asked == 1
+    assert requests == 1
 
 
-async def test_nested_without_end_and_quoting_the_key() -> None:
+async def test_a_deeply_nested_body_that_contains_the_key_is_a_protocol_error() -> None:
     async def nested(writer: asyncio.StreamWriter) -> None:
         body = b'{"dct_MARKER01":' + b"[" * 90_000
         head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -125,7 +125,7 @@ async def test_nested_without_end_and_quoting_the_key() -> None:
     ],
     ids=str,
 )
-async def test_the_local_server_is_for_this_machine_s_pages_alone(
+async def test_the_local_server_accepts_only_pages_of_this_machine(
     headers: dict[str, str],
 ) -> None:
     async def status(port: int, sent: dict[str, str]) -> int:
@@ -147,6 +147,6 @@ async def test_the_local_server_is_for_this_machine_s_pages_alone(
 
     with serve() as sandbox:
         port = int(sandbox.base_url.rpartition(":")[2])
-        assert await status(port, {}) in (200, 201)  # a program names no origin
+        assert await status(port, {}) in (200, 201)  # a program sends no Origin
         assert await status(port, {"Origin": "http://localhost:8888"}) in (200, 201)
         assert await status(port, headers) == 403

@@ -43,7 +43,7 @@ async def control(sandbox: Sandbox) -> AsyncIterator[Client]:
 
 
 async def refusal(sandbox: Sandbox, token: str) -> str:
-    """Why a client with this token is refused, which `validate` must say as well."""
+    """The reason why a client with this token is refused; checks that `validate` refuses it too."""
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{sandbox.realtime_base_url}/rtc?access_token={token}", proxy=None):
             pass
@@ -91,7 +91,7 @@ async def test_a_token_for_one_room_joins_no_other(sandbox: Sandbox, control: Cl
         async with user_in(theirs) as user:
             await user.publish()
             await user.picture_that(is_grey)
-            # With my token I join my room, which has no picture.
+            # With the token for the first room, only that room is joined, which has no picture.
             async with user_in(mine) as me:
                 assert me.room.name == mine["room_name"]
                 await user.next_pictures(10)
@@ -147,12 +147,12 @@ async def test_viewers_need_a_valid_key(sandbox: Sandbox, control: Client) -> No
         assert (
             await request_viewer_room(sandbox.base_url, name, minted.json()["apiKey"])
         ).is_success
-        asked = await http.get(f"{sandbox.base_url}/watch-stream/{name}")
-        assert asked.status_code == 405
+        response = await http.get(f"{sandbox.base_url}/watch-stream/{name}")
+        assert response.status_code == 405
         # The CORS preflight of a page that sends the header with the key.
-        asked = await http.options(f"{sandbox.base_url}/watch-stream/{name}")
-        assert asked.is_success
-        assert asked.headers["access-control-allow-headers"] == "*"
+        response = await http.options(f"{sandbox.base_url}/watch-stream/{name}")
+        assert response.is_success
+        assert response.headers["access-control-allow-headers"] == "*"
 
 
 async def test_a_room_admits_ten_participants(sandbox: Sandbox, control: Client) -> None:

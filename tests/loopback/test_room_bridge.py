@@ -103,17 +103,17 @@ def test_a_sandbox_without_a_livekit_server_does_not_import_the_packages() -> No
         "import sys; from decart_widget.sandbox.server import SandboxServer; SandboxServer();"
         "print(sorted({'livekit.rtc', 'livekit.api', 'aiohttp'} & set(sys.modules)))"
     )
-    shown = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
-    assert shown.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
 def test_the_program_has_options_for_the_livekit_server() -> None:
     command = [sys.executable, "-m", "decart_widget.sandbox", "--livekit", "ws://127.0.0.1:9"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert shown.returncode == 1
-    assert "key and a secret" in shown.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert result.returncode == 1
+    assert "key and a secret" in result.stderr
     command += ["--livekit-key", "k", "--livekit-secret", "s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None

@@ -99,7 +99,9 @@ async def test_images_are_checked(sandbox: Sandbox) -> None:
             ack = await user.image(data, prompt="sepia")
             assert ack["success"] is False
             assert reason in ack["error"], ack
-        assert sandbox.stats()["sessions"][0]["effect"] is None, "nothing may have changed"
+        assert sandbox.stats()["sessions"][0]["effect"] is None, (
+            "a refused image must not change the effect"
+        )
         assert (await user.image(np.zeros((9, 9, 3), np.uint8), prompt="sepia"))["success"]
         assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
 

@@ -1,4 +1,4 @@
-"""The faults that the sandbox plays on demand, seen by a client."""
+"""The faults that the sandbox simulates on demand, observed by a client."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def mint(sandbox: Sandbox, body: object = None, key: str | None = KEY) -> httpx.
         return http.post(url, json={} if body is None else body, headers=headers)
 
 
-async def test_a_queued_client_is_sent_its_place_under_both_names(sandbox: Sandbox) -> None:
+async def test_a_queued_client_is_sent_its_queue_position_under_both_names(
+    sandbox: Sandbox,
+) -> None:
     sandbox.faults = Faults(queue_s=0.3)
     async with client(sandbox.realtime_base_url) as user:
         await user.send("prompt", prompt="sepia", enhance_prompt=False)
@@ -126,7 +128,7 @@ async def test_acks_and_answers_can_be_missing(sandbox: Sandbox) -> None:
         await user.wait_for("status")
         await user.send("prompt", prompt="sepia")
         await user.send("offer", sdp="v=0")
-        await user.socket.send("{")  # answered after those two would have been
+        await user.socket.send("{")  # is answered after the answers to the two messages before
         await user.wait_for("error")
         assert [m["type"] for m in user.messages] == ["status", "error"]
 

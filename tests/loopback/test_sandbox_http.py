@@ -1,7 +1,7 @@
 """HTTP and WebSocket on one port, over real sockets and with websockets' own server.
 
 These tests fail when websockets no longer passes a connection's bytes through ``data_received``, or
-no longer bounds the time before the handshake: the private reach of ``sandbox/http.py``.
+no longer limits the time before the handshake: ``sandbox/http.py`` depends on both.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ async def server(open_timeout_s: float = 10.0) -> AsyncIterator[int]:
 
 
 async def exchange(port: int, *packets: bytes) -> bytes:
-    """What comes back for these packets, until the server closes."""
+    """Sends packets; returns everything received until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for packet in packets:
             writer.write(packet)
             await writer.drain()
-            await asyncio.sleep(0.01)  # so that they arrive as packets of their own
+            await asyncio.sleep(0.01)  # so that they arrive as separate packets
         return await asyncio.wait_for(reader.read(), 10)
     finally:
         writer.close()
@@ -61,7 +61,7 @@ async def test_one_port_answers_http_and_websocket_side_by_side() -> None:
         assert await socket.recv() == "still open"
 
 
-async def test_a_body_that_comes_in_packets_of_its_own_is_read_to_its_end() -> None:
+async def test_a_body_that_arrives_in_separate_packets_is_read_to_its_end() -> None:
     head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n"
     async with server() as port:
         assert (await exchange(port, head[:9], head[9:], b"abc", b"def")).endswith(
@@ -69,7 +69,7 @@ async def test_a_body_that_comes_in_packets_of_its_own_is_read_to_its_end() -> N
         )
 
 
-async def test_what_follows_an_answered_request_is_ignored() -> None:
+async def test_data_after_an_answered_request_is_ignored() -> None:
     async with server() as port:
         assert (await exchange(port, GET + GET)).count(b"HTTP/1.1 200") == 1
 
@@ -91,7 +91,7 @@ async def test_a_websocket_works_when_its_upgrade_comes_in_packets() -> None:
 
 
 @pytest.mark.parametrize("started", [b"", b"GET / HT", GET[:-2]], ids=["nothing", "word", "head"])
-async def test_a_request_that_is_never_finished_is_cut_off_in_time(started: bytes) -> None:
+async def test_an_unfinished_request_is_closed_after_the_timeout(started: bytes) -> None:
     async with server(open_timeout_s=0.2) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(started)

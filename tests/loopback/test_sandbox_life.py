@@ -36,7 +36,7 @@ async def test_closing_leaves_no_thread_socket_or_task() -> None:
     assert sandbox.closed
     sandbox.close()
     assert "closed" in repr(sandbox)
-    gc.collect()  # an open socket or loop would warn here, and warnings are errors
+    gc.collect()  # an open socket or loop causes a ResourceWarning, which is an error in tests
     async with asyncio.timeout(10):
         while left := set(threading.enumerate()) - before:
             ours = [t.name for t in left if t.name.startswith(("decart", "video-decoder"))]
@@ -257,7 +257,7 @@ def test_importing_the_sandbox_loads_no_heavy_package() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_the_public_names_of_the_sandbox_are_there() -> None:
+def test_the_public_names_of_the_sandbox_exist() -> None:
     import decart_widget.sandbox as public
 
     assert {"serve", "start_child", "Sandbox", "ChildSandbox", "Faults"} <= set(dir(public))

@@ -202,7 +202,7 @@ async def test_a_refused_prompt_changes_neither_session_nor_picture(sandbox: San
         assert colourfulness(picture) < 6
 
 
-async def test_a_refused_first_prompt_ends_the_start(sandbox: Sandbox) -> None:
+async def test_a_refused_first_prompt_ends_the_session(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(refuse_prompts="not nice")
     async with running(sandbox, PromptState("rude")) as run:
         await run.over()
@@ -224,7 +224,7 @@ async def test_a_wrong_client_token_is_refused_on_the_socket(sandbox: Sandbox) -
         assert isinstance(run.session.error, AuthenticationError)
 
 
-async def test_a_full_service_says_so(sandbox: Sandbox) -> None:
+async def test_a_full_service_ends_the_session_with_at_capacity(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(capacity=0)
     async with running(sandbox, PromptState("sepia")) as run:
         await run.over()
@@ -270,7 +270,9 @@ async def test_an_ack_that_never_comes_rejects_the_prompt_only(sandbox: Sandbox)
         assert generating(run.session)
 
 
-async def test_a_server_that_is_not_there(sandbox: Sandbox, unused_tcp_port: int) -> None:
+async def test_an_unreachable_server_ends_the_session_with_a_transport_error(
+    sandbox: Sandbox, unused_tcp_port: int
+) -> None:
     nowhere = parse_endpoint(f"http://127.0.0.1:{unused_tcp_port}")
     async with running(sandbox, PromptState("sepia"), endpoint=nowhere) as run:
         await run.over()
@@ -314,7 +316,7 @@ async def test_a_dropped_control_socket_is_restored_with_the_last_applied_prompt
         assert run.session.error is None
 
 
-async def test_a_reconnect_asks_where_the_service_is_now() -> None:
+async def test_a_reconnect_uses_the_renewed_endpoint() -> None:
     with serve(api_key=KEY) as first, serve(api_key=KEY) as second:
 
         async def renew() -> tuple[Endpoint, Secret]:

@@ -1,4 +1,4 @@
-"""A session whose media goes through a room: the sandbox's, joined by a client we didn't write."""
+"""A session with a room of the sandbox, which LiveKit's own client joins."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_without_a_prompt_the_picture_passes_through(sandbox: Sandbox) -> 
         await camera.picture_that(lambda p: p[100:200, 100:300].mean(axis=(0, 1))[0] > 150)
 
 
-async def test_a_refused_first_prompt_ends_the_start(sandbox: Sandbox) -> None:
+async def test_a_refused_first_prompt_ends_the_session(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(refuse_prompts="not nice")
     camera = RoomCamera()
     async with running(sandbox, PromptState("rude"), media=camera, transport="livekit") as run:
@@ -66,7 +66,7 @@ async def test_a_refused_first_prompt_ends_the_start(sandbox: Sandbox) -> None:
         assert isinstance(run.session.error, RequestRejectedError)
 
 
-async def test_a_dropped_control_socket_gives_a_new_room_with_the_applied_look(
+async def test_a_dropped_control_socket_leads_to_a_new_room_with_the_applied_prompt_state(
     sandbox: Sandbox,
 ) -> None:
     camera = RoomCamera()
@@ -83,7 +83,7 @@ async def test_a_dropped_control_socket_gives_a_new_room_with_the_applied_look(
         assert len({room.room_name for room in camera.rooms}) == 2
 
 
-async def test_others_can_watch_until_it_is_over(sandbox: Sandbox) -> None:
+async def test_viewers_can_subscribe_until_the_session_ends(sandbox: Sandbox) -> None:
     camera, endpoint, key = RoomCamera(), parse_endpoint(sandbox), Secret(KEY)
     async with running(sandbox, PromptState("greyscale"), media=camera, transport="livekit") as run:
         await run.until(generating)

@@ -1,4 +1,4 @@
-"""Fixtures of the pure tests: no socket, no waiting, no key."""
+"""Fixtures of the pure tests, which open no socket, wait for no timer and have no key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from decart_widget import DecartWidget
 
-# No deadline for one example: the tests check results, on machines that may be busy.
+# No deadline for one example, because the machine may be busy.
 settings.register_profile("pure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pure")
 
@@ -24,23 +24,23 @@ def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _Skipping(selectors.DefaultSelector):
-    """Moves the clock on to the next timer instead of waiting for it."""
+    """Advances the clock to the next timer instead of waiting for it."""
 
     now = 0.0
     turns = 0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(timeout if timeout is None else 0)
-        # The clock moves a little while callbacks run, too, so that a short timer ends.
+        # The clock also advances a little while callbacks run, so that a short timer ends.
         self.now += 1e-6 if ready or not timeout else timeout
         self.turns += 1
         if self.turns > 200_000:
-            raise RuntimeError("The loop spins.")
+            raise RuntimeError("The loop runs without end, and no timer is due.")
         return ready
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer, so that no timer is waited for."""
+    """An event loop with a simulated clock, which jumps to the next timer."""
 
     def __init__(self) -> None:
         self._skipping = _Skipping()
@@ -51,8 +51,8 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 
 
 @pytest.fixture
-def in_no_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs a coroutine on a loop whose clock jumps: ``asyncio.sleep(20)`` returns at once."""
+def on_simulated_clock() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine on a ``SkippingLoop``: ``asyncio.sleep(20)`` returns at once."""
 
     def run(work: Coroutine[Any, Any, Any]) -> Any:
         with asyncio.Runner(loop_factory=SkippingLoop) as runner:
@@ -63,7 +63,7 @@ def in_no_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., DecartWidget]]:
-    """Makes widgets whose messages land in ``widgets.sent``; closes them all in the end."""
+    """Makes widgets that record their messages in ``widget_helpers.sent``; closes them later."""
     import comm
     from ipywidgets.widgets.widget import _instances
 
@@ -73,7 +73,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., DecartWidget
     def make(**arguments: Any) -> DecartWidget:
         return DecartWidget(**{"endpoint": widgets.SERVER, "api_key": widgets.KEY, **arguments})
 
-    monkeypatch.setattr(comm, "create_comm", lambda **given: widgets.NotedComm(**given))
+    monkeypatch.setattr(comm, "create_comm", lambda **options: widgets.RecordingComm(**options))
     widgets.sent.clear()
     yield make
     for widget in list(_instances.values()):

@@ -1,4 +1,4 @@
-"""The kernel's end of the messages between kernel and pages, and what conforms to their schema."""
+"""``Pages`` without a kernel, and a check that messages to pages conform to the examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def label(message: Any) -> str:
 
 
 class Host:
-    """Records what ``Pages`` reports (``events``) and sends; its clock is set by hand."""
+    """Records what ``Pages`` reports (``events``) and sends; the test sets its clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Host:
     def send(self, message: dict[str, Any], _buffers: list[bytes] | None = None, /) -> None:
         self.sent.append(message)
 
-    # PageEvents, and all of its handlers
+    # --- PageEvents, and all of its handlers --------------------------------------------------
 
     @property
     def sessions(self) -> Host:
@@ -83,7 +83,7 @@ class Host:
         self.events.append("unattended")
         self.attempt = None
 
-    # what a test does
+    # --- for tests ----------------------------------------------------------------------------
 
     def say(self, type_: str, page_id: str = "f1", **fields: Any) -> None:
         self.pages.receive({"type": type_, "page_id": page_id, **fields})
@@ -94,7 +94,7 @@ class Host:
     def wait(
         self, seconds: float, *, beats_of: tuple[str, ...] = (), page_messages_blocked: bool = False
     ) -> None:
-        """Moves the clock on, with a check every second and a heartbeat every five."""
+        """Advances the clock, with a check every second and a heartbeat every five."""
         for second in range(1, int(seconds) + 1):
             self.now += 1
             if second % 5 == 0:
@@ -141,7 +141,7 @@ def active(*viewers: str) -> Host:
 
 
 def conforms(message: dict[str, Any]) -> bool:
-    """Whether a message has the fields, with values of the kinds, that some example has."""
+    """Whether a message has the fields of one of the examples, with values of the same types."""
 
     def like(value: Any, example: Any) -> bool:
         if isinstance(example, dict):

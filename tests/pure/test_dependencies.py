@@ -1,4 +1,4 @@
-"""What pyproject.toml says about the packages that this one needs."""
+"""The version bounds of the dependencies in pyproject.toml."""
 
 from __future__ import annotations
 

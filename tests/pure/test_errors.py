@@ -1,4 +1,4 @@
-"""The tree of errors: codes, remedies, pickling, and the drawing in its docstring."""
+"""The tree of errors: codes, remedies, pickling, and its outline in the module's docstring."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_more_precise_code_replaces_the_class_s_own() -> None:
         (errors.TransportError, ConnectionError),
     ],
 )
-def test_an_error_is_also_the_builtin_that_python_programs_expect(
+def test_an_error_is_also_an_instance_of_the_matching_builtin_error(
     kind: type[DecartError], builtin: type[Exception]
 ) -> None:
     assert issubclass(kind, builtin)

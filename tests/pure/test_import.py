@@ -49,7 +49,7 @@ def test_imports_that_need_no_notebook_load_none_of_its_modules(statement: str) 
 
 
 @pytest.mark.parametrize("name", decart_widget.__all__)
-def test_every_public_name_is_there(name: str) -> None:
+def test_every_public_name_exists(name: str) -> None:
     assert getattr(decart_widget, name) is not None
     assert name in dir(decart_widget)
 
@@ -59,7 +59,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         _ = decart_widget.Decart_Widget
 
 
-def test_there_is_one_version() -> None:
+def test_the_versions_of_package_and_metadata_agree() -> None:
     from importlib.metadata import version
 
     assert decart_widget.__version__ == version("decart-widget")

@@ -1,4 +1,4 @@
-"""The models, their names, and models of a caller's own."""
+"""The models, their names, and custom models."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def test_the_error_of_a_name_like_no_other_lists_all_models(name: Any) -> None:
     assert all(model in caught.value.remedy for model in MODELS)
 
 
-def test_a_key_in_the_place_of_the_model_is_not_repeated() -> None:
+def test_a_key_passed_as_the_model_is_not_in_the_error() -> None:
     with pytest.raises(UnknownModelError) as caught:
         realtime_model("dct_MARKER012345")
     assert "MARKER" not in str(caught.value)
 
 
-def test_a_model_of_the_caller_s_own_is_returned_unchanged() -> None:
+def test_a_custom_model_is_returned_unchanged() -> None:
     model = RealtimeModel("my-model", fps=24, width=640, height=480, url_path="/v2/stream")
     assert realtime_model(model) is model
 

@@ -83,7 +83,7 @@ def test_options_are_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("servers", "shown"),
+    ("servers", "expected"),
     [
         ((), []),
         ([], []),
@@ -93,8 +93,10 @@ def test_options_are_frozen() -> None:
         ({"urls": ["turn:a", "turns:b"]}, [{"urls": ["turn:a", "turns:b"]}]),
     ],
 )
-def test_ice_servers_may_be_strings_or_the_w3c_s_mappings(servers: Any, shown: list[Any]) -> None:
-    assert ConnectionOptions(ice_servers=servers).rtc() == {"iceServers": shown}
+def test_ice_servers_may_be_strings_or_the_w3c_s_mappings(
+    servers: Any, expected: list[Any]
+) -> None:
+    assert ConnectionOptions(ice_servers=servers).rtc() == {"iceServers": expected}
 
 
 @pytest.mark.parametrize(

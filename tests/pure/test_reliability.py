@@ -11,8 +11,8 @@ FAULTS = Path(__file__).parents[1] / "faults"
 MARK = re.compile(r"pytest\.mark\.fault\(\s*\"([a-z-]+)\"")
 
 
-def proved() -> list[str]:
-    """The rows that tests claim to prove."""
+def claimed_rows() -> list[str]:
+    """The rows that the tests name in their marks."""
     return [
         row for file in sorted(FAULTS.glob("test_*.py")) for row in MARK.findall(file.read_text())
     ]
@@ -21,7 +21,7 @@ def proved() -> list[str]:
 def test_table_and_tests_have_the_same_rows_each_once() -> None:
     rows = reliability.rows(reliability.TABLE.read_text())
     assert len(rows) >= 30
-    assert sorted(rows) == sorted(proved())
+    assert sorted(rows) == sorted(claimed_rows())
     assert len(set(rows)) == len(rows)
 
 

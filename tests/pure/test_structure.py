@@ -1,6 +1,6 @@
-"""How the source is laid out: which modules there are, what imports what, how long a file may be.
+"""The layout of the source: modules at the root, import cycles, length of files, old names.
 
-Which folder may import which is the contract in pyproject.toml; ``make lint`` checks that one.
+The contracts in pyproject.toml say which folder may import which; ``make lint`` checks them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = "decart_widget"
 
 MAX_ROOT_MODULES: Final = 10
-"""Modules and packages of one file directly below the package: all of them public."""
+"""How many modules the package may have outside its folders; all of them are public."""
 
 MAX_LINES: Final = 400
 """Lines of a file that gives no reason for being longer."""
 
 REASON: Final = re.compile(r"(?:Longer than|Over) 400 lines(?:: | because )\S")
-"""What a longer file has in its first lines, followed by the reason."""
+"""The words in a longer file's first lines that the reason follows."""
 
 REASON_WITHIN_LINES: Final = 25
-"""Where the reason has to be: in the first lines, so that a reader sees it on opening the file."""
+"""Lines within which the reason must be, so that a reader sees it on opening the file."""
 
 SOURCE_FOLDERS: Final = ("decart_widget", "js", "tools", "benchmarks", "tests", "notebooks", "docs")
 
@@ -41,7 +41,7 @@ NOT_SOURCE: Final = {"node_modules", "dist", "static", "__pycache__", ".ipynb_ch
 OLD_WORDS: Final = re.compile(
     r"\b(?:vigi[l]|Givin[g]|Narrato[r]|cur[e]|dea[f]|excus[e]|furnis[h])\b"
 )
-"""Names of the past, each replaced by the field's own word (see the glossary)."""
+"""Old names, each replaced by a standard term (see the glossary)."""
 
 
 def source_files(*suffixes: str) -> Iterator[Path]:
@@ -59,7 +59,7 @@ def imports() -> dict[str, set[str]]:
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
 
-def first_circle(graph: dict[str, set[str]]) -> list[str]:
+def first_cycle(graph: dict[str, set[str]]) -> list[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -67,12 +67,12 @@ def first_circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_no_modules_import_each_other_in_a_circle(imports: dict[str, set[str]]) -> None:
+def test_no_modules_import_each_other_in_a_cycle(imports: dict[str, set[str]]) -> None:
     assert len(imports) > 80  # an empty graph has no circles
-    assert first_circle(imports) == []
+    assert first_cycle(imports) == []
 
 
-def test_no_folders_import_each_other_in_a_circle(imports: dict[str, set[str]]) -> None:
+def test_no_folders_import_each_other_in_a_cycle(imports: dict[str, set[str]]) -> None:
     folders: dict[str, set[str]] = {}
     for module, imported in imports.items():
         folder = folder_of(module)
@@ -81,7 +81,7 @@ def test_no_folders_import_each_other_in_a_circle(imports: dict[str, set[str]]) 
                 folders.setdefault(folder, set()).add(other)
 
     assert len(folders) > 5
-    assert first_circle(folders) == []
+    assert first_cycle(folders) == []
 
 
 def folder_of(module: str) -> str:
@@ -120,7 +120,7 @@ def test_constants_are_documented_by_a_string_below_them() -> None:
     assert not found, "\n".join(found)
 
 
-def test_old_names_are_gone() -> None:
+def test_old_names_do_not_occur() -> None:
     others = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "pyproject.toml")
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"

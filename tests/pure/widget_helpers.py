@@ -1,4 +1,4 @@
-"""A widget without a kernel: its comm records what it would send."""
+"""A widget without a kernel: its comm records the messages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from comm.base_comm import BaseComm
 from decart_widget.session.background import Background
 
 KEY = "dct_MARKER0123456789"
-SERVER = "http://127.0.0.1:9"  # no server: nothing here connects
+SERVER = "http://127.0.0.1:9"  # where no server listens: these tests don't connect
 PICTURE = np.zeros((16, 16, 3), np.uint8)
 
 sent: list[dict[str, Any]] = []
 
 
-class NotedComm(BaseComm):
-    """A comm that records what is published on it."""
+class RecordingComm(BaseComm):
+    """A comm that appends its messages to ``sent``."""
 
     def publish_msg(  # type: ignore[override]
         self, msg_type: str, data: Any = None, **rest: Any

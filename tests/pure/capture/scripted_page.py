@@ -1,4 +1,4 @@
-"""A page that answers requests for pictures as a test says."""
+"""A page that answers taps as a test scripts it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from decart_widget.diagnostics.log import Log
 
 
 class Page:
-    """The source and the link of its ``taps``; ``on_tap`` is what the page does when asked."""
+    """The source and the link of its ``taps``.
+
+    Attributes:
+        calls: What ``taps`` called, with an argument.
+        taps: The taps under test.
+        on_tap: What the page does for a new tap; likewise ``on_untap`` and ``on_credit``.
+    """
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
         self.is_active = True
         self.taps = Taps(self, self, Log())
         self.on_tap: Any = lambda _request: None
@@ -25,18 +31,18 @@ class Page:
         self.on_credit: Any = lambda _number, _frames: None
 
     def tap(self, request: Mapping[str, Any]) -> None:
-        self.said.append(("tap", request))
+        self.calls.append(("tap", request))
         asyncio.get_running_loop().call_soon(self.on_tap, request)
 
     def recording(self, state: str, name: str, text: str = "") -> None:
-        self.said.append(("recording", (state, name, text)))
+        self.calls.append(("recording", (state, name, text)))
 
     def credit(self, number: int, frames: int) -> None:
-        self.said.append(("credit", frames))
+        self.calls.append(("credit", frames))
         asyncio.get_running_loop().call_soon(self.on_credit, number, frames)
 
     def untap(self, number: int) -> None:
-        self.said.append(("untap", number))
+        self.calls.append(("untap", number))
         asyncio.get_running_loop().call_soon(self.on_untap, number)
 
     def piece(self, data: bytes, number: int = 1, *, last: bool = True, **detail: Any) -> None:
@@ -48,5 +54,5 @@ class Page:
 
 
 def png(value: int = 200) -> bytes:
-    picture = np.full((4, 6, 3), (0, 0, value), np.uint8)  # BGR: red
+    picture = np.full((4, 6, 3), (0, 0, value), np.uint8)  # red, as OpenCV's BGR
     return bytes(cv2.imencode(".png", picture)[1])

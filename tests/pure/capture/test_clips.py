@@ -18,7 +18,7 @@ from tests.pure.capture.scripted_page import Page
 
 
 def clip(path: Path, *, seconds: float = 1.0, size: tuple[int, int] = (64, 48)) -> bytes:
-    """What a browser's recorder gives: VP8 in WebM, live, without length or index."""
+    """A clip as a browser's MediaRecorder makes it: VP8 in live WebM, without length or index."""
     with av.open(path, "w", format="webm", options={"live": "1"}) as sink:
         stream = sink.add_stream("libvpx", rate=30)
         stream.width, stream.height = size
@@ -33,7 +33,7 @@ def clip(path: Path, *, seconds: float = 1.0, size: tuple[int, int] = (64, 48)) 
 
 
 def probe(path: Path) -> tuple[float, int, str]:
-    """Seconds, pictures and codec; it can be searched."""
+    """Duration in seconds, number of pictures and codec; checks that seeking works."""
     with av.open(path) as source:
         stream = source.streams.video[0]
         assert source.duration is not None
@@ -57,10 +57,10 @@ def test_a_recorded_stream_becomes_a_file_with_length_and_index(
     assert name == codec
 
 
-def test_what_went_on_after_a_reconnect_is_one_clip(tmp_path: Path) -> None:
+def test_the_parts_before_and_after_a_reconnect_are_joined_to_one_clip(tmp_path: Path) -> None:
     clip(tmp_path / "a.part1")
     clip(tmp_path / "a.part2", size=(96, 64))
-    (tmp_path / "a.part3").write_bytes(b"the end of a page that was killed")
+    (tmp_path / "a.part3").write_bytes(b"of a page that was killed: no readable WebM")
     target = tmp_path / "clip.mp4.unfinished"
     join([tmp_path / f"a.part{n}" for n in (1, 2, 3)], target)
     seconds, count, _ = probe(target)
@@ -69,7 +69,7 @@ def test_what_went_on_after_a_reconnect_is_one_clip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_pictures_of_the_same_millisecond_are_no_obstacle(tmp_path: Path, parts: int) -> None:
+def test_pictures_with_the_same_timestamp_are_kept(tmp_path: Path, parts: int) -> None:
     part = tmp_path / "a.part1"
     with av.open(part, "w", format="matroska") as sink:
         stream = sink.add_stream("libx264", rate=30, options={"tune": "zerolatency"})
@@ -82,7 +82,8 @@ def test_pictures_of_the_same_millisecond_are_no_obstacle(tmp_path: Path, parts:
             packets += stream.encode(frame)
         for number, packet in enumerate([*packets, *stream.encode(None)]):
             packet.time_base = Fraction(1, 1000)
-            packet.pts = packet.dts = 33 * (number - number % 3)  # three at once
+            # Three pictures each have the same timestamp.
+            packet.pts = packet.dts = 33 * (number - number % 3)
             sink.mux(packet)
     target = tmp_path / "clip.mp4.unfinished"
     join([part] * parts, target)
@@ -105,7 +106,7 @@ def test_a_recording_without_a_picture_is_an_error(tmp_path: Path) -> None:
         ("there.mp4", "exists"),
     ],
 )
-def test_a_path_that_can_not_be_written_is_refused_at_once(
+def test_a_path_that_can_not_be_written_is_refused_before_recording(
     tmp_path: Path, name: str, why: str
 ) -> None:
     (tmp_path / "folder.mp4").mkdir()
@@ -120,40 +121,40 @@ def recording_of(page: Page, path: Path, seconds: float | None = None) -> Record
     return Recording(page.taps, Background.get(), path, "output", seconds, lambda _: None)
 
 
-def test_a_clip_is_written_while_it_comes_and_becomes_the_file(page: Page, tmp_path: Path) -> None:
+def test_pieces_are_written_as_they_arrive_and_become_the_clip(page: Page, tmp_path: Path) -> None:
     data = clip(tmp_path / "made.webm")
     path = tmp_path / "clip.mp4"
     seen: list[int] = []
 
-    def give(_request: Any) -> None:
+    def send_clip(_request: Any) -> None:
         page.say("began", since=100)
         page.piece(data[:1000])
         seen.append((tmp_path / "clip.mp4.part1").stat().st_size)
         page.piece(data[1000:], seconds=1.5)
         page.taps.stop(1)
 
-    page.on_tap = give
+    page.on_tap = send_clip
     page.on_untap = lambda _number: page.say("ended")
     recording = recording_of(page, path)
     assert recording.result(20) == path
     assert seen == [1000]
     assert recording.state == "saved"
     assert recording.bytes == len(data)
-    assert recording.seconds == 1.5, "as the page has measured"
+    assert recording.seconds == 1.5, "the duration that the page has measured"
     assert probe(path)[1] == 30
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "made.webm"]
 
 
-def test_what_a_page_gave_before_it_was_killed_is_kept(page: Page, tmp_path: Path) -> None:
+def test_the_pieces_sent_before_a_page_was_killed_are_kept(page: Page, tmp_path: Path) -> None:
     data = clip(tmp_path / "made.webm")
     (tmp_path / "clip.webm.part1").write_bytes(b"of an earlier recording that broke")
 
-    def give(_request: Any) -> None:
+    def send_clip(_request: Any) -> None:
         page.say("began")
         page.piece(data[: len(data) * 3 // 4])
         page.taps.close(1, MediaError("The page is gone.", remedy="Reload it."))
 
-    page.on_tap = give
+    page.on_tap = send_clip
     recording = recording_of(page, tmp_path / "clip.webm")
     with pytest.raises(MediaError, match="page is gone"):
         recording.result(20)
@@ -161,23 +162,23 @@ def test_what_a_page_gave_before_it_was_killed_is_kept(page: Page, tmp_path: Pat
     assert (tmp_path / "clip.webm.part1").read_bytes().startswith(b"of an earlier")
 
 
-def test_a_picture_that_takes_anothers_place_goes_on_in_the_same_clip(
+def test_a_second_stream_of_pictures_is_appended_to_the_same_clip(
     page: Page, tmp_path: Path
 ) -> None:
     data = clip(tmp_path / "made.webm")
 
-    def give(_request: Any) -> None:
+    def send_clip(_request: Any) -> None:
         for _ in range(2):
             page.say("began")
             page.piece(data)
         page.say("ended")
 
-    page.on_tap = give
+    page.on_tap = send_clip
     path = recording_of(page, tmp_path / "clip.mp4").result(20)
     assert probe(path)[1] == 60
 
 
-def test_a_recording_that_never_began_leaves_nothing(page: Page, tmp_path: Path) -> None:
+def test_a_recording_that_never_began_leaves_no_file(page: Page, tmp_path: Path) -> None:
     page.is_active = False
     recording = recording_of(page, tmp_path / "clip.mp4")
     with pytest.raises(DecartError, match="no session"):

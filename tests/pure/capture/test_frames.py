@@ -1,4 +1,4 @@
-"""Frames from the kernel's side, with a scripted page."""
+"""Frames requested by the kernel from a scripted page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from decart_widget.errors import MediaError
 from tests.pure.capture.scripted_page import Page, png
 
 
-class Here:
-    """A background that is the test's own loop, with a clock that the test sets."""
+class FakeBackground:
+    """A background on the test's event loop, with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.loop = self
@@ -29,39 +29,39 @@ class Here:
         self._soon(function, *args)
 
 
-def frames_of(page: Page, here: Here | None = None, **options: Any) -> Frames:
+def frames_of(page: Page, background: FakeBackground | None = None, **options: Any) -> Frames:
     given = {"which": "output", "fps": None, "size": None, **options}
-    return Frames(page.taps, here or Here(), **given)  # type: ignore[arg-type]
+    return Frames(page.taps, background or FakeBackground(), **given)  # type: ignore[arg-type]
 
 
 def granted(page: Page) -> int:
-    return sum(count for what, count in page.said if what == "credit")
+    return sum(count for what, count in page.calls if what == "credit")
 
 
-async def waiting(page: Page, here: Here) -> tuple[Frames, asyncio.Future[Frame]]:
-    """A reader whose page has got its first credit."""
+async def waiting(page: Page, background: FakeBackground) -> tuple[Frames, asyncio.Future[Frame]]:
+    """A reader that waits, and whose page has its first credits."""
     page.on_tap = lambda _request: page.say("began")
-    frames = frames_of(page, here)
+    frames = frames_of(page, background)
     first = asyncio.ensure_future(anext(frames))
     while not granted(page):
         await asyncio.sleep(0)
     return frames, first
 
 
-async def test_frames_come_for_credit_few_at_a_time_and_in_order(page: Page) -> None:
+async def test_frames_arrive_in_order_and_never_more_than_the_credits_allow(page: Page) -> None:
     clock = iter(range(1, 1000))
     page.on_tap = lambda _request: page.say("began")
     out = 0
 
-    def give(_number: int, count: int) -> None:
+    def send_frames(_number: int, count: int) -> None:
         nonlocal out
         out += count
-        assert out <= 3, "two on their way, and a credit"
+        assert out <= 3, "two credits in flight, and a third just after a frame"
         for _ in range(count):
             out -= 1
             page.piece(png(), at=1000 * next(clock), dropped=0)
 
-    page.on_credit = give
+    page.on_credit = send_frames
     frames = frames_of(page, fps=10.0, size=(6, 4))
     seen = []
     async for image, time in frames:
@@ -77,7 +77,7 @@ async def test_frames_come_for_credit_few_at_a_time_and_in_order(page: Page) -> 
         await anext(frames)
 
 
-async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(page: Page) -> None:
+async def test_a_slow_reader_gets_the_newest_frame_and_missed_ones_are_counted(page: Page) -> None:
     page.on_tap = lambda _request: page.say("began")
     frames = frames_of(page)
     first = asyncio.ensure_future(anext(frames))
@@ -89,29 +89,29 @@ async def test_who_comes_late_gets_the_newest_and_what_was_missed_is_counted(pag
     frame = await anext(frames)
     assert (frame.image[0, 0, 0], frame.time) == (30, 3.0)
     assert frames.dropped == 6
-    assert granted(page) <= 3 + 3, "two beyond those that came, and one on its way"
+    assert granted(page) <= 3 + 3, "two more than frames arrived, and one in flight"
 
 
 @pytest.mark.parametrize(("after", "out"), [(0.0, 3), (HELD_BACK_S - 0.01, 3), (HELD_BACK_S, 2)])
-async def test_a_credit_that_may_still_be_on_its_way_is_not_counted(
+async def test_a_credit_that_may_not_have_reached_the_page_is_not_counted(
     page: Page, after: float, out: int
 ) -> None:
-    here = Here()
-    _frames, first = await waiting(page, here)
+    background = FakeBackground()
+    _frames, first = await waiting(page, background)
     assert granted(page) == 2
     page.piece(png(), at=1000)
-    here.now += after  # the reader's loop was busy for so long
+    background.now += after  # the reader's loop was busy for this time
     await first
     assert granted(page) - 1 == out
 
 
-async def test_a_frame_that_waited_too_long_for_its_reader_is_no_frame_of_now(page: Page) -> None:
-    here = Here()
-    frames, first = await waiting(page, here)
+async def test_a_frame_that_waited_too_long_for_its_reader_is_dropped(page: Page) -> None:
+    background = FakeBackground()
+    frames, first = await waiting(page, background)
     page.piece(png(10), at=1000)
     await first
     page.piece(png(20), at=2000)
-    here.now += STALE_S + 0.01
+    background.now += STALE_S + 0.01
     second = asyncio.ensure_future(anext(frames))
     while frames.dropped < 1:
         await asyncio.sleep(0)
@@ -119,13 +119,13 @@ async def test_a_frame_that_waited_too_long_for_its_reader_is_no_frame_of_now(pa
     assert (await second).time == 3.0
 
 
-async def test_frames_that_nobody_reads_any_more_are_let_go_of(page: Page) -> None:
-    def give(number: int, count: int) -> None:
+async def test_the_taps_of_frames_that_are_no_longer_read_are_closed(page: Page) -> None:
+    def send_frames(number: int, count: int) -> None:
         for _ in range(count):
             page.piece(png(), number, at=1000)
 
     page.on_tap = lambda request: page.say("began", request["id"])
-    page.on_credit = give
+    page.on_credit = send_frames
     for _ in range(3 * MAX_TAPS):
         async for image, _time in frames_of(page):
             assert image.size
@@ -135,7 +135,7 @@ async def test_frames_that_nobody_reads_any_more_are_let_go_of(page: Page) -> No
     assert len(page.taps) <= 1
 
 
-async def test_frames_end_with_the_session_and_need_one(page: Page) -> None:
+async def test_frames_need_a_session_and_end_with_it(page: Page) -> None:
     page.on_tap = lambda _request: page.taps.end_all()
     with pytest.raises(StopAsyncIteration):
         await anext(frames_of(page))

@@ -1,4 +1,4 @@
-"""The Record button: what a press starts and ends, and what pages are shown."""
+"""The Record button: what a press starts and ends, and which states the pages show."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Button:
     def press(self, *, on: bool) -> None:
         Background.get().call(lambda: self.clips.asked_by_page(on=on))
 
-    async def shown(self, state: str) -> tuple[str, str, str]:
-        """Waits until pages are shown this state; returns it with the file's name and a text."""
+    async def until_state(self, state: str) -> tuple[str, str, str]:
+        """Waits until the pages show this state; returns it with the file's name and a text."""
         async with asyncio.timeout(20):
-            while not (found := [said for said in self.states() if said[0] == state]):
+            while not (found := [each for each in self.states() if each[0] == state]):
                 await asyncio.sleep(0.01)
         return found[-1]
 
     def states(self) -> list[tuple[str, str, str]]:
-        return [said for what, said in self.page.said if what == "recording"]
+        return [values for what, values in self.page.calls if what == "recording"]
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def button(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Butto
     return Button(page)
 
 
-def give(page: Page, data: bytes) -> Any:
-    """A page that records this clip until it is asked to end."""
+def send_clip(page: Page, data: bytes) -> Any:
+    """Makes the page send this clip, and end it at the untap; returns its ``on_tap``."""
 
     def begin(request: Any) -> None:
         page.say("began", request["id"])
@@ -59,57 +59,57 @@ def give(page: Page, data: bytes) -> Any:
 async def test_a_clip_is_saved_in_the_notebook_s_folder_when_record_is_pressed_again(
     button: Button, tmp_path: Path
 ) -> None:
-    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    button.page.on_tap = send_clip(button.page, clip(tmp_path / "made.webm"))
     button.press(on=True)
-    await button.shown("recording")
+    await button.until_state("recording")
     button.press(on=False)
-    _, name, text = await button.shown("saved")
+    _, name, text = await button.until_state("saved")
     assert (tmp_path / name).stat().st_size
     assert name.startswith("decart-")
     assert text == ""
     assert [state for state, _, _ in button.states()] == ["recording", "saving", "saved"]
 
 
-async def test_a_second_press_while_a_clip_is_recorded_starts_no_other(
+async def test_a_second_press_while_a_clip_is_recorded_starts_no_second_recording(
     button: Button, tmp_path: Path
 ) -> None:
-    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    button.page.on_tap = send_clip(button.page, clip(tmp_path / "made.webm"))
     button.press(on=True)
-    await button.shown("recording")
+    await button.until_state("recording")
     button.press(on=True)
     button.press(on=False)
-    await button.shown("saved")
-    assert len([what for what, _ in button.page.said if what == "tap"]) == 1
+    await button.until_state("saved")
+    assert len([what for what, _ in button.page.calls if what == "tap"]) == 1
 
 
 async def test_a_press_without_a_session_is_shown_as_failed(button: Button) -> None:
     button.page.is_active = False
     button.press(on=True)
-    _, _, text = await button.shown("failed")
+    _, _, text = await button.until_state("failed")
     assert "no session" in text
 
 
 async def test_a_clip_without_a_picture_is_shown_as_failed_and_logged(button: Button) -> None:
     button.page.on_tap = lambda request: button.page.say("ended", request["id"])
     button.press(on=True)
-    await button.shown("failed")
+    await button.until_state("failed")
     async with asyncio.timeout(10):
         while not [entry for entry in button.log.entries if entry.level == "error"]:
             await asyncio.sleep(0.01)
 
 
-def test_a_press_that_ends_nothing_does_nothing(button: Button) -> None:
+def test_ending_a_recording_that_was_not_started_does_nothing(button: Button) -> None:
     button.clips.asked_by_page(on=False)
-    assert button.page.said == []
+    assert button.page.calls == []
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 86_401, float("nan")])
-def test_a_length_that_can_not_be_is_refused(button: Button, seconds: float) -> None:
+def test_a_length_out_of_range_is_refused(button: Button, seconds: float) -> None:
     with pytest.raises(InvalidOptionError, match="seconds"):
         button.clips.record("clip.mp4", "output", seconds, overwrite=False)
 
 
-def test_a_notebook_s_clip_needs_a_good_path_and_a_session(button: Button) -> None:
+def test_a_notebook_s_clip_needs_a_valid_path_and_a_session(button: Button) -> None:
     with pytest.raises(InvalidPathError):
         button.clips.record("clip.avi", "output", None, overwrite=False)
     button.page.is_active = False
@@ -118,8 +118,8 @@ def test_a_notebook_s_clip_needs_a_good_path_and_a_session(button: Button) -> No
 
 
 async def test_a_notebook_s_clip_is_shown_in_pages_too(button: Button, tmp_path: Path) -> None:
-    button.page.on_tap = give(button.page, clip(tmp_path / "made.webm"))
+    button.page.on_tap = send_clip(button.page, clip(tmp_path / "made.webm"))
     recording: Recording = button.clips.record("mine.webm", "input", None, overwrite=False)
-    await button.shown("recording")
+    await button.until_state("recording")
     assert await recording.stop() == tmp_path / "mine.webm"
-    assert (await button.shown("saved"))[1] == "mine.webm"
+    assert (await button.until_state("saved"))[1] == "mine.webm"

@@ -1,4 +1,4 @@
-"""What js/chunks.json says of the front end is what the kernel and the README say of it."""
+"""js/chunks.json, the kernel and the README agree on chunks and browsers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUILD = json.loads((ROOT / "js" / "chunks.json").read_text(encoding="utf-8"))
 
 
 def test_the_kernel_knows_every_chunk_that_the_build_makes_and_no_other() -> None:
-    # The loader is no message: every widget carries it in the trait `_esm`.
+    # The loader isn't sent in a message: every widget has it in the trait `_esm`.
     assert {chunk["name"] for chunk in BUILD["chunks"]} - {"loader"} == set(chunks.CHUNKS)
 
 

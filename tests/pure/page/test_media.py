@@ -13,27 +13,27 @@ from tests.pure.hosts import Host
 
 
 class Session:
-    """Notes what media reports."""
+    """Records what ``BrowserMedia`` reports."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[Any, ...]] = []
+        self.reports: list[tuple[Any, ...]] = []
         self.error: DecartError | None = None
 
     def offer_made(self, attempt: int, sdp: str) -> None:
-        self.heard.append(("offer", attempt, sdp))
+        self.reports.append(("offer", attempt, sdp))
 
     def candidate_found(self, attempt: int, candidate: Candidate | None) -> None:
-        self.heard.append(("candidate", attempt, candidate))
+        self.reports.append(("candidate", attempt, candidate))
 
     def media_changed(self, attempt: int, state: str) -> None:
-        self.heard.append(("media", attempt, state))
+        self.reports.append(("media", attempt, state))
 
     def media_refused(self, attempt: int, error: DecartError) -> None:
-        self.heard.append(("refused", attempt, error.code))
+        self.reports.append(("refused", attempt, error.code))
         self.error = error
 
     def media_lost(self, error: DecartError) -> None:
-        self.heard.append(("lost", error.code))
+        self.reports.append(("lost", error.code))
 
 
 def media() -> tuple[BrowserMedia, Session, Pages]:
@@ -53,7 +53,7 @@ def test_every_code_of_a_page_has_a_text_and_a_remedy() -> None:
 def test_a_refusal_becomes_an_error_of_that_code(reason: str) -> None:
     browser, session, _ = media()
     browser.receive({"type": "refused", "attempt": 3, "reason": reason, "message": "x"})
-    assert session.heard == [("refused", 3, reason)]
+    assert session.reports == [("refused", 3, reason)]
     assert isinstance(session.error, MediaError)
     assert session.error.remedy == REFUSALS[reason].remedy
 
@@ -65,7 +65,7 @@ def test_reports_of_the_page_are_passed_to_the_session() -> None:
     browser.receive({"type": "candidate", "attempt": 3, "candidate": None})
     browser.receive({"type": "media", "attempt": 3, "state": "camera", "detail": {"width": 640}})
     browser.receive({"type": "media", "attempt": 3, "state": "connected"})
-    assert session.heard == [
+    assert session.reports == [
         ("offer", 3, "v=0"),
         ("candidate", 3, Candidate("candidate:1")),
         ("candidate", 3, None),
@@ -75,17 +75,17 @@ def test_reports_of_the_page_are_passed_to_the_session() -> None:
     assert browser.detail == {"width": 640}
 
 
-def test_it_waits_for_a_page_until_the_time_out(in_no_time) -> None:
-    async def story() -> None:
+def test_ready_waits_for_a_page_until_the_timeout(on_simulated_clock) -> None:
+    async def scenario() -> None:
         browser, _, _ = media()
         with pytest.raises(NoFrontEndError, match="15 s"):
             await browser.ready(15)
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_page_that_exists_or_comes_ends_the_wait(in_no_time) -> None:
-    async def story() -> None:
+def test_the_wait_ends_when_a_page_exists_or_says_hello(on_simulated_clock) -> None:
+    async def scenario() -> None:
         import asyncio
 
         browser, _, pages = media()
@@ -98,4 +98,4 @@ def test_a_page_that_exists_or_comes_ends_the_wait(in_no_time) -> None:
         assert waiting.done()
         await browser.ready(0.1)
 
-    in_no_time(story())
+    on_simulated_clock(scenario())

@@ -1,4 +1,4 @@
-"""The table of messages, from both sides, against the examples that both ends read."""
+"""Messages in both directions, checked against the examples that both ends' tests read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def test_both_ends_read_examples_of_the_same_protocol() -> None:
 
 
 @pytest.mark.parametrize("message", MESSAGES["to_kernel"], ids=label)
-def test_every_example_from_the_browser_is_taken(message: dict[str, Any]) -> None:
-    told = read(message)
-    assert {name: told[name] for name in told if name in message} == message
-    assert [told[name] for name in told if name not in message] == [None] * (
-        len(told) - len(message)
+def test_every_example_from_the_browser_is_accepted(message: dict[str, Any]) -> None:
+    fields = read(message)
+    assert {name: fields[name] for name in fields if name in message} == message
+    assert [fields[name] for name in fields if name not in message] == [None] * (
+        len(fields) - len(message)
     )
     assert read({**message, "unheard_of": [1]})
 
@@ -51,7 +51,7 @@ def test_an_example_without_one_of_its_fields_or_with_a_wrong_one_is_refused(
                 read({**message, name: wrong})
 
 
-def test_every_type_in_the_table_is_known_by_an_example() -> None:
+def test_the_type_of_every_example_is_in_the_table() -> None:
     known = {message["type"] for message in MESSAGES["to_kernel"]}
     assert known <= set(FROM_BROWSER)
 
@@ -76,7 +76,7 @@ def test_every_type_in_the_table_is_known_by_an_example() -> None:
     ],
     ids=lambda message: message["type"],
 )
-def test_what_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> None:
+def test_a_value_that_is_too_long_or_too_large_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         read({"page_id": "f1", **message})
     with pytest.raises(MalformedError):
@@ -108,10 +108,10 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     sent = host.take_sent()
     assert [message for message in sent if not conforms(message)] == []
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
-    # What travels with a buffer is made elsewhere.
-    wanted = {message["type"] for message in MESSAGES["to_browser"]} - {
+    # Other modules send the messages with a buffer, and have their own tests.
+    expected = {message["type"] for message in MESSAGES["to_browser"]} - {
         "chunk",
         "room",
         "image-state",
     }
-    assert {message["type"] for message in sent} == wanted
+    assert {message["type"] for message in sent} == expected

@@ -10,7 +10,7 @@ from decart_widget.page.messages import FROM_BROWSER
 from decart_widget.page.pages import AWAY_S, HEARTBEAT_TIMEOUT_S, MAX_PAGES, PAGEHIDE_GRACE_S
 from tests.pure.hosts import MESSAGES, Host, active, conforms, label, welcome
 
-# --- who has the camera -----------------------------------------------------------------------
+# --- which page is the owner ------------------------------------------------------------------
 
 
 def test_the_first_page_that_says_hello_is_the_owner() -> None:
@@ -55,7 +55,7 @@ def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
     assert host.take_events() == ["left", ("owner", "f1-reloaded", True)]
 
 
-def test_a_page_that_is_not_the_owner_may_be_left_without_consequences() -> None:
+def test_the_pagehide_of_a_viewer_changes_nothing() -> None:
     host = active("f2")
     host.say("pagehide", "f2")
     assert host.take_events() == []
@@ -100,7 +100,7 @@ def test_start_in_a_page_that_is_not_the_owner_does_nothing_during_a_session() -
     assert host.pages.dropped == {"start in a page that is not the owner": 1}
 
 
-def test_without_a_session_the_page_with_the_newest_message_follows_an_owner_that_is_left() -> None:
+def test_without_a_session_an_owner_s_pagehide_makes_the_page_heard_last_the_owner() -> None:
     host = Host()
     for page in ("f1", "f2", "f3"):
         host.now += 1
@@ -133,7 +133,7 @@ def test_the_pages_that_were_silent_longest_are_forgotten_but_not_the_owner() ->
     assert "viewer-50" not in host.pages.by_id
 
 
-# --- whether anybody is watching --------------------------------------------------------------
+# --- heartbeats of the owner ------------------------------------------------------------------
 
 
 def test_an_owner_that_sends_heartbeats_keeps_the_session() -> None:
@@ -158,7 +158,7 @@ def test_another_page_s_heartbeats_do_not_count_for_the_owner() -> None:
     assert host.owner == "f2"
 
 
-def test_an_owner_that_was_left_ends_the_session_after_10_seconds() -> None:
+def test_the_session_ends_10_seconds_after_the_owner_s_pagehide() -> None:
     host = active()
     host.wait(5, beats_of=("f1",))
     host.say("pagehide")
@@ -168,7 +168,7 @@ def test_an_owner_that_was_left_ends_the_session_after_10_seconds() -> None:
     assert host.take_events() == ["unattended"]
 
 
-def test_an_owner_that_comes_back_from_the_cache_keeps_the_session() -> None:
+def test_an_owner_restored_from_the_back_forward_cache_keeps_the_session() -> None:
     host = active()
     host.say("pagehide")
     host.wait(5)
@@ -177,16 +177,17 @@ def test_an_owner_that_comes_back_from_the_cache_keeps_the_session() -> None:
     assert host.take_events() == ["left", ("owner", "f1", False)]
 
 
-def test_a_page_is_away_once_it_was_left_or_misses_a_beat() -> None:
+def test_a_page_is_away_after_its_pagehide_or_a_missed_heartbeat() -> None:
     host = active()
     host.wait(AWAY_S)
     assert host.pages.present
     host.wait(1)
     assert not host.pages.present
+    # Statistics of any attempt show that the page is present.
     host.say(
         "stats",
         **dict.fromkeys(("attempt", "fps", "width", "height", "rtt_s", "loss", "bitrate"), 2),
-    )  # of whatever attempt: it is there
+    )
     assert host.pages.present
     assert host.take_events() == [("owner", "f1", False)]
     host.say("pagehide")
@@ -220,7 +221,7 @@ def test_silence_does_not_count_without_a_session() -> None:
     assert host.owner == "f1"
 
 
-def test_an_attempt_that_begins_long_after_the_hello_starts_the_count_anew() -> None:
+def test_the_heartbeat_timeout_starts_with_the_attempt_and_not_with_the_hello() -> None:
     host = Host()
     host.hello()
     host.wait(3600)
@@ -285,7 +286,7 @@ def test_a_prompt_may_come_from_any_page() -> None:
     assert host.take_events() == [("applied", "sketch", False)]
 
 
-def test_a_page_that_missed_the_end_of_its_attempt_gets_it_again() -> None:
+def test_a_page_that_missed_the_end_message_of_its_attempt_is_sent_it_again() -> None:
     host = active()
     host.attempt = None
     host.say("heartbeat", attempt=3)
@@ -296,7 +297,7 @@ def test_a_page_that_missed_the_end_of_its_attempt_gets_it_again() -> None:
 
 def test_the_owner_s_heartbeats_between_two_attempts_do_not_end_anything() -> None:
     host = active("f2")
-    host.attempt = 4  # it has not heard of that yet
+    host.attempt = 4  # the page doesn't know of this attempt yet
     host.say("heartbeat", attempt=3)
     assert host.take_sent() == []
     host.say("heartbeat", "f2", attempt=3)
@@ -311,7 +312,7 @@ def test_only_the_owner_can_report_that_the_network_is_back() -> None:
     assert host.take_events() == ["woke"]
 
 
-# --- anything at all --------------------------------------------------------------------------
+# --- random messages --------------------------------------------------------------------------
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -357,7 +358,7 @@ def test_no_message_of_a_page_breaks_an_invariant(acts: list[Any]) -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=50, unique=True))
-def test_reasons_for_dropping_are_bounded_whatever_types_are_invented(types: list[str]) -> None:
+def test_invented_message_types_do_not_add_reasons_for_dropping(types: list[str]) -> None:
     host = Host()
     for type_ in types:
         host.pages.receive({"type": type_, "page_id": "f1"})

@@ -1,7 +1,7 @@
 """100,000 messages from service and pages, valid, mutated and random: all invariants hold.
 
-Each example is a seed, from which a generator of our own makes the messages: drawing half a million
-values one by one from Hypothesis would take minutes.
+Each example is a seed from which ``Maker`` generates the messages: it would take minutes to draw
+half a million values one by one from Hypothesis.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.pure.hosts import Host, conforms
 from tests.pure.widget_helpers import settle
 
 EXAMPLES = 100
-MESSAGES = 500  # an example: 100 x 500 each way
+MESSAGES = 500  # in each example: 100 x 500 in each direction
 SECRET = "dct_MARKER0123456789"
 seeds = st.integers(0, 2**32)
 many = settings(max_examples=EXAMPLES)
@@ -146,7 +146,7 @@ def test_no_messages_of_the_service_break_the_machine(seed: int) -> None:
 
 @many
 @given(seeds)
-def test_no_messages_of_pages_break_their_host(seed: int) -> None:
+def test_no_messages_of_pages_break_the_kernel_s_end(seed: int) -> None:
     maker, host = Maker(seed, PAGE_MESSAGES["to_kernel"]), Host()
     choose = maker.random
     for _ in range(MESSAGES):
@@ -161,7 +161,7 @@ def test_no_messages_of_pages_break_their_host(seed: int) -> None:
             host.pages.check_owner(page_messages_blocked=choose.random() < 0.5)
         assert len(host.pages.by_id) <= MAX_PAGES
         assert host.owner is None or host.owner in host.pages.by_id
-        # One message of a page is answered by three messages at most.
+        # The kernel answers one message of a page with at most three.
         assert len(host.take_sent()) <= 3
     log = host.pages.log
     assert len(host.pages.dropped) <= 128
@@ -248,13 +248,13 @@ def test_the_number_of_pages_is_limited() -> None:
     assert all(conforms(message) for message in host.take_sent())
 
 
-def test_every_message_of_the_table_takes_part() -> None:
+def test_the_examples_include_every_type_of_message() -> None:
     assert {message["type"] for message in PAGE_MESSAGES["to_kernel"]} == set(FROM_BROWSER)
     assert {message["type"] for message in FROM_SERVICE} == set(_DECODERS)
 
 
 def test_the_log_of_a_session_has_each_event_once_and_in_order(
-    in_no_time: Callable[[Coroutine[Any, Any, Any]], Any],
+    on_simulated_clock: Callable[[Coroutine[Any, Any, Any]], Any],
 ) -> None:
     class Fake:
         retry: dict[str, Any] = {}  # noqa: RUF012
@@ -270,7 +270,7 @@ def test_the_log_of_a_session_has_each_event_once_and_in_order(
 
         machine = SessionMachine()
 
-    async def story() -> list[str]:
+    async def scenario() -> list[str]:
         log, session = Log(), Fake()
         session_log = SessionLog(log)
         machine = session.machine
@@ -285,4 +285,4 @@ def test_the_log_of_a_session_has_each_event_once_and_in_order(
         await asyncio.sleep(0)
         return [entry.what for entry in log if entry.level == "info"]
 
-    assert in_no_time(story()) == ["connecting", "generating", "disconnected"]
+    assert on_simulated_clock(scenario()) == ["connecting", "generating", "disconnected"]

@@ -1,4 +1,4 @@
-"""Which host names mean this machine."""
+"""Which host names and addresses mean this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decart_widget.protocol.loopback import is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
-def test_these_mean_this_machine(host: str) -> None:
+def test_loopback_names_and_addresses_mean_this_machine(host: str) -> None:
     assert is_loopback(host)
     assert is_loopback(host, subdomains=True)
 
@@ -31,7 +31,7 @@ def test_these_mean_this_machine(host: str) -> None:
         "127.0.0.1:80",
     ],
 )
-def test_these_can_mean_another(host: str) -> None:
+def test_other_names_can_mean_another_machine(host: str) -> None:
     assert not is_loopback(host)
     assert not is_loopback(host, subdomains=True)
 

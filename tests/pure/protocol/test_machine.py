@@ -1,4 +1,4 @@
-"""The machine with offer and answer: from its start to its end."""
+"""The machine with offer and answer (plain WebRTC), from start to end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_offer_and_its_candidates_are_held_until_the_initial_state_is_acknow
     ]
 
 
-def test_an_offer_that_comes_after_the_ack_goes_at_once_and_candidates_trickle() -> None:
+def test_an_offer_after_the_ack_is_sent_at_once_and_candidates_trickle() -> None:
     machine = opened()
     machine.receive(ok("first"))
     machine.offer_made("v=0")
@@ -71,7 +71,7 @@ def test_an_offer_that_comes_after_the_ack_goes_at_once_and_candidates_trickle()
 
 
 @pytest.mark.parametrize("ack", [ok("other"), m.SetImageAck(True, None)])
-def test_an_ack_of_something_else_does_not_let_the_offer_go(ack: m.ServerMessage) -> None:
+def test_an_ack_of_another_request_does_not_release_the_offer(ack: m.ServerMessage) -> None:
     machine = opened()
     machine.offer_made("v=0")
     machine.receive(ack)
@@ -122,9 +122,9 @@ def test_a_tick_before_the_answer_is_billed_but_establishes_nothing() -> None:
 
 def test_ticks_never_reduce_the_bill_and_absurd_ones_are_ignored() -> None:
     machine = generating()
-    for seconds, shown in [(5, 5), (3, 5), (0, 5), (1e9, 5), (6, 6)]:
+    for seconds, expected in [(5, 5), (3, 5), (0, 5), (1e9, 5), (6, 6)]:
         machine.receive(m.GenerationTick(seconds))
-        assert machine.generation_tick == shown
+        assert machine.generation_tick == expected
 
 
 def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_zero() -> None:
@@ -142,7 +142,7 @@ def test_seconds_of_all_attempts_are_added_up_and_a_new_session_begins_at_zero()
     assert machine.generation_tick == 0
 
 
-def test_a_generation_s_end_goes_back_to_connected_and_a_tick_to_generating() -> None:
+def test_the_end_of_a_generation_leads_to_connected_and_a_tick_to_generating() -> None:
     machine = generating()
     machine.receive(m.GenerationEnded(7, "done"))
     assert (machine.state, machine.generation_tick) == (S.CONNECTED, 7)
@@ -151,7 +151,7 @@ def test_a_generation_s_end_goes_back_to_connected_and_a_tick_to_generating() ->
     assert machine.state is S.GENERATING
 
 
-def test_nothing_of_a_lost_attempt_is_sent_in_the_next() -> None:
+def test_no_message_of_a_lost_attempt_is_sent_in_the_next() -> None:
     machine = opened()
     machine.receive(ok("first"))
     machine.offer_made("v=0")
@@ -178,7 +178,7 @@ def test_a_loss_resets_service_status_and_session_id() -> None:
     assert not machine.established
 
 
-def test_a_first_attempt_is_not_lost_but_fails() -> None:
+def test_a_first_attempt_that_is_lost_does_not_reconnect() -> None:
     machine = opened()
     machine.lost()
     assert (machine.state, machine.phase) == (S.CONNECTING, Phase.INITIAL)
@@ -186,7 +186,7 @@ def test_a_first_attempt_is_not_lost_but_fails() -> None:
     assert (machine.state, machine.phase) == (S.ERROR, Phase.CLOSED)
 
 
-def test_a_start_that_reached_nothing_can_be_taken_back() -> None:
+def test_a_start_that_has_not_established_a_session_can_be_cancelled() -> None:
     machine = SessionMachine()
     machine.connect(PromptState("first"))
     machine.cancel()
@@ -224,7 +224,9 @@ def test_a_second_connect_changes_nothing() -> None:
         ("warming up", ServiceStatus.UNKNOWN),
     ],
 )
-def test_the_service_s_status_is_read_from_its_words(text: str, status: ServiceStatus) -> None:
+def test_the_service_status_is_read_from_the_service_s_text(
+    text: str, status: ServiceStatus
+) -> None:
     machine = opened()
     machine.receive(m.Status(text))
     assert machine.service_status is status
@@ -243,7 +245,7 @@ def test_waiting_does_not_count_while_queued() -> None:
 
 
 @pytest.mark.parametrize("sign", ["media", "tick"])
-def test_an_established_session_has_no_place_in_a_queue(sign: str) -> None:
+def test_an_established_session_has_no_queue_position(sign: str) -> None:
     machine = opened()
     machine.receive(m.QueuePosition(1, 4))
     machine.receive(ok("first"))

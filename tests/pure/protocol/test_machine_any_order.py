@@ -23,7 +23,7 @@ from decart_widget.protocol.states import (
     ServiceStatus,
 )
 
-# The events of the table that each act may cause.
+# The events of the transition table that each act may cause.
 EVENTS = {
     "connect": {Event.CONNECT},
     "disconnect": {Event.DISCONNECT},
@@ -80,7 +80,7 @@ class Checker:
             assert all(self.ended[number] == 1 for number in self.submitted)
 
     def _note_ack(self, message: m.ServerMessage) -> None:
-        """Recognizes the ack of the initial state by a rule apart from the machine's."""
+        """Recognizes the ack of the initial state by a rule independent of the machine's."""
         initial = self.initial
         if isinstance(message, m.SetImageAck):
             matched = isinstance(initial, m.SetImage)
@@ -163,10 +163,10 @@ class Checker:
         else:
             assert self.acknowledged or self.room
 
-    # --- acts that bring a session forward, whatever its phase --------------------------------
+    # --- acts that bring a session forward in any phase ---------------------------------------
 
     def next(self, prompt_state: PromptState) -> None:
-        """Performs the act that brings the session forward."""
+        """Performs the act that brings the session one phase further."""
         machine = self.machine
         if machine.state is ConnectionState.RECONNECTING and machine.phase is Phase.CLOSED:
             self.act("reconnect")
@@ -188,11 +188,11 @@ class Checker:
     def answer(self, success: bool) -> None:
         """The service answers the request in flight."""
         request = self.machine.requests.in_flight
-        asked = self.initial if request is None else request.message()
-        if isinstance(asked, m.SetImage):
+        message = self.initial if request is None else request.message()
+        if isinstance(message, m.SetImage):
             self.act("receive", m.SetImageAck(success, None))
-        elif isinstance(asked, m.Prompt):
-            self.act("receive", m.PromptAck(asked.prompt, success, None))
+        elif isinstance(message, m.Prompt):
+            self.act("receive", m.PromptAck(message.prompt, success, None))
 
 
 ROOM = m.RoomInfo("wss://room", "token", "room-1")
@@ -254,8 +254,8 @@ junk = st.builds(decode, st.text(max_size=20) | st.binary(max_size=5))
 messages = st.tuples(st.just("receive"), well_formed | wire | junk)
 floods = st.tuples(st.just("flood"), calls | messages)
 good = st.tuples(st.just("next"), prompt_states) | st.tuples(st.just("answer"), st.booleans())
-# Mostly forward, or hardly any example would reach the state *generating*.
-story = st.lists(
+# Most acts bring the session forward; else few examples would reach *generating*.
+scenario = st.lists(
     st.one_of(good, good, good, good, calls, messages, floods), min_size=8, max_size=60
 )
 
@@ -273,7 +273,7 @@ def play(checker: Checker, steps: list[tuple[Any, ...]]) -> None:
 
 
 @settings(max_examples=200)
-@given(story)
+@given(scenario)
 def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> None:
     checker = Checker()
     play(checker, steps)
@@ -283,7 +283,7 @@ def test_no_order_of_events_breaks_the_machine(steps: list[tuple[Any, ...]]) -> 
 
 
 @settings(max_examples=100)
-@given(prompt_states, st.booleans(), story)
+@given(prompt_states, st.booleans(), scenario)
 def test_no_order_of_events_breaks_a_session_that_generates(
     prompt_state: PromptState, room: bool, steps: list[tuple[Any, ...]]
 ) -> None:
@@ -297,8 +297,8 @@ def test_no_order_of_events_breaks_a_session_that_generates(
     assert all(checker.ended[number] == 1 for number in checker.submitted)
 
 
-@given(story, prompt_states)
-def test_after_any_story_a_new_session_can_be_brought_to_generate(
+@given(scenario, prompt_states)
+def test_after_any_order_of_events_a_new_session_can_generate(
     steps: list[tuple[Any, ...]], prompt_state: PromptState
 ) -> None:
     checker = Checker()

@@ -1,4 +1,4 @@
-"""Prompts and images through the machine: sent once, settled once, restored after a loss."""
+"""Prompts and images in the machine: sent once, settled once, restored after a loss."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_after_a_refused_image_a_prompt_does_not_count_it_as_applied() -> None:
     assert machine.applied == PromptState("second", True, CAT)
 
 
-def test_an_ack_that_never_comes_rejects_its_request_and_lets_the_next_one_go() -> None:
+def test_an_ack_that_never_comes_rejects_its_request_and_the_next_one_is_sent() -> None:
     machine = generating()
     a = machine.submit(PromptState("a"), with_image=False)
     machine.submit(PromptState("b"), with_image=False)
@@ -76,21 +76,21 @@ def test_an_error_of_the_service_fails_the_open_request() -> None:
     assert isinstance(complaint.error, AuthenticationError)
 
 
-def test_what_is_asked_for_before_the_socket_opens_becomes_the_initial_state() -> None:
+def test_a_prompt_submitted_before_the_socket_opens_becomes_the_initial_state() -> None:
     machine = SessionMachine()
     early = machine.submit(PromptState("early"), with_image=False)
     machine.connect(PromptState("first"))
-    asked = machine.submit(PromptState("a", True, CAT), with_image=True)
+    request = machine.submit(PromptState("a", True, CAT), with_image=True)
     machine.socket_opened()
     assert machine.take_outgoing() == [m.SetImage(CAT, "a", True)]
-    assert machine.awaiting_ack == asked.number
+    assert machine.awaiting_ack == request.number
     machine.receive(m.SetImageAck(True, None))
-    assert endings(machine) == [("Superseded", early.number), ("Applied", asked.number)]
+    assert endings(machine) == [("Superseded", early.number), ("Applied", request.number)]
 
 
-def test_a_refused_initial_state_is_reported_once_and_no_ack_revives_it() -> None:
+def test_a_refused_initial_state_is_reported_once_and_later_acks_change_nothing() -> None:
     machine = SessionMachine()
-    asked = machine.submit(PromptState("bad"), with_image=False)
+    request = machine.submit(PromptState("bad"), with_image=False)
     machine.connect(PromptState("first"))
     machine.socket_opened()
     machine.offer_made("v=0")
@@ -101,18 +101,18 @@ def test_a_refused_initial_state_is_reported_once_and_no_ack_revives_it() -> Non
     assert machine.phase is Phase.INITIAL
     assert machine.awaiting_ack is None
     machine.fail()
-    assert endings(machine) == [("Rejected", asked.number)]
+    assert endings(machine) == [("Rejected", request.number)]
     assert machine.take_outgoing() == []
 
 
 @pytest.mark.parametrize("end", ["disconnect", "fail", "cancel"])
 def test_an_initial_state_that_was_never_answered_is_superseded_by_the_end(end: str) -> None:
     machine = SessionMachine()
-    asked = machine.submit(PromptState("a"), with_image=False)
+    request = machine.submit(PromptState("a"), with_image=False)
     machine.connect(PromptState("first"))
     machine.socket_opened()
     getattr(machine, end)()
-    assert endings(machine) == [("Superseded", asked.number)]
+    assert endings(machine) == [("Superseded", request.number)]
 
 
 def test_requests_still_open_are_superseded_by_the_end() -> None:

@@ -1,4 +1,4 @@
-"""The machine with media through a room."""
+"""The machine with a LiveKit room."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_a_room_is_requested_and_the_initial_state_follows() -> None:
 
 def test_a_room_without_a_prompt_state_passes_the_picture_through_and_applies_its_request() -> None:
     machine = SessionMachine()
-    asked = machine.submit(PromptState(), with_image=False)
+    request = machine.submit(PromptState(), with_image=False)
     machine.connect(PromptState("first"), room=True)
     machine.socket_opened()
     assert machine.take_outgoing() == [m.LivekitJoin(True)]
-    assert endings(machine) == [("Applied", asked.number)]
+    assert endings(machine) == [("Applied", request.number)]
     assert machine.applied == PromptState()
 
 
@@ -76,7 +76,7 @@ def test_a_room_that_breaks_before_its_first_ack_is_restored_with_the_requested_
     None
 ):
     machine = SessionMachine()
-    asked = machine.submit(PromptState("wanted"), with_image=False)
+    request = machine.submit(PromptState("wanted"), with_image=False)
     machine.connect(PromptState("first"), room=True)
     machine.socket_opened()
     machine.receive(ROOM)
@@ -87,4 +87,4 @@ def test_a_room_that_breaks_before_its_first_ack_is_restored_with_the_requested_
     machine.socket_opened()
     assert machine.take_outgoing() == [m.LivekitJoin(False), m.Prompt("wanted", True)]
     machine.receive(ok("wanted"))
-    assert endings(machine) == [("Applied", asked.number)]
+    assert endings(machine) == [("Applied", request.number)]

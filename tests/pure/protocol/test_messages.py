@@ -195,13 +195,13 @@ def test_a_malformed_frame_is_ignored_with_a_reason(frame: str | bytes, reason: 
     assert ignored.reason == reason
 
 
-def test_the_first_spelling_wins_where_a_frame_has_both() -> None:
+def test_the_first_name_of_a_field_wins_where_a_frame_has_both() -> None:
     assert decoded(type="session_id", session_id="a", sessionId="b") == m.SessionId("a")
     assert decoded(type="queue_position", queue_position=1, position=2) == m.QueuePosition(1, None)
 
 
 @given(st.text() | st.binary())
-def test_no_text_and_no_bytes_make_decode_raise(frame: str | bytes) -> None:
+def test_decode_never_raises_for_any_text_or_bytes(frame: str | bytes) -> None:
     assert isinstance(decode(frame), get_args(m.ServerMessage))
 
 
@@ -211,7 +211,7 @@ def test_no_text_and_no_bytes_make_decode_raise(frame: str | bytes) -> None:
     )
     | JSON
 )
-def test_no_json_makes_decode_raise(value: Any) -> None:
+def test_decode_never_raises_for_any_json(value: Any) -> None:
     message = decode(json.dumps(value))
     assert isinstance(message, get_args(m.ServerMessage))
     assert message == decode(json.dumps(value))
@@ -221,8 +221,10 @@ def test_no_json_makes_decode_raise(value: Any) -> None:
     st.sampled_from(TYPES),
     st.dictionaries(st.sampled_from(FIELDS), st.text(st.characters(codec=None), max_size=5)),
 )
-def test_whatever_was_read_can_be_encoded(kind: str, fields: dict[str, str]) -> None:
-    # JSON can spell an unpaired surrogate, which UTF-8 can't encode.
+def test_the_repr_of_every_decoded_message_can_be_encoded(
+    kind: str, fields: dict[str, str]
+) -> None:
+    # JSON can contain an unpaired surrogate, which UTF-8 can't encode.
     repr(decode(json.dumps({**fields, "type": kind}))).encode("utf-8")
 
 
@@ -283,7 +285,7 @@ def test_a_candidate_that_is_too_long_is_cut() -> None:
         (m.LocalCandidate(None), {"type": "ice-candidate", "candidate": None}),
     ],
 )
-def test_what_is_sent_has_the_service_s_names(
+def test_sent_messages_have_the_service_s_names(
     message: m.ClientMessage, fields: dict[str, Any]
 ) -> None:
     assert json.loads(encode(message)) == fields

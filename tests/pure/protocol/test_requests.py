@@ -1,4 +1,4 @@
-"""Requests on their way: one in flight, the newest waiting, acks matched."""
+"""The queue of requests: one in flight, the newest one waiting, acks matched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ok(prompt: str) -> PromptAck:
 
 
 @pytest.mark.parametrize(
-    ("asked", "sent"),
+    ("asked_for", "sent"),
     [
         (request(1, "a"), Prompt("a", True)),
         (request(1, "a", CAT), Prompt("a", True)),
@@ -30,9 +30,9 @@ def ok(prompt: str) -> PromptAck:
     ],
 )
 def test_a_prompt_state_is_sent_as_a_prompt_or_together_with_its_image(
-    asked: Request, sent: Prompt | SetImage
+    asked_for: Request, sent: Prompt | SetImage
 ) -> None:
-    assert asked.message() == sent
+    assert asked_for.message() == sent
 
 
 def test_a_prompt_state_without_prompt_and_image_is_passthrough() -> None:
@@ -56,7 +56,7 @@ def test_one_request_is_in_flight_and_the_others_wait() -> None:
     assert queue.next() is second
 
 
-def test_the_newest_wins_and_the_overtaken_are_returned() -> None:
+def test_the_newest_waiting_request_wins_and_the_superseded_one_is_returned() -> None:
     queue = RequestQueue()
     queue.put(request(1, "a"))
     queue.next()

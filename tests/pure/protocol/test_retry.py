@@ -84,7 +84,7 @@ def test_an_error_that_no_retry_can_repair_is_permanent(error: e.DecartError) ->
     assert is_permanent(error)
 
 
-def test_a_service_that_is_full_says_so() -> None:
+def test_a_full_service_causes_an_at_capacity_error() -> None:
     for error in (closed_error(1013, ""), closed_error(1013, "busy"), service_error("At capacity")):
         assert isinstance(error, e.AtCapacityError)
 

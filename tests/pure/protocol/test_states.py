@@ -1,4 +1,4 @@
-"""The connection states as users see them: specified by event and by path, apart from the table."""
+"""The connection states, specified by event and by path, independently of the transition table."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ PATHS = {
         (E.LOST, S.RECONNECTING),
         (E.DISCONNECT, S.DISCONNECTED),
     ],
-    "a start that breaks is not repeated": [
+    "a start that fails is not repeated": [
         (E.CONNECT, S.CONNECTING),
         (E.LOST, S.CONNECTING),
         (E.FAIL, S.ERROR),
     ],
-    "a start that is taken back": [(E.CONNECT, S.CONNECTING), (E.CANCEL, S.IDLE)],
+    "a start that is cancelled": [(E.CONNECT, S.CONNECTING), (E.CANCEL, S.IDLE)],
     "an error before any session": [(E.FAIL, S.ERROR), (E.DISCONNECT, S.ERROR)],
 }
 
@@ -108,9 +108,9 @@ def test_an_event_has_its_effect_where_it_makes_sense_and_none_elsewhere(event: 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_a_session_shows_these_states(path: list[tuple[Event, ConnectionState]]) -> None:
     state = S.IDLE
-    for event, shown in path:
+    for event, expected in path:
         state = transition(state, event)
-        assert state is shown
+        assert state is expected
 
 
 @pytest.mark.parametrize(("state", "event"), EVERY_PAIR)

@@ -23,20 +23,20 @@ def effect(frame: Any, prompt: str | None, image: Any) -> Any:
     return frame
 
 
-def test_without_a_key_it_is_the_sandbox_and_it_says_so() -> None:
+def test_without_a_key_the_destination_is_the_sandbox_with_a_warning() -> None:
     with pytest.warns(SandboxWarning, match="DECART_API_KEY") as caught:
         destination = Destination(None, None, stacklevel=1)
     assert destination.name == "sandbox"
     assert caught[0].filename == __file__
 
 
-def test_the_sandbox_asked_for_by_name_needs_no_warning() -> None:
+def test_the_sandbox_by_name_causes_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Destination("sandbox", None).name == "sandbox"
 
 
-def test_with_a_key_it_is_decart() -> None:
+def test_with_a_key_the_destination_is_decart() -> None:
     destination = Destination(None, KEY)
     assert destination.name == "decart"
     assert opened(destination) == (DECART, KEY)
@@ -45,10 +45,10 @@ def test_with_a_key_it_is_decart() -> None:
 def test_the_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DECART_API_KEY", KEY)
     assert opened(Destination(None, None)) == (DECART, KEY)
-    assert opened(Destination(None, "ek_given0")) == (DECART, "ek_given0")
+    assert opened(Destination(None, "ek_argument0")) == (DECART, "ek_argument0")
 
 
-def test_the_sandbox_is_not_told_the_key_in_the_environment(
+def test_the_sandbox_does_not_get_the_key_in_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DECART_API_KEY", KEY)
@@ -77,7 +77,7 @@ def test_a_server_on_this_machine_needs_no_key() -> None:
     assert key.startswith("dct_")
 
 
-def test_a_server_elsewhere_needs_one() -> None:
+def test_a_server_on_another_machine_needs_a_key() -> None:
     with pytest.raises(InvalidKeyError, match="DECART_API_KEY"):
         Destination("https://decart.example.org", None)
     endpoint, key = opened(Destination("https://decart.example.org", KEY))
@@ -90,7 +90,7 @@ def test_decart_by_name_needs_a_key() -> None:
     assert Destination("decart", KEY).name == "decart"
 
 
-def test_a_function_is_served_from_here_and_counts_as_a_sandbox() -> None:
+def test_a_function_is_served_by_a_sandbox_in_this_process() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         destination = Destination(effect, None)
@@ -102,7 +102,7 @@ def test_a_function_is_served_from_here_and_counts_as_a_sandbox() -> None:
 @pytest.mark.parametrize(
     "endpoint", ["", "Decart", "localhost:9000", KEY, "ftp://x", 5, {}, ("a",)]
 )
-def test_what_is_no_endpoint_is_refused(endpoint: Any) -> None:
+def test_an_invalid_endpoint_is_refused(endpoint: Any) -> None:
     with pytest.raises(InvalidURLError) as caught:
         Destination(endpoint, KEY)
     assert caught.value.remedy

@@ -15,7 +15,7 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Target:
-    """Is checked so many times, and records what is called."""
+    """Needs ``checks`` checks, and records the calls."""
 
     def __init__(self, checks: int) -> None:
         self.left = checks
@@ -36,31 +36,33 @@ class Target:
 
 
 def check(target: Target, seconds: float) -> Coroutine[Any, Any, None]:
-    async def story() -> None:
+    async def scenario() -> None:
         checks = Liveness(target)
         checks.start()
-        checks.start()  # goes on already
+        checks.start()  # has no effect: the checks run already
         await asyncio.sleep(seconds)
         checks.close()
 
-    return story()
+    return scenario()
 
 
-def test_there_is_a_check_every_second_and_a_beat_with_every_fifth(in_no_time: Run) -> None:
+def test_there_is_a_check_every_second_and_a_heartbeat_with_every_fifth(
+    on_simulated_clock: Run,
+) -> None:
     target = Target(11)
-    in_no_time(check(target, 60))
+    on_simulated_clock(check(target, 60))
     assert target.calls == [n % (BEAT_EVERY_S / CHECK_EVERY_S) == 0 for n in range(11)] + ["ended"]
 
 
-def test_checks_end_when_they_are_closed(in_no_time: Run) -> None:
+def test_close_ends_the_checks(on_simulated_clock: Run) -> None:
     target = Target(100)
-    in_no_time(check(target, 2.5 * CHECK_EVERY_S))
+    on_simulated_clock(check(target, 2.5 * CHECK_EVERY_S))
     assert len(target.calls) == 3
     assert "ended" not in target.calls
 
 
 def test_a_suspend_is_reported_before_the_check_that_follows_it(
-    in_no_time: Run, monkeypatch: pytest.MonkeyPatch
+    on_simulated_clock: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Watch:
         def __init__(self, _every: float) -> None:
@@ -71,14 +73,14 @@ def test_a_suspend_is_reported_before_the_check_that_follows_it(
 
     monkeypatch.setattr(liveness, "SuspendDetector", Watch)
     target = Target(3)
-    in_no_time(check(target, 60))
+    on_simulated_clock(check(target, 60))
     assert target.calls == [True, ("suspended", 30.0), False, False, "ended"]
 
 
-async def test_a_loop_that_runs_is_not_busy_and_one_that_does_not_is() -> None:
+async def test_a_loop_is_busy_when_it_has_not_run_since_the_last_probe() -> None:
     probe = BusyProbe(asyncio.get_running_loop())
     assert probe.busy() is False
-    assert probe.busy() is True, "nothing has run on the loop in between"
+    assert probe.busy() is True, "the loop has not run since the last probe"
     await asyncio.sleep(0)
     assert probe.busy() is False
 
@@ -89,7 +91,7 @@ def test_a_closed_loop_is_not_busy() -> None:
     assert BusyProbe(loop).busy() is False
 
 
-async def test_messages_that_come_on_a_thread_of_their_own_are_never_blocked() -> None:
+async def test_page_messages_that_arrive_on_another_thread_are_never_blocked() -> None:
     link = KernelLink(asyncio.get_running_loop())
     assert link.may_block
     assert [link.page_messages_blocked(), link.page_messages_blocked()] == [False, True]

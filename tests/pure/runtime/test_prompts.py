@@ -1,4 +1,4 @@
-"""When prompts are sent, and what the traits show; the session is a fake one."""
+"""When prompts are sent, and the traits' values then; with a fake session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER = ImageData(ref="file_two")
 
 
 class FakeSession:
-    """Records what is submitted; answers when the test says so."""
+    """Records submitted prompt states; a test completes their futures (``answers``)."""
 
     def __init__(self) -> None:
         self.submitted: list[tuple[PromptState, bool]] = []
@@ -37,7 +37,7 @@ class FakeSession:
 
 
 class Holder:
-    """A widget's controller, as its prompts see it."""
+    """The part of a widget's controller that ``Prompts`` uses."""
 
     def __init__(self, model: str = "lucy-latest", *, active: bool = True) -> None:
         self.fake = FakeSession()
@@ -72,8 +72,8 @@ class Holder:
         return [state.prompt for state, _ in self.fake.submitted]
 
 
-def test_a_prompt_that_is_being_typed_is_sent_once_after_a_pause(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_a_prompt_that_is_being_typed_is_sent_once_after_a_pause(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         for length in range(1, 7):
             holder.prompts.typed("sketch"[:length], True)
@@ -84,11 +84,11 @@ def test_a_prompt_that_is_being_typed_is_sent_once_after_a_pause(in_no_time: Run
         assert holder.sent == ["sketch"]
         assert not holder.prompts.typing
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_prompt_that_is_set_meanwhile_takes_the_typed_one_s_place(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_a_prompt_set_during_the_pause_replaces_the_typed_one(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         holder.prompts.typed("typed", True)
         setting = asyncio.ensure_future(holder.prompts.set(prompt="set"))
@@ -98,11 +98,11 @@ def test_a_prompt_that_is_set_meanwhile_takes_the_typed_one_s_place(in_no_time: 
         assert await setting == "applied"
         assert holder.traits["flushed"]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_an_emptied_box_and_an_unchanged_prompt_are_not_sent(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_an_empty_prompt_box_and_an_unchanged_prompt_are_not_sent(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         for prompt in ("", "  ", "before"):
             holder.prompts.typed(prompt, True)
@@ -110,33 +110,33 @@ def test_an_emptied_box_and_an_unchanged_prompt_are_not_sent(in_no_time: Run) ->
         assert holder.sent == []
         assert holder.prompts.state == PromptState("before")
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_enter_sends_at_once_and_a_blank_prompt_is_refused(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_enter_sends_at_once_and_a_blank_prompt_is_refused(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         holder.prompts.apply_from_page("sketch", False)
         holder.prompts.apply_from_page("   ", False)
         assert holder.fake.submitted == [(PromptState("sketch", enrich=False), False)]
         assert holder.log.refused == {"page: prompt not taken (invalid-prompt)": 1}
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_without_a_session_changes_are_stored(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_without_a_session_changes_are_stored(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder(active=False)
         assert await holder.prompts.set(prompt=None, image=IMAGE) == "stored"
         holder.prompts.typed("typed", False)
         assert holder.prompts.state == PromptState("typed", enrich=False, image=IMAGE)
         assert not holder.prompts.typing
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_an_image_goes_along_only_when_it_is_another_one(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_an_image_is_sent_only_when_it_has_changed(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         waits = [
             asyncio.ensure_future(holder.prompts.set(**changes))
@@ -149,11 +149,11 @@ def test_an_image_goes_along_only_when_it_is_another_one(in_no_time: Run) -> Non
         await asyncio.gather(*waits)
         assert holder.images == [IMAGE, IMAGE, None]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_an_image_that_is_refused_does_not_go_along_with_the_next_prompt(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_a_refused_image_is_not_sent_with_the_next_prompt(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         setting = asyncio.ensure_future(holder.prompts.set(image=IMAGE))
         await asyncio.sleep(0)
@@ -162,11 +162,11 @@ def test_an_image_that_is_refused_does_not_go_along_with_the_next_prompt(in_no_t
             await setting
         assert holder.prompts.state.image is None
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_page_s_image_is_shown_in_the_traits_and_sent(in_no_time: Run) -> None:
-    async def story() -> None:
+def test_a_page_s_image_is_shown_in_the_traits_and_sent(on_simulated_clock: Run) -> None:
+    async def scenario() -> None:
         holder = Holder()
         applying = asyncio.ensure_future(holder.prompts.apply_image(OTHER))
         await asyncio.sleep(0)
@@ -175,16 +175,16 @@ def test_a_page_s_image_is_shown_in_the_traits_and_sent(in_no_time: Run) -> None
         holder.fake.answers[0].set_result("applied")
         await applying
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
 def test_a_model_without_images_refuses_a_page_s_image_and_changes_nothing(
-    in_no_time: Run,
+    on_simulated_clock: Run,
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         holder = Holder("lucy-restyle-2")
         with pytest.raises(InvalidImageError, match="takes no reference image"):
             await holder.prompts.apply_image(IMAGE)
         assert (holder.traits, holder.fake.submitted) == ({}, [])
 
-    in_no_time(story())
+    on_simulated_clock(scenario())

@@ -11,8 +11,8 @@ from decart_widget.runtime.trait_updates import BURST, GATHER_S, PER_SECOND, Coa
 from tests.pure.conftest import SkippingLoop
 
 
-class Log:
-    """What was published, and when."""
+class Publications:
+    """Records what is published, and when."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[float, dict[str, Any]]] = []
@@ -25,55 +25,55 @@ class Log:
         return [values for _, values in self.entries]
 
     @property
-    def shown(self) -> dict[str, Any]:
-        together: dict[str, Any] = {}
+    def newest(self) -> dict[str, Any]:
+        newest: dict[str, Any] = {}
         for values in self.values:
-            together.update(values)
-        return together
+            newest.update(values)
+        return newest
 
 
-def test_a_change_after_a_quiet_time_is_published_at_once(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_a_change_after_a_quiet_time_is_published_at_once(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         Coalescer(log).update({"a": 1, "b": 2})
         assert log.values == [{"a": 1, "b": 2}]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_values_that_are_shown_already_are_not_published(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_unchanged_values_are_not_published(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log, {"state": "idle", "error": {}})
         coalescer.update({"state": "idle", "error": {}, "tick": 0.0})
         coalescer.update({"tick": 0.0})
         assert log.values == [{"tick": 0.0}]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_flood_is_sent_ten_times_a_second_with_the_newest_values(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_a_flood_is_sent_ten_times_a_second_with_the_newest_values(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log)
-        for tick in range(1000):  # ten seconds
+        for tick in range(1000):  # for 10 s
             coalescer.update({"tick": tick})
             await asyncio.sleep(0.01)
         await asyncio.sleep(1)
         assert BURST + 95 <= len(log.entries) <= BURST + 101
-        assert log.shown == {"tick": 999}
+        assert log.newest == {"tick": 999}
         pauses = [b - a for a, b in pairwise(when for when, _ in log.entries)]
         assert min(pauses) >= 0.99 * GATHER_S
-        spent = BURST / (1 / GATHER_S - PER_SECOND)  # seconds of as many as may be
+        spent = BURST / (1 / GATHER_S - PER_SECOND)  # seconds until the burst is used up
         later = [b - a for (a, _), (b, _) in pairwise(log.entries) if a > spent + 1]
         assert min(later) >= 0.99 / PER_SECOND
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_changes_that_follow_within_50_ms_are_published_together(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_changes_that_follow_within_50_ms_are_published_together(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log)
         for number in range(3):
             coalescer.update({"a": number})
@@ -83,12 +83,14 @@ def test_changes_that_follow_within_50_ms_are_published_together(in_no_time) -> 
         await asyncio.sleep(GATHER_S)
         assert log.values == [{"a": 0}, {"a": "newest", "b": 1}]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_changes_that_are_not_urgent_are_published_with_those_that_follow(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_changes_that_are_not_urgent_are_published_with_those_that_follow(
+    on_simulated_clock,
+) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log)
         coalescer.update({"a": 1}, urgent=False)
         assert log.values == []
@@ -97,12 +99,12 @@ def test_changes_that_are_not_urgent_are_published_with_those_that_follow(in_no_
         await asyncio.sleep(GATHER_S)
         assert log.values == [{"a": 1, "b": 2}]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_value_that_changes_back_while_it_waits_is_not_published(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_a_value_that_changes_back_while_it_waits_is_not_published(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log)
         coalescer.update({"a": 1})
         coalescer.update({"a": "other"})
@@ -112,41 +114,41 @@ def test_a_value_that_changes_back_while_it_waits_is_not_published(in_no_time) -
         coalescer.update({"a": "later"})
         assert log.values[-1] == {"a": "later"}
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_flush_publishes_what_waits(in_no_time) -> None:
-    async def story() -> None:
-        log = Log()
+def test_flush_publishes_waiting_values(on_simulated_clock) -> None:
+    async def scenario() -> None:
+        log = Publications()
         coalescer = Coalescer(log)
         coalescer.update({"a": 1})
         coalescer.update({"a": 2})
         coalescer.flush()
-        assert log.shown == {"a": 2}
+        assert log.newest == {"a": 2}
         coalescer.flush()
         await asyncio.sleep(1)
         assert len(log.entries) == 2
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
 changes = st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), max_size=3)
 
 
 @given(st.lists(st.tuples(changes, st.sampled_from([0, 0.01, 0.3])), max_size=40))
-def test_in_the_end_every_trait_has_its_newest_value(
-    story: list[tuple[dict[str, int], float]],
+def test_every_trait_finally_has_its_newest_value(
+    scenario: list[tuple[dict[str, int], float]],
 ) -> None:
     async def run() -> None:
-        log = Log()
+        log = Publications()
         coalescer = Coalescer(log, {"a": 0, "b": 0, "c": 0})
-        wanted: dict[str, Any] = {"a": 0, "b": 0, "c": 0}
-        for values, pause in story:
+        expected: dict[str, Any] = {"a": 0, "b": 0, "c": 0}
+        for values, pause in scenario:
             coalescer.update(values)
-            wanted |= values
+            expected |= values
             await asyncio.sleep(pause)
         await asyncio.sleep(1)
-        assert {"a": 0, "b": 0, "c": 0} | log.shown == wanted
+        assert {"a": 0, "b": 0, "c": 0} | log.newest == expected
         assert all(log.values)
 
     with asyncio.Runner(loop_factory=SkippingLoop) as runner:

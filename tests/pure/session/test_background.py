@@ -26,7 +26,7 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-def test_there_is_one_thread_and_it_keeps_no_process_alive() -> None:
+def test_there_is_one_thread_and_it_is_a_daemon() -> None:
     background = Background.get()
     assert Background.get() is background
     assert background.thread.daemon
@@ -34,11 +34,11 @@ def test_there_is_one_thread_and_it_keeps_no_process_alive() -> None:
 
 
 def test_work_runs_on_the_background_thread() -> None:
-    async def where() -> threading.Thread:
+    async def current_thread() -> threading.Thread:
         return threading.current_thread()
 
     background = Background.get()
-    assert background.start(where(), "where").result() is background.thread
+    assert background.start(current_thread(), "current thread").result() is background.thread
 
 
 def test_a_result_can_be_waited_for_from_a_thread() -> None:
@@ -49,18 +49,18 @@ async def test_a_result_can_be_awaited() -> None:
     assert await Background.get().start(value(7), "seven") == 7
 
 
-def test_what_went_wrong_is_raised_where_it_is_waited_for() -> None:
+def test_the_work_s_error_is_raised_by_result() -> None:
     operation = Background.get().start(failure(), "set")
     with pytest.raises(InvalidPromptError, match="Bad"):
         operation.result()
 
 
-async def test_what_went_wrong_is_raised_where_it_is_awaited() -> None:
+async def test_the_work_s_error_is_raised_by_await() -> None:
     with pytest.raises(InvalidPromptError, match="Bad"):
         await Background.get().start(failure(), "set")
 
 
-def test_a_wait_that_is_too_short_says_so_and_the_work_goes_on() -> None:
+def test_a_wait_that_times_out_raises_timeout_error_and_the_work_continues() -> None:
     operation = Background.get().start(never(), "connect")
     with pytest.raises(TimeoutError, match=r"connect is not done after 0\.01 s"):
         operation.result(timeout=0.01)
@@ -68,7 +68,7 @@ def test_a_wait_that_is_too_short_says_so_and_the_work_goes_on() -> None:
     assert operation.cancel()
 
 
-def test_waiting_on_the_thread_that_does_the_work_is_refused_instead_of_hanging() -> None:
+def test_waiting_on_the_background_thread_raises_an_error_instead_of_hanging() -> None:
     background = Background.get()
     inner: list[Operation[None]] = []
 
@@ -82,7 +82,7 @@ def test_waiting_on_the_thread_that_does_the_work_is_refused_instead_of_hanging(
     inner[0].cancel()
 
 
-def test_a_result_that_is_there_may_be_taken_anywhere() -> None:
+def test_a_finished_result_can_be_read_on_the_background_thread() -> None:
     background = Background.get()
     finished = background.start(value(7), "seven")
     assert finished.result(timeout=10) == 7
@@ -104,7 +104,7 @@ def test_calls_are_made_in_order_on_the_background_thread() -> None:
     assert seen == [(number, True) for number in range(100)]
 
 
-def test_an_operation_says_how_it_stands() -> None:
+def test_the_repr_of_an_operation_shows_its_state() -> None:
     background = Background.get()
     running = background.start(never(), "connect")
     assert repr(running) == "<connect: under way>"
@@ -119,13 +119,13 @@ def test_an_operation_says_how_it_stands() -> None:
     assert repr(failed) == "<set: Bad. Better.>"
 
 
-def test_work_runs_in_the_context_of_whoever_asked_for_it() -> None:
-    async def look() -> str:
+def test_work_runs_in_the_context_variables_of_its_caller() -> None:
+    async def read_variable() -> str:
         return VARIABLE.get()
 
     token = VARIABLE.set("the cell's")
     try:
-        operation = Background.get().start(look(), "look")
+        operation = Background.get().start(read_variable(), "read")
     finally:
         VARIABLE.reset(token)
     assert operation.result(timeout=10) == "the cell's"

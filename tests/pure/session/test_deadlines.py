@@ -27,7 +27,7 @@ def test_paused_time_does_not_count() -> None:
     assert timeout.remaining(3604) == 6
 
 
-def test_pausing_twice_is_pausing_once() -> None:
+def test_pausing_twice_has_the_effect_of_pausing_once() -> None:
     timeout = PausableTimeout(10, now=0)
     timeout.pause(1, True)
     timeout.pause(2, True)
@@ -56,8 +56,8 @@ def test_only_time_that_is_not_paused_counts(periods: list[tuple[float, bool]]) 
 # --- the deadline of an ack -------------------------------------------------------------------
 
 
-def test_an_ack_is_late_when_the_same_one_was_awaited_for_the_whole_limit(in_no_time) -> None:
-    async def story() -> None:
+def test_an_ack_is_late_when_its_request_has_waited_for_the_whole_limit(on_simulated_clock) -> None:
+    async def scenario() -> None:
         late: list[float] = []
         loop = asyncio.get_running_loop()
         deadline = AckDeadline(30, lambda: late.append(loop.time()))
@@ -69,11 +69,11 @@ def test_an_ack_is_late_when_the_same_one_was_awaited_for_the_whole_limit(in_no_
         await asyncio.sleep(2)
         assert late == pytest.approx([30], abs=0.01)
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_each_request_has_its_own_time(in_no_time) -> None:
-    async def story() -> None:
+def test_each_request_has_its_own_deadline(on_simulated_clock) -> None:
+    async def scenario() -> None:
         late: list[float] = []
         loop = asyncio.get_running_loop()
         deadline = AckDeadline(30, lambda: late.append(loop.time()))
@@ -85,11 +85,11 @@ def test_each_request_has_its_own_time(in_no_time) -> None:
         await asyncio.sleep(3600)
         assert late == []
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_deadline_that_passed_can_be_set_again_for_the_same_request(in_no_time) -> None:
-    async def story() -> None:
+def test_a_deadline_that_passed_can_be_set_again_for_the_same_request(on_simulated_clock) -> None:
+    async def scenario() -> None:
         late: list[int] = []
         deadline = AckDeadline(30, lambda: late.append(1))
         deadline.update(1)
@@ -98,14 +98,14 @@ def test_a_deadline_that_passed_can_be_set_again_for_the_same_request(in_no_time
         await asyncio.sleep(31)
         assert late == [1, 1]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
 # --- the budget -------------------------------------------------------------------------------
 
 
-def test_a_budget_is_spent_by_the_service_s_ticks(in_no_time) -> None:
-    async def story() -> None:
+def test_a_budget_is_spent_by_the_service_s_ticks(on_simulated_clock) -> None:
+    async def scenario() -> None:
         spent: list[int] = []
         budget = Budget(10, lambda: spent.append(1))
         budget.update(9.5, True)
@@ -114,11 +114,11 @@ def test_a_budget_is_spent_by_the_service_s_ticks(in_no_time) -> None:
         assert spent == [1]
         budget.close()
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_a_budget_is_spent_by_our_own_clock_when_no_tick_comes(in_no_time) -> None:
-    async def story() -> None:
+def test_a_budget_is_spent_by_our_own_clock_when_no_tick_comes(on_simulated_clock) -> None:
+    async def scenario() -> None:
         spent: list[float] = []
         loop = asyncio.get_running_loop()
         budget = Budget(10, lambda: spent.append(loop.time()))
@@ -128,11 +128,11 @@ def test_a_budget_is_spent_by_our_own_clock_when_no_tick_comes(in_no_time) -> No
         await asyncio.sleep(60)
         assert spent == pytest.approx([110], abs=0.01)
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_no_budget_is_spent_while_nothing_is_generated(in_no_time) -> None:
-    async def story() -> None:
+def test_no_budget_is_spent_while_nothing_is_generated(on_simulated_clock) -> None:
+    async def scenario() -> None:
         spent: list[int] = []
         budget = Budget(10, lambda: spent.append(1))
         budget.update(4, True)
@@ -144,27 +144,27 @@ def test_no_budget_is_spent_while_nothing_is_generated(in_no_time) -> None:
         await asyncio.sleep(3600)
         assert spent == []
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_what_is_left_never_falls_below_nothing() -> None:
+def test_the_seconds_left_are_never_negative() -> None:
     budget = Budget(10, lambda: None)
     assert [budget.left(billed) for billed in (0, 4, 10, 12)] == [10, 6, 0, 0]
     assert Budget(None, lambda: None).left(1e6) is None
 
 
-def test_without_a_budget_nothing_is_ever_spent(in_no_time) -> None:
-    async def story() -> None:
+def test_without_a_budget_nothing_is_ever_spent(on_simulated_clock) -> None:
+    async def scenario() -> None:
         spent: list[int] = []
         Budget(None, lambda: spent.append(1)).update(1e6, True)
         await asyncio.sleep(1e6)
         assert spent == []
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_what_remains_follows_the_ticks() -> None:
-    async def story() -> None:
+def test_remaining_follows_the_ticks() -> None:
+    async def scenario() -> None:
         budget = Budget(10, lambda: None)
         assert (budget.remaining, budget.low) == (10, False)
         seen = []
@@ -175,17 +175,17 @@ def test_what_remains_follows_the_ticks() -> None:
         expected = [(9, False), (7.5, False), (pytest.approx(2.1), False), (2, True), (1, True)]
         assert seen == expected
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_what_remains_counts_down_once_a_second_when_no_tick_comes(in_no_time) -> None:
-    async def story() -> None:
+def test_remaining_counts_down_once_a_second_when_no_tick_comes(on_simulated_clock) -> None:
+    async def scenario() -> None:
         seen: list[float | None] = []
         budget = Budget(10, lambda: None, lambda: seen.append(budget.remaining))
         budget.update(3.0, True)
         await asyncio.sleep(4.5)
         assert seen == [6, 5, 4]
-        budget.update(4.0, True)  # a late tick does not raise what remains
+        budget.update(4.0, True)  # a late tick does not raise `remaining`
         assert budget.remaining == 4
         budget.update(7.0, True)
         assert budget.remaining == 3
@@ -193,21 +193,21 @@ def test_what_remains_counts_down_once_a_second_when_no_tick_comes(in_no_time) -
         await asyncio.sleep(60)
         assert seen == [6, 5, 4]
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_nothing_remains_of_a_budget_that_our_clock_found_spent(in_no_time) -> None:
-    async def story() -> None:
+def test_remaining_is_zero_when_our_own_clock_has_spent_the_budget(on_simulated_clock) -> None:
+    async def scenario() -> None:
         budget = Budget(5, lambda: None)
         budget.update(0, True)
         await asyncio.sleep(6)
         assert (budget.remaining, budget.low) == (0, True)
         budget.close()
 
-    in_no_time(story())
+    on_simulated_clock(scenario())
 
 
-def test_without_a_budget_nothing_remains_to_be_told() -> None:
+def test_without_a_budget_remaining_is_none() -> None:
     budget = Budget(None, lambda: None)
     budget.update(100, True)
     assert (budget.remaining, budget.low) == (None, False)

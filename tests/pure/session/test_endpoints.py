@@ -57,7 +57,7 @@ def test_an_endpoint_from_a_url_is_named_by_its_url() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "message"),
     [
         ("ftp://example.org", '"ftp:"'),
         ("file:///etc/passwd", '"file:"'),
@@ -77,8 +77,10 @@ def test_an_endpoint_from_a_url_is_named_by_its_url() -> None:
         (b"http://example.org", "bytes"),
     ],
 )
-def test_what_is_no_plain_http_or_websocket_url_is_refused(url: Any, says: str) -> None:
-    with pytest.raises(InvalidURLError, match=says) as caught:
+def test_other_values_than_plain_http_and_websocket_urls_are_refused(
+    url: Any, message: str
+) -> None:
+    with pytest.raises(InvalidURLError, match=message) as caught:
         parse_endpoint(url)
     assert "URL" in caught.value.remedy
     assert "MARKER" not in str(caught.value)
@@ -119,8 +121,8 @@ def test_any_text_is_a_url_or_raises_an_invalid_url_error(text: str) -> None:
     ],
 )
 def test_only_this_machine_is_loopback(host: str, local: bool) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    assert Endpoint("x", f"http://{shown}", f"ws://{shown}").is_loopback is local
+    written = f"[{host}]" if ":" in host else host
+    assert Endpoint("x", f"http://{written}", f"ws://{written}").is_loopback is local
 
 
 def test_the_realtime_url_carries_token_model_and_options() -> None:

@@ -12,7 +12,7 @@ from decart_widget.errors import ConnectionLostError
 from decart_widget.session.outcomes import Outcomes
 
 
-async def test_a_future_becomes_the_outcome_of_its_request() -> None:
+async def test_a_future_is_completed_with_the_outcome_of_its_request() -> None:
     outcomes = Outcomes()
     before = asyncio.get_running_loop().time()
     first, second = outcomes.add(1), outcomes.add(2)
@@ -39,12 +39,12 @@ async def test_an_error_that_nobody_awaits_is_not_reported_by_asyncio() -> None:
     outcomes = Outcomes()
     outcomes.add(1)
     outcomes.settle_all(ConnectionLostError("It broke."))
-    await asyncio.sleep(0)  # done callbacks run
+    await asyncio.sleep(0)  # lets the done callbacks run
     gc.collect()
     assert reports == []
 
 
-async def test_a_future_that_its_caller_cancelled_is_left_alone() -> None:
+async def test_a_future_that_its_caller_cancelled_is_not_completed() -> None:
     outcomes = Outcomes()
     future = outcomes.add(1)
     future.cancel()

@@ -1,4 +1,4 @@
-"""When a session reconnects and when it doesn't: with scripted attempts and a simulated clock."""
+"""When a session reconnects, and when it doesn't; with scripted attempts and a simulated clock."""
 
 from __future__ import annotations
 
@@ -29,8 +29,13 @@ LOST = ConnectionLostError("It broke.")
 ROOM = m.RoomInfo("wss://rooms.example", "eyJ", "room-1", "s-1")
 
 
-class End:
-    """A scripted attempt: established for so many seconds, or never, and then this error."""
+class ScriptedAttempt:
+    """An attempt that fails with ``error``, ``established_s`` seconds after it was established.
+
+    Args:
+        error: Why it ends.
+        established_s: None for an attempt that is never established.
+    """
 
     def __init__(self, error: DecartError, *, established_s: float | None = None) -> None:
         self.error = error
@@ -38,9 +43,9 @@ class End:
 
 
 class Attempts:
-    """Replaces ``Attempt``: follows the script, and stays established when that has ended."""
+    """Replaces ``Attempt``: follows the script; an attempt after its end stays established."""
 
-    def __init__(self, *ends: End) -> None:
+    def __init__(self, *ends: ScriptedAttempt) -> None:
         self.ends = list(ends)
         self.began: list[float] = []
         self.broke: list[float] = []
@@ -73,7 +78,9 @@ class _Attempt:
     ) -> DecartError | None:
         loop, script = asyncio.get_running_loop(), self._script
         script.began.append(loop.time())
-        end = script.ends.pop(0) if script.ends else End(LOST, established_s=float("inf"))
+        end = (
+            script.ends.pop(0) if script.ends else ScriptedAttempt(LOST, established_s=float("inf"))
+        )
         if end.established_s is not None:
             self._machine.socket_opened()
             self._machine.receive(ROOM)
@@ -100,7 +107,7 @@ class _Attempt:
 
 
 class Page:
-    """The part of ``Media`` that is needed here: a page that is present or away."""
+    """The part of ``Media`` that ``Session`` needs: a page that is present or away."""
 
     server_codec = None
     waiting_for_person = False
@@ -150,35 +157,37 @@ class Run:
         await self.task
 
 
-Story = Callable[[Run], Awaitable[None]]
+Scenario = Callable[[Run], Awaitable[None]]
 
 
 @pytest.fixture
-def tell(in_no_time: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Runs a session with these scripted attempts, and a story beside it, to its end."""
+def run_session(on_simulated_clock: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Runs a session with scripted attempts to its end, and a scenario at the same time."""
 
-    def tell(*ends: End, story: Story | None = None) -> Run:
+    def run_session(*ends: ScriptedAttempt, scenario: Scenario | None = None) -> Run:
         attempts = Attempts(*ends)
         monkeypatch.setattr(sessions, "Attempt", attempts)
 
         async def work() -> Run:
             run = Run(attempts)
-            if story is not None:
-                await story(run)
+            if scenario is not None:
+                await scenario(run)
             await run.task
             return run
 
-        result: Run = in_no_time(work())
+        result: Run = on_simulated_clock(work())
         return result
 
-    return tell
+    return run_session
 
 
 def test_five_attempts_after_1_2_4_8_and_10_seconds_and_then_the_error_with_its_cause(
-    tell: Callable[..., Run],
+    run_session: Callable[..., Run],
 ) -> None:
     last = TransportError("No answer.")
-    run = tell(End(LOST, established_s=60), *[End(LOST)] * 4, End(last))
+    run = run_session(
+        ScriptedAttempt(LOST, established_s=60), *[ScriptedAttempt(LOST)] * 4, ScriptedAttempt(last)
+    )
     for waited, most in zip(run.attempts.waits, (1, 2, 4, 8, 10), strict=True):
         assert most * (1 - sessions.JITTER) <= waited + 1e-3
         assert waited <= most + 1e-3
@@ -191,60 +200,68 @@ def test_five_attempts_after_1_2_4_8_and_10_seconds_and_then_the_error_with_its_
     assert run.media.ended[-1] == (6, "error", False)
 
 
-def test_a_start_that_fails_is_not_tried_again(tell: Callable[..., Run]) -> None:
-    run = tell(End(LOST))
+def test_a_start_that_fails_is_not_tried_again(run_session: Callable[..., Run]) -> None:
+    run = run_session(ScriptedAttempt(LOST))
     assert len(run.attempts.began) == 1
     assert run.states[-1] == "error"
     assert run.session.error is LOST
 
 
-def test_an_error_that_no_retry_can_repair_ends_it_at_once(tell: Callable[..., Run]) -> None:
+def test_an_error_that_no_retry_can_repair_ends_the_session_at_once(
+    run_session: Callable[..., Run],
+) -> None:
     refused = AuthenticationError("The key is gone.")
     for ends in (
-        [End(refused, established_s=60)],
-        [End(LOST, established_s=60), End(LOST), End(refused)],
+        [ScriptedAttempt(refused, established_s=60)],
+        [ScriptedAttempt(LOST, established_s=60), ScriptedAttempt(LOST), ScriptedAttempt(refused)],
     ):
-        run = tell(*ends)
+        run = run_session(*ends)
         assert len(run.attempts.began) == len(ends)
         assert run.session.error is refused
         assert run.states[-1] == "error"
 
 
-def test_nothing_is_tried_after_a_stop(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_nothing_is_tried_after_a_stop(run_session: Callable[..., Run]) -> None:
+    async def scenario(run: Run) -> None:
         await run.reconnecting()
         await run.end()
         await asyncio.sleep(3600)
 
-    run = tell(End(LOST, established_s=60), story=story)
+    run = run_session(ScriptedAttempt(LOST, established_s=60), scenario=scenario)
     assert len(run.attempts.began) == 1
     assert run.states[-1] == "disconnected"
     assert run.session.error is None
 
 
-def test_after_a_long_established_attempt_the_count_starts_again(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_after_a_long_established_attempt_the_count_of_attempts_starts_again(
+    run_session: Callable[..., Run],
+) -> None:
+    async def scenario(run: Run) -> None:
         while len(run.attempts.began) < 31:
             await asyncio.sleep(1)
         await run.end()
 
-    run = tell(*[End(LOST, established_s=sessions.SETTLED_S)] * 30, story=story)
+    run = run_session(
+        *[ScriptedAttempt(LOST, established_s=sessions.SETTLED_S)] * 30, scenario=scenario
+    )
     assert max(run.attempts.waits) <= 1 + 1e-3
 
 
 def test_an_attempt_that_breaks_soon_after_it_was_established_counts_as_failed(
-    tell: Callable[..., Run],
+    run_session: Callable[..., Run],
 ) -> None:
-    run = tell(End(LOST, established_s=60), *[End(LOST, established_s=2)] * 5)
+    run = run_session(
+        ScriptedAttempt(LOST, established_s=60), *[ScriptedAttempt(LOST, established_s=2)] * 5
+    )
     assert len(run.attempts.began) == 6
     assert run.states[-1] == "error"
     assert "5 attempts" in str(run.session.error)
 
 
 def test_when_the_network_is_back_the_rest_of_the_delay_is_skipped(
-    tell: Callable[..., Run],
+    run_session: Callable[..., Run],
 ) -> None:
-    async def story(run: Run) -> None:
+    async def scenario(run: Run) -> None:
         while len(run.attempts.broke) < 4:
             await asyncio.sleep(0.01)
         await asyncio.sleep(3)  # of 8
@@ -253,36 +270,40 @@ def test_when_the_network_is_back_the_rest_of_the_delay_is_skipped(
         assert len(run.attempts.began) == 5
         await run.end()
 
-    tell(End(LOST, established_s=60), *[End(LOST)] * 3, story=story)
+    run_session(
+        ScriptedAttempt(LOST, established_s=60), *[ScriptedAttempt(LOST)] * 3, scenario=scenario
+    )
 
 
-def test_a_page_can_skip_a_delay_at_most_once_a_second(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_a_page_can_skip_a_delay_at_most_once_a_second(run_session: Callable[..., Run]) -> None:
+    async def scenario(run: Run) -> None:
         await run.reconnecting()
         while not run.task.done():
             run.session.wake()
             await asyncio.sleep(0.01)
 
-    run = tell(End(LOST, established_s=60), *[End(LOST)] * 5, story=story)
+    run = run_session(
+        ScriptedAttempt(LOST, established_s=60), *[ScriptedAttempt(LOST)] * 5, scenario=scenario
+    )
     assert run.attempts.began[-1] - run.attempts.broke[0] >= 4
 
 
 def test_a_wake_while_the_session_is_established_shortens_no_later_delay(
-    tell: Callable[..., Run],
+    run_session: Callable[..., Run],
 ) -> None:
-    async def story(run: Run) -> None:
+    async def scenario(run: Run) -> None:
         await asyncio.sleep(30)
         run.session.wake()
         while len(run.attempts.began) < 2:
             await asyncio.sleep(0.01)
         await run.end()
 
-    run = tell(End(LOST, established_s=60), story=story)
+    run = run_session(ScriptedAttempt(LOST, established_s=60), scenario=scenario)
     assert run.attempts.waits[0] >= 1 - sessions.JITTER
 
 
-def test_nothing_is_tried_while_the_page_is_away(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_nothing_is_tried_while_the_page_is_away(run_session: Callable[..., Run]) -> None:
+    async def scenario(run: Run) -> None:
         await asyncio.sleep(30)
         run.media.present.clear()
         run.session.media_lost(LOST)
@@ -293,22 +314,24 @@ def test_nothing_is_tried_while_the_page_is_away(tell: Callable[..., Run]) -> No
         assert len(run.attempts.began) == 2
         await run.end()
 
-    tell(End(LOST, established_s=float("inf")), story=story)
+    run_session(ScriptedAttempt(LOST, established_s=float("inf")), scenario=scenario)
 
 
-def test_a_stop_takes_effect_while_the_page_is_away(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_a_stop_takes_effect_while_the_page_is_away(run_session: Callable[..., Run]) -> None:
+    async def scenario(run: Run) -> None:
         run.media.present.clear()
         await run.reconnecting()
         await asyncio.sleep(60)
         await run.end()
 
-    run = tell(End(LOST, established_s=60), story=story)
+    run = run_session(ScriptedAttempt(LOST, established_s=60), scenario=scenario)
     assert run.states[-1] == "disconnected"
 
 
-def test_a_session_that_moves_to_another_page_reconnects_at_once(tell: Callable[..., Run]) -> None:
-    async def story(run: Run) -> None:
+def test_a_session_that_moves_to_another_page_reconnects_at_once(
+    run_session: Callable[..., Run],
+) -> None:
+    async def scenario(run: Run) -> None:
         await asyncio.sleep(30)
         run.session.media_moved(LOST)
         await asyncio.sleep(0.01)
@@ -316,4 +339,4 @@ def test_a_session_that_moves_to_another_page_reconnects_at_once(tell: Callable[
         assert run.media.ended == [(1, "reconnecting", True)]
         await run.end()
 
-    tell(End(LOST, established_s=float("inf")), story=story)
+    run_session(ScriptedAttempt(LOST, established_s=float("inf")), scenario=scenario)

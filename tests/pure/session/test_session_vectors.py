@@ -1,12 +1,11 @@
-"""Sessions told step by step in ``tests/vectors/sessions.json``, replayed twice.
+"""Replays the sessions that are scripted in ``tests/vectors/sessions.json``, each one twice.
 
-Once through the machine alone, and once through everything that a widget has on the background
-thread, with the service's end of the control channel in memory and a clock that jumps. The front
-end's tests replay the traits of the same file into its view.
+Once with the machine alone, and once with everything that a widget has on the background thread;
+the service's end of the control channel is in memory, and the clock is simulated.
 
-A step says what is done (``do``) or what the service says (``receive``; a string is a frame as it
-is). ``sent`` is what goes out to the service then, nothing where it is missing; ``traits`` is what
-the widget shows then, where that has changed.
+A step is an action (``do``) or a message from the service (``receive``; a string is a raw frame).
+``sent`` are the messages that the step sends to the service, none where it is missing; ``traits``
+are the traits' values after the step, where they have changed.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ Step = dict[str, Any]
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "sessions.json"
 SCRIPTS: list[dict[str, Any]] = json.loads(VECTORS.read_text("utf-8"))
-# How long something took, and what it may cost, is in no script.
+# The scripts contain neither durations nor budgets.
 TRAITS = sorted(set(IDLE) - {"_applied_in", "budget_low"})
-MACHINE_S_OWN = sorted(set(TRAITS) - {"prompt_status", "error", "_retry"})
+MACHINE_TRAITS = sorted(set(TRAITS) - {"prompt_status", "error", "_retry"})
 
 each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script["name"])
 
@@ -59,14 +58,14 @@ def prompt_state_of(step: Step) -> PromptState:
 
 
 def frame_of(step: Step) -> str:
-    said = step["receive"]
-    return said if isinstance(said, str) else json.dumps(said)
+    message = step["receive"]
+    return message if isinstance(message, str) else json.dumps(message)
 
 
-# --- what every script must be ----------------------------------------------------------------
+# --- the scripts' format ----------------------------------------------------------------------
 
 
-def test_scripts_have_names_of_their_own() -> None:
+def test_the_names_of_scripts_are_unique() -> None:
     names = [script["name"] for script in SCRIPTS]
     assert len(names) == len(set(names)) >= 12
     assert all(script["about"] and script["steps"] for script in SCRIPTS)
@@ -76,21 +75,29 @@ def test_scripts_have_names_of_their_own() -> None:
 def test_traits_are_complete_wherever_they_are_given(script: dict[str, Any]) -> None:
     for step in script["steps"]:
         assert ("do" in step) != ("receive" in step)
-        assert step.keys() <= {"do", "receive", "look", "with_image", "sdp", "sent", "traits"}
+        assert step.keys() <= {
+            "do",
+            "receive",
+            "look",
+            "with_image",
+            "sdp",
+            "sent",
+            "traits",
+        }
         assert sorted(step.get("traits", TRAITS)) == TRAITS
 
 
 def test_the_scripts_together_show_every_state() -> None:
-    shown = {
+    actual = {
         step["traits"]["connection_state"]
         for script in SCRIPTS
         for step in script["steps"]
         if "traits" in step
     }
-    assert shown == {state.value for state in ConnectionState} - {"idle"}
+    assert actual == {state.value for state in ConnectionState} - {"idle"}
 
 
-# --- through the machine ----------------------------------------------------------------------
+# --- with the machine alone -------------------------------------------------------------------
 
 
 def act_on_machine(machine: SessionMachine, step: Step) -> None:
@@ -120,7 +127,7 @@ def test_the_machine_does_what_the_script_says(script: dict[str, Any]) -> None:
         assert (number, sent) == (number, step.get("sent", []))
         if "traits" in step:
             applied = machine.applied
-            shown = {
+            actual = {
                 "connection_state": machine.state.value,
                 "service_status": machine.service_status.value,
                 "queue_position": machine.queue_position,
@@ -129,11 +136,11 @@ def test_the_machine_does_what_the_script_says(script: dict[str, Any]) -> None:
                 "generation_tick": machine.generation_tick,
                 "applied_prompt": None if applied is None else applied.prompt,
             }
-            expected = {name: step["traits"][name] for name in MACHINE_S_OWN}
-            assert (number, shown) == (number, expected)
+            expected = {name: step["traits"][name] for name in MACHINE_TRAITS}
+            assert (number, actual) == (number, expected)
 
 
-# --- through the whole of a widget's life on the background thread ----------------------------
+# --- with all of a widget's parts on the background thread ------------------------------------
 
 
 class Wire:
@@ -154,8 +161,8 @@ class Wire:
             yield item
 
 
-class World:
-    """A widget's life, a page that shows it, and a service that does what the script says."""
+class ScriptedWidget:
+    """A widget's controller, with a page and a service that follow the script."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.traits = dict(IDLE)
@@ -230,8 +237,8 @@ class World:
         elif step["do"] == "reconnect":
             await self._phase(Phase.OPENING)
         else:
-            assert step["do"] == "fail"  # a session that must fail does so by itself
-        # On a clock that jumps this is no wait, but everything that is to happen soon happens.
+            assert step["do"] == "fail"  # the step before has made the session fail
+        # On the simulated clock this takes no time, and everything due within 0.5 s happens.
         await asyncio.sleep(0.5)
 
     async def _phase(self, phase: Phase) -> None:
@@ -253,19 +260,19 @@ class World:
 
 @each_script
 def test_the_widget_shows_what_the_script_says(
-    script: dict[str, Any], monkeypatch: pytest.MonkeyPatch, in_no_time: Callable[..., Any]
+    script: dict[str, Any], monkeypatch: pytest.MonkeyPatch, on_simulated_clock: Callable[..., Any]
 ) -> None:
     async def replay() -> None:
-        world = World(monkeypatch)
+        widget = ScriptedWidget(monkeypatch)
         expected = {name: IDLE[name] for name in TRAITS}
         for number, step in enumerate(script["steps"]):
-            await world.act(step)
-            assert (number, world.take_sent()) == (number, step.get("sent", []))
+            await widget.act(step)
+            assert (number, widget.take_sent()) == (number, step.get("sent", []))
             if any(later.get("do") == "fail" for later in script["steps"][number + 1 :][:1]):
-                continue  # it has failed by now, as the next step says
+                continue  # the session has failed already, which the next step describes
             expected = step.get("traits", expected)
-            shown = {name: world.traits[name] for name in TRAITS}
-            assert (number, shown) == (number, expected)
-        await world.close()
+            actual = {name: widget.traits[name] for name in TRAITS}
+            assert (number, actual) == (number, expected)
+        await widget.close()
 
-    in_no_time(replay())
+    on_simulated_clock(replay())

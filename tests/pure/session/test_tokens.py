@@ -56,7 +56,7 @@ async def test_a_token_that_was_fetched_in_advance_is_used_once(service: Service
     assert service.minted == 2
 
 
-async def test_a_start_waits_for_the_token_that_is_under_way(service: Service) -> None:
+async def test_a_start_waits_for_a_token_that_is_being_fetched(service: Service) -> None:
     service.open.clear()
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     taking = asyncio.ensure_future(service.take())
@@ -74,7 +74,7 @@ async def test_an_old_token_is_replaced(service: Service) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{"model": OTHER}, {"budget": 20.0}])
-async def test_a_token_for_something_else_is_not_used(
+async def test_a_token_for_another_model_or_budget_is_not_used(
     service: Service, wanted: dict[str, Any]
 ) -> None:
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
@@ -96,7 +96,7 @@ async def test_a_token_that_could_not_be_fetched_in_advance_is_fetched_by_the_st
         await service.take()
 
 
-async def test_for_a_client_token_no_other_is_fetched(service: Service) -> None:
+async def test_no_token_is_fetched_when_the_key_is_a_client_token(service: Service) -> None:
     service.tokens.prepare(Secret("ek_given"), ENDPOINT, MODEL)
     await asyncio.sleep(0)
     assert service.minted == 0

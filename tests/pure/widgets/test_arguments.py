@@ -1,4 +1,4 @@
-"""What a widget does with bad input, and what it never shows."""
+"""Bad input is refused with a remedy, and the key is shown nowhere."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[DecartError], str]] = [
     BAD_ARGUMENTS,
     ids=[f"{next(iter(a))} {ascii(next(iter(a.values())))[:20]}" for a, _, _ in BAD_ARGUMENTS],
 )
-def test_bad_input_is_an_error_that_says_what_to_do_and_makes_nothing(
+def test_bad_input_raises_an_error_with_a_remedy_and_opens_no_comm(
     make, arguments: dict[str, Any], kind: type[DecartError], remedy: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -76,7 +76,7 @@ def test_bad_input_is_an_error_that_says_what_to_do_and_makes_nothing(
     assert sent == []
 
 
-def test_a_bitrate_range_upside_down_is_refused_where_it_is_written(make) -> None:
+def test_a_reversed_bitrate_range_is_refused_by_the_options(make) -> None:
     with pytest.raises(InvalidOptionError, match="Swap"):
         make(video=VideoOptions(min_bitrate=2_000_000, max_bitrate=1_000_000))
 
@@ -99,14 +99,14 @@ def test_set_checks_everything_before_anything_changes(
 ) -> None:
     widget = make(prompt="before")
     before = widget.get_state()
-    wanted = widget._controller.prompts.state
+    prompt_state = widget._controller.prompts.state
     sent.clear()
     with pytest.raises(kind) as caught:
         widget.set(**changes)
     settle()
     assert caught.value.remedy
     assert (sent, widget.get_state()) == ([], before)
-    assert widget._controller.prompts.state == wanted
+    assert widget._controller.prompts.state == prompt_state
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_set_checks_everything_before_anything_changes(
         ("budget", 1e9, InvalidOptionError),
     ],
 )
-def test_a_trait_refuses_a_bad_value_and_keeps_what_it_had(
+def test_a_trait_refuses_a_bad_value_and_keeps_its_value(
     make, name: str, value: Any, kind: type[DecartError]
 ) -> None:
     widget = make(prompt="before", budget=30)
@@ -129,7 +129,7 @@ def test_a_trait_refuses_a_bad_value_and_keeps_what_it_had(
 
 
 @pytest.mark.parametrize("name", sorted({*IDLE, "endpoint", "_media"}))
-def test_what_only_the_kernel_knows_can_t_be_set(make, name: str) -> None:
+def test_traits_that_the_kernel_sets_are_read_only(make, name: str) -> None:
     import traitlets
 
     widget = make()
@@ -168,8 +168,8 @@ def test_a_widget_is_not_pickled_with_its_key(make, copier: Callable[[Any], Any]
 @pytest.mark.parametrize("url", ["ftp://example.org/cat.png", "file:///etc/passwd", "http://[bad"])
 def test_an_image_url_that_can_t_be_fetched_changes_nothing(make, url: str) -> None:
     widget = make(prompt="before")
-    wanted, traits = widget._controller.prompts.state, widget.get_state()
+    prompt_state, traits = widget._controller.prompts.state, widget.get_state()
     with pytest.raises(InvalidURLError):
         widget.set(prompt="after", image=url).result(timeout=10)
     settle()
-    assert (widget._controller.prompts.state, widget.get_state()) == (wanted, traits)
+    assert (widget._controller.prompts.state, widget.get_state()) == (prompt_state, traits)

@@ -30,27 +30,27 @@ def test_a_value_from_a_page_reaches_our_check(make) -> None:
 def test_ipywidgets_asks_whether_a_changed_trait_is_to_be_sent(
     make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    checked: list[str] = []
     inherited = DecartWidget._should_send_property
 
     def ask(self: DecartWidget, key: str, value: Any) -> bool:
-        asked.append(key)
+        checked.append(key)
         return inherited(self, key, value)
 
     monkeypatch.setattr(DecartWidget, "_should_send_property", ask)
     widget = make()
-    asked.clear()
+    checked.clear()
     widget.muted = True
-    assert asked == ["muted"]
+    assert checked == ["muted"]
 
 
-def test_the_present_ipywidgets_has_the_methods() -> None:
+def test_the_installed_ipywidgets_has_the_methods() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_hooks(anywidget.AnyWidget, ("_handle_msg", "_should_send_property"))
 
 
-def test_an_ipywidgets_without_them_is_warned_of() -> None:
+def test_an_ipywidgets_without_the_methods_causes_a_warning() -> None:
     class Renamed:
         def _handle_msg(self) -> None: ...
 

@@ -14,7 +14,7 @@ from tests.pure.widget_helpers import PICTURE, settle, updates
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """What widgets hand to their controllers as typed."""
+    """The prompts that widgets pass to ``Prompts.typed``."""
     from decart_widget.runtime.prompts import Prompts
 
     calls: list[tuple[str, bool]] = []
@@ -28,7 +28,9 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return calls
 
 
-def test_set_shows_its_values_when_it_returns_and_they_are_not_taken_for_typed(make, typed) -> None:
+def test_set_updates_the_traits_before_it_returns_and_they_do_not_count_as_typed(
+    make, typed
+) -> None:
     widget = make(prompt="before")
     operation = widget.set(prompt="sketch", enrich=False, image=PICTURE)
     assert (widget.prompt, widget.enrich, widget._media["has_image"]) == ("sketch", False, True)
@@ -38,7 +40,7 @@ def test_set_shows_its_values_when_it_returns_and_they_are_not_taken_for_typed(m
     assert updates()["prompt"] == "sketch"
 
 
-def test_what_an_observer_sets_while_set_runs_counts_as_typed(make, typed) -> None:
+def test_a_trait_that_an_observer_sets_during_set_counts_as_typed(make, typed) -> None:
     widget = make(prompt="before")
 
     def correct(change: Any) -> None:
@@ -52,7 +54,7 @@ def test_what_an_observer_sets_while_set_runs_counts_as_typed(make, typed) -> No
     assert widget.prompt == "pencil sketch"
 
 
-def test_an_observer_may_call_set_in_turn(make, typed) -> None:
+def test_an_observer_may_call_set(make, typed) -> None:
     widget = make(prompt="before")
 
     def correct(change: Any) -> None:
@@ -68,7 +70,7 @@ def test_an_observer_may_call_set_in_turn(make, typed) -> None:
     assert (updates()["prompt"], updates()["enrich"]) == ("pencil sketch", False)
 
 
-def test_what_an_observer_sets_in_answer_to_a_publication_counts_as_typed(make, typed) -> None:
+def test_a_trait_that_an_observer_sets_on_a_publication_counts_as_typed(make, typed) -> None:
     widget = make(prompt="before")
     widget.observe(lambda _change: setattr(widget, "prompt", "queued"), "queue_position")
     widget._publish({"queue_position": 3})
@@ -76,7 +78,7 @@ def test_what_an_observer_sets_in_answer_to_a_publication_counts_as_typed(make, 
     assert typed == [("queued", True)]
 
 
-def test_an_error_of_an_observer_is_raised_by_set_which_has_set_everything(make) -> None:
+def test_set_sets_all_traits_and_then_raises_an_observer_s_error(make) -> None:
     widget = make(prompt="before")
 
     def fail(_change: Any) -> None:
@@ -93,12 +95,12 @@ def test_an_error_of_an_observer_is_raised_by_set_which_has_set_everything(make)
 def test_a_page_s_image_is_shown_in_the_widget(make) -> None:
     widget = make(model="lucy-latest", prompt="before")
 
-    async def give() -> None:
+    async def remove_image() -> None:
         await widget._controller.prompts.apply_image(None)
 
     widget.set(image=PICTURE).result(timeout=10)
     assert widget._media["has_image"] is True
-    Background.get().start(give(), "give").result(timeout=10)
+    Background.get().start(remove_image(), "remove image").result(timeout=10)
     assert widget._media["has_image"] is False
     assert updates()["_media"]["has_image"] is False
 
@@ -108,11 +110,11 @@ def test_another_source_is_published_to_the_pages(make) -> None:
 
     async def replace() -> None:
         cameras = widget._controller.cameras
-        asked = asyncio.ensure_future(cameras.replace("test-pattern"))
+        replacing = asyncio.ensure_future(cameras.replace("test-pattern"))
         await asyncio.sleep(0)
         camera = {"source": "test-pattern", "label": "bars", "position": "unknown"}
         cameras.changed({"cameras": [], "camera": camera, "request": None})
-        assert await asked == "bars"
+        assert await replacing == "bars"
 
     Background.get().start(replace(), "replace").result(timeout=10)
     assert widget.source == "test-pattern"

@@ -1,4 +1,4 @@
-"""Tracebacks that show every variable, as IPython's Verbose mode and rich do: no key in them."""
+"""No secret is in tracebacks, even in those with variables (IPython's Verbose mode, rich)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKEN = "ek_MARKER0123456789"
 
 
 def errors(error: BaseException) -> list[BaseException]:
-    """The error and all that hang on it, suppressed ones too."""
+    """The error and the errors of its causes and contexts, suppressed ones too."""
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -46,36 +46,36 @@ def errors(error: BaseException) -> list[BaseException]:
     return found
 
 
-def ours(error: BaseException) -> str:
-    """Everything that could be shown of an error, with the variables of our frames.
+def all_texts(error: BaseException) -> str:
+    """All texts of an error and its causes, with the variables of the package's frames.
 
-    The caller's own frames hold what the caller wrote, and are left out.
+    The frames of the tests are left out: their variables contain the key.
     """
-    shown = []
+    texts = []
     for one in errors(error):
-        told = traceback.TracebackException.from_exception(one, capture_locals=True)
-        shown += [str(one), repr(one), repr(one.args), repr(getattr(one, "__notes__", ""))]
-        for frame in told.stack:
+        summary = traceback.TracebackException.from_exception(one, capture_locals=True)
+        texts += [str(one), repr(one), repr(one.args), repr(getattr(one, "__notes__", ""))]
+        for frame in summary.stack:
             if "/tests/" not in frame.filename:
-                shown += [str(frame.locals)]
-    return "\n".join(shown)
+                texts += [str(frame.locals)]
+    return "\n".join(texts)
 
 
 def verbose(error: BaseException) -> str:
-    """As ``%xmode Verbose`` shows it, without the tests' own frames."""
+    """The error's traceback as ``%xmode Verbose`` shows it, without the frames of the tests."""
     from IPython.core.ultratb import VerboseTB
 
-    told = VerboseTB(theme_name="nocolor", include_vars=True)
-    text = told.text(type(error), error, error.__traceback__)
+    formatter = VerboseTB(theme_name="nocolor", include_vars=True)
+    text = formatter.text(type(error), error, error.__traceback__)
     frames = re.split(r"^(?=File )", text, flags=re.MULTILINE)
     return "".join(frame for frame in frames if "/tests/" not in frame.partition(",")[0])
 
 
 @contextlib.contextmanager
-def shows_nothing() -> Any:
+def raises_without_secrets() -> Any:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         yield
-    assert "MARKER" not in ours(caught.value)
+    assert "MARKER" not in all_texts(caught.value)
     assert "MARKER" not in verbose(caught.value)
     assert "MARKER" not in "".join(traceback.format_exception(caught.value))
 
@@ -91,29 +91,29 @@ def shows_nothing() -> Any:
         {"api_key": KEY, "image": b"no image"},
     ],
 )
-def test_a_widget_that_can_t_be_made(arguments: dict[str, Any]) -> None:
-    with shows_nothing():
+def test_no_key_is_shown_when_a_widget_can_t_be_made(arguments: dict[str, Any]) -> None:
+    with raises_without_secrets():
         DecartWidget(**arguments)
 
 
-def test_a_key_in_the_environment_for_an_endpoint_in_the_clear(
+def test_no_key_from_the_environment_is_shown_when_an_unencrypted_endpoint_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DECART_API_KEY", KEY)
-    with shows_nothing():
+    with raises_without_secrets():
         DecartWidget(endpoint="http://example.org")
 
 
-def test_a_viewer_that_can_t_be_made() -> None:
+def test_no_key_is_shown_when_a_viewer_can_t_be_made() -> None:
     endpoint = parse_endpoint("http://127.0.0.1:9")
     token = Subscription("room", endpoint, Secret(KEY)).token()
-    with shows_nothing():
+    with raises_without_secrets():
         DecartViewer(token, connection=7)  # type: ignore[arg-type]
-    with shows_nothing():
+    with raises_without_secrets():
         DecartViewer(token, api_key=f" {KEY}")
 
 
-def test_a_service_that_can_t_be_reached() -> None:
+def test_no_key_is_shown_when_the_service_can_t_be_reached() -> None:
     endpoint = parse_endpoint("http://127.0.0.1:9")
 
     async def token() -> None:
@@ -124,9 +124,9 @@ def test_a_service_that_can_t_be_reached() -> None:
         async with open_control(url, "it", 1.0):
             pass
 
-    with shows_nothing():
+    with raises_without_secrets():
         asyncio.run(token())
-    with shows_nothing():
+    with raises_without_secrets():
         asyncio.run(socket())
 
 
@@ -139,7 +139,7 @@ def test_a_service_that_can_t_be_reached() -> None:
         b'["MARKER-list"]',
     ],
 )
-def test_an_answer_that_holds_a_token_and_can_t_be_used(answer: bytes) -> None:
+def test_no_token_is_shown_when_the_service_s_answer_can_t_be_used(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n"
@@ -155,26 +155,26 @@ def test_an_answer_that_holds_a_token_and_can_t_be_used(answer: bytes) -> None:
             )
             await client_token(Secret(KEY), endpoint, realtime_model("lucy-latest"))
 
-    with shows_nothing():
+    with raises_without_secrets():
         asyncio.run(ask())
 
 
-def test_what_holds_secrets_shows_none_of_them() -> None:
+def test_objects_that_hold_secrets_do_not_show_them() -> None:
     options = ConnectionOptions(
         ice_servers=({"urls": "turn:x", "username": "u", "credential": "MARKER-credential"},)
     )
     room = RoomInfo("wss://x", "MARKER-room-token", "room")
     url = DECART.realtime_url(realtime_model("lucy-latest"), Secret(TOKEN))
     for thing in (options, room, url, Secret(KEY)):
-        for shown in (repr(thing), str(thing), f"{thing}"):
-            assert "MARKER" not in shown
-    # And once we hold a secret, no text of ours shows it, whatever brings it back.
+        for text in (repr(thing), str(thing), f"{thing}"):
+            assert "MARKER" not in text
+    # Secrets that the process holds are redacted in every text, also when the service quotes them.
     quoted = "you sent MARKER-credential and MARKER-room-token"
     assert redact(quoted) == "you sent *** and ***"
     assert "MARKER" not in str(DecartError(quoted, remedy=quoted).as_trait())
 
 
-def test_a_task_or_callback_of_ours_that_fails_is_told_without_its_arguments(
+def test_a_failed_callback_is_logged_without_its_arguments(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = Log()
@@ -191,7 +191,7 @@ def test_a_task_or_callback_of_ours_that_fails_is_told_without_its_arguments(
     assert "MARKER" not in caplog.text + log.text()
 
 
-def test_asyncio_s_own_words_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_messages_of_asyncio_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.new_event_loop()
     report_loop_error(loop, {"message": f"Unclosed connection to wss://x?api_key={KEY}"})
     loop.close()
@@ -199,7 +199,7 @@ def test_asyncio_s_own_words_are_redacted(caplog: pytest.LogCaptureFixture) -> N
     assert "MARKER" not in caplog.text
 
 
-def test_handlers_with_tracebacks_of_their_own_get_none_to_work_on() -> None:
+def test_log_records_have_no_traceback_for_handlers_to_format() -> None:
     """Rich's handler shows the variables of each frame of ``exc_info``."""
     seen: list[logging.LogRecord] = []
     handler = logging.Handler()
@@ -220,7 +220,7 @@ def test_handlers_with_tracebacks_of_their_own_get_none_to_work_on() -> None:
     assert "MARKER" not in " ".join(record.getMessage() for record in seen)
 
 
-def test_an_error_that_left_the_background_thread_has_no_frames_of_it() -> None:
+def test_a_bare_error_has_no_traceback_and_no_cause() -> None:
     def raised() -> DecartError:
         try:
             try:
@@ -236,7 +236,7 @@ def test_an_error_that_left_the_background_thread_has_no_frames_of_it() -> None:
     assert error.__traceback__ is None
 
 
-def test_the_child_s_last_words_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_s_error_output_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     from decart_widget.errors import SandboxError
     from decart_widget.sandbox import child
 
@@ -259,4 +259,4 @@ def test_the_child_s_last_words_are_redacted(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SandboxError) as caught:
         child.start_child(KEY)
     assert "Traceback" in str(caught.value)
-    assert "MARKER" not in ours(caught.value) + verbose(caught.value)
+    assert "MARKER" not in all_texts(caught.value) + verbose(caught.value)

@@ -22,7 +22,7 @@ from decart_widget.session.background import Background
 from tests.pure.hosts import Host
 from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, updates
 
-# --- made -------------------------------------------------------------------------------------
+# --- construction -----------------------------------------------------------------------------
 
 
 def test_a_new_widget_has_the_initial_traits(make) -> None:
@@ -54,13 +54,13 @@ def test_its_arguments_are_all_optional_and_without_a_key_it_warns() -> None:
 
 
 @pytest.mark.usefixtures("make")
-def test_with_a_key_nothing_is_warned_of() -> None:
+def test_with_a_key_there_is_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert DecartWidget(api_key=KEY).endpoint == "decart"
 
 
-def test_a_new_widget_sends_nothing_more(make) -> None:
+def test_a_new_widget_sends_no_custom_message(make) -> None:
     make(prompt="x", image=PICTURE)
     opened = len(sent)
     settle()
@@ -101,12 +101,16 @@ def test_set_without_a_session_stores_the_prompt_state_for_the_next(make) -> Non
     assert widget.set(prompt="sketch", enrich=False, image=PICTURE).result(timeout=10) == "stored"
     settle()
     assert (widget.prompt, widget.enrich) == ("sketch", False)
-    wanted = widget._controller.prompts.state
-    assert (wanted.prompt, wanted.enrich, wanted.image is not None) == ("sketch", False, True)
+    prompt_state = widget._controller.prompts.state
+    assert (prompt_state.prompt, prompt_state.enrich, prompt_state.image is not None) == (
+        "sketch",
+        False,
+        True,
+    )
     assert updates()["_media"]["has_image"] is True
 
 
-def test_set_takes_prompt_and_image_away_with_none(make) -> None:
+def test_set_removes_prompt_and_image_with_none(make) -> None:
     widget = make(prompt="before", image=PICTURE)
     widget.set(prompt=None, image=None).result(timeout=10)
     settle()
@@ -114,13 +118,13 @@ def test_set_takes_prompt_and_image_away_with_none(make) -> None:
     assert widget._controller.prompts.state.passthrough
 
 
-def test_set_keeps_what_it_is_not_given(make) -> None:
+def test_set_keeps_the_values_of_omitted_arguments(make) -> None:
     widget = make(prompt="before", image=PICTURE, enrich=False)
     image = widget._controller.prompts.state.image
     widget.set(prompt="after").result(timeout=10)
     settle()
-    wanted = widget._controller.prompts.state
-    assert (wanted.prompt, wanted.enrich, wanted.image) == ("after", False, image)
+    prompt_state = widget._controller.prompts.state
+    assert (prompt_state.prompt, prompt_state.enrich, prompt_state.image) == ("after", False, image)
 
 
 def test_a_trait_that_is_set_becomes_the_prompt_state(make) -> None:
@@ -128,8 +132,8 @@ def test_a_trait_that_is_set_becomes_the_prompt_state(make) -> None:
     widget.prompt = "typed"
     widget.enrich = False
     settle()
-    wanted = widget._controller.prompts.state
-    assert (wanted.prompt, wanted.enrich) == ("typed", False)
+    prompt_state = widget._controller.prompts.state
+    assert (prompt_state.prompt, prompt_state.enrich) == ("typed", False)
 
 
 def test_a_prompt_can_be_linked(make) -> None:
@@ -149,7 +153,7 @@ def test_a_prompt_can_be_linked(make) -> None:
 # --- publishing and receiving -----------------------------------------------------------------
 
 
-def test_what_changes_together_is_sent_as_one_message(make) -> None:
+def test_traits_published_together_are_sent_as_one_message(make) -> None:
     widget = make()
     sent.clear()
     widget._publish({"connection_state": "connecting", "queue_position": 2, "queue_size": 5})
@@ -173,7 +177,7 @@ def test_an_observer_that_raises_does_not_keep_other_traits_from_being_set(
     widget.unobserve(fail, "queue_position")
 
 
-def test_a_change_made_in_a_cell_meanwhile_is_sent_by_itself(make) -> None:
+def test_a_trait_set_in_another_thread_during_a_publication_is_sent_separately(make) -> None:
     widget = make()
     sent.clear()
 
@@ -223,7 +227,7 @@ def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
 def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(
     make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Changes that are gathered for later are shown by the time that the result is there.
+    # Changes that wait to be published are published before the result is set.
     monkeypatch.setattr(publish, "GATHER_S", 10.0)
     widget = make(connection=ConnectionOptions(connection_timeout=0.1))
     assert widget.connect().result(timeout=20) == "no-frontend"
@@ -235,7 +239,7 @@ def test_connecting_without_a_page_ends_as_no_frontend_and_not_as_an_error(
 # --- closed -----------------------------------------------------------------------------------
 
 
-def test_a_closed_widget_says_so(make) -> None:
+def test_a_closed_widget_s_methods_raise_closed_error(make) -> None:
     widget = make()
     widget.close()
     widget.close()
@@ -257,7 +261,7 @@ def test_disconnecting_without_a_session_does_nothing(make) -> None:
     assert make().disconnect().result(timeout=10) == "idle"
 
 
-def test_a_widget_says_what_it_is(make) -> None:
+def test_the_repr_names_model_prompt_endpoint_and_state(make) -> None:
     assert repr(make(prompt="x")) == (
         f"DecartWidget(model='lucy-latest', prompt='x', endpoint='{SERVER}', "
         "connection_state='idle')"
@@ -270,10 +274,12 @@ def test_remaining_is_the_whole_budget_before_a_start(make) -> None:
     widget.budget = 30
     settle()
     assert widget.remaining == 30
-    told = threading.Event()
-    widget.observe(lambda change: told.set() if change["new"] is None else None, "remaining")
+    has_no_budget = threading.Event()
+    widget.observe(
+        lambda change: has_no_budget.set() if change["new"] is None else None, "remaining"
+    )
     widget.budget = None
-    assert told.wait(timeout=10)
+    assert has_no_budget.wait(timeout=10)
 
 
 def test_without_sessions_there_is_nothing_to_list_or_to_stop(make) -> None:
@@ -304,9 +310,9 @@ def test_an_unknown_value_is_refused_with_the_choices(
 
 
 @pytest.mark.parametrize("name", ["microphone", "muted"])
-def test_microphone_and_muted_are_bools_and_off_at_first(make, name: str) -> None:
+def test_microphone_and_muted_are_bools_and_off_by_default(make, name: str) -> None:
     widget = make()
-    assert getattr(widget, name) is False, "nobody is heard who did not ask for it"
+    assert getattr(widget, name) is False, "a microphone needs the user's consent"
     for wrong in ("yes", None, 7):
         with pytest.raises(TraitError):
             setattr(widget, name, wrong)
@@ -332,42 +338,44 @@ def test_a_page_s_cameras_are_shown_but_not_saved_in_the_notebook(make) -> None:
     assert "Jane" not in str(sent)
 
 
-async def test_replace_waits_for_another_source_or_raises_why_it_can_t_be_had() -> None:
-    told: list[str] = []
+async def test_replace_waits_for_the_source_or_raises_the_reason_why_there_is_none() -> None:
+    requested: list[str] = []
     cameras = Cameras(
         Host().pages,
         lambda _values: None,
-        lambda traits: told.append(traits["source"]),
+        lambda traits: requested.append(traits["source"]),
         lambda _error: None,
     )
 
-    def said(source: str) -> dict[str, Any]:
+    def cameras_message(source: str) -> dict[str, Any]:
         camera = {"source": source, "label": f"a {source}", "position": "unknown"}
         return {"cameras": [], "camera": camera, "request": None}
 
     async def replace(source: str) -> asyncio.Task[str]:
-        asked = asyncio.ensure_future(cameras.replace(source))
+        replacing = asyncio.ensure_future(cameras.replace(source))
         await asyncio.sleep(0)
-        return asked
+        return replacing
 
-    asked = await replace("test-pattern")
-    assert told == ["test-pattern"]
-    cameras.changed(said("camera"))
+    replacing = await replace("test-pattern")
+    assert requested == ["test-pattern"]
+    cameras.changed(cameras_message("camera"))
     cameras.failed("microphone-failed")
-    assert not asked.done(), "neither is an answer to it"
-    cameras.changed(said("test-pattern"))
-    assert await asked == "a test-pattern"
-    assert await (await replace("test-pattern")) == "a test-pattern", "it is there already"
+    assert not replacing.done(), "neither message is about the requested source"
+    cameras.changed(cameras_message("test-pattern"))
+    assert await replacing == "a test-pattern"
+    assert await (await replace("test-pattern")) == "a test-pattern", (
+        "this source is in use already"
+    )
 
     refused = await replace("screen")
     cameras.failed("screen-refused")
     with pytest.raises(MediaError, match="No screen"):
         await refused
-    overtaken, asked = await replace("screen"), await replace("camera")
-    cameras.changed(said("camera"))
+    overtaken, replacing = await replace("screen"), await replace("camera")
+    cameras.changed(cameras_message("camera"))
     with pytest.raises(MediaError, match="Another source"):
         await overtaken
-    assert await asked == "a camera"
+    assert await replacing == "a camera"
 
 
 def test_replace_source_refuses_an_unknown_source(make) -> None:
@@ -378,7 +386,7 @@ def test_replace_source_refuses_an_unknown_source(make) -> None:
         widget.replace_source("camera").result(10)
 
 
-def test_another_camera_needs_a_session(make) -> None:
+def test_switching_the_camera_and_capturing_need_a_session(make) -> None:
     widget = make()
     with pytest.raises(MediaError, match="no session"):
         widget.switch_camera().result(10)
