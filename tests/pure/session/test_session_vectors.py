@@ -49,10 +49,10 @@ each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: scri
 
 
 def prompt_state_of(step: Step) -> PromptState:
-    image = step["look"]["image"]
+    image = step["prompt_state"]["image"]
     return PromptState(
-        step["look"]["prompt"],
-        step["look"]["enrich"],
+        step["prompt_state"]["prompt"],
+        step["prompt_state"]["enrich"],
         None if image is None else ImageData(**image),
     )
 
@@ -78,7 +78,7 @@ def test_traits_are_complete_wherever_they_are_given(script: dict[str, Any]) -> 
         assert step.keys() <= {
             "do",
             "receive",
-            "look",
+            "prompt_state",
             "with_image",
             "sdp",
             "sent",
