@@ -1,8 +1,7 @@
 /** Opens a camera: chooses the device, closes it by an abort signal, turns errors into refusals. */
 
-import type { RefusalReason } from "../kernel/messages.ts";
 import { find, list } from "./devices.ts";
-import type { CameraSize, Refusal } from "./obstacles.ts";
+import type { CameraSize, Refusal, RefusalReason } from "./types.ts";
 
 /** A camera that was opened. */
 export interface Opened {

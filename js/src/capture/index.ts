@@ -9,7 +9,6 @@
 import { openCamera, refusalOf } from "./camera.ts";
 import { list, next, positionOf } from "./devices.ts";
 import { microphone } from "./microphone.ts";
-import type { Refusal } from "./obstacles.ts";
 import { reshape } from "./reshape.ts";
 import { fitsUnchanged, type Shape } from "./shape.ts";
 import { openFile, openPattern, openScreen } from "./sources.ts";
@@ -20,6 +19,7 @@ import type {
   CaptureSettings,
   Obtained,
   Position,
+  Refusal,
 } from "./types.ts";
 
 export { list } from "./devices.ts";

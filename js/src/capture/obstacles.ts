@@ -1,19 +1,6 @@
 /** Finds out, before anybody is asked for permission, whether this page can send a video at all. */
 
-import type { RefusalReason } from "../kernel/messages.ts";
-
-/** The video to ask the camera for: pixels and frames/s. */
-export interface CameraSize {
-  width: number;
-  height: number;
-  fps: number;
-}
-
-/** Why nothing can be sent; each reason has one remedy (see tools/words.ts). */
-export interface Refusal {
-  readonly reason: RefusalReason;
-  readonly message: string;
-}
+import type { Refusal, RefusalReason } from "./types.ts";
 
 /** Why this page can't open a camera; null where it may ask for one. */
 export function obstacle(): Refusal | null {

@@ -3,7 +3,7 @@
 import { refusal, refusalOf, stopWith } from "./camera.ts";
 import { canvasTrack } from "./canvas.ts";
 import { ticks } from "./clock.ts";
-import type { CameraSize } from "./obstacles.ts";
+import type { CameraSize } from "./types.ts";
 
 /**
  * A screen, a window or a tab, which the person chooses. Browsers ask only after a click.

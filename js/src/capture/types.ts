@@ -1,7 +1,30 @@
 /** The interface between a session and the chunk `capture`, which opens what the session sends. */
 
 import type { Traits } from "../session/model.ts";
-import type { CameraSize } from "./obstacles.ts";
+
+/** Why the camera or the media could not start; each has one remedy (tools/words.ts). */
+export type RefusalReason =
+  | "insecure-origin"
+  | "permission-denied"
+  | "no-camera"
+  | "camera-busy"
+  | "over-constrained"
+  | "blocked-by-frame"
+  | "no-webrtc"
+  | "media-failed";
+
+/** The video to ask the camera for: pixels and frames/s. */
+export interface CameraSize {
+  width: number;
+  height: number;
+  fps: number;
+}
+
+/** Why nothing can be sent; each reason has one remedy (see tools/words.ts). */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
 
 /** Which way a camera looks. */
 export type Position = "front" | "back" | "unknown";

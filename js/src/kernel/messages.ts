@@ -6,21 +6,10 @@
  * tests/vectors/page_messages.json.
  */
 
-import type { CameraInfo, Obtained, Trouble } from "../capture/types.ts";
+import type { CameraInfo, Obtained, RefusalReason, Trouble } from "../capture/types.ts";
 
 /** The version of this table; the kernel answers `hello` with its own. */
 export const PROTOCOL = 1;
-
-/** Why the camera or the media could not start; each has one remedy (tools/words.ts). */
-export type RefusalReason =
-  | "insecure-origin"
-  | "permission-denied"
-  | "no-camera"
-  | "camera-busy"
-  | "over-constrained"
-  | "blocked-by-frame"
-  | "no-webrtc"
-  | "media-failed";
 
 /** What happened to the media of an attempt. */
 export type MediaState =

@@ -3,21 +3,33 @@
  * a person a wait, and nothing depends on them.
  */
 
+import type { HostModel } from "../host.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { trait } from "./model.ts";
-import type { Session } from "./session.ts";
+import type { Source } from "./source.ts";
 
 /** What the kernel prepares on `intent` stays valid for longer than this. */
 const INTENT_INTERVAL_MS = 10_000;
 /** The least time between two messages that the network is back. */
 const WAKE_INTERVAL_MS = 1000;
 
+/** What hints need of their session. */
+interface HintedSession {
+  readonly isActive: boolean;
+  readonly isOwnedElsewhere: boolean;
+  readonly kernel: Kernel;
+  readonly model: HostModel;
+  readonly signal: AbortSignal;
+  readonly source: Source;
+}
+
 /** The hints of one session. */
 export class Hints {
-  readonly #session: Session;
+  readonly #session: HintedSession;
   #intentSentAtMs = Number.NEGATIVE_INFINITY;
   #wakeSentAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(session: Session) {
+  constructor(session: HintedSession) {
     this.#session = session;
     const { signal } = session;
     const onReturn = () => document.hidden || this.#sendWake();

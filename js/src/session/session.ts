@@ -5,7 +5,7 @@
  * money if it is left open, so a stop takes effect here before the kernel has received it.
  */
 
-import type { Refusal } from "../capture/obstacles.ts";
+import type { Refusal } from "../capture/types.ts";
 import { type HostModel, type Load, listen, onAbort } from "../host.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { type AttemptMessage, PROTOCOL, type Prepare, type Welcome } from "../kernel/messages.ts";
@@ -24,7 +24,10 @@ import {
 } from "./model.ts";
 import { ReferenceImage } from "./reference-image.ts";
 import { Source } from "./source.ts";
-import { Taps } from "./taps.ts";
+import { type TapHandler, Taps } from "./taps.ts";
+
+/** The entry of the chunk `take`. */
+type OpenTapHandler = (session: Session, changed: () => void) => TapHandler;
 
 /** The session of one model, and the page's part in it. */
 export class Session {
@@ -78,7 +81,11 @@ export class Session {
       },
     };
     this.#deadlines = new Deadlines(deadlineEvents, signal);
-    this.taps = new Taps(this, this.changed);
+    const openTapHandler = async () => {
+      const chunk = (await load("take")) as { open: OpenTapHandler };
+      return chunk.open(this, this.changed);
+    };
+    this.taps = new Taps(this, openTapHandler, this.changed);
     this.referenceImage = new ReferenceImage(model, this.changed);
     this.kernel = new Kernel(
       model,

@@ -6,12 +6,14 @@
  * before that chunk has come, and that outlives a single capture: the camera that was chosen in this page.
  */
 
-import { type CameraSize, obstacle, type Refusal, webrtcObstacle } from "../capture/obstacles.ts";
+import { obstacle, webrtcObstacle } from "../capture/obstacles.ts";
 import type {
   CameraInfo,
+  CameraSize,
   Capture,
   CaptureChunk,
   CaptureSettings,
+  Refusal,
   Trouble,
 } from "../capture/types.ts";
 import type { Load } from "../host.ts";

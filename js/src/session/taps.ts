@@ -3,8 +3,8 @@
  * work is done by the chunk `take`.
  */
 
+import type { Kernel } from "../kernel/kernel.ts";
 import type { TapMessage } from "../kernel/messages.ts";
-import type { Session } from "./session.ts";
 
 /** How much a recording has so far. */
 export interface RecordingProgress {
@@ -21,8 +21,6 @@ export interface TapHandler {
   snapshot(): Promise<void>;
 }
 
-type OpenTapHandler = (session: Session, changed: () => void) => TapHandler;
-
 /** The taps of one session. */
 export class Taps {
   /** What became of the last snapshot or recording; shown beside the cost. */
@@ -30,11 +28,22 @@ export class Taps {
 
   #handler: TapHandler | undefined;
   #loading: Promise<TapHandler> | undefined;
-  readonly #session: Session;
+  readonly #session: { readonly kernel: Kernel };
+  readonly #load: () => Promise<TapHandler>;
   readonly #onChange: () => void;
 
-  constructor(session: Session, onChange: () => void) {
+  /**
+   * @param session its kernel gets the requests of this page
+   * @param load loads the chunk `take` and opens its handler for the session; called once
+   * @param onChange called after each change of the note
+   */
+  constructor(
+    session: { readonly kernel: Kernel },
+    load: () => Promise<TapHandler>,
+    onChange: () => void,
+  ) {
     this.#session = session;
+    this.#load = load;
     this.#onChange = onChange;
   }
 
@@ -74,11 +83,8 @@ export class Taps {
   }
 
   async #withHandler(act: (handler: TapHandler) => unknown): Promise<void> {
-    const session = this.#session;
     try {
-      this.#loading ??= session
-        .load("take")
-        .then((chunk) => (chunk as { open: OpenTapHandler }).open(session, this.#onChange));
+      this.#loading ??= this.#load();
       this.#handler = await this.#loading;
       await act(this.#handler);
     } catch (error) {

@@ -9,11 +9,11 @@ import type { Tap } from "../kernel/messages.ts";
 import { eachFrame } from "../media/each-frame.ts";
 import type { Session } from "../session/session.ts";
 import { anchor } from "./anchor.ts";
-import type { OpenTap, ReportState, SendPiece } from "./index.ts";
 import { pace } from "./pace.ts";
 import { processorOf } from "./processor.ts";
 import { eachTrack } from "./tracks.ts";
-import { type EncodedFrame, worker } from "./worker.ts";
+import type { EncodedFrame, FrameOptions, OpenTap, ReportState, SendPiece } from "./types.ts";
+import { worker } from "./worker.ts";
 
 /** JPEG quality, of 1: visually lossless. */
 const JPEG_QUALITY = 0.92;
@@ -61,18 +61,6 @@ export function sendFrames(
     credit: (frames) => source?.credit(frames),
     stop: () => report("ended"),
   };
-}
-
-/** How frames are encoded. */
-export interface FrameOptions {
-  /** Frames/s at most; null for all. */
-  fps: number | null;
-  /** In pixels; 0 for the frame's own width. */
-  width: number;
-  /** In pixels; 0 for the frame's own height. */
-  height: number;
-  /** JPEG quality, 0 to 1. */
-  quality: number;
 }
 
 type Take = (frame: EncodedFrame) => void;

@@ -2,34 +2,12 @@
 
 import type { Tap, TapMessage } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
-import type { RecordingProgress, TapHandler } from "../session/taps.ts";
+import type { TapHandler } from "../session/taps.ts";
 import { sendFrames } from "./frames.ts";
 import { record } from "./recorder.ts";
 import { still } from "./still.ts";
 import { currentTrack, fileName, nextTrack, sendInPieces } from "./tracks.ts";
-
-/** Sends a part of a tap's data to the kernel, with details; `isLast` where a file is complete. */
-export type SendPiece = (
-  data: ArrayBuffer,
-  detail: Record<string, unknown>,
-  isLast?: boolean,
-) => void;
-
-/** Tells the kernel how a tap is doing. */
-export type ReportState = (
-  state: "began" | "ended" | "failed",
-  detail?: Record<string, unknown>,
-) => void;
-
-/** A tap for frames or for a recording, until it ends by itself or its signal aborts. */
-export interface OpenTap {
-  /** Permits so many more frames to be sent. */
-  credit?(frames: number): void;
-  /** Ends the tap after what has been recorded so far is sent. */
-  stop(): void;
-  /** Set where the tap is a recording. */
-  readonly recording?: RecordingProgress;
-}
+import type { OpenTap, ReportState, SendPiece } from "./types.ts";
 
 /** Makes the tap handler of a session; see `TapHandler`. */
 export function open(session: Session, changed: () => void): TapHandler {

@@ -7,8 +7,8 @@
 import type { Tap } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
 import type { RecordingProgress } from "../session/taps.ts";
-import type { OpenTap, ReportState, SendPiece } from "./index.ts";
 import { eachTrack, sendInPieces } from "./tracks.ts";
+import type { OpenTap, ReportState, SendPiece } from "./types.ts";
 
 /** Length of what is sent at once, in ms: at most so much is lost when a page is killed. */
 const SLICE_MS = 500;

@@ -1,16 +1,6 @@
 /** The worker that encodes frames. */
 
-import type { FrameOptions } from "./frames.ts";
-
-/** An encoded frame. */
-export interface EncodedFrame {
-  /** A JPEG file. */
-  data: ArrayBuffer;
-  /** Milliseconds since 1970, on this page's clock. */
-  at: number;
-  /** Frames so far that were due but dropped for lack of credit. */
-  dropped: number;
-}
+import type { FrameOptions } from "./types.ts";
 
 /**
  * Encodes frames as JPEG files. The worker is started from this function's source text, so the function
