@@ -1,1 +1,1 @@
-"""The widget's log, redaction of secrets, and the versions for a bug report."""
+"""The log, redaction of secrets in texts, and the versions for a bug report."""

@@ -1,1 +1,1 @@
-"""What callers pass in, checked: prompts, reference images and image files."""
+"""What callers pass in, checked: keys, prompts, reference images and image files."""

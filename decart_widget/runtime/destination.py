@@ -13,8 +13,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import redact
-from decart_widget.diagnostics.secrets import ENVIRONMENT_VARIABLE, Secret
 from decart_widget.errors import InvalidKeyError, InvalidURLError
+from decart_widget.inputs.secrets import ENVIRONMENT_VARIABLE, Secret
 from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from decart_widget.diagnostics.loop_errors import report_loop_error
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:

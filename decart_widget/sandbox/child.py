@@ -13,8 +13,8 @@ from collections import deque
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from decart_widget.diagnostics.redaction import redact
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
+from decart_widget.inputs.secrets import Secret
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import SandboxError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.server import SandboxServer
 

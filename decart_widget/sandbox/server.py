@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from decart_widget.diagnostics.secrets import Secret
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.loopback import is_loopback
 from decart_widget.sandbox.control import (
     CLOSE_AT_CAPACITY,

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     ConnectionLostError,
     ConnectTimeoutError,
     DecartError,
     MediaUnreachableError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import decode
 from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.messages import ClientMessage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from decart_widget.diagnostics.secrets import Secret
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.session.endpoints import Endpoint

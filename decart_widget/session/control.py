@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from decart_widget.diagnostics.redaction import redact
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     ProtocolError,
     TransportError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import encode
 from decart_widget.protocol.messages import ClientMessage
 from decart_widget.protocol.retry import CAPACITY_CLOSE_CODE, closed_error, service_error

@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from decart_widget._version import __version__
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidURLError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
 from decart_widget.protocol.loopback import is_loopback
 

@@ -7,7 +7,6 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AuthenticationError,
     ConnectTimeoutError,
@@ -16,6 +15,7 @@ from decart_widget.errors import (
     ServiceError,
     TransportError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.retry import service_error
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError, InvalidOptionError, ProtocolError, ServiceError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import decode
 from decart_widget.protocol.messages import Ignored, RoomInfo
 from decart_widget.session.endpoints import Endpoint, parse_endpoint

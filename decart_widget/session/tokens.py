@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError, InvalidKeyError, ProtocolError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
 from decart_widget.session.endpoints import Endpoint
 from decart_widget.session.http import post

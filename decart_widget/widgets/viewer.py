@@ -35,7 +35,7 @@ class DecartViewer(PageWidget):
         api_key: str | None = None,
         endpoint: Any = None,
     ) -> None:
-        from decart_widget.diagnostics.secrets import Secret
+        from decart_widget.inputs.secrets import Secret
         from decart_widget.options import ConnectionOptions
         from decart_widget.runtime.destination import Destination
         from decart_widget.runtime.viewer_controller import ViewerController

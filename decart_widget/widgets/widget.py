@@ -88,7 +88,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         autostart: bool = False,
         **unknown: Never,
     ) -> None:
-        from decart_widget.diagnostics.secrets import Secret
+        from decart_widget.inputs.secrets import Secret
         from decart_widget.runtime.controller import WidgetController
         from decart_widget.runtime.destination import Destination
         from decart_widget.runtime.trait_values import media_trait

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectTimeoutError, DecartError, ProtocolError, ServiceError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import realtime_model
 from decart_widget.sandbox import serve
 from decart_widget.session.endpoints import parse_endpoint

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AckTimeoutError,
     AtCapacityError,
@@ -24,6 +23,7 @@ from decart_widget.errors import (
     RequestRejectedError,
     TransportError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import ImageData

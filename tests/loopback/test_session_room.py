@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import AuthenticationError, RequestRejectedError, ServiceError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.sandbox import Faults, Sandbox, serve

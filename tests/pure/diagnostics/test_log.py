@@ -11,7 +11,7 @@ import pytest
 
 from decart_widget.diagnostics import log as module
 from decart_widget.diagnostics.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
-from decart_widget.diagnostics.secrets import Secret
+from decart_widget.inputs.secrets import Secret
 from tests.pure.hosts import Host, active
 from tests.pure.widget_helpers import KEY
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidURLError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import MODELS
 from decart_widget.session.endpoints import (
     DECART,

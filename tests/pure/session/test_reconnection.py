@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import (
     AuthenticationError,
     ConnectionLostError,
     DecartError,
     TransportError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import realtime_model
 from decart_widget.protocol import messages as m
 from decart_widget.protocol.machine import SessionMachine

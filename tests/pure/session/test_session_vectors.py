@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import ConnectionLostError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.codec import decode, encode

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import AuthenticationError, DecartError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import MODELS
 from decart_widget.session import tokens as module
 from decart_widget.session.endpoints import Endpoint

@@ -18,8 +18,8 @@ from decart_widget import DecartViewer, DecartWidget
 from decart_widget.diagnostics.log import Log, log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.redaction import redact
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import DecartError
+from decart_widget.inputs.secrets import Secret
 from decart_widget.models import realtime_model
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.messages import RoomInfo

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decart_widget.diagnostics.redaction import redact
-from decart_widget.diagnostics.secrets import Secret
 from decart_widget.errors import InvalidKeyError
+from decart_widget.inputs.secrets import Secret
 
 KEY = "dct_MARKER0123456789"
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=60)
