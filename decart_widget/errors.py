@@ -295,6 +295,6 @@ def no_session_error() -> MediaError:
     """The error of a call that needs the picture of a session, without one."""
     return MediaError(
         "There is no session, so there is no picture to take.",
-        remedy="Start (or await connect()), then ask again.",
+        remedy="Start (or await connect()), then try again.",
         code="no-picture",
     )

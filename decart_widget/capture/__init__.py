@@ -1,1 +1,1 @@
-"""Pictures out of a session: stills, frames and clips."""
+"""Captures the pictures of a session: stills, frames and clips."""

@@ -1,4 +1,4 @@
-"""The recordings of one widget: those that a notebook starts, and those of its Record button."""
+"""The recordings of one widget, started by the notebook or by the Record button."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Clips:
     """Starts recordings and shows their states in pages.
 
     Args:
-        source: The session that they are taken from.
+        source: The session that is recorded.
         taps: Its taps.
         link: Shows a recording's state in pages.
-        log: Takes the errors of recordings that were started in a page.
+        log: Receives errors of recordings that were started in a page.
     """
 
     def __init__(self, source: CaptureSource, taps: Taps, link: TapLink, log: Log) -> None:
@@ -63,7 +63,7 @@ class Clips:
     def asked_by_page(self, *, on: bool) -> None:
         """Starts or stops the recording of the widget's Record button.
 
-        The file goes to the folder that the notebook runs in, named by date and time.
+        The file is named by date and time, and written to the kernel's working directory.
 
         Args:
             on: Whether to start; otherwise the running one is stopped.

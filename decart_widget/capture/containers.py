@@ -1,7 +1,7 @@
-"""Makes one seekable file, with its duration, of a clip as a browser records it.
+"""Converts a clip that a browser has recorded into one seekable file with a duration.
 
-``MediaRecorder`` writes a stream without duration and index; a recording that went on after a
-reconnect is several such streams.
+``MediaRecorder`` writes a stream without duration and index; a recording that continued after a
+reconnect consists of several such streams.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SUFFIXES: Final = {
     ".mp4": ("h264", "hevc", "vp9", "av1", "aac", "opus"),
     ".webm": ("vp8", "vp9", "av1", "opus"),
 }
-"""Suffix -> the codecs that its container may hold and that common players of it decode."""
+"""Suffix -> the codecs that its container may hold and that common players decode."""
 
 ENCODERS: Final = {".mp4": "libx264", ".webm": "libvpx"}
 """Suffix -> the video encoder for clips that can't be copied."""
@@ -31,14 +31,15 @@ def join(parts: Sequence[Path], target: Path) -> None:
 
     A single part whose codecs the target's container may hold is copied. Several parts, which may
     differ in size and settings, are re-encoded at the size of the first. Parts that can't be read
-    (such as the last one of a browser that was killed) are left out.
+    (such as the last one of a browser that was killed) are skipped.
 
     Args:
-        parts: In their order.
-        target: Is overwritten; the first suffix of its name chooses the container.
+        parts: The files, in the order of recording.
+        target: The file to write; overwritten if it exists. The first suffix of its name selects
+            the container.
 
     Raises:
-        MediaError: No part can be read, or the file can't be made.
+        MediaError: No part can be read, or the file can't be written.
     """
     import av
 
@@ -82,11 +83,11 @@ def _codecs(path: Path) -> set[str]:
 
 
 _KNOWN: Final = {"h264", "hevc", "vp8", "vp9", "av1", "aac", "opus"}
-"""Codecs of ``SUFFIXES``; data tracks and the like don't count."""
+"""Codecs of ``SUFFIXES``; others, such as those of data tracks, are ignored."""
 
 
 def _options(format_: str) -> dict[str, str]:
-    # Puts the index first, so that a player can start before it has the whole file.
+    # faststart puts the index first, so that a player can start before it has the whole file.
     return {"movflags": "faststart"} if format_ == ".mp4" else {}
 
 
@@ -110,8 +111,8 @@ def _copy(part: Path, target: Path, format_: str) -> None:
             if first is None:
                 first = packet.dts * base
             shift = round(first / base)
-            # Pictures that a busy browser recorded within the same millisecond have the same time
-            # stamp, which is an error for a muxer.
+            # Frames that a busy browser recorded within the same millisecond have the same time
+            # stamp, which a muxer rejects.
             packet.dts = max(packet.dts - shift, last.get(packet.stream_index, -1) + 1)
             packet.pts = max(packet.pts - shift, packet.dts)
             last[packet.stream_index] = packet.dts
@@ -161,7 +162,7 @@ _TICK: Final = Fraction(1, 90_000)
 """Time base of re-encoded video, in seconds."""
 
 _PAUSE: Final = Fraction(1, 30)
-"""Seconds between the last picture of a part and the first one of the next."""
+"""Seconds between the last frame of a part and the first frame of the next."""
 
 
 def _streams(sink: Any, source: Any, format_: str) -> tuple[Any, Any]:

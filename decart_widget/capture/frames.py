@@ -1,9 +1,9 @@
-"""Frames of a running session as arrays, one after the other.
+"""Iterates over the frames of a running session, as arrays.
 
-The page sends a frame only for a *credit*, and gets another one whenever the reader takes a frame.
-At most two credits are given at a time, and a third just after a frame came. So a slow reader costs
-no more than three frames, gets the newest frame when it reads again, and the frames that it missed
-are counted.
+The page sends one frame per *credit*, and is granted another credit whenever the reader takes a
+frame. At most two credits are outstanding, or three just after a frame has arrived. So a slow
+reader causes at most three frames to be sent in vain; it gets the newest one when it reads again,
+and the frames that it missed are counted.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from decart_widget.session.background import Background
 
 IN_FLIGHT: Final = 2
-"""Credits given at once (measured: with one, half as many frames come)."""
+"""Outstanding credits (measured: with one, half as many frames arrive)."""
 
 HELD_BACK_S: Final = 0.04
 """Seconds for which a credit may be delayed on its way to the page.
 
 The notebook server's socket joins small messages (Nagle's algorithm, RFC 896): the second one waits
 until the page acknowledges the first, with its next message or 40 ms later (Linux's
-``TCP_DELACK_MIN``). So while frames come, one credit is always on its way. Of 30 frames a second,
-640x360, 23.7 to 26.2 came while that credit counted as given, and 27.5 to 30.0 since it doesn't
-(``python -m benchmarks tap``, 2 cores).
+``TCP_DELACK_MIN``). So while frames arrive, one credit is always in transit, and is granted in
+addition to ``IN_FLIGHT``. Of 30 frames a second, 640x360, 27.5 to 30.0 arrive with this additional
+credit, and 23.7 to 26.2 without (``python -m benchmarks tap``, 2 cores).
 """
 
 STALE_S: Final = 0.25
-"""Seconds after which a frame that nobody has read is dropped, because there are newer ones."""
+"""Seconds after which an unread frame is dropped, because newer ones exist."""
 
 
 class Frame(NamedTuple):
@@ -47,8 +47,8 @@ class Frame(NamedTuple):
 
     Attributes:
         image: ``(height, width, 3)`` uint8 RGB.
-        time: When the page received it, in seconds since 1970 on this machine's clock; the
-            differences between frames are those of the page's clock.
+        time: When the page received it, in seconds since 1970 on this machine's clock; differences
+            between frames are measured by the page's clock.
     """
 
     image: NDArray[np.uint8]
@@ -56,10 +56,10 @@ class Frame(NamedTuple):
 
 
 class _Reader:
-    """The sink of a ``Frames``, which it keeps by a weak reference only.
+    """The sink of a ``Frames``, to which it holds a weak reference only.
 
-    ``break`` out of ``async for`` doesn't call ``aclose()``; the iterator is just collected, and
-    its tap is closed then.
+    ``break`` out of ``async for`` doesn't call ``aclose()``. The weak reference lets the iterator
+    be garbage-collected then, which closes its tap.
     """
 
     def __init__(self, frames: Frames) -> None:
@@ -86,7 +86,7 @@ class Frames(AsyncIterator[Frame]):
 
     Args:
         taps: The taps of the session.
-        background: The loop on which they are.
+        background: Runs the loop that the taps belong to.
         which: The transformed picture, or the one that is sent.
         fps: Frames a second at most; None for all.
         size: Width and height (px) to which the page scales them; None for their own.
@@ -118,14 +118,14 @@ class Frames(AsyncIterator[Frame]):
 
     @property
     def dropped(self) -> int:
-        """Frames that the session had and that were not read."""
+        """Number of frames of the session that were not read."""
         return self._dropped_here + self._dropped_there
 
     def __aiter__(self) -> Frames:
         return self
 
     async def __anext__(self) -> Frame:
-        """The next frame, at most a quarter of a second old.
+        """Returns the next frame, which is at most a quarter of a second old.
 
         Raises:
             MediaError: There is no session, or the page can't send its picture.
@@ -150,7 +150,7 @@ class Frames(AsyncIterator[Frame]):
             await came.wait()
 
     async def aclose(self) -> None:
-        """Ends it; frames on their way are dropped."""
+        """Ends the iteration; frames in transit are dropped."""
         with self._lock:
             self._over, self._newest = True, None
         self._background.call(self._close)
@@ -159,7 +159,7 @@ class Frames(AsyncIterator[Frame]):
     def __del__(self) -> None:
         number = getattr(self, "_number", None)
         if number is not None and not self._over:
-            with suppress(RuntimeError):  # the interpreter exits, and the loop is closed
+            with suppress(RuntimeError):  # the loop is closed, because the interpreter exits
                 self._background.call(self._taps.close, number)
 
     def _take(self) -> tuple[bytes, float] | None:
@@ -178,7 +178,7 @@ class Frames(AsyncIterator[Frame]):
             loop, came = self._reader
             try:
                 loop.call_soon_threadsafe(came.set)
-            except RuntimeError:  # the reader's loop is closed: nobody reads any more
+            except RuntimeError:  # the reader's loop is closed, so nothing reads any more
                 self._over = True
 
     # --- on the background loop ---------------------------------------------------------------
@@ -194,7 +194,7 @@ class Frames(AsyncIterator[Frame]):
             self._taps.close(self._number)
 
     def _refill(self) -> None:
-        """Gives the page the credits that are missing; called when the reader waits."""
+        """Grants the page the missing credits; called when the reader waits."""
         if not self._began or self._over or self._number is None:
             return
         waiting = self._newest is not None
@@ -204,12 +204,12 @@ class Frames(AsyncIterator[Frame]):
             self._taps.credit(self._number, missing)
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page has begun; credits given before that are void."""
+        """The page has begun; credits that were granted before are void."""
         self._began, self._out = True, 0
         self._refill()
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
-        """A frame came."""
+        """A frame has arrived."""
         now = self._background.loop.time()
         self._out, self._came = max(0, self._out - 1), now
         time, dropped = float(detail.get("time", 0.0)), detail.get("dropped")
@@ -224,7 +224,7 @@ class Frames(AsyncIterator[Frame]):
         self._wake()
 
     def over(self, error: DecartError | None) -> None:
-        """Nothing more will come."""
+        """The tap has ended."""
         self._error = error
         self._over = True
         self._wake()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def _thread(_process: int) -> ThreadPoolExecutor:
     """The one thread on which this process decodes pictures.
 
-    One, and not asyncio's several, because the allocator keeps the memory freed last per thread:
-    two arrays of some megabytes each.
+    Not asyncio's default pool, because the allocator caches freed memory per thread, here two
+    arrays of some megabytes each.
 
     Args:
         _process: The process id; a forked child has no threads and needs one of its own.
@@ -32,13 +32,13 @@ async def to_array(data: bytes) -> NDArray[np.uint8]:
     """Decodes a PNG or JPEG file on a thread.
 
     Args:
-        data: The file; any script in a page can send bytes, so it may be anything.
+        data: The file. It is not trusted, because any script in a page can send bytes.
 
     Returns:
         The picture as ``(height, width, 3)`` uint8 RGB.
 
     Raises:
-        MediaError: It is no picture.
+        MediaError: The data can't be decoded as a picture.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_thread(os.getpid()), _decode, data)
@@ -53,7 +53,7 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
     except cv2.error:
         picture = None
     if picture is None:
-        raise MediaError("The page sent a picture that can't be read.", remedy="Ask again.")
-    # In place, because this needs half the memory and a twentieth of the time of a swapped copy.
+        raise MediaError("The page sent a picture that can't be read.", remedy="Try again.")
+    # In place: needs half the memory and a twentieth of the time of a copy with swapped channels.
     cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
     return np.asarray(picture, dtype=np.uint8)

@@ -1,8 +1,8 @@
 """A clip of a running session, written to disk while it is recorded.
 
-The page records, and twice a second sends what it has. That is written to a ``.part`` file beside
-the target at once, so that when page, kernel or machine breaks, what came so far is kept. At the
-end the parts are joined into the target.
+The page records, and sends the recorded data twice a second. It is written at once to a ``.part``
+file beside the target, so that it is kept if page, kernel or machine fails. At the end the parts
+are joined into the target.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from decart_widget.session.background import Background, Operation
 
 FLUSH_PATIENCE_S: Final = 10.0
-"""Seconds for the page to send what it still has, after a stop."""
+"""Seconds after a stop in which the page may send the remaining data."""
 
 
 def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -64,14 +64,14 @@ class Recording:
 
     Args:
         taps: The taps of the session.
-        background: The loop on which they are.
-        path: The file; checked.
+        background: Runs the loop that the taps belong to.
+        path: The file, as returned by ``checked_path``.
         which: The transformed picture, or the one that is sent.
         seconds: Its length; None until ``stop()`` or the end of the session.
         on_change: Called on the background loop after each change of ``state``.
 
     Attributes:
-        path: The file that it becomes.
+        path: The file that is written.
         state: ``"starting"``, ``"recording"``, ``"saving"``, ``"saved"`` or ``"failed"``.
         bytes: Bytes written so far.
     """
@@ -91,7 +91,7 @@ class Recording:
         self._on_change = on_change
         self._seconds = 0.0
         self._measured: float | None = None
-        """Seconds as measured by the page, which knows exactly when it began and ended."""
+        """Length in seconds as measured by the page, which is exact."""
         self._taps = taps
         self._background = background
         self._which: Which = which
@@ -102,7 +102,7 @@ class Recording:
         self._number: int | None = None
         self._error: DecartError | None = None
         self._over: asyncio.Event | None = None
-        # Here, so that the caller gets the error of a folder that can't be written to.
+        # Opened here, so that the caller gets the error of a folder that can't be written to.
         self._open_part()
         self._done: Operation[Path] = background.start(self._run(), "record")
 
@@ -198,7 +198,7 @@ class Recording:
         self._seconds = self.seconds
 
     def _open_part(self) -> None:
-        """Creates the next part, under a name that no earlier recording has left behind."""
+        """Creates the next part, under a name that no earlier recording has used."""
         self._close_part()
         number = 1
         while True:
@@ -226,7 +226,7 @@ class Recording:
         self._on_change(self)
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page records; after a reconnect that is the beginning of another part."""
+        """The page has begun to record; after a reconnect, into another part."""
         since = detail.get("since")
         ago = min(max(0.0, since / 1000), 5.0) if isinstance(since, int | float) else 0.0
         try:
@@ -243,7 +243,7 @@ class Recording:
             self._move("recording")
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
-        """Half a second more of the clip."""
+        """Writes the next half second of the clip."""
         if self._file is None:
             return
         seconds = detail.get("seconds")
@@ -262,7 +262,7 @@ class Recording:
             self._taps.close(self._number, error)
 
     def over(self, error: DecartError | None) -> None:
-        """Nothing more will come: the session has ended, or the page has sent everything."""
+        """The tap has ended: the session is over, or the page has sent all data."""
         self._note_seconds()
         if self._measured is not None:
             self._seconds = self._measured
@@ -272,9 +272,9 @@ class Recording:
 
 
 def _disk(error: OSError, parts: list[Path]) -> MediaError:
-    kept = f" What came so far is in {parts[0]}." if parts else ""
+    kept = f" The data so far is in {parts[0]}." if parts else ""
     return MediaError(
         f"The recording can't be written ({error.strerror or type(error).__name__}).",
-        remedy=f"Make room, or record to another disk.{kept}",
+        remedy=f"Free disk space, or record to another disk.{kept}",
         code="recording-failed",
     )

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from decart_widget.capture.taps import Taps, Which
 
 MAX_BYTES: Final = 32_000_000
-"""Bytes of a picture's PNG file; one of 1920x1080 has at most some 6 MB."""
+"""Maximum bytes of a PNG file; one of 1920x1080 has at most about 6 MB."""
 
 PATIENCE_S: Final = 15.0
-"""Seconds for a picture to come; the first of a session may take several."""
+"""Seconds to wait for the picture; the first of a session may take several."""
 
 
 class _Still:
-    """The sink that gathers a file's pieces."""
+    """The sink that assembles a file from its pieces."""
 
     def __init__(self) -> None:
         self.file: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -34,7 +34,7 @@ class _Still:
 
     def piece(self, data: bytes, _detail: Mapping[str, Any], *, last: bool) -> None:
         if len(self._data) + len(data) > MAX_BYTES:
-            self.over(MediaError("The page sent too large a picture.", remedy="Ask again."))
+            self.over(MediaError("The page sent too large a picture.", remedy="Try again."))
             return
         self._data += data
         if last and not self.file.done():
@@ -46,14 +46,14 @@ class _Still:
 
 
 def _ended() -> MediaError:
-    return MediaError("The session ended before the picture came.", remedy="Start, then ask again.")
+    return MediaError("The session ended before the picture came.", remedy="Start, then try again.")
 
 
 async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
-    """Takes the present picture; runs on the background loop.
+    """Takes the current picture; runs on the background loop.
 
     Args:
-        taps: Of the session.
+        taps: The taps of the session.
         which: The transformed picture, or the one that is sent.
 
     Returns:
@@ -70,11 +70,11 @@ async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
     except TimeoutError:
         raise MediaError(
             f"No picture came within {PATIENCE_S:g} s.",
-            remedy="Wait until the picture is shown, then ask again.",
+            remedy="Wait until the picture is shown, then try again.",
             code="no-picture",
         ) from None
     finally:
         taps.close(number)
         if still.file.done() and not still.file.cancelled():
-            still.file.exception()  # marks it as retrieved: it has been raised, or nobody waits
+            still.file.exception()  # marks it as retrieved, even if nothing awaits it
     return await to_array(data)

@@ -1,4 +1,4 @@
-"""What captures need of the session that they are taken from."""
+"""Interfaces to the session whose pictures are captured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class CaptureSource(Protocol):
-    """The session whose pictures are taken; a widget's controller is one."""
+    """The session whose pictures are captured; implemented by ``SessionRunner``."""
 
     @property
     def is_active(self) -> bool:
@@ -15,23 +15,23 @@ class CaptureSource(Protocol):
 
 
 class TapLink(Protocol):
-    """Carries taps to whatever has the pictures; a widget's ``Pages`` is one.
+    """Sends tap requests to the owner's page; implemented by ``Pages``.
 
-    What comes back is given to ``Taps.receive``.
+    The page's messages are passed to ``Taps.receive``.
     """
 
     def tap(self, request: Mapping[str, Any]) -> None:
-        """Asks for a still, frames or a clip.
+        """Requests a still, frames or a clip.
 
         Args:
             request: ``id``, ``what``, ``which`` and the options of ``Taps.open``.
         """
 
     def credit(self, number: int, frames: int) -> None:
-        """Lets so many more frames of a tap be sent."""
+        """Grants the page so many more frames of a tap."""
 
     def untap(self, number: int) -> None:
-        """Ends a tap; what is there already is still sent."""
+        """Ends a tap; the page still sends the data that it has."""
 
     def recording(self, state: str, name: str, text: str = "") -> None:
         """Shows the state of a clip.
@@ -39,5 +39,5 @@ class TapLink(Protocol):
         Args:
             state: As ``Recording.state``.
             name: The file's name, without its folder.
-            text: Why it failed.
+            text: Why the recording failed.
         """

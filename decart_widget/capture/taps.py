@@ -1,7 +1,7 @@
 """Taps: requests to the owner's page for stills, frames or clips of the running picture.
 
 The data comes back in *pieces* of less than a megabyte, each with a message of its own. All of this
-runs on the background loop, where a tap's ``Sink`` takes its pieces and hands them on.
+runs on the background loop, where a tap's ``Sink`` receives its pieces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from decart_widget.diagnostics.log import Log
 
 What = Literal["snapshot", "frames", "record"]
-"""What a tap asks for."""
+"""The kind of capture that a tap requests."""
 
 Which = Literal["output", "input"]
 """The transformed picture, or the one that is sent."""
@@ -30,30 +30,33 @@ LAST_PIECES_S: Final = 1.0
 """Seconds in which a page may send the end of a clip after its session."""
 
 MAX_TAPS: Final = 8
-"""Open taps of one widget."""
+"""Maximum number of open taps of one widget."""
 
 _FAILURES: Final[dict[str, tuple[str, str]]] = {
-    "no-picture": ("No picture came to take.", "Start, wait for the picture, then ask again."),
+    "no-picture": ("No picture came to take.", "Start, wait for the picture, then try again."),
     "unsupported": (
         "This browser can't do that.",
         "Use a current Chrome, Edge, Firefox or Safari.",
     ),
-    "failed": ("The page could not take the picture.", "Ask again; if it stays, reload the page."),
+    "failed": (
+        "The page could not take the picture.",
+        "Try again; if the error persists, reload the page.",
+    ),
 }
-"""Why a tap failed (text and remedy), by the ``reason`` that the page gives."""
+"""Why a tap failed (text and remedy), by the ``reason`` in the page's message."""
 
 
 class Sink(Protocol):
-    """Takes a tap's pieces. Each method is called on the background loop and returns at once."""
+    """Receives a tap's pieces. Methods are called on the background loop and must not block."""
 
     def began(self, detail: Mapping[str, Any]) -> None:
-        """The page has begun, or begun again: after a reconnect, or because it is another page."""
+        """The page has begun, or begun again after a reconnect or a change of the owner."""
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
-        """Some data; ``last`` when it completes the picture or clip."""
+        """A piece has arrived; ``last`` if it completes the picture or clip."""
 
     def over(self, error: DecartError | None) -> None:
-        """Nothing more will come; the error is None where the tap ended as intended."""
+        """The tap has ended; ``error`` is None if it ended as intended."""
 
 
 @dataclass
@@ -61,8 +64,8 @@ class Tap:
     """An open tap.
 
     Attributes:
-        request: What was sent to the page.
-        sink: Takes the pieces.
+        request: The message that was sent to the page.
+        sink: Receives the pieces.
     """
 
     request: dict[str, Any]
@@ -73,9 +76,9 @@ class Taps:
     """The open taps of one widget.
 
     Args:
-        source: The session that they are taken from.
-        link: Carries them to the page.
-        log: Takes an entry for each.
+        source: The session whose pictures are captured.
+        link: Sends requests to the page.
+        log: Receives an entry for each tap.
     """
 
     def __init__(self, source: CaptureSource, link: TapLink, log: Log) -> None:
@@ -92,10 +95,10 @@ class Taps:
         """Opens a tap.
 
         Args:
-            sink: Takes the pieces.
+            sink: Receives the pieces.
             what: A still, frames, or a clip.
             which: The transformed picture, or the one that is sent.
-            **options: For frames ``fps`` (at most so many a second; None for all), ``width`` and
+            **options: For frames ``fps`` (maximum frames/s; None for all), ``width`` and
                 ``height`` (px); for a clip ``format`` (``"mp4"`` or ``"webm"``).
 
         Returns:
@@ -121,12 +124,12 @@ class Taps:
         return number
 
     def credit(self, number: int, frames: int = 1) -> None:
-        """Lets the page send so many more frames."""
+        """Grants the page so many more frames."""
         if number in self._open:
             self._link.credit(number, frames)
 
     def stop(self, number: int) -> None:
-        """Asks the page to send what it still has, and to end the tap."""
+        """Tells the page to send its remaining data and to end the tap."""
         if number in self._open:
             self._link.untap(number)
 
@@ -138,7 +141,7 @@ class Taps:
             tap.sink.over(error)
 
     def end_all(self) -> None:
-        """Ends all taps with the session; the last pieces of clips may still come for a second."""
+        """Ends all taps; the last pieces of clips may still arrive for a second."""
         loop = asyncio.get_running_loop()
         for number, tap in list(self._open.items()):
             if tap.request["what"] == "record":
@@ -148,12 +151,12 @@ class Taps:
                 self.close(number)
 
     def ask_again(self) -> None:
-        """Repeats all requests: another page owns the session, or its page was reloaded."""
+        """Repeats all requests: the owner has changed, or its page was reloaded."""
         for tap in self._open.values():
             self._link.tap(tap.request)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Takes a ``piece`` or ``tapped`` message of the owner's page."""
+        """Handles a ``piece`` or ``tapped`` message of the owner's page."""
         number = message["id"]
         tap = self._open.get(number)
         if tap is None:

@@ -1,1 +1,1 @@
-"""The kernel's side of the messages between kernel and page."""
+"""The kernel's side of the messages between kernel and pages, and what they are about."""

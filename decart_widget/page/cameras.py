@@ -1,4 +1,4 @@
-"""The cameras of the page that owns the session, and what that page sends now."""
+"""The cameras of the owner's page, and the source that it sends."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PATIENCE_S: Final = 15.0
 
 
 class CameraLink(Protocol):
-    """What is asked of the owner's page; ``Pages`` does it."""
+    """Sends camera requests to the owner's page; implemented by ``Pages``."""
 
     def switch_camera(self, request: int) -> None:
-        """Asks for the next camera; the ``cameras`` message that answers has this number."""
+        """Requests the next camera; the ``cameras`` message in answer has this number."""
 
 
 def trouble(code: str) -> MediaError:
-    """The error for a code of a page's ``trouble`` message."""
+    """Returns the error for the code of a page's ``trouble`` message."""
     text, remedy = TROUBLES[code]
     return MediaError(text, remedy=remedy, code=code)
 
@@ -30,7 +30,7 @@ async def _answer(waiting: asyncio.Future[str], silence: str) -> str:
     """Waits for the page's answer.
 
     Raises:
-        NoFrontEndError: There is none within 15 s; its message is ``silence``.
+        NoFrontEndError: No answer came within 15 s; its message is ``silence``.
     """
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -40,13 +40,13 @@ async def _answer(waiting: asyncio.Future[str], silence: str) -> str:
 
 
 class Cameras:
-    """Follows what the owner's page reports of its cameras.
+    """Keeps what the owner's page reports about its cameras, and makes requests to it.
 
     Args:
         link: Sends requests to the owner's page.
-        update: Shows traits, with the next coalesced update.
+        update: Sets traits with the next coalesced update.
         publish: Sets traits at once.
-        complain: Takes the error of a change that failed while the session goes on.
+        complain: Shows the error of a change that failed while the session continues.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Cameras:
         self._replacing: tuple[str, asyncio.Future[str]] | None = None
 
     def changed(self, message: Mapping[str, Any]) -> None:
-        """Takes a ``cameras`` message: which cameras there are, and what is sent."""
+        """Handles a ``cameras`` message: the cameras of the page, and what it sends."""
         camera = message["camera"] or {}
         names = ("source", "label", "width", "height", "fps", "mirrored")
         self.obtained = {name: camera[name] for name in names if name in camera}
@@ -84,7 +84,7 @@ class Cameras:
                 waiting.set_result(str(camera.get("label", "")))
 
     def failed(self, code: str) -> None:
-        """Takes the code of a ``trouble`` message: a change of what is sent has failed."""
+        """Handles the code of a ``trouble`` message: a change of what is sent has failed."""
         self._trouble = trouble(code)
         if not code.startswith("microphone"):
             self._replaced(self._trouble)
@@ -109,10 +109,10 @@ class Cameras:
             The source's label.
 
         Raises:
-            NoFrontEndError: No page has answered within 15 s.
-            MediaError: The source can't be had, or another one was asked for meanwhile.
+            NoFrontEndError: No page answered within 15 s.
+            MediaError: The source can't be opened, or another one was requested meanwhile.
         """
-        self._replaced(MediaError("Another source was asked for.", remedy="Await that one."))
+        self._replaced(MediaError("Another source was requested.", remedy="Await that request."))
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._replacing = source, waiting
         self._publish({"source": source})
@@ -125,13 +125,13 @@ class Cameras:
                 self._replacing = None
 
     async def switch(self) -> str:
-        """Asks the owner's page for its next camera.
+        """Makes the owner's page switch to its next camera.
 
         Returns:
             The camera's label.
 
         Raises:
-            NoFrontEndError: No page has answered within 15 s.
+            NoFrontEndError: No page answered within 15 s.
             MediaError: There is no other camera, or it can't be opened.
         """
         self._request += 1

@@ -1,9 +1,9 @@
 """The chunks of the front end: parts of its code that travel as messages, once per page.
 
-A trait would be copied into every view of a widget, every reload and every saved notebook. A page
-keeps a chunk under its hash, for all widgets on it. The first widget of a process that needs a
-chunk sends it at once, because a page's request for it would wait for a busy cell; a page that
-lacks it nevertheless asks for it.
+They are no traits, because a trait is sent for every view and reload, and saved in every notebook.
+A page keeps a chunk under its hash, for all widgets on it. The first widget of a process that needs
+a chunk sends it at once, because a page's request for it would wait for a busy cell. A page that
+nevertheless lacks a chunk requests it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 """Folder of the built front end."""
 
 CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
-"""Names of all chunks (``<name>.js``): those of ``js/chunks.json`` but the loader, a trait."""
+"""Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
 _pushed: set[str] = set()
-"""Names of the chunks that this process has sent without being asked."""
+"""Names of the chunks that this process has sent without a request."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Chunk:
 
     @cached_property
     def data(self) -> bytes:
-        """The source, gzipped when it is first sent, because that takes longer than all the rest.
+        """The gzipped source; the same source always yields the same bytes.
 
-        The same source gives the same bytes.
+        Compressed on first use, because that takes longer than everything else in this module.
         """
         return gzip.compress(self.source, 9, mtime=0)
 
@@ -68,19 +68,19 @@ def chunk(name: str) -> Chunk:
 
 
 def requested(name: str, digest: str) -> Chunk | None:
-    """The chunk that a page asks for; None where the page is of another version.
+    """Returns the chunk that a page requests; None if its bundle is of another version.
 
-    Such a page gets nothing, and says so itself.
+    Such a page is sent nothing, and shows the mismatch itself.
     """
     wanted = chunk(name)
     return wanted if wanted.digest == digest else None
 
 
 def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
-    """The chunks that a widget needs.
+    """Returns the chunks that a widget needs.
 
     Args:
-        transport: Decides between ``room`` and ``peer``.
+        transport: Selects ``room`` or ``peer``.
         viewer: Whether it is a viewer, which needs neither ``capture`` nor ``take``.
 
     Returns:
@@ -93,7 +93,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
 
 
 def take_unsent(needed: Iterable[str]) -> list[Chunk]:
-    """Those of the chunks that no widget of this process has sent; they count as sent now."""
+    """Returns the needed chunks that this process has not sent yet, and marks them as sent."""
     new = [name for name in needed if name not in _pushed]
     _pushed.update(new)
     return [chunk(name) for name in new]

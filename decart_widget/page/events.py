@@ -1,6 +1,6 @@
-"""Who acts on what pages report: one handler for each concern.
+"""Interfaces of the handlers of page messages: one for each concern.
 
-``Pages`` reads and checks the messages and calls these; a widget's controller has them all.
+``Pages`` checks the messages and calls the handlers; a widget's controller provides them.
 """
 
 from __future__ import annotations
@@ -10,101 +10,101 @@ from typing import Any, Protocol
 
 
 class PromptHandler(Protocol):
-    """Takes prompts that are applied in a page."""
+    """Handles prompts that are applied in a page."""
 
     def apply_from_page(self, prompt: str, enrich: bool) -> None:
-        """Somebody pressed Enter or Apply."""
+        """Enter or Apply was pressed."""
 
 
 class ImageHandler(Protocol):
-    """Takes reference images that pages upload."""
+    """Handles reference images that pages upload."""
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """An ``image`` message: a part of a file, or the removal of the image."""
 
 
 class CameraHandler(Protocol):
-    """Takes what the owner reports of its cameras."""
+    """Handles the owner's reports about its cameras."""
 
     def changed(self, message: Mapping[str, Any]) -> None:
-        """A ``cameras`` message: which there are, and what is sent."""
+        """A ``cameras`` message: the cameras of the page, and what it sends."""
 
     def failed(self, code: str) -> None:
-        """A ``trouble`` message: a change of what is sent failed; the session goes on."""
+        """A ``trouble`` message: a change of what is sent failed; the session continues."""
 
 
 class TapHandler(Protocol):
-    """Takes what the owner sends for a tap."""
+    """Handles what the owner sends for a tap."""
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """A ``piece`` or ``tapped`` message; ``offset`` is the page's clock's, in seconds."""
+        """A ``piece`` or ``tapped`` message; ``offset`` is that of the page's clock, in seconds."""
 
 
 class ClipHandler(Protocol):
-    """Takes presses of the Record button."""
+    """Handles presses of the Record button."""
 
     def asked_by_page(self, *, on: bool) -> None:
         """Record was pressed, or pressed again to end the clip."""
 
 
 class SessionHandler(Protocol):
-    """Takes what concerns the session only."""
+    """Handles what concerns the session only."""
 
     @property
     def attempt(self) -> int | None:
         """The current attempt's number; None without a session."""
 
     def stopped(self) -> None:
-        """Somebody clicked Stop; the page has closed its camera already."""
+        """Stop was clicked; the page has closed its camera already."""
 
     def woke(self) -> None:
-        """The owner's network is back, or the page is looked at again."""
+        """The owner's network is back, or its page is visible again."""
 
     def media_message(self, message: dict[str, Any]) -> None:
         """An offer, candidate, media or refused message of the current attempt."""
 
     def owner_left(self) -> None:
-        """The current attempt's page is being left; it may be a reload."""
+        """The owner's page is being left or reloaded during an attempt."""
 
     def unattended(self) -> None:
         """No page has owned the session for too long."""
 
 
 class PageEvents(Protocol):
-    """Acts on what pages report; everything is called on the background loop."""
+    """All handlers of page messages; every method is called on the background loop."""
 
     @property
     def sessions(self) -> SessionHandler:
-        """Takes what concerns the session only."""
+        """Handles what concerns the session only."""
 
     @property
     def prompts(self) -> PromptHandler:
-        """Takes ``apply``."""
+        """Handles ``apply``."""
 
     @property
     def image(self) -> ImageHandler:
-        """Takes ``image``."""
+        """Handles ``image``."""
 
     @property
     def cameras(self) -> CameraHandler:
-        """Takes ``cameras`` and ``trouble``."""
+        """Handles ``cameras`` and ``trouble``."""
 
     @property
     def taps(self) -> TapHandler:
-        """Takes ``piece`` and ``tapped``."""
+        """Handles ``piece`` and ``tapped``."""
 
     @property
     def clips(self) -> ClipHandler:
-        """Takes ``record``."""
+        """Handles ``record``."""
 
     def started(self) -> None:
-        """Somebody clicked Start in the page that is the owner now."""
+        """Start was clicked in a page, which is the owner now."""
 
     def start_likely(self) -> None:
-        """Somebody points at Start."""
+        """A start is likely to follow: the pointer is over Start, for instance."""
 
     def owner_came(self, *, replaced: bool) -> None:
-        """A page is the owner; ``replaced`` when the current attempt was another page's."""
+        """A page is the owner now; ``replaced`` if the current attempt was another page's."""
 
     def stats_received(self, message: dict[str, Any]) -> None:
         """A ``stats`` message of the current attempt."""

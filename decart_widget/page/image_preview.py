@@ -1,4 +1,4 @@
-"""The wanted reference image, as pages show it."""
+"""The requested reference image, as pages show it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from decart_widget.protocol.messages import ImageData
 
 
 class ImagePreview:
-    """Tells pages which reference image is wanted.
+    """Sends pages the requested reference image, as a thumbnail or a file id.
 
     Args:
         send: Sends a message to the widget's pages.
-        image: The image that is wanted at first.
+        image: The initial image.
     """
 
     def __init__(self, send: Send, image: ImageData | None = None) -> None:
@@ -23,13 +23,13 @@ class ImagePreview:
         self._image = image
 
     def show(self, image: ImageData | None) -> None:
-        """Takes the wanted image, whoever chose it; pages are told when it is another one."""
+        """Sets the requested image, and sends it to pages if it has changed."""
         if image != self._image:
             self._image = image
             self.send_again()
 
     def send_again(self) -> None:
-        """Tells pages, one of which may have come after the image was chosen."""
+        """Sends the image to all pages, for instance because a new page lacks it."""
         image = self._image
         if image is None:
             self._send(image_state("none"))
@@ -39,7 +39,7 @@ class ImagePreview:
             self._send(image_state("set"), _buffers(thumbnail(base64.b64decode(image.data))))
 
     def failed(self, error: DecartError) -> None:
-        """Tells pages why an image of theirs was not taken."""
+        """Tells pages why an uploaded image was rejected."""
         self._send(image_state("failed", str(error)))
 
 

@@ -1,4 +1,4 @@
-"""Reference images that pages upload, put together from their parts and checked."""
+"""Reference images that pages upload: assembled from their parts, checked and applied."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from decart_widget.page.image_preview import ImagePreview
 from decart_widget.protocol.messages import ImageData
 
 MAX_UPLOADS: Final = 2
-"""Uploads under way at once; when there are more, the oldest is dropped."""
+"""Concurrent uploads; when there are more, the oldest is dropped."""
 
 
 class ImageUpload:
-    """Takes one widget's reference image from its pages.
+    """Receives the reference images that the pages of one widget upload.
 
     Args:
-        apply: Makes an image the wanted one (None for no image); returns when the service has
-            answered, or raises ``DecartError``.
-        preview: Tells pages what came of it.
+        apply: Requests an image (None for no image) and returns when the service has answered;
+            raises ``DecartError``.
+        preview: Shows the outcome in pages.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class ImageUpload:
         self._work: asyncio.Task[None] | None = None
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Takes an ``image`` message: a part of a file, or (total 0) the removal of the image."""
+        """Handles an ``image`` message: a part of a file, or (total 0) the removal of the image."""
         number, total = message["id"], message["total"]
         if total == 0:
             self._parts.clear()

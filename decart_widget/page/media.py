@@ -34,13 +34,13 @@ class BrowserMedia:
         return self._preparing and not self._camera_open
 
     async def ready(self, timeout: float) -> None:
-        """Waits for a page.
+        """Waits for a page that shows the widget.
 
         Args:
             timeout: Seconds.
 
         Raises:
-            NoFrontEndError: There is none within that time.
+            NoFrontEndError: No page has shown it within that time.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -53,24 +53,24 @@ class BrowserMedia:
             ) from None
 
     async def attended(self) -> None:
-        """Waits while the owner's page is being reloaded, or silent."""
+        """Waits while the owner's page is being reloaded or sends no messages."""
         while not self._pages.present:
             self._owner_came.clear()
             await self._owner_came.wait()
 
     def owner_came(self) -> None:
-        """Ends waiting for a page: one owns the session now."""
+        """Ends ``ready`` and ``attended``: a page owns the session now."""
         self._owner_came.set()
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Asks the owner's page for its camera and an offer."""
+        """Makes the owner's page open its camera and create an offer."""
         self._preparing = True
         self._pages.refresh()
         self._pages.prepare(attempt, preparation)
 
     @property
     def server_codec(self) -> str | None:
-        """VP8 for desktop Safari, which shows the service's H.264 black."""
+        """VP8 for desktop Safari, which shows the service's H.264 as black; None for any codec."""
         return "vp8" if self._pages.owner_is_safari else None
 
     def join(self, attempt: int, room: RoomInfo) -> None:

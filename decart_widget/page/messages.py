@@ -1,4 +1,4 @@
-"""The schema of the messages between kernel and page: which there are, and what they hold.
+"""The schema of the messages between kernel and page: their types and fields.
 
 ``tests/vectors/page_messages.json`` holds examples of each message in both directions, which the
 tests of both sides read. Messages are sent and received by ``page.pages`` (for a viewer: by
@@ -38,7 +38,7 @@ MEDIA_STATES: Final = frozenset(
         "ended",
     }
 )
-"""States that a page's media reports; ``stalled`` when the picture stopped moving."""
+"""States of a page's media; ``stalled``: no new picture arrives, or only black ones."""
 
 POSITIONS: Final = ("front", "back", "unknown")
 """Where a camera is on its device."""
@@ -61,7 +61,7 @@ class Send(Protocol):
 
 
 class MalformedError(ValueError):
-    """A message that the schema doesn't have, or with a field that doesn't match it."""
+    """A message of a type that the schema lacks, or with a field that doesn't match it."""
 
 
 def _text(value: object, limit: int = MAX_TEXT) -> bool:
@@ -150,7 +150,7 @@ Check = Callable[[Any], bool]
 _STATS: dict[str, Check] = dict.fromkeys(
     ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
 )
-"""Fields of ``stats``; the widget's ``stats`` trait gives their units."""
+"""Fields of ``stats``; for their units see the widget's ``stats`` trait."""
 
 FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "hello": {
@@ -192,7 +192,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "camera": lambda v: v is None or _obtained(v),
         "request": lambda v: v is None or _whole(v),
     },
-    # Its binary part is a part of the file; a total of 0 takes the image away.
+    # Its binary part is a part of the file; a total of 0 removes the image.
     "image": {"id": _whole, "total": _whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
@@ -207,7 +207,7 @@ def read(content: object) -> dict[str, Any]:
         The fields that the schema knows; those that are missing are None.
 
     Raises:
-        MalformedError: The schema has no such message, or a field doesn't match.
+        MalformedError: The schema has no such type, or a field doesn't match.
     """
     if not isinstance(content, Mapping):
         raise MalformedError("not an object")
@@ -241,7 +241,7 @@ def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]
 
 
 def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
-    """Asks a page to open its camera and to prepare the connection."""
+    """Tells a page to open its camera and to prepare the connection."""
     model = preparation.model
     return {
         "type": "prepare",
@@ -261,7 +261,7 @@ def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict
 
 
 def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str, Any]:
-    """Hands a page the room and a short-lived token to join it with."""
+    """Sends a page the room and a short-lived token for it."""
     return {
         "type": "room",
         "attempt": attempt,
@@ -278,10 +278,10 @@ def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]
 
 
 def image_state(state: str, text: str = "") -> dict[str, Any]:
-    """What became of the reference image.
+    """The state of the reference image.
 
     Args:
         state: ``"none"``, ``"set"`` or ``"failed"``.
-        text: A file id, or why it failed.
+        text: A file id for ``"set"``, the reason for ``"failed"``.
     """
     return {"type": "image-state", "state": state, "text": text}

@@ -1,11 +1,11 @@
-"""The pages that show one widget: which there are, which owns the session, and their messages.
+"""The pages that show one widget, the owner among them, and the messages to and from them.
 
 Everything that is not a trait travels as a message of ``page.messages``; the other end is
-``js/src/kernel/kernel.ts``. Each browser page that shows the widget names itself in a ``hello``,
-which it repeats until it is welcomed. One of the pages is the *owner*: it has the camera. Pages
-send heartbeats only during an attempt, so only then is their silence counted.
+``js/src/kernel/kernel.ts``. Each browser page that shows the widget announces its ``page_id`` in a
+``hello``, which it repeats until it receives the ``welcome``. One of the pages is the *owner*: it
+has the camera. Pages send heartbeats only during an attempt, so time-outs apply only then.
 
-All of this runs on the background loop; the comm's handler does nothing but hand messages over.
+All of this runs on the background loop; the comm's handler only passes messages to it.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, Preparation
 
 HEARTBEAT_TIMEOUT_S: Final = 20.0
-"""Seconds without a message of the owner after which the session is ended (beats: every 5 s)."""
+"""Seconds without a message of the owner after which the session ends (heartbeats: every 5 s)."""
 
 AWAY_S: Final = 8.0
-"""Seconds without a message of the owner after which reconnecting waits for it."""
+"""Seconds without a message of the owner after which a reconnect waits for its next one."""
 
 BEAT_EVERY_S: Final = 5.0
-"""Seconds between the kernel's beats; a page that gets none closes its camera."""
+"""Seconds between the kernel's ``beat`` messages; a page that gets none closes its camera."""
 
 PAGEHIDE_GRACE_S: Final = 10.0
-"""Seconds in which a page that is being reloaded may come back."""
+"""Seconds after ``pagehide`` in which a page may come back, for instance from a reload."""
 
 MAX_PAGES: Final = 16
-"""Pages remembered; when there are more, the one that was silent longest is forgotten."""
+"""Pages kept; when there are more, the one whose last message is oldest is forgotten."""
 
 
 @dataclass
@@ -53,11 +53,11 @@ class Page:
     """A browser page that shows the widget.
 
     Attributes:
-        heard: When its last message came, in seconds of the steady clock.
-        hidden_at: When it said ``pagehide``; None otherwise.
+        heard: When its last message arrived, in seconds of the monotonic clock.
+        hidden_at: When its ``pagehide`` arrived; None after any later message.
         safari: Whether it runs in desktop Safari.
         agent: Its browser's user agent.
-        clock: Its clock, compared with this machine's.
+        clock: The offset of its clock to this machine's.
     """
 
     heard: float
@@ -72,14 +72,14 @@ class Pages:
 
     Args:
         send: Sends a message to all pages; called on the background loop.
-        events: Acts on what they report.
-        clock: A steady clock in seconds.
-        log: Takes the pages' log entries.
+        events: Handles what they report.
+        clock: A monotonic clock, in seconds.
+        log: Receives the pages' log entries.
 
     Attributes:
         by_id: The pages by ``page_id``.
         owner: The owner's ``page_id``; None without pages.
-        dropped: Messages that changed nothing, counted by reason.
+        dropped: Number of ignored messages, by reason.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class Pages:
     # --- from pages ---------------------------------------------------------------------------
 
     def receive(self, content: object, data: bytes | None = None, /) -> None:
-        """Takes a message from any page. Never raises for what the page sends.
+        """Handles a message from any page. Never raises for what the page sends.
 
         Args:
             content: The message.
-            data: Its binary part, handed on as ``message["data"]``.
+            data: Its binary part, passed on as ``message["data"]``.
         """
         try:
             message = read(content)
@@ -120,7 +120,7 @@ class Pages:
             self._drop(f"too many {kind}")
             return
         if kind == "need":
-            # The page has no code yet, and so has not said hello.
+            # A page requests the chunk ``main`` before it can send its hello.
             chunk = requested(message["name"], message["hash"])
             if chunk is not None:
                 self._send(chunk.message(), [chunk.data])
@@ -136,7 +136,7 @@ class Pages:
             return
         page = self.by_id.get(name)
         if page is None and kind == "pagehide":
-            return  # it was left before its hello
+            return  # the page was left before its hello
         if page is None:
             # Its hello is still to come, or the page was forgotten meanwhile.
             self._hello(name)
@@ -147,7 +147,7 @@ class Pages:
         self._dispatch(kind, name, page, message)
 
     def _dispatch(self, kind: str, name: str, page: Page, message: dict[str, Any]) -> None:
-        """Messages that any page may send; the rest is the owner's."""
+        """Handles messages that any page may send; ``_dispatch_owner`` has the owner's."""
         events = self._events
         current = events.sessions.attempt
         match kind:
@@ -182,9 +182,9 @@ class Pages:
             case "apply":
                 events.prompts.apply_from_page(message["prompt"], message["enrich"])
             case "heartbeat":
-                # The owner goes on beating between two attempts.
+                # Between two attempts the owner continues to send heartbeats.
                 if message["attempt"] != current and (current is None or name != self.owner):
-                    # The page has missed the end, for instance while its socket was closed.
+                    # The page has missed the ``end``, for instance while its socket was closed.
                     self._drop("stale heartbeat")
                     self.end(message["attempt"], "stopped", keep_camera=False)
             case _ if name != self.owner:
@@ -251,7 +251,7 @@ class Pages:
     def _forget(self, name: str) -> None:
         self.by_id.pop(name, None)
         if self.owner == name:
-            # The page with the newest message takes over, so that connect() can start there.
+            # The page with the newest message becomes the owner, so that connect() has one.
             rest = max(self.by_id, key=lambda n: self.by_id[n].heard, default=None)
             self.owner = None
             if rest is not None:
@@ -262,7 +262,7 @@ class Pages:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.log.refuse(f"page: {reason}")
 
-    # --- whether the owner is there -----------------------------------------------------------
+    # --- whether the owner is present -----------------------------------------------------------
 
     @property
     def owner_page(self) -> Page | None:
@@ -277,16 +277,16 @@ class Pages:
 
     @property
     def present(self) -> bool:
-        """Whether the owner is there: not being left, and not silent for over 8 s."""
+        """Whether the owner is there: not being left, and heard from within the last 8 s."""
         page = self.owner_page
         return page is not None and page.hidden_at is None and self._clock() - page.heard <= AWAY_S
 
     def check_owner(self, *, page_messages_blocked: bool = False) -> None:
-        """Checks that the owner of the current attempt is still there; call it every second.
+        """Ends the session if the owner of the current attempt is gone; call it every second.
 
         Args:
             page_messages_blocked: Whether page messages can't arrive at present (a kernel without
-                subshells runs a cell), so that silence says nothing about the page.
+                subshells runs a cell); that time doesn't count.
         """
         now = self._clock()
         since = 0.0 if self._checked_at is None else now - self._checked_at
@@ -306,7 +306,7 @@ class Pages:
             self._events.sessions.unattended()
 
     def extend_deadline(self, seconds: float) -> None:
-        """Doesn't count so many seconds in which no message of the owner could arrive."""
+        """Extends the owner's time-outs by the seconds in which its messages could not arrive."""
         page = self.owner_page
         if page is not None:
             page.heard = min(self._clock(), page.heard + seconds)
@@ -314,7 +314,7 @@ class Pages:
                 page.hidden_at += seconds
 
     def refresh(self) -> None:
-        """Counts the owner's silence from now on: an attempt begins, and heartbeats with it."""
+        """Restarts the owner's time-out: an attempt begins, and heartbeats with it."""
         page = self.owner_page
         if page is not None:
             page.heard = self._clock()
@@ -322,11 +322,11 @@ class Pages:
     # --- to pages -----------------------------------------------------------------------------
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Asks the owner to open the camera and make an offer."""
+        """Tells the owner to open its camera and prepare the connection."""
         self._send(prepare(self.owner, attempt, preparation))
 
     def room(self, attempt: int, room: RoomInfo) -> None:
-        """Sends the owner the room and a short-lived token to join it with."""
+        """Sends the owner the room and a short-lived token for it."""
         self._send(room_to_join(self.owner, attempt, room))
 
     def beat(self) -> None:
@@ -334,11 +334,11 @@ class Pages:
         self._send({"type": "beat"})
 
     def switch_camera(self, request: int) -> None:
-        """Asks the owner for its next camera; the ``cameras`` that answers has this number."""
+        """Requests the owner's next camera; the ``cameras`` message in answer has this number."""
         self._send({"type": "switch-camera", "page_id": self.owner, "request": request})
 
     def tap(self, request: Mapping[str, Any]) -> None:
-        """Asks the owner for a still, frames or a clip; see ``capture.taps``."""
+        """Requests a still, frames or a clip from the owner; see ``capture.taps``."""
         self._send({"type": "tap", "page_id": self.owner, **request})
 
     def credit(self, number: int, frames: int) -> None:
@@ -346,7 +346,7 @@ class Pages:
         self._send({"type": "credit", "id": number, "frames": frames})
 
     def untap(self, number: int) -> None:
-        """Ends a tap; the page sends what it still has."""
+        """Ends a tap; the page still sends the data that it has."""
         self._send({"type": "untap", "id": number})
 
     def recording(self, state: str, name: str, text: str = "") -> None:
@@ -355,7 +355,7 @@ class Pages:
         Args:
             state: As ``Recording.state``.
             name: The file's name, without its folder.
-            text: Why it failed.
+            text: Why the recording failed.
         """
         self._send({"type": "recording", "state": state, "name": name, "text": text})
 
@@ -364,7 +364,7 @@ class Pages:
         self._send({"type": "answer", "attempt": attempt, "sdp": sdp})
 
     def candidate(self, attempt: int, candidate: Candidate | None) -> None:
-        """Sends an ICE candidate of the service; None ends them."""
+        """Sends an ICE candidate of the service; None means end of candidates."""
         shown = None if candidate is None else candidate.as_json()
         self._send({"type": "candidate", "attempt": attempt, "candidate": shown})
 

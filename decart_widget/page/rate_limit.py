@@ -1,4 +1,4 @@
-"""How often pages may send each kind of message."""
+"""Rate limits for the messages of pages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from decart_widget.protocol.rate_limit import RateLimit
 
 
 class Gate:
-    """Limits the rate of each kind of page message: any script in a page can send on the comm.
+    """Limits the rate of page messages by type, because any script in a page can send on the comm.
 
     Messages that cost something (a chunk of the front end, a token, a session, a log entry) are
-    limited by kind, for all pages of the widget together. Messages that end a session, or that keep
+    limited by type, for all pages of the widget together. Messages that end a session, or that keep
     it from being ended, always pass.
     """
 
@@ -30,16 +30,16 @@ class Gate:
         self._all = RateLimit(burst=400, per_second=100.0)
 
     def allows(self, kind: str, now: float) -> bool:
-        """Whether one more message of this kind may pass; if so, it counts as passed.
+        """Whether one more message of this type is allowed; if so, it is counted.
 
         Args:
             kind: The message's type.
-            now: Seconds of a steady clock.
+            now: The reading of a monotonic clock, in seconds.
         """
         if kind in ("stop", "heartbeat", "pagehide"):
             return True
         if kind == "piece":
-            # The kernel asked for it, with credits, and its bytes are limited on arrival.
+            # The kernel has granted credits for them, and limits their bytes on arrival.
             return self._pieces.allows(now)
         limit = self._limits.get(kind)
         return self._all.allows(now) and (limit is None or limit.allows(now))

@@ -1,7 +1,7 @@
-"""What a page's refusals and failures mean to a person, and what to do about each.
+"""The texts and remedies of the errors that a page reports by code.
 
-The page sends a code only; these are the texts of the Python errors. The front end shows texts of
-its own, with more room and with the page's own address in them.
+These are the texts of the Python errors. The front end shows longer texts of its own, which include
+the page's address.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class Explanation(NamedTuple):
-    """What a code means.
+    """The text of a code.
 
     Attributes:
         text: What happened.

@@ -1,1 +1,1 @@
-"""One widget on the background loop: its session, its prompts, its traits."""
+"""Runs one widget on the background loop: its sessions, prompts and trait values."""

@@ -1,7 +1,7 @@
-"""One widget on the background loop: what its notebook and its pages ask for, and who does it.
+"""The controller of one widget: receives calls of the notebook and events of the pages.
 
-Everything here runs on the background loop, unless it says otherwise. The widget calls this
-controller and never the other way round; what changes is published as values of traits.
+Everything here runs on the background loop, unless its docstring says otherwise. The widget calls
+the controller, never the other way round; changes are published as trait values.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from decart_widget.session.tokens import Tokens
 
 
 class WidgetController:
-    """Connects one widget's collaborators, and acts where several of them are concerned.
+    """Creates the components of one widget, and carries out what concerns several of them.
 
     Args:
         destination: Where sessions go.
         send: Sends a message to the widget's pages.
         publish: Sets traits at once; from any thread.
-        settings: Reads what the next session is to be like.
-        prompt_state: What is wanted at first.
-        kernel: Whether page messages can arrive.
-        image_url: A reference image that the first start downloads.
+        settings: Returns the settings of the next session.
+        prompt_state: The initial prompt state.
+        kernel: Tells whether page messages can arrive.
+        image_url: URL of a reference image that the first start downloads.
         autostart: Whether the first page that shows the widget starts a session.
-        log: Takes the entries of pages and sessions.
+        log: Receives the entries of pages and sessions.
 
     Attributes:
         pages: The pages that show the widget.
         sessions: Starts and ends sessions.
-        prompts: The wanted prompt state.
+        prompts: The requested prompt state.
         image: Reference images that pages upload.
         cameras: The cameras of the owner's page.
         taps: Open captures.
@@ -110,19 +110,19 @@ class WidgetController:
         return self.sessions.attempt
 
     async def connect(self, timeout: float | None = None) -> str:
-        """Starts a session unless there is one; returns when it is established or has failed.
+        """Starts a session unless one is active; returns when it is established or has failed.
 
         Args:
             timeout: Seconds until it must be established; None for the connection options' own.
 
         Returns:
-            The connection state, or ``"no-frontend"`` where no page has shown the widget.
+            The connection state, or ``"no-frontend"`` if no page has shown the widget.
         """
         self._start(timeout)
         return await self.sessions.established()
 
     async def switch_camera(self) -> str:
-        """Asks the owner's page for its next camera.
+        """Makes the owner's page switch to its next camera.
 
         Returns:
             The camera's label.
@@ -134,7 +134,7 @@ class WidgetController:
         return await self.cameras.switch()
 
     async def replace_source(self, source: str) -> str:
-        """Sends something else from now on.
+        """Makes the owner's page send another source.
 
         Args:
             source: A value of the ``source`` trait.
@@ -143,17 +143,17 @@ class WidgetController:
             The source's label.
 
         Raises:
-            MediaError: There is no session, or the source can't be had.
+            MediaError: There is no session, or the source can't be opened.
         """
         self._need_session()
         return await self.cameras.replace(source)
 
     def superseded(self) -> None:
-        """The cell that made this widget was run again, and made another one."""
+        """Ends the session: the cell that created this widget was run again."""
         self.sessions.end("superseded", superseded_error())
 
     async def close(self) -> None:
-        """Ends everything."""
+        """Ends the session, and closes everything that the controller has opened."""
         await self.sessions.disconnect("closed")
         self._liveness.close()
         self._warm_up.close()
@@ -163,17 +163,17 @@ class WidgetController:
     # --- from pages (page.events.PageEvents) ---------------------------------------------------
 
     def started(self) -> None:
-        """Start was clicked."""
+        """Starts a session: Start was clicked."""
         self.log.add("debug", "a page asks for a start")
         self._start(None)
 
     def start_likely(self) -> None:
-        """Somebody points at Start, or a page came: prepares what costs nothing."""
+        """Prepares what is free of charge: the pointer is over Start, or a page has come."""
         if not self.is_active:
             self._warm_up.start()
 
     def owner_came(self, *, replaced: bool) -> None:
-        """A page is the owner now; ``replaced`` when the current attempt was another page's."""
+        """A page is the owner now; ``replaced`` if the current attempt was another page's."""
         if self.is_active:
             self.taps.ask_again()
         self.sessions.owner_came(replaced=replaced)
@@ -186,15 +186,15 @@ class WidgetController:
             self._start(None)
 
     def stats_received(self, message: dict[str, Any]) -> None:
-        """The owner's page has measured the connection, once a second."""
+        """Publishes the owner's measurements of the connection, which arrive once a second."""
         received = {k: v for k, v in message.items() if k not in ("type", "page_id")}
         self._traits.update({"stats": {**received, "sent": self.cameras.obtained}})
 
     # --- liveness (runtime.liveness.LivenessTarget) -------------------------------------------
 
     def liveness_due(self) -> bool:
-        """Whether pages and kernel must be checked every second."""
-        # Without a session, only pages whose messages may wait for a cell have to be told so.
+        """Whether pages and kernel have to be checked every second."""
+        # Without a session, only ``kernel_busy`` has to be kept up to date.
         return self.is_active or (bool(self.pages.by_id) and self._kernel.may_block)
 
     def check_liveness(self, *, beat: bool) -> None:
@@ -206,7 +206,7 @@ class WidgetController:
             self.pages.beat()
 
     def suspended(self, seconds: float) -> None:
-        """The machine was suspended: ends the session, or checks that it has survived."""
+        """Ends the session after a long suspend; after a short one, verifies its connection."""
         self.log.add("warning", "was suspended", seconds=round(seconds))
         if seconds > HEARTBEAT_TIMEOUT_S:
             self.sessions.end("unattended", suspended_error(seconds))
@@ -215,7 +215,7 @@ class WidgetController:
         self.sessions.verify()
 
     def liveness_ended(self) -> None:
-        """Nothing is checked any more, so nothing is known to be busy."""
+        """Resets ``kernel_busy``, which is not checked any more."""
         self._traits.update({"kernel_busy": False})
 
     # --- inside -------------------------------------------------------------------------------

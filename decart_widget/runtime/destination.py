@@ -1,4 +1,4 @@
-"""Where a widget's sessions go, and with which key: Decart, the sandbox, or another server.
+"""The service that a widget connects to, and its key: Decart, the sandbox, or another server.
 
 Without a key, sessions go to the sandbox, which is one child process for all widgets of this
 process. It is started when a page first shows a widget, so that it runs when Start is clicked.
@@ -28,11 +28,11 @@ START_TIMEOUT_S: Final = 20.0
 
 
 class SandboxWarning(UserWarning):
-    """There is no key, so the pictures are made by local effects and not by Decart."""
+    """There is no API key, so local effects are applied instead of Decart's models."""
 
 
 class _SharedChild:
-    """The sandbox of this process: one child, started when needed, and again when it has died."""
+    """The sandbox of this process: one child, started on demand, and again when it has died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class _SharedChild:
 
         with self._lock:
             if self._child is None or self._key is None or not self._child.alive:
-                # A key, so that no other user of this machine can use it.
+                # A key of its own, so that no other user of this machine can use it.
                 key = Secret(f"dct_{secrets.token_urlsafe(24)}")
                 self._child = ChildSandbox(key, timeout=START_TIMEOUT_S)
                 self._key = key
@@ -70,11 +70,11 @@ class Destination:
             ``(base_url, realtime_base_url)``, a running ``sandbox.Sandbox``, or a function
             ``f(frame, prompt, image) -> frame`` that is served from this process.
         api_key: None to read ``DECART_API_KEY``.
-        stacklevel: Where the warning about the sandbox points to, as in ``warnings.warn``.
+        stacklevel: Of the warning about the sandbox, as in ``warnings.warn``.
 
     Raises:
-        InvalidKeyError: The key can't be one, or there is none and the endpoint needs one.
-        InvalidURLError: The endpoint is none.
+        InvalidKeyError: The key is malformed, or missing although the endpoint needs one.
+        InvalidURLError: The endpoint can't be used.
 
     Attributes:
         name: ``"decart"``, ``"sandbox"`` or the URL.
@@ -113,7 +113,7 @@ class Destination:
     def _choose_server(self, endpoint: Any) -> None:
         if isinstance(endpoint, str) and "://" not in endpoint:
             raise InvalidURLError(
-                # Redacted: a key may have come to the wrong place.
+                # Redacted, because a key may have been passed as the endpoint by mistake.
                 f"There is no endpoint {redact(repr(endpoint)[:100])}.",
                 remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
             )
@@ -136,7 +136,7 @@ class Destination:
             )
 
     async def open(self) -> tuple[Endpoint, Secret]:
-        """Starts a server where one is needed.
+        """Returns the endpoint and its key, after starting a local server if one is needed.
 
         Returns:
             The endpoint and its key.
@@ -157,7 +157,7 @@ class Destination:
         return self._endpoint, self._key
 
     def close(self) -> None:
-        """Ends the server of this widget's own function, if there is one."""
+        """Stops the server that runs this widget's own function, if there is one."""
         if self._own is not None:
             self._own.close()
             self._own = None

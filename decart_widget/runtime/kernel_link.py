@@ -1,8 +1,8 @@
-"""Whether the kernel can take messages of pages at present.
+"""Detects whether the kernel can receive page messages at present.
 
-A kernel with subshells takes a page's messages on a thread of its own. One without (ipykernel 6, or
-a front end that doesn't ask for a subshell) takes them on its main thread, where they wait for the
-cell that runs.
+With subshells, a kernel handles page messages on a separate thread. Without (ipykernel 6, or a
+front end that creates no subshell) it handles them on its main thread, where they wait while a cell
+runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 
 
 class BusyProbe:
-    """Finds out whether an event loop is blocked, by a callback that it doesn't run.
+    """Detects whether an event loop is blocked, by whether it runs a scheduled callback.
 
     Args:
         loop: The kernel's main loop, which is blocked while a cell computes.
@@ -29,7 +29,7 @@ class BusyProbe:
         self._answered = False
         try:
             self._loop.call_soon_threadsafe(self._answer)
-        except RuntimeError:  # the loop is closed: no message will arrive, so silence counts
+        except RuntimeError:  # the loop is closed: no message will arrive, so time-outs apply
             return False
         return False
 
@@ -38,10 +38,10 @@ class BusyProbe:
 
 
 class KernelLink:
-    """How a page's messages reach this process, and whether they can now.
+    """Knows on which thread page messages arrive, and whether they can arrive now.
 
     Args:
-        loop: The kernel's main loop; None where there is none, and so none that could be blocked.
+        loop: The kernel's main loop; None outside of a kernel, where nothing can block it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
@@ -49,7 +49,7 @@ class KernelLink:
         self._on_main_thread = True
 
     def message_arrived(self) -> None:
-        """Notes on which thread page messages are taken; called there, for each."""
+        """Notes the thread that handles page messages; call it there, for each message."""
         self._on_main_thread = threading.current_thread() is threading.main_thread()
 
     @property

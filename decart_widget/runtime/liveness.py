@@ -1,4 +1,4 @@
-"""Liveness checks, once a second: page heartbeat, suspend, busy kernel."""
+"""Liveness checks, once a second: page heartbeats, suspends, a busy kernel."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ class LivenessTarget(Protocol):
     """What is checked; a widget's controller."""
 
     def liveness_due(self) -> bool:
-        """Whether checks are needed; they end when they aren't."""
+        """Whether checks are needed; otherwise they end."""
 
     def check_liveness(self, *, beat: bool) -> None:
         """Checks pages and kernel once.
 
         Args:
-            beat: Whether pages are to be told that the kernel is alive.
+            beat: Whether to send pages a ``beat``, which shows that the kernel is alive.
         """
 
     def suspended(self, seconds: float) -> None:
         """The machine was suspended for so many seconds; called before the check."""
 
     def liveness_ended(self) -> None:
-        """Checks are no longer due."""
+        """Checks have ended."""
 
 
 class Liveness:
-    """Checks one widget once a second, while that is due.
+    """Checks one widget once a second, as long as checks are needed.
 
     Args:
         target: What is checked.
@@ -44,12 +44,12 @@ class Liveness:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins checking, unless it is going on."""
+        """Starts the checks, unless they run already."""
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._run())
 
     def close(self) -> None:
-        """Ends checking."""
+        """Ends the checks."""
         if self._task is not None:
             self._task.cancel()
 

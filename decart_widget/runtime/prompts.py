@@ -1,4 +1,4 @@
-"""What is asked of the service: prompt, enrich and reference image, and when that is sent."""
+"""The requested prompt state (prompt, enrich, reference image), and when it is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from decart_widget.runtime.trait_values import media_trait
 from decart_widget.session.session import Session
 
 DEBOUNCE_S: Final = 0.3
-"""Seconds without a change after which a prompt that is being typed is sent."""
+"""Seconds after the last change of a prompt that is being typed until it is sent."""
 
 
 def check_takes_image(model: RealtimeModel) -> None:
@@ -36,7 +36,7 @@ def check_takes_image(model: RealtimeModel) -> None:
 
 
 class SessionHolder(Protocol):
-    """Has the session to which prompts are submitted; a widget's controller."""
+    """Provides the session to which prompts are submitted; implemented by ``SessionRunner``."""
 
     @property
     def is_active(self) -> bool:
@@ -47,23 +47,23 @@ class SessionHolder(Protocol):
         """The present or last session; None while one is being started."""
 
     def show(self) -> None:
-        """Shows in the traits how the session is now."""
+        """Updates the traits with the session's current state."""
 
     def show_now(self) -> None:
-        """Shows what waits to be shown, before an operation's result is there."""
+        """Publishes pending trait values, before an operation returns its result."""
 
 
 class Prompts:
-    """The wanted prompt state of one widget; the session knows what is applied.
+    """The requested prompt state of one widget; the session knows the applied one.
 
     Args:
-        holder: Has the session.
-        settings: Reads what the next session is to be like.
+        holder: Provides the session.
+        settings: Returns the settings of the next session.
         publish: Sets traits at once; from any thread.
-        show_image: Takes the wanted image after each change.
-        log: Takes the refusals of what pages ask for.
-        state: What is wanted at first.
-        image_url: A reference image that the next start downloads first.
+        show_image: Called with the requested image after each change.
+        log: Receives rejected requests of pages.
+        state: The initial prompt state.
+        image_url: URL of a reference image that the next start downloads first.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class Prompts:
 
     @property
     def typing(self) -> bool:
-        """Whether a changed prompt waits for its author to pause."""
+        """Whether a changed prompt waits for the end of the debounce time."""
         return self._typing is not None
 
     # --- from the notebook --------------------------------------------------------------------
 
     def traits_for(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The values with which the widget's traits show changes; from any thread.
+        """Returns the trait values for changes; from any thread.
 
         Args:
             changes: As for ``set``.
@@ -113,14 +113,14 @@ class Prompts:
         """Changes parts of the prompt state and sends all of it at once.
 
         Args:
-            **changes: Any of ``prompt``, ``enrich`` and ``image``; checked.
+            **changes: Any of ``prompt``, ``enrich`` and ``image``, checked before.
 
         Returns:
             ``"applied"``, ``"superseded"`` or, without a session, ``"stored"``.
 
         Raises:
-            RequestRejectedError: The service has refused it.
-            AckTimeoutError: The service has not answered.
+            RequestRejectedError: The service rejected it.
+            AckTimeoutError: The service did not answer.
         """
         self._change(**changes)
         self.stop_typing()
@@ -132,22 +132,22 @@ class Prompts:
         return outcome
 
     async def set_with_url(self, url: str, **changes: Any) -> str:
-        """Downloads an image, then shows the changes in the traits and does what ``set`` does.
+        """Downloads an image, publishes the changes as trait values, and calls ``set``.
 
         Raises:
-            InvalidImageError: It can't be downloaded, or is no image; nothing has changed then.
+            InvalidImageError: It can't be downloaded, or is no image; then nothing changes.
         """
         changes["image"] = await asyncio.to_thread(load_image, url)
         self._publish(self.traits_for(changes))
         return await self.set(**changes)
 
     def typed(self, prompt: str, enrich: bool) -> None:
-        """Takes values of the traits, which are sent after a pause."""
+        """Handles a change of the traits by typing, which is sent after ``DEBOUNCE_S``."""
         wanted = prompt if prompt.strip() else None
         if (wanted, enrich) == (self.state.prompt, self.state.enrich):
             return
         if self._holder.is_active and wanted is None:
-            return  # an emptied text box doesn't ask for the untransformed camera
+            return  # an emptied text box is no request for the untransformed picture
         self._change(prompt=wanted, enrich=enrich)
         self.stop_typing()
         if self._holder.is_active:
@@ -167,12 +167,12 @@ class Prompts:
         self._submit()
 
     async def apply_image(self, image: ImageData | None) -> None:
-        """Makes an image the wanted one and waits for the service's answer.
+        """Requests a reference image and waits for the service's answer.
 
         Raises:
-            InvalidImageError: The model takes none.
-            RequestRejectedError: The service has refused it.
-            AckTimeoutError: The service has not answered.
+            InvalidImageError: The model takes no reference image.
+            RequestRejectedError: The service rejected it.
+            AckTimeoutError: The service did not answer.
         """
         if image is not None:
             check_takes_image(self._settings().model)
@@ -182,7 +182,7 @@ class Prompts:
     # --- for the session ----------------------------------------------------------------------
 
     async def download_image(self) -> None:
-        """Downloads the image of a URL that was given to the widget's constructor.
+        """Downloads the image whose URL was passed to the widget's constructor.
 
         Raises:
             InvalidImageError: It can't be downloaded, or is no image.
@@ -193,11 +193,11 @@ class Prompts:
             self._change(image=image)
 
     def session_made(self) -> None:
-        """A session was made, which sends the image with its first prompt state."""
+        """Notes that a new session sends the image with its first prompt state."""
         self._image_changed = False
 
     def stop_typing(self) -> None:
-        """Doesn't send what is being typed after the pause."""
+        """Cancels sending a prompt that is being typed."""
         if self._typing is not None:
             self._typing.cancel()
             self._typing = None
@@ -227,7 +227,7 @@ class Prompts:
         return outcome
 
     def _image_answered(self, session: Session, outcome: asyncio.Future[str]) -> None:
-        """Forgets an image that was refused, so that the next prompt doesn't send it again."""
+        """Reverts a rejected image, so that the next request doesn't send it again."""
         applied = session.machine.applied
         if not outcome.cancelled() and outcome.exception() is not None and applied is not None:
             self.state = replace(self.state, image=applied.image)

@@ -1,8 +1,8 @@
-"""The sessions that run in this process: listed, ended all at once, and with the interpreter.
+"""The running sessions of this process; they are ended when the interpreter exits.
 
-A session that outlives whoever started it is billed for nothing. When the process is killed, its
-sockets are closed too, which the service takes for the end. When the interpreter exits normally,
-the sessions are ended here.
+A session that outlived its process would be billed for nothing. When the process is killed, its
+sockets are closed, which ends the sessions at the service. When the interpreter exits normally,
+this module ends them.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from decart_widget.session.media import EndReason
 
 EXIT_WAIT_S: Final = 1.5
-"""Seconds for which the interpreter's exit waits for sessions to end; then sockets just close."""
+"""Seconds that the interpreter's exit waits for sessions to end; then their sockets just close."""
 
 
 class SessionOwner(Protocol):
-    """Runs sessions; a widget's controller is one."""
+    """Runs sessions; implemented by ``SessionRunner``."""
 
     async def disconnect(self, reason: EndReason = "stopped") -> str:
         """Ends the session and returns when it is over."""
 
 
 _running: dict[SessionOwner, None] = {}
-"""In the order of their sessions' starts; changed on the background loop only."""
+"""The owners in the order of their sessions' starts; changed on the background loop only."""
 
 
 def register(owner: SessionOwner, run: asyncio.Task[None]) -> None:
-    """Lists an owner whose session begins, until that is over.
+    """Lists an owner as running until its session is over.
 
     Args:
         owner: Runs the session.
-        run: Is done when the session is over.
+        run: The session's task.
     """
     _running.pop(owner, None)
     _running[owner] = None
@@ -45,7 +45,7 @@ def register(owner: SessionOwner, run: asyncio.Task[None]) -> None:
 
 
 def running() -> list[SessionOwner]:
-    """The owners of the sessions that run now, oldest session first; from any thread."""
+    """Returns the owners of running sessions, oldest session first; from any thread."""
     return list(_running)
 
 
@@ -53,10 +53,10 @@ async def end_all(reason: EndReason = "stopped") -> int:
     """Ends all sessions.
 
     Args:
-        reason: Is told to the pages.
+        reason: Sent to the pages.
 
     Returns:
-        How many there were, once they are over.
+        The number of sessions, once all of them are over.
     """
     owners = running()
     await asyncio.gather(*(each.disconnect(reason) for each in owners), return_exceptions=True)

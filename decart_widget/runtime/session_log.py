@@ -1,4 +1,4 @@
-"""One session's entries in its widget's log: each change once, at its level."""
+"""Writes the changes of a session to its widget's log."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class SessionLog:
-    """Logs how a session differs from what it was at the last call; one object per session.
+    """Logs each change of a session since the last call; one object per session.
 
     Args:
-        log: Takes the entries.
+        log: Receives the entries.
     """
 
     def __init__(self, log: Log) -> None:
@@ -29,7 +29,7 @@ class SessionLog:
         self._ignored: dict[str, int] = {}
 
     def record(self, session: Session) -> None:
-        """Logs what has changed; call it after each change."""
+        """Logs the changes since the last call; call it after each change."""
         machine, log = session.machine, self._log
         if machine.state is not self._state:
             self._state = machine.state

@@ -1,4 +1,4 @@
-"""The sessions of one widget, one after the other, and the prompts that are sent to them."""
+"""Runs the sessions of one widget, one after the other, and the prompts that are sent to them."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class SessionRunner:
 
     Args:
         destination: Where sessions go.
-        settings: Reads what the next session is to be like.
-        tokens: Makes client tokens.
+        settings: Returns the settings of the next session.
+        tokens: Fetches client tokens.
         pages: Carry the sessions' media.
-        traits: Show how the session is.
-        log: Takes an entry for each change.
+        traits: Publishes the session's state.
+        log: Receives an entry for each change.
         publish: Sets traits at once; from any thread.
-        show_image: Takes the wanted reference image after each change.
-        prompt_state: What is wanted at first.
-        image_url: A reference image that the first start downloads.
+        show_image: Called with the requested reference image after each change.
+        prompt_state: The initial prompt state.
+        image_url: URL of a reference image that the first start downloads.
         session_over: Called when a session is over.
 
     Attributes:
-        prompts: The wanted prompt state.
+        prompts: The requested prompt state.
         session: The present or last session; None before the first, and while one is started.
     """
 
@@ -84,11 +84,11 @@ class SessionRunner:
         self._established = asyncio.Event()
         self._last_attempt = 0
         self._start_ended_by: DecartError | None = None
-        """Why a start was ended before there was a session."""
+        """Why a start was ended before its session was created."""
         self._early_complaint: DecartError | None = None
-        """What a page reported before there was a session."""
+        """An error that a page reported before the session was created."""
 
-    # --- how it is ----------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------
 
     @property
     def is_active(self) -> bool:
@@ -102,7 +102,7 @@ class SessionRunner:
 
     @property
     def subscribe_token(self) -> str | None:
-        """What a viewer needs to show this session; None until it has a room."""
+        """The token with which viewers subscribe to this session; None until it has a room."""
         session = self.session
         if session is None or session.machine.room_name is None:
             return None
@@ -113,7 +113,7 @@ class SessionRunner:
         return Subscription(room_name, endpoint, key).token()
 
     def show(self, _session: Session | None = None) -> None:
-        """Shows in the traits how the session is now; the session calls it after each change."""
+        """Updates the traits with the session's state; the session calls it after each change."""
         session = self.session
         if session is None:
             return
@@ -123,13 +123,13 @@ class SessionRunner:
         self._traits.update(trait_values(session, typing=self.prompts.typing))
 
     def show_now(self) -> None:
-        """Publishes what waits, so that the traits are current when an operation's result is."""
+        """Publishes pending trait values, before an operation returns its result."""
         self._traits.flush()
 
     # --- start and end ------------------------------------------------------------------------
 
     def start(self, timeout: float | None = None) -> None:
-        """Starts a session, unless there is one.
+        """Starts a session, unless one is active.
 
         Args:
             timeout: Seconds until it must be established; None for the connection options' own.
@@ -139,7 +139,7 @@ class SessionRunner:
         self.session = self._early_complaint = None
         self._established = asyncio.Event()
         self._start_ended_by = None
-        # Not urgent, because the page in which Start was clicked shows it already.
+        # Not urgent, because the page in which Start was clicked already shows "connecting".
         self._show_without_session(urgent=False, connection_state=ConnectionState.CONNECTING.value)
         self._run = asyncio.ensure_future(self._run_session(timeout))
         register(self, self._run)
@@ -148,7 +148,7 @@ class SessionRunner:
         """Waits until the session that was started is established or over.
 
         Returns:
-            The connection state, or ``"no-frontend"`` where no page has shown the widget.
+            The connection state, or ``"no-frontend"`` if no page has shown the widget.
         """
         run, established = self._run, asyncio.ensure_future(self._established.wait())
         assert run is not None
@@ -168,7 +168,7 @@ class SessionRunner:
         """Ends the session, if there is one, and returns when it is over.
 
         Args:
-            reason: Is told to the pages.
+            reason: Sent to the pages.
 
         Returns:
             The connection state.
@@ -182,14 +182,14 @@ class SessionRunner:
         return (ConnectionState.IDLE if session is None else session.machine.state).value
 
     def stop(self, reason: EndReason = "stopped") -> None:
-        """Ends the session, or its start, if there is one; it is over soon after."""
+        """Ends the session or its start, if there is one, without waiting for the end."""
         if self.session is not None:
             self.session.stop(reason)
         elif self._run is not None:
             self._run.cancel()
 
     def end(self, reason: EndReason, error: DecartError) -> None:
-        """Ends the session, or its start, if there is one, and shows why."""
+        """Ends the session or its start, if there is one, with an error."""
         if not self.is_active or self._run is None:
             return
         if self.session is not None:
@@ -201,17 +201,17 @@ class SessionRunner:
     # --- from pages (page.events.SessionHandler) -----------------------------------------------
 
     def stopped(self) -> None:
-        """Stop was clicked."""
+        """Ends the session: Stop was clicked."""
         self._log.add("debug", "a page asks for a stop")
         self.stop()
 
     def media_message(self, message: dict[str, Any]) -> None:
-        """The owner's page reports about its camera or its connection."""
+        """Passes a report of the owner's page about its camera or connection to the session."""
         if self._media is not None:
             self._media.receive(message)
 
     def owner_came(self, *, replaced: bool) -> None:
-        """A page is the owner now; ``replaced`` when the current attempt was another page's."""
+        """A page is the owner now; ``replaced`` if the current attempt was another page's."""
         if self._media is None:
             return
         self._media.owner_came()
@@ -220,17 +220,17 @@ class SessionRunner:
             self.session.media_moved(ConnectionLostError("The picture moved to another page."))
 
     def owner_left(self) -> None:
-        """The owner's page is being left: until a page owns the session nothing is generated."""
+        """Breaks the attempt off: the owner's page is being left, and nobody sees the picture."""
         session = self.session
         if session is not None and session.machine.state is not ConnectionState.CONNECTING:
             session.media_lost(ConnectionLostError("The page was left."))
 
     def unattended(self) -> None:
-        """No page has owned the session for too long: it is ended, so that nobody pays for it."""
+        """Ends the session, which would be billed although no page has owned it for too long."""
         self.end("unattended", unattended_error())
 
     def woke(self) -> None:
-        """The network may be back."""
+        """Lets a reconnect skip its delay, because the network may be back."""
         if self.session is not None:
             self.session.wake()
 
@@ -240,7 +240,7 @@ class SessionRunner:
             self.session.verify()
 
     def complain(self, error: DecartError) -> None:
-        """Shows the error of a change of what is sent; the session goes on."""
+        """Shows the error of a change of what is sent; the session continues."""
         self._log.add("warning", error.message, code=error.code)
         if not self.is_active:
             self._traits.update({"error": error.as_trait()})
@@ -250,7 +250,7 @@ class SessionRunner:
             self.session.complain(error)
 
     def show_budget(self) -> None:
-        """Shows the next session's budget as what remains, unless there is a session."""
+        """Sets ``remaining`` to the next session's budget, unless a session is active."""
         if not self.is_active:
             self._traits.update({"remaining": self._settings().budget})
 

@@ -1,4 +1,4 @@
-"""What a widget's arguments and traits say about its next session."""
+"""The settings of a widget's next session, from its arguments and traits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from decart_widget.session.tokens import Tokens
 
 @dataclass(frozen=True)
 class Settings:
-    """Arguments and traits at the time when they are read.
+    """The values of arguments and traits at one moment.
 
     Attributes:
-        transport: How pictures travel.
+        transport: How media is negotiated.
         model: The model.
         video: Codec, bitrates and frame rate of what is sent.
         connection: ICE servers and time-outs.
@@ -45,14 +45,14 @@ class Settings:
         tokens: Tokens,
         renew: Callable[[], Awaitable[tuple[Endpoint, Secret]]],
     ) -> SessionConfig:
-        """Makes the configuration of one session.
+        """Returns the configuration of one session.
 
         Args:
             endpoint: The service.
             key: Its API key.
             timeout: Seconds until it must be established; None for those of ``connection``.
-            tokens: Makes client tokens.
-            renew: Gives endpoint and key before each further attempt.
+            tokens: Fetches client tokens.
+            renew: Returns endpoint and key; called before each reconnect.
         """
         connection = self.connection
         if timeout is not None:

@@ -1,8 +1,8 @@
-"""Detects that this machine was suspended, or this process stopped.
+"""Detects that this machine was suspended, or that this process was stopped (SIGSTOP).
 
-Meanwhile no session can be ended, and afterwards everything is late at once, which must not be
-mistaken for a page that is gone. A slow process is something else: it uses processor time, and a
-suspended or stopped one uses none.
+Meanwhile no session can be ended, and afterwards all time-outs expire at once, which must not be
+mistaken for a page that is gone. A process that is merely slow uses processor time; a suspended or
+stopped one uses none.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import time
 from typing import Final
 
 LATE_S: Final = 3.0
-"""Seconds by which a look must be late to count as a suspend."""
+"""Seconds by which a check must be late to count as a suspend."""
 
 IDLE_SHARE: Final = 0.05
-"""A process that used less than this part of one processor counts as stopped."""
+"""A process that used less than this fraction of one processor counts as stopped."""
 
 
 def clock() -> float:
-    """Seconds of a clock that can't be set and that goes on while the machine is suspended."""
+    """Returns the reading of a monotonic clock that includes suspends, in seconds."""
     # Python's monotonic clock stops during a suspend on Linux and macOS, but not elsewhere.
     name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
     number: int | None = getattr(time, name, None)
@@ -27,15 +27,15 @@ def clock() -> float:
 
 
 class SuspendDetector:
-    """Measures suspends between two looks.
+    """Measures suspends between two checks.
 
     Args:
-        every: Seconds between two looks.
+        every: Seconds between two checks.
 
     Attributes:
-        clock: Seconds, suspends included.
-        steady: Seconds, suspends excluded.
-        used: Seconds of processor time that this process has used.
+        clock: A clock in seconds that includes suspends.
+        steady: A clock in seconds that excludes suspends.
+        used: Returns the seconds of processor time that this process has used.
     """
 
     def __init__(self, every: float) -> None:
@@ -46,7 +46,7 @@ class SuspendDetector:
         self._last: tuple[float, float, float] | None = None
 
     def suspended_s(self) -> float:
-        """Seconds of suspend since the last look; 0 for none."""
+        """Returns the seconds of suspend since the last check; 0 for none."""
         now = (self.clock(), self.steady(), self.used())
         last, self._last = self._last, now
         if last is None:

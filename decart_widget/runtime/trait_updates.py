@@ -1,8 +1,8 @@
 """Trait updates from the background thread, coalesced.
 
-A kernel that sends more than about 1000 messages a second loses some, so what changes often is
-sent at most ten times a second, each time as one message with the newest values. A change after a
-quiet time is sent at once, because the first frame must not wait for a timer. Changes that follow
+A kernel that sends more than about 1000 messages a second loses some, so frequent changes are sent
+at most ten times a second, each time as one message with the newest values. The first change after
+a pause is sent at once, because the first frame must not wait for a timer. Changes that follow
 within 50 ms are sent together, because each message costs a notebook's page several milliseconds.
 """
 
@@ -18,17 +18,17 @@ PER_SECOND: Final = 10.0
 """Messages a second in the long run."""
 
 BURST: Final = 20
-"""Messages that may be sent at once after a quiet time (a start makes about ten)."""
+"""Messages that may be sent at once after a pause (a start needs about ten)."""
 
 GATHER_S: Final = 0.05
-"""Seconds from one message to the next, in which changes are gathered."""
+"""Seconds between two messages, in which changes are gathered."""
 
 
 class Coalescer:
     """Collects values and publishes the newest value of each name, with a rate limit.
 
     Args:
-        publish: Takes the changed names with their newest values; called on the loop.
+        publish: Called on the loop with the changed names and their newest values.
         shown: The values that the traits have already.
     """
 
@@ -43,7 +43,7 @@ class Coalescer:
         self._timer: asyncio.TimerHandle | None = None
 
     def update(self, values: dict[str, Any], *, urgent: bool = True) -> None:
-        """Takes new values; those that were published last are ignored.
+        """Adds new values; those that equal the published ones are ignored.
 
         Args:
             values: By name.

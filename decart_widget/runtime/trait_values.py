@@ -1,4 +1,4 @@
-"""The traits' values: without a session, and for a session's present state."""
+"""The trait values without a session, and for a session's current state."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ IDLE: Final[dict[str, Any]] = {
 
 
 def media_trait(model: RealtimeModel, *, has_image: bool) -> dict[str, Any]:
-    """The ``_media`` trait: what the front end needs to know of the model.
+    """Returns the value of the ``_media`` trait: what the front end needs to know of the model.
 
     Args:
-        model: The next session's.
-        has_image: Whether a reference image is wanted.
+        model: The model of the next session.
+        has_image: Whether a reference image is requested.
     """
     return {
         "width": model.width,
@@ -42,11 +42,11 @@ def media_trait(model: RealtimeModel, *, has_image: bool) -> dict[str, Any]:
 
 
 def trait_values(session: Session, *, typing: bool) -> dict[str, Any]:
-    """The traits' values for a session.
+    """Returns the trait values for a session.
 
     Args:
-        session: It runs, or has ended.
-        typing: Whether a changed prompt waits for its author to pause.
+        session: A session that runs or has ended.
+        typing: Whether a changed prompt waits for the end of the debounce time.
     """
     machine = session.machine
     applied = machine.applied

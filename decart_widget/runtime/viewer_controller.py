@@ -1,7 +1,7 @@
-"""One viewer on the background loop: each page that shows it subscribes to the room by itself.
+"""The controller of one viewer: each page that shows it subscribes to the room separately.
 
-A viewer has no camera and no session, and nothing is billed for it. So its pages have no owner:
-each gets a token of its own and, when its connection breaks, a new one.
+A viewer has no camera and no session, and nothing is billed for it. So none of its pages is an
+owner: each gets a token of its own and, when its connection breaks, a new one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from decart_widget.session.media import Preparation
 from decart_widget.session.subscribe import Subscription, request_viewer_room
 
 MAX_PAGES: Final = 16
-"""Pages of one viewer; when there are more, the oldest is forgotten."""
+"""Pages kept per viewer; when there are more, the oldest is forgotten."""
 
 _ORDER: Final = (
     ConnectionState.GENERATING,
@@ -46,7 +46,7 @@ _ORDER: Final = (
     ConnectionState.DISCONNECTED,
     ConnectionState.IDLE,
 )
-"""States of pages; the trait shows the first of these that any page has."""
+"""States of pages by precedence; the trait shows the first of these that any page has."""
 
 
 @dataclass
@@ -54,11 +54,11 @@ class ViewerPage:
     """A page that shows the viewer.
 
     Attributes:
-        state: Of its connection.
+        state: The state of its connection.
         attempt: The current attempt's number; None without one.
-        task: Subscribes, and does so again after a loss.
-        broken: Is set when the current attempt's connection is lost.
-        established: Is set when the current attempt has shown a picture.
+        task: Subscribes, again after each loss.
+        broken: Set when the current attempt's connection is lost.
+        established: Set when the current attempt has shown a picture.
     """
 
     state: ConnectionState = ConnectionState.IDLE
@@ -69,7 +69,7 @@ class ViewerPage:
 
 
 class ViewerController:
-    """One viewer on the background loop.
+    """Runs one viewer on the background loop.
 
     Args:
         subscription: The session that is shown.
@@ -77,10 +77,10 @@ class ViewerController:
         send: Sends a message to the viewer's pages.
         publish: Sets traits.
         connection: ICE servers and time-outs.
-        log: Takes an entry for each change.
+        log: Receives an entry for each change.
 
     Attributes:
-        dropped: Messages of pages that changed nothing, counted by reason.
+        dropped: Number of ignored messages, by reason.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ViewerController:
         self._traits = Coalescer(publish, {"connection_state": "idle", "error": {}})
 
     def receive(self, content: object, _data: bytes | None = None, /) -> None:
-        """Takes a message from any page. Never raises for what the page sends."""
+        """Handles a message from any page. Never raises for what the page sends."""
         try:
             message = read(content)
         except MalformedError as bad:
@@ -178,7 +178,8 @@ class ViewerController:
         error: DecartError
         try:
             while True:
-                # Once a picture was seen, the delays begin again; without one, the last ends it.
+                # An attempt that has shown a picture restarts the series of delays; without one,
+                # the error is shown after the last delay.
                 for delay in delays():
                     seen, error = await self._join(name, page)
                     if is_permanent(error) or error.code == "session-over":

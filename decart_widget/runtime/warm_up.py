@@ -1,4 +1,4 @@
-"""Prepares, before anybody clicks Start, what a start would otherwise wait for."""
+"""Prepares, before Start is clicked, what a start would otherwise wait for."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class WarmUp:
 
     Args:
         destination: Where sessions go.
-        settings: Reads what the next session is to be like.
+        settings: Returns the settings of the next session.
         tokens: Keeps the client token for the start.
-        log: Takes the errors; a start tries again, and reports them.
+        log: Receives errors; the start tries again and raises them.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class WarmUp:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins, unless it is under way."""
+        """Starts the preparation, unless it is under way."""
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._run())
 
     def close(self) -> None:
-        """Gives it up."""
+        """Cancels the preparation."""
         if self._task is not None:
             self._task.cancel()
 
@@ -57,6 +57,6 @@ class WarmUp:
 
 
 def load_network_libraries() -> None:
-    """Imports the libraries of a first connection."""
+    """Imports the libraries that the first connection needs."""
     import httpx  # noqa: F401
     import websockets.asyncio.client  # noqa: F401

@@ -26,7 +26,7 @@ from decart_widget.session.media import Media, Preparation
 logger = logging.getLogger(__name__)
 
 PERMISSION_TIMEOUT_S: Final = 60.0
-"""Seconds that the user may take to answer the browser's question for the camera."""
+"""Seconds that the user may take to answer the browser's permission prompt for the camera."""
 
 VERIFY_TIMEOUT_S: Final = 3.0
 """Seconds within which the service must answer a ping that verifies the connection."""
@@ -101,7 +101,7 @@ class Attempt:
             await _cancel(work, stopped)
 
     def break_off(self, error: DecartError) -> None:
-        """Ends the attempt with this error, unless it has ended already."""
+        """Ends the attempt with this error, unless it has already ended."""
         if not self._broken.done():
             self._broken.set_exception(error)
 
@@ -128,7 +128,7 @@ class Attempt:
             task.add_done_callback(self._sending.discard)
 
     def unreachable(self) -> DecartError:
-        """Returns the error of media that finds no route to the service's media."""
+        """Returns the error for ICE that finds no path between browser and service."""
         if self._config.endpoint.is_loopback:
             return MediaUnreachableError(
                 "This browser can't reach the local server: it runs on the kernel's machine and "
@@ -207,7 +207,7 @@ class Attempt:
         """Waits until the machine says that the session is established.
 
         Two limits apply in turn: the connection timeout, which pauses in the service's queue and
-        while the user is asked for the camera, and the time that the user has for the answer.
+        during the permission prompt for the camera, and the time limit of that prompt.
 
         Args:
             timeout: The connection timeout.

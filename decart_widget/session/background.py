@@ -1,7 +1,7 @@
 """The one daemon thread whose event loop runs every session of the process.
 
-A session must go on while a cell computes, so it can't run on the kernel's own loop. What a
-notebook asks for is handed over with ``start``, and comes back as an ``Operation``.
+A session must continue while a cell computes, so it can't run on the kernel's own loop. Calls from
+a notebook are scheduled with ``start``, which returns an ``Operation``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Operation(Generic[T]):
             The operation's result.
 
         Raises:
-            TimeoutError: It isn't over; it goes on.
+            TimeoutError: The operation isn't over; it continues.
             DecartError: The operation failed, or this was called on the loop that does the work,
                 where waiting would never end.
         """
@@ -64,11 +64,11 @@ class Operation(Generic[T]):
             raise TimeoutError(f"{self._name} is not done after {timeout} s.") from None
 
     def done(self) -> bool:
-        """Whether it is over."""
+        """Whether the operation is over."""
         return self._future.done()
 
     def cancel(self) -> bool:
-        """Cancels it; returns False when it is over already."""
+        """Cancels the operation; returns False if it is already over."""
         return self._future.cancel()
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class Background:
 
     @classmethod
     def get(cls) -> Background:
-        """The one of this process, started when needed; a forked child gets one of its own."""
+        """Returns this process's instance, started on first use; a forked child gets its own."""
         with cls._lock:
             instance = cls.current()
             if instance is None:
@@ -121,7 +121,7 @@ class Background:
 
     @classmethod
     def current(cls) -> Background | None:
-        """The one of this process if it runs; otherwise None."""
+        """Returns this process's instance if it runs; otherwise None."""
         instance = cls._instance
         ours = instance is not None and instance.pid == os.getpid()
         return instance if ours and instance is not None and instance.thread.is_alive() else None
@@ -131,7 +131,7 @@ class Background:
 
         Args:
             work: The coroutine.
-            name: Of the operation, for its ``repr`` and its errors.
+            name: The operation's name in its ``repr`` and its errors.
         """
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         return Operation(future, name)

@@ -24,7 +24,7 @@ class SessionConfig:
         transport: ``"livekit"`` (a room) or ``"webrtc"`` (offer and answer).
         video: Codec and bitrates of the video that is sent.
         connection: How to connect, and how long to wait.
-        budget: Seconds of generation after which the session ends; None for no limit of ours.
+        budget: Seconds of generation after which the session ends; None for no limit on our side.
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` or None.
         tokens: The source of client tokens; it may hold one that was fetched in advance.

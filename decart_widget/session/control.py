@@ -1,7 +1,7 @@
 """The control channel: a WebSocket with JSON text frames.
 
-It sends and receives frames, and turns every way in which the socket can break into an error of
-this package without the URL in it, because the URL carries a client token.
+It sends and receives frames, and converts every failure of the socket into an error of this package
+that doesn't contain the URL, because the URL contains a client token.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_QUEUED_FRAMES: Final = 64
 """Frames received and not yet read before the library stops reading the socket."""
 
 MESSAGE_TOO_BIG: Final = 1009
-"""WebSocket close code with which our side refuses a frame that is too large."""
+"""WebSocket close code (RFC 6455) with which our side rejects a frame that is too large."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 """Seconds that the closing handshake may take."""

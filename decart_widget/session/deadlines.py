@@ -11,11 +11,11 @@ from typing import Final
 class PausableTimeout:
     """A timeout that can pause, for instance while the session is in the service's queue.
 
-    It has no clock of its own: each call says what time it is.
+    It has no clock of its own: each call passes the current time.
 
     Args:
         limit_s: Seconds until it expires, pauses not counted.
-        now: The present reading of any monotonic clock, in seconds.
+        now: The current reading of any monotonic clock, in seconds.
     """
 
     def __init__(self, limit_s: float, now: float) -> None:
@@ -34,7 +34,7 @@ class PausableTimeout:
         """Pauses or resumes it.
 
         Args:
-            now: The present reading of the clock, in seconds.
+            now: The current reading of the clock, in seconds.
             paused: Whether time doesn't count from now on.
         """
         self.remaining(now)
@@ -42,7 +42,7 @@ class PausableTimeout:
 
     @property
     def paused(self) -> bool:
-        """Whether time doesn't count at present."""
+        """Whether it is paused."""
         return self._paused
 
 
@@ -130,7 +130,7 @@ class Budget:
         )
 
     def update(self, billed_s: float, generating: bool) -> None:
-        """Takes note of the bill, and starts or stops our own clock.
+        """Updates the billed time, and starts or stops our own clock.
 
         Args:
             billed_s: Seconds billed so far, by the service's ticks.

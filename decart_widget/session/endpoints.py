@@ -1,4 +1,4 @@
-"""The address of the service: Decart, the sandbox, or a URL of the caller's."""
+"""The address of the service: Decart, the sandbox, or another URL."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody in between can read what is sent: it is encrypted or on this machine."""
+        """Whether no third party can read the traffic: it is encrypted or stays on this machine."""
         return all(
             _SECURE[parts.scheme] or is_loopback(parts.hostname or "")
             for parts in (urlsplit(self.base_url), urlsplit(self.realtime_base_url))
@@ -56,9 +56,9 @@ class Endpoint:
         """Returns the WebSocket's URL, a secret because it holds a client token.
 
         Args:
-            model: Gives the path, and a parameter of the query.
+            model: Determines the path and a query parameter.
             token: The client token.
-            **options: Further parameters of the query; those that are None are left out.
+            **options: Further query parameters; those that are None are omitted.
         """
         query = {"api_key": token.reveal(), "model": model.name}
         query.update({name: value for name, value in options.items() if value is not None})

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_ANSWER_BYTES: Final = 100_000
-"""Bytes of an answer; one of the API has about 1,000."""
+"""Maximum bytes of an answer; answers of the API have about 1,000."""
 
 _READ_BYTES: Final = 65_536
-"""Bytes that are read of an answer at once."""
+"""Bytes of an answer that are read at once."""
 
 _MAX_TEXT: Final = 300
 """Characters of an answer that an error of ours quotes."""

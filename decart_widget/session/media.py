@@ -1,4 +1,4 @@
-"""The port between a session and what carries its media: a browser, or an engine in the kernel."""
+"""The interface between a session and what carries its media, such as a browser page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MediaState = Literal[
     "camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"
 ]
 """The state of media. A page also reports ``"stalled"`` with a reason: ``BrowserMedia`` passes that
-on as ``MediaListener.media_lost``, whose error gives the reason in words."""
+on as ``MediaListener.media_lost``, with the reason as the error's text."""
 
 Transport = Literal["webrtc", "livekit"]
 """How media is negotiated: offer and answer on the control channel, or a LiveKit room."""
@@ -38,7 +38,7 @@ class Preparation:
 
     Args:
         transport: How media is negotiated.
-        model: Gives the picture's size and frame rate.
+        model: Determines the picture's size and frame rate.
         video: Codec, bitrates, frame rate.
         rtc: The ``RTCConfiguration``; it may hold TURN credentials, so the ``repr`` omits it.
         timeout_s: Seconds within which the session must be established.
@@ -92,7 +92,7 @@ class Media(Protocol):
 
     @property
     def waiting_for_person(self) -> bool:
-        """Whether the user is being asked for the camera, so that no timeout runs."""
+        """Whether a permission prompt for the camera is open, so that no timeout runs."""
 
     async def ready(self, timeout: float) -> None:
         """Returns when media can be carried, for instance when a page shows the widget.
@@ -105,11 +105,11 @@ class Media(Protocol):
         """
 
     async def attended(self) -> None:
-        """Waits while what carries the media is away, for instance while its page is reloaded."""
+        """Waits while nothing carries the media, for instance while the page is reloaded."""
 
     @property
     def server_codec(self) -> str | None:
-        """The only codec of the service's that can be shown; None for any."""
+        """The only codec from the service that can be shown; None for any."""
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Opens the source and prepares the connection concurrently; reports to the listener."""

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 JITTER: Final = 0.1
 """Largest fraction by which a delay is shortened at random, so that clients that were disconnected
-together don't reconnect together."""
+at the same time don't reconnect at the same time."""
 
 SETTLED_S: Final = 10.0
 """Seconds that an attempt must have been established for the count of reconnects to start again."""
@@ -59,7 +59,7 @@ class Session:
         config: The settings; a reconnect may replace endpoint and key in them.
         machine: The state machine.
         error: Why the session ended, or the last error that the service or a page reported.
-        attempt: The number of the present attempt.
+        attempt: The number of the current attempt.
         retry: While reconnecting: ``attempt``, ``of`` and ``in_s``; else empty.
         applied_in: Seconds that the last acknowledged request took; None before the first.
         last_outcome: ``"applied"`` or ``"rejected"`` after the last answered request, ``"idle"``
@@ -103,7 +103,7 @@ class Session:
     async def run(self, prompt_state: PromptState) -> None:
         """Connects, reconnects when needed, and returns when the session is over.
 
-        It never raises: ``error`` and the machine's state say how the session ended. Cancelling it
+        It never raises: ``error`` and the machine's state show how the session ended. Cancelling it
         ends the session cleanly. ``prompt_state`` is what the first frame must already show.
         """
         try:
@@ -113,7 +113,7 @@ class Session:
         except asyncio.CancelledError:
             self._finish(None)
             raise
-        except Exception as unexpected:  # a bug of ours must not leave a session that is billed
+        except Exception as unexpected:  # a bug here must not leave a billed session open
             logger.error("The session failed.\n%s", trace(unexpected))
             error = internal_error(unexpected)
         self._finish(error)
@@ -159,7 +159,7 @@ class Session:
         return self._budget.low
 
     def complain(self, error: DecartError) -> None:
-        """Shows an error of something that the session can do without; the session continues."""
+        """Shows an error that doesn't affect the session, which continues."""
         self.error = self._complaint = error
         self._on_changed(self)
 
@@ -190,8 +190,8 @@ class Session:
         return established_at is not None and self._loop.time() - established_at >= SETTLED_S
 
     def _worth_retrying(self, error: DecartError) -> bool:
-        # A start that fails is reported at once: the user is present and can decide. A session
-        # that was established is restored without the user.
+        # A start that fails is reported at once, because the user is present and can decide. A
+        # session that was established is restored without the user.
         return not is_permanent(error) and self.machine.state is not ConnectionState.CONNECTING
 
     async def _reconnect(
@@ -254,7 +254,7 @@ class Session:
             self.end_reason = "error"
             self.error = error
             if isinstance(error, NoFrontEndError):
-                self.machine.cancel()  # the service was not reached: the start is taken back
+                self.machine.cancel()  # the service was not contacted: back to idle
             else:
                 self.machine.fail()
         else:
@@ -269,7 +269,7 @@ class Session:
     # --- what media reports (MediaListener) ---------------------------------------------------
 
     def offer_made(self, attempt: int, sdp: str) -> None:
-        """Sends the offer as soon as the initial state is acknowledged."""
+        """Sends the offer as soon as the initial prompt state is acknowledged."""
         if attempt == self.attempt:
             self.machine.offer_made(sdp)
             self._drive()
@@ -310,7 +310,7 @@ class Session:
         self._current.break_off(error)
 
     def media_moved(self, error: DecartError) -> None:
-        """Something else carries the media now: breaks the attempt off and reconnects at once."""
+        """Breaks the attempt off and reconnects at once: another page carries the media now."""
         self._current.break_off(error)
         self._retry_now.set()
 
@@ -389,7 +389,7 @@ class Session:
 
 
 async def _first(*waits: Coroutine[Any, Any, Any], timeout_s: float | None = None) -> None:
-    """Waits until one of these is done or the time is over, and cancels the others."""
+    """Waits until one of the coroutines is done or the time is over, and cancels the others."""
     tasks = {asyncio.ensure_future(wait) for wait in waits}
     try:
         await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)

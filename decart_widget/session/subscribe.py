@@ -1,4 +1,4 @@
-"""Subscribing to a session that runs elsewhere: the subscribe token, and the room it leads to."""
+"""Subscribes to a session that runs elsewhere: the subscribe token, and the room it refers to."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def request_viewer_room(
 def session_over() -> DecartError:
     """Returns the error of a session that no longer exists, or never did."""
     return ServiceError(
-        "The session is over, or never was: there is nothing to watch.",
+        "The session is over, or never existed.",
         remedy="Start it, then make a viewer with its new subscribe_token.",
         code="session-over",
     )

@@ -94,7 +94,7 @@ class Tokens:
     def prepare(
         self, key: Secret, endpoint: Endpoint, model: RealtimeModel, *, budget: float | None = None
     ) -> None:
-        """Fetches a token in the background, unless a fresh one is there.
+        """Fetches a token in the background, unless a fresh one is prepared already.
 
         Args:
             key: A permanent key; for a client token nothing is done.

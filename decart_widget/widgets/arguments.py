@@ -1,4 +1,4 @@
-"""Checks of what callers pass; each error says what would have been right."""
+"""Checks of arguments; the remedy of each error names valid values."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 def refuse_unknown(unknown: Collection[str], function: Callable[..., Any]) -> None:
-    """Refuses keywords that a function doesn't have.
+    """Rejects keyword arguments that a function doesn't have.
 
     Args:
         unknown: The names of its surplus keyword arguments.
-        function: Whose signature has the right ones.
+        function: The function, whose signature has the valid names.
 
     Raises:
-        UnknownArgumentError: There are any; the remedy names the nearest right one.
+        UnknownArgumentError: There are any; the remedy names the most similar valid name.
     """
     if not unknown:
         return
@@ -54,10 +54,10 @@ def typed(name: str, value: T | None, kind: type[T]) -> T:
     """Checks an argument's type.
 
     Returns:
-        The value, or for None a default one.
+        The value, or a default instance for None.
 
     Raises:
-        InvalidOptionError: It is of another type.
+        InvalidOptionError: The value is of another type.
     """
     if value is None:
         return kind()
@@ -82,14 +82,14 @@ def one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
 def check_settings(
     model: Any, transport: Any, video: Any, connection: Any, resolution: Any, speed: Any
 ) -> Settings:
-    """Checks the constructor's arguments about sessions.
+    """Checks the constructor's arguments that configure sessions.
 
     Returns:
-        The settings, without a budget, which is a trait.
+        The settings without the budget, which is read from its trait.
 
     Raises:
         UnknownModelError: There is no such model.
-        InvalidOptionError: Another argument is wrong.
+        InvalidOptionError: Another argument is invalid.
     """
     known = realtime_model(model)
     connection = typed("connection", connection, ConnectionOptions)
@@ -104,14 +104,14 @@ def check_settings(
 def check_prompt_state(
     model: RealtimeModel, prompt: Any, enrich: Any, image: Any
 ) -> tuple[PromptState, str | None]:
-    """Checks the constructor's arguments about what is wanted.
+    """Checks the constructor's arguments prompt, enrich and image.
 
     Returns:
-        What is wanted, and the URL of an image that must be downloaded first.
+        The prompt state, and the URL of an image that must be downloaded first.
 
     Raises:
-        InvalidPromptError: The prompt can't be one.
-        InvalidImageError: The image is none, or the model takes none.
+        InvalidPromptError: The prompt is invalid.
+        InvalidImageError: The image can't be read, or the model takes none.
         InvalidURLError: The image's URL is not http(s).
     """
     if image is not None:
@@ -133,16 +133,16 @@ def check_changes(
     """Checks the arguments of ``DecartWidget.set``.
 
     Args:
-        model: The next session's.
+        model: The model of the next session.
         given: Any of ``prompt``, ``enrich`` and ``image``.
 
     Returns:
-        What is to change, and the URL of an image that must be downloaded first.
+        The changes, and the URL of an image that must be downloaded first.
 
     Raises:
-        InvalidPromptError: The prompt can't be one.
+        InvalidPromptError: The prompt is invalid.
         InvalidOptionError: ``enrich`` is no bool.
-        InvalidImageError: The image is none, or the model takes none.
+        InvalidImageError: The image can't be read, or the model takes none.
         InvalidURLError: The image's URL is not http(s).
     """
     changes: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What all widgets of this package share: the front end, and messages from and to its pages."""
+"""The base class of all widgets: loads the front end, and exchanges messages with its pages."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _STATIC: Final = Path(__file__).parents[1] / "static"
 """Folder of the built front end."""
 
 MAX_PAGE_TEXT: Final = 20_000
-"""Characters of a text trait that a page sets; a prompt has at most 10,000."""
+"""Maximum characters of a text trait that a page sets; a prompt has at most 10,000."""
 
 MAX_INBOX: Final = 500
 """Messages of pages that may wait for the background thread; further ones are dropped."""
 
 MAX_INBOX_BYTES: Final = 64_000_000
-"""Bytes of their binary parts that may wait; messages beyond that are dropped."""
+"""Bytes of binary parts that may wait likewise; messages beyond that are dropped."""
 
 MAX_BUFFER: Final = 1_000_000
-"""Bytes of a message's one binary part; some hosts lose larger ones, and their socket with them."""
+"""Maximum bytes of a message's binary part; some hosts lose their socket over larger ones."""
 
 
 class Receive(Protocol):
-    """Takes a page's message, with its binary part where it has one."""
+    """Handles a page's message, with its binary part if it has one."""
 
     def __call__(self, content: object, data: bytes | None = None, /) -> None:
         """Never raises for what the page sends."""
 
 
 def _ignore(_content: object, _data: bytes | None = None, /) -> None:
-    """Takes messages until ``_listen`` is called."""
+    """Ignores messages until ``_listen`` is called."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Publication:
 
     Attributes:
         values: The traits' new values.
-        names: Those that have changed and must be sent, with what observers have changed.
+        names: The changed traits, which must be sent; includes those that observers have changed.
     """
 
     values: dict[str, Any]
@@ -66,7 +66,7 @@ class PageWidget(anywidget.AnyWidget):
     _esm = _STATIC / "loader.js"
 
     _transport: Transport = "livekit"
-    _closed = True  # until the constructor has begun
+    _closed = True  # until the constructor runs
 
     # Read-only, for pages too.
     connection_state = t.Enum(
@@ -109,18 +109,18 @@ class PageWidget(anywidget.AnyWidget):
         self._push_chunks()
 
     def close(self) -> None:
-        """Ends the widget in every page. May be called twice."""
+        """Closes the widget in every page. May be called twice."""
         if not getattr(self, "_closed", True):
             self._closed = True
             super().close()
 
     @property
     def log(self) -> Log:
-        """What happened, in the kernel and in the pages; see ``Log``."""
+        """The log of events in the kernel and in the pages; see ``Log``."""
         return self._events
 
     def _about(self) -> dict[str, Any]:
-        """What a report begins with. Never a key."""
+        """Returns the head of a log report. It never contains a key."""
         from decart_widget.diagnostics.versions import versions
 
         return {
@@ -135,7 +135,7 @@ class PageWidget(anywidget.AnyWidget):
         return self.endpoint if "://" not in self.endpoint else "a URL"
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
-        """Takes a message of the comm; one that is none of ipywidgets' is refused, not an error.
+        """Handles a message of the comm; rejects one that isn't part of the widget protocol.
 
         Overrides a private method of ipywidgets; see ``check_hooks``.
         """
@@ -151,7 +151,7 @@ class PageWidget(anywidget.AnyWidget):
             self._events.refuse("page: not a message of widgets")
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Takes values of traits from a page; only of those that pages may set.
+        """Sets trait values that a page sends, of traits that pages may set.
 
         ipywidgets would set read-only traits too, and would send values to all pages before it
         validates them.
@@ -174,25 +174,25 @@ class PageWidget(anywidget.AnyWidget):
         try:
             super().set_state(taken)
         except (t.TraitError, ValueError) as error:
-            # The notebook didn't do this, so no cell shows a traceback; the page gets the values
-            # that are still set.
+            # No cell shows a traceback, because the notebook didn't cause this. The page is sent
+            # the previous values.
             self._events.refuse(f"page: sets what can't be ({type(error).__name__})")
             for name, value in before.items():
                 self.set_trait(name, value)
             self.send_state(list(taken))
 
     def _listen(self, receive: Receive) -> None:
-        """Hands messages of pages to ``receive``, on the background thread."""
+        """Passes messages of pages to ``receive``, on the background thread."""
         self._receive = receive
-        # ipykernel 7.4 routes a comm's incoming messages to the subshell that sent last on it. Ours
-        # must be taken on the subshell that the page names, or they wait for a busy cell. The
-        # method is private, and other versions don't have it, hence the check.
+        # ipykernel 7.4 routes a comm's incoming messages to the subshell that last sent on it. Ours
+        # must be handled on the subshell that the page names, or they wait for a busy cell. The
+        # method is private and missing in other versions, hence the check.
         if callable(getattr(self.comm, "_reply_subshell_for", None)):
             self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
         self.on_msg(self._from_page)
 
     def _push_chunks(self) -> None:
-        """Sends the chunks that no page has yet; a page's request would wait for a busy cell."""
+        """Sends chunks that were never sent; a page's request would wait for a busy cell."""
         from decart_widget.page.chunks import take_unsent
 
         for chunk in take_unsent(self._chunks):
@@ -211,11 +211,11 @@ class PageWidget(anywidget.AnyWidget):
             self.send(message, buffers)
 
     def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        """Takes a message on the comm's thread: hands it to the background thread, nothing else."""
+        """Passes a message from the comm's thread to the background thread."""
         self._kernel_link.message_arrived()
         from decart_widget.session.background import Background
 
-        # Stop must get through when the inbox is full: it has as many places of its own.
+        # Stop must get through when the inbox is full, so as many places again are kept for it.
         urgent = isinstance(content, dict) and content.get("type") == "stop"
         if self._inbox >= MAX_INBOX * (1 + urgent):
             self._events.refuse("page: the inbox is full")
@@ -256,7 +256,7 @@ class PageWidget(anywidget.AnyWidget):
             for name, value in values.items():
                 try:
                     self.set_trait(name, value)
-                except Exception as error:  # of an observer of the user's
+                except Exception as error:  # raised by an observer of the user
                     on_error(name, error)
         finally:
             self._thread.publication = outer
@@ -265,7 +265,7 @@ class PageWidget(anywidget.AnyWidget):
 
     @property
     def _publication(self) -> Publication | None:
-        """What this thread is publishing now."""
+        """The traits that this thread is publishing now; None if it isn't."""
         thread = getattr(self, "_thread", None)
         return getattr(thread, "publication", None)
 
@@ -275,7 +275,8 @@ class PageWidget(anywidget.AnyWidget):
         return publication is not None and publication.values.get(name, self) == value
 
     def _should_send_property(self, key: str, value: Any) -> bool:
-        # `hold_sync` would mix this thread's changes with those of a cell that runs meanwhile.
+        # Used instead of `hold_sync`, which would mix the changes of this thread with those of a
+        # cell that runs at the same time.
         publication = self._publication
         if publication is not None:
             publication.names.add(key)
@@ -297,8 +298,8 @@ def _kernel_link() -> KernelLink:
 def check_hooks(base: type, names: Collection[str]) -> None:
     """Warns when a base class lacks methods that ``PageWidget`` overrides.
 
-    They are private, so a new version of ipywidgets may rename them; then our overrides would just
-    not be called any more.
+    They are private, so a new version of ipywidgets may rename them, and then our overrides would
+    silently not be called any more.
     """
     missing = [name for name in names if not callable(getattr(base, name, None))]
     if missing:

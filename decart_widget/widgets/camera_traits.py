@@ -1,4 +1,4 @@
-"""What a widget sends: its camera, source and microphone, as traits and methods."""
+"""The traits and methods that select what a widget sends: camera, source, microphone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CameraTraits(t.HasTraits):
-    """Mixed into the widget. The owner's page follows each change without a reconnect."""
+    """A mix-in of the widget. The owner's page applies each change without a reconnect."""
 
     _background: Background
     _controller: WidgetController
@@ -52,7 +52,7 @@ class CameraTraits(t.HasTraits):
     ).tag(sync=True)
     muted = t.Bool(False, help="Whether silence is sent instead of the microphone.").tag(sync=True)
 
-    # Not synced, and so not saved in notebooks, because a camera's name may be a person's.
+    # Not synced, and so not saved in notebooks: a camera's label may contain a person's name.
     cameras: t.List[dict[str, str]] = t.List(
         read_only=True,
         help="The cameras of the owner's page: dicts with id, label and position (front, back or "
@@ -68,8 +68,8 @@ class CameraTraits(t.HasTraits):
     def replace_source(self, source: str) -> Operation[str]:
         """Sets the trait ``source`` and waits until the page sends that source.
 
-        The session goes on meanwhile, and when the source can't be had, too: then the page sends
-        what it sent before.
+        The session continues meanwhile. If the source can't be opened, it continues too, and the
+        page sends the previous source.
 
         Args:
             source: ``"camera"``, ``"test-pattern"``, ``"file"`` (the one that was dropped on the
@@ -77,7 +77,7 @@ class CameraTraits(t.HasTraits):
 
         Returns:
             An operation whose result is the source's label, empty where it has none. Awaiting it
-            raises ``MediaError`` when there is no session, or the source can't be had.
+            raises ``MediaError`` when there is no session, or the source can't be opened.
 
         Raises:
             InvalidOptionError: There is no such source.
@@ -92,7 +92,7 @@ class CameraTraits(t.HasTraits):
     def switch_camera(self) -> Operation[str]:
         """Switches to the next camera: between front and back where there are both, else in turn.
 
-        The session goes on meanwhile.
+        The session continues meanwhile.
 
         Returns:
             An operation whose result is the camera's label. Awaiting it raises ``MediaError`` when

@@ -1,4 +1,4 @@
-"""Pictures out of a widget's session: stills, frames and clips."""
+"""The methods that capture pictures of a widget's session: stills, frames and clips."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CaptureMethods:
-    """Mixed into the widget; the work is done on the background thread."""
+    """A mix-in of the widget; the work is done on the background thread."""
 
     _background: Background
     _controller: WidgetController
@@ -62,7 +62,7 @@ class CaptureMethods:
         which: Which = "output",
         size: tuple[int, int] | None = None,
     ) -> Frames:
-        """The frames of the running session, for ``async for image, time in w.frames():``.
+        """Returns the running session's frames, for ``async for image, time in w.frames():``.
 
         Args:
             fps: Frames a second at most; None for all.
@@ -72,8 +72,8 @@ class CaptureMethods:
         Returns:
             An asynchronous iterator of ``Frame``: ``(height, width, 3)`` uint8 RGB, decoded from a
             JPEG of quality 0.92, and the time in seconds since 1970. A slow reader gets the newest
-            frame when it reads again, and those that it missed are counted in ``dropped``. It ends
-            with the session. Reading raises ``MediaError`` when there is no session.
+            frame, and ``dropped`` counts those that it missed. The iterator ends with the session.
+            Reading raises ``MediaError`` when there is no session.
 
         Raises:
             InvalidOptionError: An argument is out of range.
@@ -103,8 +103,8 @@ class CaptureMethods:
     ) -> Recording:
         """Records a clip while the session runs.
 
-        The data is written while it comes, to ``<path>.part1``, which is kept when something
-        breaks. A reconnect doesn't end the recording.
+        Data is written as it arrives, to ``<path>.part1``, which is kept if the recording fails. A
+        reconnect doesn't end the recording.
 
         Args:
             path: Ends in ``.mp4`` or ``.webm``; in a folder that exists.
@@ -113,7 +113,7 @@ class CaptureMethods:
             overwrite: Whether an existing file may be replaced.
 
         Returns:
-            The recording, at once; await it, or its ``stop()``, for the file's path.
+            The recording, immediately; await it, or its ``stop()``, for the file's path.
 
         Raises:
             InvalidPathError: The file can't be written.

@@ -1,7 +1,7 @@
-"""Which cell made which widget, so that running a cell again ends the sessions of its last run.
+"""Knows which cell created which widget: running a cell again ends the sessions of its last run.
 
-The cell's output is replaced, and the Stop button with it, so camera and billing would go on
-unseen. JupyterLab names the cell in each execute request; with hosts that don't, nothing is ended.
+The new output replaces the Stop button, so camera and billing would continue unnoticed. JupyterLab
+names the cell in each execute request; with hosts that don't, no session is ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from decart_widget.runtime.controller import WidgetController
 
 MAX_CELLS: Final = 256
-"""Cells remembered; when there are more, the one that was run least recently is forgotten."""
+"""Cells kept; when there are more, the one that was run least recently is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Execution:
 
     Args:
         cell: The cell's id, the same in each run.
-        request: The id of this run's request.
+        request: The message id of this run's execute request.
     """
 
     cell: str
@@ -32,7 +32,7 @@ class Execution:
 
 
 def current_execution() -> Execution | None:
-    """The run of a cell that this code is part of; None where the host doesn't name it."""
+    """Returns the run of a cell that this code is part of; None if the host doesn't name it."""
     try:
         from IPython import get_ipython
 
@@ -51,7 +51,7 @@ class _Made:
 
 
 class Cells:
-    """The controllers that each cell has made in its last run; usable from any thread."""
+    """The controllers that each cell created in its last run; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,14 +60,14 @@ class Cells:
     def register(
         self, execution: Execution | None, controller: WidgetController
     ) -> list[WidgetController]:
-        """Notes that a run of a cell made a widget.
+        """Notes that a run of a cell created a widget.
 
         Args:
-            execution: The run; None where the host doesn't name it.
-            controller: The widget's.
+            execution: The run; None if the host doesn't name it.
+            controller: The widget's controller.
 
         Returns:
-            The controllers that an earlier run of the cell made.
+            The controllers that the previous run of the cell created.
         """
         if execution is None:
             return []

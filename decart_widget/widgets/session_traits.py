@@ -10,11 +10,11 @@ from decart_widget.errors import InvalidOptionError, InvalidPromptError
 from decart_widget.protocol.states import ServiceStatus
 
 MAX_BUDGET_S: Final = 86_400
-"""Seconds; a day."""
+"""Largest budget in seconds: a day."""
 
 
 class SessionTraits(t.HasTraits):
-    """Mixed into the widget. Those that only the kernel sets are read-only, for pages too."""
+    """A mix-in of the widget. Traits that only the kernel sets are read-only, also for pages."""
 
     model = t.Unicode(
         "lucy-latest", help="Name of the model; used by the next start. See MODELS."

@@ -18,12 +18,13 @@ class DecartViewer(PageWidget):
         token: ``w.subscribe_token`` of a connected widget, unless that has ``transport="webrtc"``.
         connection: ICE servers and time-outs.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
-        endpoint: None for where the token says, else Decart; or as for ``DecartWidget``.
+        endpoint: None for the token's endpoint, or Decart if it names none; else as for
+            ``DecartWidget``.
 
     ``connection_state`` is *generating* while a page shows the picture.
 
     Raises:
-        InvalidOptionError: The token is none.
+        InvalidOptionError: The token is not a subscribe token.
         InvalidKeyError: The session is Decart's, and there is no key.
     """
 
@@ -48,7 +49,7 @@ class DecartViewer(PageWidget):
                 "The viewer needs a subscribe token.",
                 remedy="Connect a widget with transport 'livekit' and give its subscribe_token.",
             )
-        # No frame here keeps a key as text: a traceback may show what a frame holds.
+        # No variable here keeps a key as text, because a traceback may show local variables.
         try:
             key = None if api_key is None else Secret(api_key)
             subscription = Subscription.parse(token)
@@ -59,7 +60,7 @@ class DecartViewer(PageWidget):
             key = subscription.key if key is None else key
         destination = Destination(endpoint, key)
         options = typed("connection", connection, ConnectionOptions)
-        # Set before the comm is opened, so that pages get them in its first message.
+        # Set before the comm is opened, so that its first message contains them.
         self.set_trait("_kind", "viewer")
         self.set_trait("endpoint", destination.name)
         self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})

@@ -1,7 +1,7 @@
-"""``DecartWidget``: what a notebook calls. Its ``WidgetController`` does it on the background loop.
+"""``DecartWidget``, the public class. Its ``WidgetController`` works on the background loop.
 
-What only an existing widget needs (the checks, asyncio, all of the session) is imported when the
-first one is made, so that importing the class costs little more than anywidget itself.
+Modules that only an instance needs (the checks, asyncio, the session) are imported when the first
+one is created, so that importing the class costs little more than importing anywidget.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from decart_widget.session.media import Transport
 
 UNSET: Final[Any] = type("Unset", (), {"__repr__": lambda _self: "unchanged"})()
-"""Default of an argument of ``set`` whose None means something."""
+"""Default of the arguments of ``set``, for which None is a value."""
 
 _made: Final[WeakSet[DecartWidget]] = WeakSet()
 """The widgets of this process."""
@@ -48,7 +48,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         source: ``"camera"``, ``"screen"`` (the browser asks which) or ``"test-pattern"``.
         microphone: Whether to send the microphone too, and to get its sound back with the picture;
             the trait ``muted`` silences it.
-        transport: How pictures travel: ``"livekit"`` (a LiveKit room, as in Decart's clients of
+        transport: How media is negotiated: ``"livekit"`` (a LiveKit room, as in Decart's clients of
             2026) or ``"webrtc"`` (offer and answer on the control channel).
         connection: ICE servers and time-outs.
         video: Codec, bitrates (bit/s) and frame rate of what is sent.
@@ -62,7 +62,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         autostart: Whether to start as soon as a browser shows the widget.
 
     Raises:
-        ConfigurationError: An argument is wrong; nothing has been started then.
+        ConfigurationError: An argument is invalid; then nothing is started.
     """
 
     def __init__(
@@ -100,8 +100,8 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         )
         from decart_widget.widgets.rerun import cells, current_execution
 
-        # No frame here keeps a key as text, not even one that was given under a wrong name: a
-        # traceback may show what a frame holds.
+        # No variable here keeps a key as text, not even one that was passed under a wrong name,
+        # because a traceback may show local variables.
         try:
             key = None if api_key is None else Secret(api_key)
             names = tuple(unknown)
@@ -112,7 +112,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
         destination = Destination(endpoint, key, stacklevel=2)
-        # Set before the comm is opened, so that pages get them in its first message.
+        # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
         has_image = image is not None
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
@@ -159,7 +159,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         Returns:
             An operation whose result is the connection state: ``"connected"`` or
             ``"generating"``, ``"no-frontend"`` when no browser shows the widget, ``"error"`` (see
-            the trait ``error``) or ``"disconnected"``. Awaiting it raises for none of these.
+            the trait ``error``) or ``"disconnected"``. None of these makes awaiting it raise.
 
         Raises:
             ClosedError: The widget is closed.
@@ -187,19 +187,19 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         The traits ``prompt`` and ``enrich`` have the new values when this returns.
 
         Args:
-            prompt: None for no prompt; when it is not given, it stays as it is.
+            prompt: None for no prompt. Arguments that are left out stay unchanged.
             image: As in the constructor; None for no reference image.
             enrich: Whether the service may elaborate the prompt.
 
         Returns:
             An operation whose result is ``"applied"`` once the service has acknowledged the
-            change, ``"superseded"`` when a newer change took its place, or ``"stored"`` without a
-            session: then the next one begins with it. Awaiting it raises ``RequestRejectedError``
-            or ``AckTimeoutError``.
+            change, ``"superseded"`` when a newer change replaced it, or ``"stored"`` without a
+            session: then the next session begins with it. Awaiting it raises
+            ``RequestRejectedError`` or ``AckTimeoutError``.
 
         Raises:
-            InvalidPromptError: The prompt is no text, is blank or too long. Nothing has changed.
-            InvalidImageError: The image can't be used. Nothing has changed.
+            InvalidPromptError: The prompt is no text, is blank or too long. Nothing changes.
+            InvalidImageError: The image can't be used. Nothing changes.
             ClosedError: The widget is closed.
         """
         from decart_widget.widgets.arguments import check_changes
@@ -215,21 +215,21 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         errors: list[Exception] = []
         self._set_and_send(prompts.traits_for(changes), lambda _name, error: errors.append(error))
         if errors:
-            raise errors[0]  # of an observer of the caller's
+            raise errors[0]  # raised by an observer of the caller
         return operation
 
     @property
     def subscribe_token(self) -> str | None:
-        """What ``DecartViewer`` needs to show this session elsewhere.
+        """The token with which a ``DecartViewer`` shows this session elsewhere.
 
         None until the session has a room (``transport="livekit"``, connected), and again when it
-        is over. Whoever has it can see the picture, so it is in no trait and no saved notebook.
+        is over. It gives access to the picture, so it is in no trait and no saved notebook.
         """
         return self._controller.sessions.subscribe_token
 
     @classmethod
     def running(cls) -> list[DecartWidget]:
-        """The widgets of this process whose session runs now, oldest session first."""
+        """Returns the widgets of this process with a running session, oldest session first."""
         from decart_widget.runtime.registry import running
 
         widgets = {widget._controller.sessions: widget for widget in list(_made)}  # noqa: SLF001
@@ -243,7 +243,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         """Ends every session of this process, and so their billing.
 
         Returns:
-            An operation whose result is how many there were.
+            An operation whose result is the number of sessions.
         """
         from decart_widget.runtime.registry import end_all
         from decart_widget.session.background import Background
@@ -256,7 +256,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             self._background.start(self._controller.close(), "close")
         super().close()
 
-    # --- what was set in the notebook or a page -----------------------------------------------
+    # --- trait changes by the notebook or a page ----------------------------------------------
 
     def _current_settings(self) -> Settings:
         from dataclasses import replace
@@ -286,7 +286,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         from decart_widget.models import realtime_model
 
         name: str = proposal["value"]
-        # The name of a RealtimeModel of the caller's own is in no table.
+        # The name of a custom RealtimeModel is not in MODELS.
         return name if name == self._settings.model.name else realtime_model(name).name
 
     def _about(self) -> dict[str, Any]:

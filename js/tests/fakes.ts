@@ -1,4 +1,4 @@
-/** Stand-ins for what exists in a browser only: a host's model, a camera, a peer connection. */
+/** Fakes of a host's model and of browser APIs: cameras, peer connections, rooms, MediaRecorder. */
 
 import { vi } from "vitest";
 import * as capture from "../src/capture/index.ts";
@@ -62,7 +62,7 @@ export class FakeModel implements HostModel {
     for (const handler of [...(this.#handlers.get(name) ?? [])]) handler(payload, buffers);
   }
 
-  /** As if the kernel had sent it. */
+  /** Delivers a message as if the kernel had sent it. */
   receive(message: unknown, buffers: BufferSource[] = []): void {
     this.emit("msg:custom", message, buffers);
   }
@@ -112,7 +112,7 @@ export class FakeStream {
   }
 }
 
-/** A camera that the test opens. */
+/** A camera; the test answers each call of `getUserMedia` with `open` or `refuse`. */
 export class FakeCamera {
   readonly tracks: FakeTrack[] = [];
   readonly microphones: FakeTrack[] = [];
@@ -143,7 +143,7 @@ export class FakeCamera {
     vi.stubGlobal("navigator", { userAgent: "Fake/1.0", mediaDevices, permissions });
   }
 
-  /** How many wait for it to open. */
+  /** Number of unanswered calls of `getUserMedia`. */
   get pending(): number {
     return this.#pending.length;
   }
@@ -188,7 +188,7 @@ export class FakePeer extends EventTarget {
   readonly candidates: unknown[] = [];
   readonly log: string[] = [];
   track: unknown = null;
-  /** What is sent as sound; undefined where there is no place for it. */
+  /** The audio sender's track; null without a track, undefined without an audio transceiver. */
   voice: unknown;
   framesDecoded = 0;
 
@@ -256,7 +256,7 @@ export class FakePeer extends EventTarget {
   }
 }
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Runs the microtasks that are queued, and those that they queue. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
@@ -279,7 +279,7 @@ export function prepare(model: FakeModel, attempt = 1): Prepare {
   };
 }
 
-/** Rooms that the test controls; `last` is the newest one's options. */
+/** Rooms that the test controls; `last` holds the options of the newest one. */
 export class FakeRooms {
   last: TransportOptions | undefined;
   readonly published: unknown[] = [];
@@ -316,16 +316,16 @@ export class FakeRooms {
   }
 }
 
-/** Offer and answer, and no rooms. */
+/** Loads every chunk but `room`. */
 export const peers = async (name: string) => chunkNamed(name);
 
 function chunkNamed(name: string): unknown {
   const found: unknown = { capture, peer, tools, take }[name];
-  if (!found) throw Error(`there is no ${name}`);
+  if (!found) throw Error(`there is no chunk ${name}`);
   return found;
 }
 
-/** Records nothing, but as a browser does: some bytes every half a second, the last ones at its end. */
+/** A MediaRecorder that delivers a few bytes after each time slice, and the last ones after `stop`. */
 export class FakeRecorder {
   static made: FakeRecorder[] = [];
   static isTypeSupported = (type: string) => type === "video/webm";

@@ -3,8 +3,8 @@
  * microphone are published; the transformed video and sound are the tracks of the participant that the
  * service sends into the room.
  *
- * Nothing waits longer than it has to: the room connects while the camera opens, and the camera is
- * published as soon as the signalling is connected, before the peer connection is established.
+ * The steps of a start overlap: the room connects while the camera opens, and the camera is published
+ * as soon as the signalling is connected, before the peer connection is established.
  */
 
 import {
@@ -29,7 +29,7 @@ import type { Transport, TransportOptions } from "./transport.ts";
  */
 const RETRY_DELAYS_MS = [0, 200, 500, 1000, 2000, 3000];
 
-// States and failures are reported to the kernel and shown in the widget, so not in the console.
+// The widget and the kernel's log show states and failures; livekit-client's console output is off.
 setLogLevel("silent");
 
 /** Opens the transport; see `OpenTransport`. */
@@ -38,7 +38,7 @@ export function open(options: TransportOptions): Transport {
   const room = new Room({
     adaptiveStream: false,
     dynacast: false,
-    // The session owns the camera, and ends the transport when the page goes.
+    // The session stops the camera itself, and ends the transport when the page is left.
     stopLocalTrackOnUnpublish: false,
     disconnectOnPageLeave: false,
     reconnectPolicy: {
@@ -47,17 +47,19 @@ export function open(options: TransportOptions): Transport {
   });
   let shown: MediaStreamTrack | null = null;
   let stream = new MediaStream();
-  let voice: Promise<LocalTrackPublication> | undefined;
-  let sending: Promise<LocalVideoTrack> | undefined;
+  let microphone: Promise<LocalTrackPublication> | undefined;
+  let publishing: Promise<LocalVideoTrack> | undefined;
   let wasConnected = false;
-  let over = false;
+  let hasFailed = false;
 
   const fail = (reason: unknown) => {
-    if (over || signal.aborted) return;
-    over = true;
+    if (hasFailed || signal.aborted) return;
+    hasFailed = true;
     options.onState("failed", { reason: harmless(reason) });
   };
-  const answered = new Promise<void>((resolve) => room.once(RoomEvent.SignalConnected, resolve));
+  const signalConnected = new Promise<void>((resolve) =>
+    room.once(RoomEvent.SignalConnected, resolve),
+  );
   const newest = (kind: Track.Kind) =>
     liveTrack(
       [...room.remoteParticipants.values()].map(({ identity, trackPublications }) => ({
@@ -67,7 +69,7 @@ export function open(options: TransportOptions): Transport {
           .map((one) => one.track?.mediaStreamTrack),
       })),
     );
-  const choose = () => {
+  const showNewestTracks = () => {
     const track = newest(Track.Kind.Video);
     if (signal.aborted) return;
     if (track && track !== shown) {
@@ -84,44 +86,49 @@ export function open(options: TransportOptions): Transport {
   const connected = () => {
     wasConnected = true;
     if (!signal.aborted) options.onState("connected");
-    choose();
+    showNewestTracks();
   };
 
   room
-    .on(RoomEvent.TrackSubscribed, choose)
-    .on(RoomEvent.TrackUnsubscribed, choose)
-    .on(RoomEvent.ParticipantDisconnected, choose)
+    .on(RoomEvent.TrackSubscribed, showNewestTracks)
+    .on(RoomEvent.TrackUnsubscribed, showNewestTracks)
+    .on(RoomEvent.ParticipantDisconnected, showNewestTracks)
     .on(RoomEvent.Connected, connected)
     .on(RoomEvent.Reconnected, connected)
     // SignalReconnecting is not listened to: losing the signalling socket alone leaves the media intact.
     .on(RoomEvent.Reconnecting, () => signal.aborted || options.onState("reconnecting"))
     .on(RoomEvent.Disconnected, (reason) => {
-      // Before that the error of `connect` says more precisely why.
+      // Before the first connection, the error of `connect` gives a more precise reason.
       if (wasConnected) fail(reason === undefined ? "disconnected" : DisconnectReason[reason]);
     });
-  const send = (track: MediaStreamTrack) => {
+  const publishCamera = (track: MediaStreamTrack) => {
     const local = new LocalVideoTrack(track, undefined, true);
     const { codecs = [] } = RTCRtpSender.getCapabilities?.("video") ?? {};
     const known = codecs.map(({ mimeType }) => mimeType);
-    const how = publishOptions(options.video, desktopSafari(navigator), known);
-    sending = answered.then(async () => {
+    const publication = publishOptions(options.video, desktopSafari(navigator), known);
+    publishing = signalConnected.then(async () => {
       if (signal.aborted) return local;
-      await room.localParticipant.publishTrack(local, { ...how, source: Track.Source.Camera });
+      await room.localParticipant.publishTrack(local, {
+        ...publication,
+        source: Track.Source.Camera,
+      });
       return local;
     });
-    return sending;
+    return publishing;
   };
-  const announce = async () => {
+  /** Publishes a track without frames before the camera is open, if no prompt is to be expected. */
+  const publishPlaceholder = async () => {
     if (!options.camera || !(await cameraIsAllowed())) return;
-    await answered;
-    if (!sending && !signal.aborted) await send(own(placeholderTrack(options.camera)));
+    await signalConnected;
+    if (!publishing && !signal.aborted)
+      await publishCamera(stopAtEnd(placeholderTrack(options.camera)));
   };
-  /** Stops a track when the attempt ends. */
-  const own = (track: MediaStreamTrack) => {
+  /** Makes the end of the attempt stop a track; returns the track. */
+  const stopAtEnd = (track: MediaStreamTrack) => {
     signal.addEventListener("abort", () => track.stop(), { once: true });
     return track;
   };
-  announce().catch(() => undefined); // if it fails for good, publishing the camera fails too
+  publishPlaceholder().catch(() => undefined); // a lasting error is reported when the camera is published
 
   signal.addEventListener("abort", () => void room.disconnect(false).catch(() => undefined), {
     once: true,
@@ -131,33 +138,33 @@ export function open(options: TransportOptions): Transport {
     kind: "livekit",
 
     async publish(track) {
-      // A copy: whatever the room does to it, stopping included, the session's track stays.
-      const copy = own(track.clone());
-      if (!sending) return void (await send(copy));
-      const local = await sending;
+      // A clone: livekit-client may mute or stop it without affecting the session's track.
+      const copy = stopAtEnd(track.clone());
+      if (!publishing) return void (await publishCamera(copy));
+      const local = await publishing;
       if (signal.aborted) return;
       const before = local.mediaStreamTrack;
       await local.replaceTrack(copy, true);
       before.stop();
-      // A camera that was pulled out muted it.
+      // livekit-client mutes the publication when a camera is unplugged.
       if (local.isMuted) await local.unmute();
     },
 
     async sendSound(track) {
-      if (!voice) {
+      if (!microphone) {
         if (!track) return;
         const { localParticipant } = room;
-        // Published once; after that it is muted, and another track takes its place.
-        voice = answered.then(() =>
+        // Published once; later calls mute the publication or replace its track.
+        microphone = signalConnected.then(() =>
           localParticipant.publishTrack(track, { source: Track.Source.Microphone }),
         );
-        await voice.catch((error) => {
-          voice = undefined; // the next one is published anew
+        await microphone.catch((error) => {
+          microphone = undefined; // the next call publishes again
           throw error;
         });
         return;
       }
-      const { audioTrack } = await voice;
+      const { audioTrack } = await microphone;
       if (signal.aborted) return;
       if (!track) return void (await audioTrack?.mute());
       await audioTrack?.replaceTrack(track, true);
@@ -190,7 +197,7 @@ export function open(options: TransportOptions): Transport {
 
 /**
  * Whether the camera opens without a permission prompt. Only then a placeholder is published early: the
- * service must not start, and bill, while a person reads a prompt.
+ * service must not start generating, and billing, while the user reads a prompt.
  */
 async function cameraIsAllowed(): Promise<boolean> {
   const name = "camera" as PermissionName;
@@ -200,7 +207,7 @@ async function cameraIsAllowed(): Promise<boolean> {
   );
 }
 
-/** A track of this size without frames, which is published until the camera replaces it. */
+/** A track of this size without frames; the camera's track replaces it later. */
 function placeholderTrack({ width, height }: { width: number; height: number }): MediaStreamTrack {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   canvas.getContext("2d"); // Firefox captures no stream from a canvas without a context

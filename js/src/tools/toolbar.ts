@@ -1,4 +1,4 @@
-/** The row of tools: source, mirror and shape; snapshot and recording; compare, sound, full screen. */
+/** The row of tools: source, mirror, orientation, snapshot, recording, comparison, sound, full screen. */
 
 import { setTrait, trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
@@ -17,8 +17,11 @@ const SOURCES: Option[] = [
   { value: "source:test-pattern", label: "Test pattern" },
   { value: "source:file", label: "Video file…" },
 ];
+/** The entry of the camera menu while the microphone is on. */
 const HEARD: Option[] = [{ value: "microphone:off", label: "Turn the microphone off" }];
+/** The entry while it is off. */
 const UNHEARD: Option[] = [{ value: "microphone:on", label: "Turn the microphone on" }];
+/** The labels of sources that are no cameras. */
 const SOURCE_WORDS: Record<string, string> = {
   screen: "Screen",
   "test-pattern": "Test pattern",
@@ -34,7 +37,7 @@ const SHAPES: Option[] = [
   { value: "portrait", label: "Portrait" },
 ];
 
-/** Adds the row of tools to a view, until the signal aborts. */
+/** Adds the row of tools to a view, and removes it when the signal aborts. */
 export function toolbar(
   session: Session,
   slots: Slots,
@@ -48,7 +51,7 @@ export function toolbar(
     else if (value.startsWith("source:")) setTrait(session.model, "source", value.slice(7));
     else if (value.startsWith("microphone:")) setMicrophone(session, value.endsWith("on"));
     else if (value.startsWith("camera:")) session.source.chooseCamera(value.slice(7));
-    update(); // where the change failed the menu shows the present source again
+    update(); // if the change failed, the menu must show the current source again
   });
   const mirror = choice("Mirror", toolIcon("mirror"), (value) =>
     setTrait(session.model, "mirror", value),
@@ -57,7 +60,7 @@ export function toolbar(
     setTrait(session.model, "orientation", value),
   );
 
-  const button = (name: string, icon: SVGElement, act: () => void, more = "") => {
+  const button = (name: string, icon: SVGElement, onClick: () => void, more = "") => {
     const label = h("span", {}, name);
     const element = h(
       "button",
@@ -65,10 +68,10 @@ export function toolbar(
       icon,
       label,
     );
-    element.addEventListener("click", act);
+    element.addEventListener("click", onClick);
     return { element, label };
   };
-  const still = button("Snapshot", toolIcon("save"), () => void taps.snapshot(), "dw-snapshot");
+  const snapshot = button("Snapshot", toolIcon("save"), () => void taps.snapshot(), "dw-snapshot");
   const record = button(
     "Record",
     toolIcon("record"),
@@ -80,10 +83,10 @@ export function toolbar(
   const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
   const gap = h("span", { class: "dw-gap" });
   const sound = soundTools(session, slots, signal);
-  const buttons = [still, record, compare].map((one) => one.element);
+  const buttons = [snapshot, record, compare].map((one) => one.element);
   slot.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
   slot.append(...buttons, sound.speaker, full.element);
-  // In the quiet row, where there is room for it at every width.
+  // In the row with the cost, which has room for the text at every width of the view.
   costGap.after(note);
   signal.addEventListener(
     "abort",
@@ -94,58 +97,58 @@ export function toolbar(
     { once: true },
   );
   document.addEventListener("fullscreenchange", update, { signal });
-  // Updates the running time of a recording.
+  // Updates the duration that is shown while recording.
   const timer = setInterval(() => taps.recording && update(), 500);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 
   function update(): void {
     const obtained = source.capture?.obtained;
-    const sourceNow = obtained?.source ?? trait(model, "source");
+    const currentSource = obtained?.source ?? trait(model, "source");
     const cameras = source.cameras
       .filter(({ id }) => id)
       .map(({ id, label }, index) => ({
         value: `camera:${id}`,
         label: label || `Camera ${index + 1}`,
       }));
-    // Browsers hide ids until the person has allowed a camera.
-    const known = cameras.length ? cameras : [{ value: "camera:", label: "Camera" }];
-    const current = obtained?.source === "camera" ? `camera:${obtained.id}` : known[0]?.value;
-    const value = sourceNow === "camera" ? (current ?? "") : `source:${sourceNow}`;
-    const name = known.find((one) => one.value === current)?.label ?? "Camera";
+    // Browsers report no device ids until the user has allowed a camera.
+    const listed = cameras.length ? cameras : [{ value: "camera:", label: "Camera" }];
+    const current = obtained?.source === "camera" ? `camera:${obtained.id}` : listed[0]?.value;
+    const value = currentSource === "camera" ? (current ?? "") : `source:${currentSource}`;
+    const name = listed.find((one) => one.value === current)?.label ?? "Camera";
     camera.show(
-      [known, SOURCES, trait(model, "microphone") ? HEARD : UNHEARD],
+      [listed, SOURCES, trait(model, "microphone") ? HEARD : UNHEARD],
       value,
-      sourceNow === "camera" ? short(name) : (SOURCE_WORDS[sourceNow] ?? ""),
+      currentSource === "camera" ? short(name) : (SOURCE_WORDS[currentSource] ?? ""),
     );
     const { width, height, fps } = obtained ?? {};
     // The actual resolution, which may differ from the requested one.
     camera.element.title = obtained ? `${name} · ${width}×${height} · ${fps} fps` : "Camera";
-    const mirrored = trait(model, "mirror");
-    mirror.show([MIRRORS], mirrored, `Mirror ${mirrored}`);
-    const turned = trait(model, "orientation");
-    shape.show([SHAPES], turned, turned);
+    const mirrorMode = trait(model, "mirror");
+    mirror.show([MIRRORS], mirrorMode, `Mirror ${mirrorMode}`);
+    const orientation = trait(model, "orientation");
+    shape.show([SHAPES], orientation, orientation);
 
     sound.update();
-    const watching = session.isOwnedElsewhere;
-    for (const { select } of [camera, mirror, shape]) select.disabled = watching;
-    const seen = session.attempt?.revealed === true;
+    const isReadOnly = session.isOwnedElsewhere;
+    for (const { select } of [camera, mirror, shape]) select.disabled = isReadOnly;
+    const hasPicture = session.attempt?.revealed === true;
     const { recording } = taps;
-    still.element.disabled = compare.element.disabled = !seen;
-    record.element.disabled = !seen && !recording;
+    snapshot.element.disabled = compare.element.disabled = !hasPicture;
+    record.element.disabled = !hasPicture && !recording;
     mark(record.element, "on", recording !== null);
     record.element.classList.toggle("dw-recording", recording !== null);
     write(record.label, recording ? `Stop ${clock(recording.seconds)}` : "Record");
     record.element.title = recording ? "Stop recording" : "Record";
     const icon = record.element.querySelector(".dw-icon") as SVGElement;
-    const wanted = recording ? "halt" : "record";
-    if (icon.dataset.icon !== wanted) icon.replaceWith(toolIcon(wanted));
+    const iconName = recording ? "halt" : "record";
+    if (icon.dataset.icon !== iconName) icon.replaceWith(toolIcon(iconName));
     compare.element.setAttribute("aria-pressed", String(wipe.on));
     full.element.setAttribute("aria-pressed", String(document.fullscreenElement === root));
     show(full.element, document.fullscreenEnabled === true);
     write(note, taps.note);
     note.title = taps.note;
     show(note, taps.note !== "");
-    mark(root, "source", source.isOpen ? sourceNow : "");
+    mark(root, "source", source.isOpen ? currentSource : "");
   }
   return { update };
 }

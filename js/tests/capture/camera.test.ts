@@ -5,7 +5,7 @@ import { FakeCamera } from "../fakes.ts";
 
 const SIZE = { width: 1280, height: 704, fps: 30 };
 
-test("the camera is asked for the model's picture, as a wish", async () => {
+test("getUserMedia is called with the model's size and frame rate as ideal constraints", async () => {
   const camera = new FakeCamera();
   void openCamera(null, SIZE, new AbortController().signal);
   expect(camera.asked).toEqual([
@@ -16,7 +16,7 @@ test("the camera is asked for the model's picture, as a wish", async () => {
   ]);
 });
 
-test("its signal turns it off, also when it opens too late", async () => {
+test("aborting the signal stops the camera, also one that opens afterwards", async () => {
   const camera = new FakeCamera();
   const scope = new AbortController();
   void openCamera(null, SIZE, scope.signal);
@@ -36,7 +36,7 @@ test.each([
   ["AbortError", "camera-busy"],
   ["OverconstrainedError", "over-constrained"],
   ["TypeError", "media-failed"],
-])("%s means %s", async (name, reason) => {
+])("the error %s becomes the reason %s", async (name, reason) => {
   const camera = new FakeCamera();
   const opened = openCamera(null, SIZE, new AbortController().signal);
   const refused = expect(opened).rejects.toMatchObject({ reason, message: `${name} it is` });
@@ -44,18 +44,18 @@ test.each([
   await refused;
 });
 
-test("a frame without the permission is told from a person's no", () => {
+test("a permissions policy that forbids the camera is distinguished from a user who denies it", () => {
   const error = new DOMException("Permissions policy violation: camera", "NotAllowedError");
   expect(refusalOf(error).reason).toBe("blocked-by-frame");
 });
 
-test("whatever is thrown becomes a reason", () => {
+test("anything that is thrown becomes a reason", () => {
   for (const odd of [undefined, null, 7, "no", {}]) {
     expect(refusalOf(odd)).toMatchObject({ reason: "media-failed", message: "The camera failed." });
   }
 });
 
-test("what rules a camera out is found before anybody is asked, the origin first", async () => {
+test("obstacles are found before getUserMedia is called, an insecure origin first", async () => {
   const camera = new FakeCamera();
   expect(obstacle()).toBeNull();
   vi.stubGlobal("RTCPeerConnection", undefined);

@@ -18,7 +18,7 @@ const DESK: CameraInfo[] = [
   { id: "y", label: "Capture card", position: "unknown" },
 ];
 
-describe("which way a camera looks", () => {
+describe("the position of a camera", () => {
   test.each([
     ["camera2 1, facing front", undefined, "front"],
     ["FaceTime HD Camera", undefined, "front"],
@@ -30,12 +30,12 @@ describe("which way a camera looks", () => {
     ["HD Webcam", "user", "front"],
     ["whatever front", ["environment"], "back"],
     ["", undefined, "unknown"],
-  ])("%s, %s: %s", (label, facing, position) => {
+  ])("label %s, facing mode %s: %s", (label, facing, position) => {
     expect(positionOf(label, facing)).toBe(position);
   });
 });
 
-test("a camera is found by id, label, a part of it, or its side", () => {
+test("a camera is found by id, label, a part of its label, or position", () => {
   expect(find(PHONE, "c")?.id).toBe("c");
   expect(find(PHONE, "back")?.id).toBe("b");
   expect(find(DESK, "capture CARD")?.id).toBe("y");
@@ -44,7 +44,7 @@ test("a camera is found by id, label, a part of it, or its side", () => {
   expect(find([{ id: "", label: "", position: "unknown" }], "webcam")).toBeUndefined();
 });
 
-test("the next one is the other side where there are both, else all in turn", () => {
+test("the next camera is one with the other position, or, if all have the same, the next in the list", () => {
   expect(next(PHONE, { id: "a", position: "front" })?.id).toBe("b");
   expect(next(PHONE, { id: "c", position: "back" })?.id).toBe("a");
   expect(next(DESK, { id: "x", position: "unknown" })?.id).toBe("y");
@@ -53,7 +53,7 @@ test("the next one is the other side where there are both, else all in turn", ()
   expect(next(DESK.slice(0, 1), { id: "x", position: "unknown" })).toBeUndefined();
 });
 
-test("a picture is cut in the middle, with even edges, and never squashed", () => {
+test("a picture is cropped around its centre to even sizes, and never distorted", () => {
   expect(crop(1280, 720, { width: 720, height: 1280 })).toEqual({
     ...{ x: 438, y: 0, width: 404, height: 720 },
   });
@@ -67,7 +67,7 @@ test("a picture is cut in the middle, with even edges, and never squashed", () =
   expect(fitsUnchanged(640, 480, shape)).toBe(false);
 });
 
-describe("a camera that is asked for by name", () => {
+describe("a requested camera", () => {
   const ids = (camera: FakeCamera) =>
     camera.asked.map(({ video }) => (video as MediaTrackConstraints).deviceId);
 
@@ -80,7 +80,7 @@ describe("a camera that is asked for by name", () => {
     expect(ids(camera)).toEqual([{ exact: "c1" }]);
   });
 
-  test("of yesterday gives way to any", async () => {
+  test("that no longer exists is replaced by any other camera", async () => {
     const camera = new FakeCamera();
     const opened = openCamera("c1", SIZE, new AbortController().signal);
     await settled();
@@ -90,7 +90,7 @@ describe("a camera that is asked for by name", () => {
     expect(ids(camera)).toEqual([{ exact: "c1" }, undefined]);
   });
 
-  test("is found once names are told, which is after one was allowed", async () => {
+  test("is found by its label once labels are known, which is after the first permission", async () => {
     const camera = new FakeCamera();
     camera.devices = [{ kind: "videoinput", deviceId: "", label: "" }];
     const opened = openCamera("Capture card", SIZE, new AbortController().signal);
@@ -106,7 +106,7 @@ describe("a camera that is asked for by name", () => {
     expect(ids(camera)).toEqual([undefined, { exact: "c2" }]);
   });
 
-  test("is not swapped for another one when somebody says no", async () => {
+  test("is not replaced by another one when the user denies the permission", async () => {
     const camera = new FakeCamera();
     const opened = openCamera("c1", SIZE, new AbortController().signal);
     const refused = expect(opened).rejects.toMatchObject({ reason: "permission-denied" });
@@ -121,42 +121,42 @@ describe("a capture", () => {
   function begin(camera: FakeCamera, source: "camera" | "screen" | "file" = "camera") {
     camera.devices.push({ kind: "videoinput", deviceId: "c2", label: "second camera" });
     const scope = new AbortController();
-    const told: string[] = [];
+    const events: string[] = [];
     const capture = open(
       { size: SIZE, camera: null, mirror: "off", source, microphone: false, muted: false },
       null,
       {
         changed: () => undefined,
-        replaced: async () => void told.push("replaced"),
-        ended: () => void told.push("ended"),
-        trouble: (what: Trouble) => void told.push(what),
-        microphoneChanged: (track) => void told.push(track ? "sound" : "silence"),
+        replaced: async () => void events.push("replaced"),
+        ended: () => void events.push("ended"),
+        trouble: (what: Trouble) => void events.push(what),
+        microphoneChanged: (track) => void events.push(track ? "sound" : "silence"),
       },
       scope.signal,
     );
-    return { capture, scope, told };
+    return { capture, scope, events };
   }
 
-  test("comes back to what it had when the other camera can't be opened", async () => {
+  test("returns to the previous camera when the other one can't be opened", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     const first = await camera.open();
     void capture.switchCamera();
     await settled();
-    expect(first.readyState).toBe("ended"); // it might be in the other one's way
+    expect(first.readyState).toBe("ended"); // some systems can't open two cameras at a time
     await camera.refuse("NotReadableError");
     await camera.open();
-    expect(told).toEqual(["camera-failed", "replaced"]);
+    expect(events).toEqual(["camera-failed", "replaced"]);
     expect(camera.on).toBe(true);
   });
 
-  test("without its file it opens no camera, and says so", async () => {
+  test("without a video file reports an error and opens no camera", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     await camera.open();
     void capture.change({ source: "file" });
     await settled();
-    expect(told).toEqual(["no-video"]);
+    expect(events).toEqual(["no-video"]);
     expect(camera.on).toBe(true);
     const other = new FakeCamera();
     const refused = begin(other, "file").capture.track;
@@ -164,19 +164,19 @@ describe("a capture", () => {
     expect(other.asked).toEqual([]);
   });
 
-  test("ends when neither can be", async () => {
+  test("ends when neither camera can be opened", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     await camera.open();
     void capture.switchCamera();
     await settled();
     await camera.refuse("NotReadableError");
     await camera.refuse("NotReadableError");
-    expect(told).toEqual(["camera-failed", "ended"]);
+    expect(events).toEqual(["camera-failed", "ended"]);
     expect(camera.on).toBe(false);
   });
 
-  test("that ends while another camera opens leaves none on", async () => {
+  test("that ends while another camera opens leaves no camera on", async () => {
     const camera = new FakeCamera();
     const { capture, scope } = begin(camera);
     await camera.open();
@@ -187,53 +187,53 @@ describe("a capture", () => {
     expect(camera.on).toBe(false);
   });
 
-  test("whose camera is pulled out takes the other one; without one it ends", async () => {
+  test("whose camera is unplugged switches to another one, and ends if there is none", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     const first = await camera.open();
     await settled();
     first.stop();
     first.dispatchEvent(new Event("ended"));
     await settled();
     const second = await camera.open();
-    expect(told).toEqual(["replaced"]);
+    expect(events).toEqual(["replaced"]);
     expect(capture.obtained).toMatchObject({ source: "camera" });
     camera.devices = camera.devices.slice(0, 1);
     second.stop();
     second.dispatchEvent(new Event("ended"));
     await settled();
-    expect(told).toEqual(["replaced", "ended"]);
+    expect(events).toEqual(["replaced", "ended"]);
   });
 
-  test("of a screen that is no longer shared ends, and turns no camera on", async () => {
+  test("of a screen that is no longer shared ends without turning a camera on", async () => {
     const camera = new FakeCamera();
     const screen = new FakeTrack();
     const getDisplayMedia = async () => new FakeStream([screen]);
     Object.assign(navigator.mediaDevices, { getDisplayMedia });
-    const { told } = begin(camera, "screen");
+    const { events } = begin(camera, "screen");
     await settled();
     screen.stop();
     screen.dispatchEvent(new Event("ended"));
     await settled();
-    expect(told).toEqual(["ended"]);
+    expect(events).toEqual(["ended"]);
     expect(camera.asked).toEqual([]);
   });
 
-  test("that may not share a screen keeps the camera, and says so", async () => {
+  test("that may not share a screen keeps the camera and reports an error", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     await camera.open();
     const refused = Object.assign(new Error("no"), { name: "NotAllowedError" });
     Object.assign(navigator.mediaDevices, { getDisplayMedia: () => Promise.reject(refused) });
     await capture.change({ source: "screen" });
-    expect(told).toEqual(["screen-refused"]);
+    expect(events).toEqual(["screen-refused"]);
     expect(capture.obtained).toMatchObject({ source: "camera" });
     expect(camera.on).toBe(true);
   });
 
   test("makes changes one after the other", async () => {
     const camera = new FakeCamera();
-    const { capture, told } = begin(camera);
+    const { capture, events } = begin(camera);
     await camera.open();
     void capture.switchCamera();
     void capture.switchCamera();
@@ -241,11 +241,11 @@ describe("a capture", () => {
     expect(camera.pending).toBe(1);
     await camera.open();
     await camera.open();
-    expect(told).toEqual(["replaced", "replaced"]);
+    expect(events).toEqual(["replaced", "replaced"]);
   });
 });
 
-test("frames are taken as often as asked, whatever their own rate", () => {
+test("frames are taken at the requested rate, whatever the source's rate is", () => {
   const count = (fps: number | null, every: number) => {
     const turn = pace(fps);
     let taken = 0;

@@ -37,10 +37,10 @@ async function begin(
     ...{ type: "welcome", page_id: model.pageId, owner: true, protocol: 1, version: "1" },
     attempt: null,
   });
-  await settled(); // the piece that opens cameras has come
+  await settled(); // the chunk `capture` is loaded
 }
 
-/** As far as an open camera and an offer. */
+/** Runs a start up to the open camera and the offer. */
 async function start(attempt = 1, more: object = {}): Promise<FakePeer> {
   session.start();
   model.set("connection_state", "connecting");
@@ -54,80 +54,81 @@ const set = async (name: string, value: unknown) => {
   model.set(name, value);
   await settled();
 };
-const heard = () => camera.microphones.map(({ readyState, enabled }) => `${readyState} ${enabled}`);
+const microphoneStates = () =>
+  camera.microphones.map(({ readyState, enabled }) => `${readyState} ${enabled}`);
 const troubles = () => model.all("trouble").map(({ code }) => code);
 
-test("is not asked for where nobody wished for it, and has no place in the offer", async () => {
+test("a microphone that is off is not requested, and the offer has no audio transceiver", async () => {
   await begin({});
   const peer = await start();
   expect(camera.asked.map(({ audio }) => audio)).toEqual([false]);
   expect(peer.voice).toBeUndefined();
 });
 
-test("is asked for together with the camera, once, and sent", async () => {
+test("a microphone is requested once, together with the camera, and sent", async () => {
   await begin({ microphone: true });
   const peer = await start();
   expect(camera.asked.map(({ audio, video }) => [audio, video !== false])).toEqual([[true, true]]);
   expect(peer.voice).toBe(camera.microphones[0]);
-  expect(heard()).toEqual(["live true"]);
+  expect(microphoneStates()).toEqual(["live true"]);
 });
 
-test("is muted and heard again without another question", async () => {
+test("muting and unmuting needs no further permission prompt", async () => {
   await begin({ microphone: true });
   const peer = await start();
   await set("muted", true);
-  expect(heard()).toEqual(["live false"]);
+  expect(microphoneStates()).toEqual(["live false"]);
   await set("muted", false);
-  expect(heard()).toEqual(["live true"]);
+  expect(microphoneStates()).toEqual(["live true"]);
   expect(peer.voice).toBe(camera.microphones[0]);
   expect(camera.asked).toHaveLength(1);
 });
 
-test("that is muted from the start never sends a sound", async () => {
+test("a microphone that is muted from the start sends silence", async () => {
   await begin({ microphone: true, muted: true });
   await start();
-  expect(heard()).toEqual(["live false"]);
+  expect(microphoneStates()).toEqual(["live false"]);
 });
 
-test("that is switched off is off, and comes back with a question of its own", async () => {
+test("a microphone that is switched off is stopped, and requested alone when it is switched on again", async () => {
   await begin({ microphone: true });
   const peer = await start();
   await set("microphone", false);
-  expect(heard()).toEqual(["ended true"]);
+  expect(microphoneStates()).toEqual(["ended true"]);
   expect(peer.voice).toBeNull();
   expect(camera.on).toBe(true);
   await set("microphone", true);
   expect(camera.asked.at(-1)).toEqual({ audio: true, video: false });
   await camera.open();
   expect(peer.voice).toBe(camera.microphones[1]);
-  expect(heard()).toEqual(["ended true", "live true"]);
+  expect(microphoneStates()).toEqual(["ended true", "live true"]);
 });
 
-test("that is switched off while the question is open stays off", async () => {
+test("a microphone that is switched off during the permission prompt is stopped when it opens", async () => {
   await begin({ microphone: true });
   session.start();
   await set("microphone", false);
   await camera.open();
-  expect(heard()).toEqual(["ended true"]);
+  expect(microphoneStates()).toEqual(["ended true"]);
 });
 
-test("goes off with the session", async () => {
+test("stopping the session stops the microphone", async () => {
   await begin({ microphone: true });
   await start();
   session.stop();
-  expect(heard()).toEqual(["ended true"]);
+  expect(microphoneStates()).toEqual(["ended true"]);
 });
 
-test("that comes late, after Stop, is closed at once", async () => {
+test("a microphone that opens after Stop is stopped at once", async () => {
   await begin({ microphone: true });
   session.start();
   session.stop();
   await camera.open();
-  expect(heard()).toEqual(["ended true"]);
+  expect(microphoneStates()).toEqual(["ended true"]);
   expect(camera.on).toBe(false);
 });
 
-test("that is not there leaves the camera alone, and is said", async () => {
+test("a missing microphone is reported, and the camera is opened without it", async () => {
   await begin({ microphone: true });
   session.start();
   model.receive(prepare(model));
@@ -140,7 +141,7 @@ test("that is not there leaves the camera alone, and is said", async () => {
   expect(model.get("microphone")).toBe(false);
 });
 
-test("that alone is forbidden leaves the camera alone", async () => {
+test("a denied microphone is reported, and the camera is opened without it", async () => {
   camera.permission = "granted";
   await begin({ microphone: true });
   session.start();
@@ -150,26 +151,26 @@ test("that alone is forbidden leaves the camera alone", async () => {
   expect(troubles()).toEqual(["microphone-failed"]);
 });
 
-test("who says no to both is not asked again", async () => {
+test("no second prompt appears when camera and microphone are both denied", async () => {
   camera.permission = "denied";
-  const hear = vi.fn();
+  const onMicrophone = vi.fn();
   scope = new AbortController();
-  const opened = openCamera(null, { width: 4, height: 4, fps: 30 }, scope.signal, hear);
+  const opened = openCamera(null, { width: 4, height: 4, fps: 30 }, scope.signal, onMicrophone);
   const refused = expect(opened).rejects.toMatchObject({ reason: "permission-denied" });
   await camera.refuse("NotAllowedError");
   await refused;
   expect(camera.asked).toHaveLength(1);
-  expect(hear).not.toHaveBeenCalled();
+  expect(onMicrophone).not.toHaveBeenCalled();
 });
 
-test("waits for the next start where the connection has no place for it", async () => {
+test("a microphone that is switched on without an audio transceiver is sent after the next reconnect", async () => {
   await begin({});
   await start();
   await set("microphone", true);
   expect(camera.asked).toHaveLength(1);
   expect(troubles()).toEqual(["microphone-later"]);
   expect(model.get("microphone")).toBe(true);
-  // A reconnect keeps the camera, and makes a place.
+  // A reconnect keeps the camera, and its offer has an audio transceiver.
   model.receive({ type: "end", attempt: 1, reason: "reconnecting", keep_camera: true });
   model.receive(prepare(model, 2));
   await settled();
@@ -179,7 +180,7 @@ test("waits for the next start where the connection has no place for it", async 
   expect(troubles()).toHaveLength(1);
 });
 
-test("that is pulled out makes room for the next one; without one it is said", async () => {
+test("an unplugged microphone is replaced by another one, or reported if there is none", async () => {
   await begin({ microphone: true });
   const peer = await start();
   const first = camera.microphones[0] as FakeTrack;
@@ -197,7 +198,7 @@ test("that is pulled out makes room for the next one; without one it is said", a
   expect(camera.on).toBe(true);
 });
 
-test("in a room may be switched on at any time, and is told once", async () => {
+test("in a room the microphone can be switched on and off at any time", async () => {
   const rooms = new FakeRooms();
   await begin({}, rooms.load);
   session.start();
@@ -212,7 +213,7 @@ test("in a room may be switched on at any time, and is told once", async () => {
   expect(troubles()).toEqual([]);
 });
 
-test("sound that comes back joins the picture's stream, whichever is first", async () => {
+test("received sound is added to the picture's stream, whichever track comes first", async () => {
   await begin({ microphone: true });
   const peer = await start();
   peer.emitTrack("audio");
@@ -222,7 +223,7 @@ test("sound that comes back joins the picture's stream, whichever is first", asy
   expect([stream.getVideoTracks().length, stream.getAudioTracks().length]).toEqual([1, 1]);
 });
 
-test("that a room does not take is said, and closed", async () => {
+test("a microphone that can't be published in the room is reported and stopped", async () => {
   const rooms = new FakeRooms();
   rooms.refusesSound = true;
   await begin({ microphone: true }, rooms.load);
@@ -231,12 +232,12 @@ test("that a room does not take is said, and closed", async () => {
   await settled();
   await camera.open();
   expect(troubles()).toEqual(["microphone-failed"]);
-  expect(heard()).toEqual(["ended true"]);
+  expect(microphoneStates()).toEqual(["ended true"]);
   expect(model.get("microphone")).toBe(false);
   expect(camera.on).toBe(true);
 });
 
-test("is said to be missing where a page has no devices", async () => {
+test("a page without media devices reports that the microphone failed", async () => {
   vi.stubGlobal("navigator", { userAgent: "Fake/1.0" });
   await begin({ microphone: true, source: "screen" });
   const trouble = vi.fn();

@@ -39,7 +39,7 @@ class Maker {
     return from[Math.floor(this.next() * from.length)] as T;
   }
 
-  /** Any JSON value, and some that JSON has no word for. */
+  /** Any JSON value, and some that JSON can't express. */
   anything(depth = 0): unknown {
     const plain = [
       null,
@@ -114,7 +114,7 @@ test("no order of messages breaks a session, nor leaves a camera on when it is o
       if (session.attempt) expect(session.kernel.attempt).toBe(session.attempt.number);
     }
     dropped += session.kernel.counts.dropped + session.kernel.counts.unknown;
-    // A page must not answer a flood with a flood.
+    // A page must not answer many messages with as many of its own.
     expect(model.sent.length).toBeLessThan(MESSAGES * 3);
     scope.abort();
     while (camera.pending) await camera.open();

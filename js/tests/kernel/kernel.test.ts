@@ -141,7 +141,7 @@ test("a host that can't send is no error", () => {
   expect(kernel.counts.unsent).toBe(1);
 });
 
-test("nothing is left behind when it ends", () => {
+test("ending removes all listeners, and nothing is sent afterwards", () => {
   kernel.attempt = 1;
   scope.abort();
   vi.advanceTimersByTime(60_000);

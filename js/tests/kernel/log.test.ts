@@ -27,7 +27,7 @@ afterEach(() => {
 
 const texts = () => sent.map(({ events }) => events.map(([, , what]) => what));
 
-test("what happens without an attempt waits for the next one", () => {
+test("entries made without an attempt are sent with the next attempt", () => {
   log.add("warning", "offline");
   vi.advanceTimersByTime(600_000);
   expect(sent).toEqual([]);
@@ -37,7 +37,7 @@ test("what happens without an attempt waits for the next one", () => {
   expect(texts()).toEqual([["offline", "connected"]]);
 });
 
-test("what happens within a second is one message", () => {
+test("entries of one second are sent as one message", () => {
   attempt = 1;
   for (const what of ["a", "b", "c"]) log.add("info", what, { n: 1 });
   expect(sent).toEqual([]);
@@ -48,7 +48,7 @@ test("what happens within a second is one message", () => {
   expect(sent).toHaveLength(1);
 });
 
-test("a flood leaves the newest twenty, and says how many are missing", () => {
+test("of too many entries the newest twenty are sent, with the number of missing ones", () => {
   attempt = 1;
   for (let n = 0; n < 1000; n++) log.add("debug", String(n));
   vi.advanceTimersByTime(1000);

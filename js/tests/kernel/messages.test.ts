@@ -26,13 +26,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Everything that a session sends in a life that uses all of its features. */
+/** Everything that a session sends when all of its features are used. */
 async function everything(): Promise<Message[]> {
   const camera = new FakeCamera();
   const model = new FakeModel();
   const scope = new AbortController();
   const rooms = new FakeRooms();
-  const hash = () => String(Math.random()); // the page remembers what it asked for
+  // Different each time, because a page doesn't request the same chunk twice.
+  const hash = () => String(Math.random());
   const names = {
     main: hash(),
     peer: hash(),
@@ -64,10 +65,10 @@ async function everything(): Promise<Message[]> {
   peer.framesDecoded = 1;
   model.set("connection_state", "generating");
   peer.emitTrack();
-  await takeAway(session, model);
-  model.receive({ type: "switch-camera", page_id: model.pageId, request: 5 }); // to no other
+  await captureEverything(session, model);
+  model.receive({ type: "switch-camera", page_id: model.pageId, request: 5 }); // there is no other camera
   await settled();
-  await vi.advanceTimersByTimeAsync(6000); // no further frame comes
+  await vi.advanceTimersByTimeAsync(6000); // without a frame: a stall
   model.set("connection_state", "reconnecting");
   window.dispatchEvent(new Event("online"));
   peer.become("disconnected");
@@ -88,8 +89,8 @@ async function everything(): Promise<Message[]> {
   return model.sent;
 }
 
-/** A clip, one that the browser can't record, and the widget's button. */
-async function takeAway(session: Session, model: FakeModel): Promise<void> {
+/** Records a clip, requests one that the browser can't record, and clicks the Record button. */
+async function captureEverything(session: Session, model: FakeModel): Promise<void> {
   vi.stubGlobal("MediaRecorder", FakeRecorder);
   const clip = { type: "tap", page_id: model.pageId, what: "record", which: "output" };
   model.receive({ ...clip, id: 7, format: "mp4" });
@@ -175,7 +176,7 @@ describe("kernel to browser", () => {
       model.receive(mine);
       await settled();
       expect(session.kernel.counts).toEqual({ dropped: 0, unknown: 0, unsent: 0 });
-      // …and a page that it is not for leaves it alone.
+      // A message for another page is ignored.
       const other = new Session(new FakeModel(), peers, scope.signal);
       other.kernel.model.on("msg:custom", () => undefined);
       (other.kernel.model as FakeModel).receive(example);

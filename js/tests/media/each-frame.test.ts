@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { eachFrame } from "../../src/media/each-frame.ts";
 
-/** An element that shows frames, and what it calls back for the next one. */
+/** A video element, with the callbacks that wait for its next frame. */
 function fakeVideo(hasFrameCallback: boolean) {
   const pending: ((nowMs: number) => void)[] = [];
   const request = (callback: (nowMs: number) => void) => pending.push(callback);

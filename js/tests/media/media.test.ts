@@ -7,7 +7,7 @@ const codecs = (...names: string[]) =>
   names.map((name) => ({ mimeType: `video/${name}`, clockRate: 90_000 }));
 const names = (list: { mimeType: string }[]) => list.map((codec) => codec.mimeType.slice(6));
 
-test("the preferred codec comes first, what serves all codecs last, the rest as it was", () => {
+test("the preferred codec comes first, rtx, red and ulpfec come last, the order is otherwise kept", () => {
   const offered = codecs("rtx", "VP9", "red", "H264", "VP8", "AV1", "ulpfec");
   expect(names(preferred(offered, "vp8"))).toEqual([
     ...["VP8", "VP9", "H264", "AV1"],
@@ -41,7 +41,7 @@ const report = (at: number, inbound: object, rtt: number | undefined = 0.0212) =
     ],
   ]) as unknown as RTCStatsReport;
 
-test("two readings make rates", () => {
+test("rates are computed from two reports", () => {
   const size = { frameWidth: 1280, frameHeight: 720 };
   const first = read(
     report(1000, {
@@ -79,7 +79,7 @@ test("two readings make rates", () => {
   });
 });
 
-test("a report without video is a picture without frames", () => {
+test("a report without video has zero for every rate", () => {
   expect(read(new Map() as unknown as RTCStatsReport)).toMatchObject({
     fps: 0,
     width: 0,
@@ -90,7 +90,7 @@ test("a report without video is a picture without frames", () => {
   });
 });
 
-test("a page's first peer connection is made early, once, and thrown away", async () => {
+test("warming up creates one peer connection and closes it", async () => {
   const { warmUp } = await import("../../src/media/warm.ts");
   vi.stubGlobal("RTCPeerConnection", FakePeer);
   const before = FakePeer.made.length;

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-/** The browser's own connection: it notes what it is given. */
+/** The browser's RTCPeerConnection; keeps the remote descriptions that are set. */
 class BrowserPeer {
   readonly given: RTCSessionDescriptionInit[] = [];
   constructor(readonly configuration?: RTCConfiguration) {}
@@ -20,13 +20,13 @@ async function given(configuration: object, description: RTCSessionDescriptionIn
   return (peer as unknown as BrowserPeer).given[0];
 }
 
-test("a room's answer gets the bitrates that were asked for", async () => {
+test("the requested bitrates are added to a room's answer", async () => {
   const seen = await given({ decartBitrates }, { type: "answer", sdp });
   expect(seen?.type).toBe("answer");
   expect(seen?.sdp).toContain("x-google-start-bitrate=14000");
 });
 
-test("nothing else of a room is touched", async () => {
+test("offers, and answers without requested bitrates, are not changed", async () => {
   const offer = { type: "offer", sdp } as const;
   expect(await given({ decartBitrates }, offer)).toBe(offer);
   const answer = { type: "answer", sdp } as const;

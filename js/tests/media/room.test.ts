@@ -22,7 +22,7 @@ const VIDEO = {
 };
 
 describe("how the camera is published", () => {
-  test("H.264 in several layers, of the asked bitrate and rate", () => {
+  test("H.264 is sent as simulcast, with the requested bitrate and frame rate", () => {
     expect(publishOptions(VIDEO, false)).toEqual({
       videoCodec: "h264",
       videoEncoding: { maxBitrate: 3_500_000, maxFramerate: 30 },
@@ -32,19 +32,19 @@ describe("how the camera is published", () => {
     });
   });
 
-  test.each(["VP9", "AV1"])("%s carries its layers itself", (preferred_codec) => {
+  test.each(["VP9", "AV1"])("%s is sent without simulcast", (preferred_codec) => {
     const options = publishOptions({ ...VIDEO, preferred_codec }, false);
     expect(options).toMatchObject({ videoCodec: preferred_codec.toLowerCase(), simulcast: false });
   });
 
-  test("a browser that lacks the codec sends VP8; one that doesn't say is believed", () => {
+  test("a browser without the codec sends VP8; one that lists no codecs sends the preferred one", () => {
     const codec = (known: string[]) => publishOptions(VIDEO, false, known).videoCodec;
     expect(codec(["video/VP8", "video/rtx"])).toBe("vp8");
     expect(codec(["video/VP8", "video/H264"])).toBe("h264");
     expect(codec([])).toBe("h264");
   });
 
-  test("desktop Safari sends VP8, whatever is preferred", () => {
+  test("desktop Safari sends VP8, whichever codec is preferred", () => {
     expect(publishOptions(VIDEO, true)).toMatchObject({ videoCodec: "vp8", simulcast: true });
   });
 });
@@ -55,17 +55,17 @@ test.each([
   ["Apple Computer, Inc.", "iPhone; CPU iPhone OS 17_4) Version/17.4 Mobile Safari/604", 5, false],
   ["Google Inc.", "Macintosh; Intel Mac OS X 10_15_7) Chrome/120 Safari/537", 0, false],
   ["", "X11; Linux x86_64; rv:120.0) Gecko Firefox/120", 0, false],
-])("%s, %s, %d fingers: desktop Safari is %s", (vendor, userAgent, maxTouchPoints, is) => {
+])("%s, %s, %d touch points: desktop Safari is %s", (vendor, userAgent, maxTouchPoints, is) => {
   expect(desktopSafari({ vendor, userAgent, maxTouchPoints } as Navigator)).toBe(is);
 });
 
 describe("the connection's configuration", () => {
-  test("leaves the room's own ICE servers in place of ours", () => {
+  test("keeps the room's own ICE servers where ours have no TURN server", () => {
     expect(roomConfiguration({ iceServers: [{ urls: "stun:stun.example" }] })).toEqual({});
     expect(roomConfiguration({ iceServers: [] })).toEqual({});
   });
 
-  test("passes relays on, and everything else", () => {
+  test("passes TURN servers and all other fields on", () => {
     const rtc: RTCConfiguration = {
       iceServers: [{ urls: ["stun:a.example", "turn:a.example"], username: "me" }],
       iceTransportPolicy: "relay",
@@ -83,8 +83,8 @@ test.each([
   ],
   [Error("token eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6e30.c2lnbmF0dXJl expired"), "token … expired"],
   ["ROOM_DELETED", "ROOM_DELETED"],
-])("why a room failed is told without its token: %s", (reason, told) => {
-  expect(harmless(reason)).toBe(told);
+])("the reported reason of a failure has no token in it: %s", (reason, expected) => {
+  expect(harmless(reason)).toBe(expected);
 });
 
 describe("the track that is shown", () => {
@@ -102,14 +102,14 @@ describe("the track that is shown", () => {
     expect(liveTrack([others])).toBeNull();
   });
 
-  test("is the one that lives, wherever the ended one stands", () => {
+  test("is the live one, before or after an ended one", () => {
     const picture = track();
     expect(liveTrack([service(track("ended")), service(picture)])).toBe(picture);
     expect(liveTrack([service(picture), service(track("ended"))])).toBe(picture);
     expect(liveTrack([service(track("ended"))])).toBeNull();
   });
 
-  test("is the newest of several, and not one that was not subscribed yet", () => {
+  test("is the newest of several subscribed ones", () => {
     const picture = track();
     expect(liveTrack([service(track(), picture), service(undefined)])).toBe(picture);
   });
@@ -161,7 +161,7 @@ describe("a session in a room", () => {
     expect(FakePeer.made).toEqual([]);
   });
 
-  test("joins no room that is another page's", async () => {
+  test("ignores a room that is for another page", async () => {
     begin();
     prepared();
     room({ page_id: "another" });
@@ -170,7 +170,7 @@ describe("a session in a room", () => {
     expect(session.kernel.counts.dropped).toBe(0);
   });
 
-  test("waits for the room's code, and joins when it has come", async () => {
+  test("waits for the chunk `room`, and joins when it is loaded", async () => {
     let come = () => {};
     const { load } = rooms;
     Object.assign(rooms, {
@@ -196,12 +196,12 @@ describe("a session in a room", () => {
     expect(rooms.published).toEqual([track]);
   });
 
-  test("says so when there is no code for rooms", async () => {
+  test("reports a failure when the chunk `room` can't be loaded", async () => {
     const { load } = rooms;
     Object.assign(rooms, {
       load: async (name: string) => {
         if (name !== "room") return load(name);
-        throw Error("no such piece");
+        throw Error("no such chunk");
       },
     });
     begin();
@@ -212,12 +212,12 @@ describe("a session in a room", () => {
     expect(model.all("media")).toContainEqual(
       expect.objectContaining({
         state: "failed",
-        detail: { reason: "Error: no such piece" },
+        detail: { reason: "Error: no such chunk" },
       }),
     );
   });
 
-  test("tells the kernel when the room comes back by itself", async () => {
+  test("tells the kernel when the room reconnects by itself", async () => {
     begin();
     await settled();
     session.start();
@@ -243,7 +243,7 @@ describe("a session in a room", () => {
     expect(session.attempt?.stream).not.toBe(first);
   });
 
-  test("a viewer starts by itself, without a camera, and owes no account", async () => {
+  test("a viewer starts by itself, opens no camera, and sends neither heartbeats nor statistics", async () => {
     begin({ _kind: "viewer" });
     expect(model.all("start")).toHaveLength(1);
     model.set("connection_state", "connecting");

@@ -25,7 +25,7 @@ const rates = (max_bitrate: number, min_bitrate: number, start_bitrate = max_bit
 const RATES_OF_2 = rates(2_500_000, 300_000);
 const RATES = "x-google-min-bitrate=300;x-google-start-bitrate=2500;x-google-max-bitrate=2500";
 
-test("every video codec gets its bitrates, nothing else changes", () => {
+test("bitrates are added to every video codec, and nothing else changes", () => {
   expect(withBitrates(ANSWER, RATES_OF_2)).toBe(
     lines(
       "v=0",
@@ -46,7 +46,7 @@ test("every video codec gets its bitrates, nothing else changes", () => {
   );
 });
 
-test("doing it twice is doing it once", () => {
+test("applying it twice has the same result as once", () => {
   const once = withBitrates(ANSWER, RATES_OF_2);
   expect(withBitrates(once, RATES_OF_2)).toBe(once);
 });
@@ -76,11 +76,11 @@ test.each([
     3_000_000,
     "x-google-min-bitrate=4000;x-google-start-bitrate=4000;x-google-max-bitrate=9000",
   ],
-])("at most %d, at least %d, at first %d bit/s", (max, min, start, expected) => {
+])("maximum %d, minimum %d, start %d bit/s", (max, min, start, expected) => {
   expect(withBitrates(ANSWER, rates(max, min, start))).toContain(`a=fmtp:96 ${expected}\r\n`);
 });
 
-test("what is no video answer stays as it is", () => {
+test("anything but an answer with video is not changed", () => {
   for (const sdp of [
     "",
     "v=0\r\n",

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { watchdog } from "../../src/media/watchdog.ts";
 import { FakeStream, FakeTrack } from "../fakes.ts";
 
-/** A picture that comes as the test says, and what was said of it. */
+/** A received picture whose frames the test counts, with the stalls that the watchdog reported. */
 class Picture {
   readonly track = Object.assign(new FakeTrack(), { muted: false });
   readonly stream = new FakeStream([this.track]) as unknown as MediaStream;
@@ -17,7 +17,7 @@ class Picture {
     return { framesDecoded: this.framesDecoded };
   }
 
-  /** Time passes, in steps of so many ms, each with so many frames. */
+  /** Lets `ms` pass in steps of `step` ms, and decodes `frames` frames in each. */
   async pass(ms: number, { step = 100, frames = 0 } = {}): Promise<void> {
     for (let passed = 0; passed < ms; passed += step) {
       this.framesDecoded += frames;
@@ -49,7 +49,7 @@ afterEach(() => {
 });
 
 describe("frames", () => {
-  test("that stop for 3 s are told, soon after", async () => {
+  test("that stop for 3 s are reported within 0.3 s after that", async () => {
     await picture.pass(5000, { frames: 3 });
     await picture.pass(2700);
     expect(picture.stalls).toEqual([]);
@@ -57,25 +57,25 @@ describe("frames", () => {
     expect(picture.stalls).toEqual(["frozen"]);
   });
 
-  test("that stay away are told again, every 3 s", async () => {
+  test("that stay away are reported again every 3 s", async () => {
     await picture.pass(1000, { frames: 3 });
     await picture.pass(10_000);
     expect(picture.stalls).toEqual(["frozen", "frozen", "frozen"]);
   });
 
-  test("of a slow camera, every two seconds, are fine", async () => {
+  test("that come every two seconds are not reported", async () => {
     await picture.pass(60_000, { step: 2000, frames: 1 });
     expect(picture.stalls).toEqual([]);
   });
 
-  test("may take their time to begin, but not for ever", async () => {
+  test("are reported when the first one takes longer than 10 s", async () => {
     await picture.pass(9700);
     expect(picture.stalls).toEqual([]);
     await picture.pass(900);
     expect(picture.stalls).toEqual(["frozen"]);
   });
 
-  test("are not counted where none are due, and a count begins anew", async () => {
+  test("are not expected while none are due; afterwards the 3 s begin again", async () => {
     await picture.pass(1000, { frames: 3 });
     await picture.pass(2500);
     picture.due = false;
@@ -87,7 +87,7 @@ describe("frames", () => {
     expect(picture.stalls).toEqual(["frozen"]);
   });
 
-  test("of a machine that was asleep, or is busy, are waited for", async () => {
+  test("get another 3 s after a suspend or while the machine is busy", async () => {
     await picture.pass(1000, { frames: 3 });
     let now = performance.now();
     vi.spyOn(performance, "now").mockImplementation(() => now);
@@ -100,14 +100,14 @@ describe("frames", () => {
     expect(picture.stalls).toEqual([]);
   });
 
-  test("that a room has not begun to count again are no frames", async () => {
+  test("are missing when a room's count is reset and doesn't rise", async () => {
     await picture.pass(1000, { frames: 3 });
     picture.framesDecoded = 0;
     await picture.pass(3300);
     expect(picture.stalls).toEqual(["frozen"]);
   });
 
-  test("of another track go on where its count begins", async () => {
+  test("of another track count from that track's first value", async () => {
     await picture.pass(1000, { frames: 3 });
     await picture.pass(2000);
     picture.framesDecoded = 2;
@@ -116,21 +116,21 @@ describe("frames", () => {
   });
 });
 
-test("a track that has ended is no picture, whatever is counted", async () => {
+test("a track that has ended is reported even if the count rises", async () => {
   await picture.pass(1000, { frames: 3 });
   picture.track.stop();
   await picture.pass(3300, { frames: 3 });
   expect(picture.stalls).toEqual(["ended"]);
 });
 
-test("a muted track is none either", async () => {
+test("a muted track is reported even if the count rises", async () => {
   await picture.pass(1000, { frames: 3 });
   picture.track.muted = true;
   await picture.pass(3300, { frames: 3 });
   expect(picture.stalls).toEqual(["frozen"]);
 });
 
-test("a camera that gives nothing is not the service's fault", async () => {
+test("no stall is reported while the camera sends no frames itself", async () => {
   await picture.pass(1000, { frames: 3 });
   picture.local.muted = true;
   await picture.pass(20_000);
@@ -139,7 +139,7 @@ test("a camera that gives nothing is not the service's fault", async () => {
   expect(picture.stalls).toEqual([]);
 });
 
-test("nothing goes on after the end", async () => {
+test("aborting the signal ends the checks", async () => {
   await picture.pass(1000, { frames: 3 });
   scope.abort();
   await picture.pass(20_000);
@@ -148,8 +148,8 @@ test("nothing goes on after the end", async () => {
 });
 
 describe("black", () => {
-  /** The brightness of what each element shows: `screen` is the picture's, any other the camera's. */
-  const lights = { screen: 0, camera: 0 };
+  /** Brightness of the received picture (`screen`) and of the camera's, 0 to 255. */
+  const brightness = { screen: 0, camera: 0 };
 
   beforeEach(() => {
     const playing = { videoWidth: 1280, paused: false };
@@ -157,7 +157,7 @@ describe("black", () => {
     let drawn = 0;
     const context = {
       drawImage: (source: unknown) => {
-        drawn = source === picture.screen ? lights.screen : lights.camera;
+        drawn = source === picture.screen ? brightness.screen : brightness.camera;
       },
       getImageData: () => ({ data: new Uint8ClampedArray([3, drawn, 5, 255]) }),
     };
@@ -173,22 +173,22 @@ describe("black", () => {
   });
 
   const shown = async (screen: number, camera: number, ms = 3900) => {
-    Object.assign(lights, { screen, camera });
+    Object.assign(brightness, { screen, camera });
     await picture.pass(ms, { frames: 3 });
     return picture.stalls;
   };
 
-  test("for 3 s while the camera sees something is a stop", async () => {
+  test("for 3 s while the camera's picture is bright is reported", async () => {
     expect(await shown(200, 200)).toEqual([]);
     expect(await shown(2, 200, 2400)).toEqual([]);
     expect(await shown(2, 200, 1800)).toEqual(["black"]);
   });
 
-  test("in a dark room is right", async () => {
+  test("is not reported while the camera's picture is dark too", async () => {
     expect(await shown(2, 10, 20_000)).toEqual([]);
   });
 
-  test("that ends in time is right", async () => {
+  test("for less than 3 s is not reported", async () => {
     for (let times = 0; times < 5; times++) {
       await shown(2, 200, 1800);
       await shown(90, 200, 1200);
@@ -196,7 +196,7 @@ describe("black", () => {
     expect(picture.stalls).toEqual([]);
   });
 
-  test("is not looked for in an element that stands still", async () => {
+  test("is not checked in an element that is paused", async () => {
     Object.assign(picture.screen as object, { paused: true });
     expect(await shown(2, 200, 20_000)).toEqual([]);
   });

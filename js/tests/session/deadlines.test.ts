@@ -102,7 +102,7 @@ test("a camera kept for the next attempt is turned off when the kernel falls sil
   model.set("connection_state", "reconnecting");
   await passSeconds(60);
   expect(camera.on).toBe(true);
-  expect(model.all("heartbeat").length).toBeGreaterThan(10); // this page is there all the time
+  expect(model.all("heartbeat").length).toBeGreaterThan(10); // the page was never silent
   await vi.advanceTimersByTimeAsync(22_000);
   expect(camera.on).toBe(false);
 });
@@ -129,7 +129,7 @@ describe("the budget in the page", () => {
   test("follows what the kernel has counted", async () => {
     await started();
     for (let tick = 1; tick < 29; tick++) {
-      await passSeconds(2); // half of the time there is a queue, say
+      await passSeconds(2); // half of the time without generating, as in a queue
       model.set("generation_tick", tick);
     }
     expect(camera.on).toBe(true);
@@ -137,7 +137,7 @@ describe("the budget in the page", () => {
     expect(camera.on).toBe(false);
   });
 
-  test("is not used up by anything but generating", async () => {
+  test("is used up only while the service generates", async () => {
     await started();
     model.set("connection_state", "connected");
     await passSeconds(60);

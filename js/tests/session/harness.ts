@@ -1,4 +1,4 @@
-/** A session with fakes around it, made for each test; shared by the tests of this folder. */
+/** A new session on fakes for each test; shared by the tests of this folder. */
 
 import { afterEach, beforeEach, vi } from "vitest";
 import { Session } from "../../src/session/session.ts";
@@ -35,7 +35,7 @@ export function welcome(more: object = {}) {
   });
 }
 
-/** Goes as far as an open camera and an answered offer. */
+/** Runs a start up to the open camera and the answered offer. */
 export async function connect(attempt = 1): Promise<FakePeer> {
   session.start();
   model.set("connection_state", "connecting");
@@ -46,7 +46,7 @@ export async function connect(attempt = 1): Promise<FakePeer> {
   return FakePeer.last;
 }
 
-/** Goes as far as a generated picture. */
+/** Runs a start up to the first generated picture. */
 export async function generate(attempt = 1): Promise<FakePeer> {
   const peer = await connect(attempt);
   peer.become("connected");

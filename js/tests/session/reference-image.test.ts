@@ -25,7 +25,7 @@ test("an image that is set has a thumbnail, which is freed when it is cleared", 
   expect(onChange).toHaveBeenCalledTimes(3);
 });
 
-test("an image that can't be read leaves the one before, and says why", () => {
+test("an image that can't be read leaves the previous one in place and shows why", () => {
   const { image } = made();
   image.onState(state("set"), new Uint8Array([1]));
   const { thumbnailUrl } = image;

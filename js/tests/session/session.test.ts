@@ -10,7 +10,7 @@ test("nothing is opened before Start", () => {
   expect(session.state).toBe("idle");
 });
 
-test("Start opens the camera and asks the kernel at once, and shows it", () => {
+test("Start opens the camera, sends a start to the kernel and shows the state at once", () => {
   session.start();
   expect(camera.asked).toHaveLength(1);
   expect(model.all("start")).toHaveLength(1);
@@ -139,7 +139,7 @@ test("a reconnect keeps the camera, and every attempt brings a new stream", asyn
   expect(session.attempt?.revealed).toBe(false);
 });
 
-test("an end without keeping turns the camera off", async () => {
+test("an end that doesn't keep the camera turns it off", async () => {
   await generate();
   end({ reason: "unattended" });
   expect(camera.on).toBe(false);
@@ -160,7 +160,7 @@ test("a refused camera is reported to the kernel once, with its reason", async (
   expect(FakePeer.last.connectionState).toBe("closed");
 });
 
-test("a camera refused before the attempt has its number is reported when it has", async () => {
+test("a camera refused before the attempt has a number is reported once it has one", async () => {
   session.start();
   await camera.refuse("NotFoundError");
   expect(session.state).toBe("error");
@@ -171,7 +171,7 @@ test("a camera refused before the attempt has its number is reported when it has
   expect(camera.asked).toHaveLength(1);
 });
 
-test("Retry asks for the camera again", async () => {
+test("Retry requests the camera again", async () => {
   session.start();
   await camera.refuse("NotReadableError");
   session.start();

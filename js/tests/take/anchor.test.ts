@@ -3,14 +3,14 @@ import { anchor } from "../../src/take/anchor.ts";
 
 const DAY = 1_700_000_000_000;
 
-test("differences between frames are their own, however late they come", () => {
+test("time differences between frames are those of their time stamps, however late they arrive", () => {
   const timeOf = anchor();
   expect(timeOf(5000, DAY)).toBe(DAY);
   expect(timeOf(5033, DAY + 90)).toBe(DAY + 33);
   expect(timeOf(5066, DAY + 60)).toBe(DAY + 66);
 });
 
-test("a first frame with another beginning puts nobody into the future", () => {
+test("a first frame with another time origin gives no time in the future", () => {
   const timeOf = anchor();
   expect(timeOf(0, DAY)).toBe(DAY);
   const uptime = 58_700_000;
@@ -18,7 +18,7 @@ test("a first frame with another beginning puts nobody into the future", () => {
   expect(timeOf(uptime + 33, DAY + 70)).toBe(DAY + 66);
 });
 
-test("after a machine has slept it is the time of day again", () => {
+test("after a suspend the time of day is right again", () => {
   const timeOf = anchor();
   timeOf(1000, DAY);
   expect(timeOf(1033, DAY + 3_600_000)).toBe(DAY + 3_600_000);

@@ -55,7 +55,7 @@ async function pieces(): Promise<[string, Record<string, unknown>][]> {
 }
 
 describe("frames", () => {
-  test("are sent while there is credit; those that are due without it are counted", async () => {
+  test("are sent while there is credit; those that are due without credit are counted as dropped", async () => {
     await generate();
     ask({ what: "frames" });
     await settled();
@@ -75,7 +75,7 @@ describe("frames", () => {
     ]);
   });
 
-  test("have the size and the rate that was asked for", async () => {
+  test("have the requested size and rate", async () => {
     await generate();
     ask({ what: "frames", fps: 10, width: 320, height: 180 });
     await settled();
@@ -85,7 +85,7 @@ describe("frames", () => {
     expect((await pieces()).map(([data]) => data)).toEqual(["320x180", "320x180", "320x180"]);
   });
 
-  test("end when the kernel says so, once", async () => {
+  test("end once, when the kernel sends untap", async () => {
     await generate();
     ask({ what: "frames" });
     ask({ what: "frames" }); // a repeated request is the same tap
@@ -159,7 +159,7 @@ describe("a snapshot", () => {
     expect(session.taps.note).toMatch(/^saved decart-\d{8}-\d{6}\.png$/);
   });
 
-  test("before there is a picture says so", async () => {
+  test("before there is a picture shows a message", async () => {
     await session.taps.snapshot();
     expect(session.taps.note).toBe("There is no picture yet.");
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { delayOf, type Motion, placesOf } from "../../src/tools/delay.ts";
 
-/** A bright spot that goes round 576 places, seen every `every` ms, `late` ms after it was there. */
+/** A bright spot that moves over 576 pixels, sampled every `every` ms with a delay of `late` ms. */
 function seen(late: number, every: number, change: (grey: number) => number): Motion[] {
   const notes: Motion[] = [];
   let before: Float32Array | undefined;
@@ -17,7 +17,7 @@ function seen(late: number, every: number, change: (grey: number) => number): Mo
 }
 
 test.each([0, 30, 120, 300, 800])(
-  "a delay of %d ms is found, whatever becomes of the colours",
+  "a delay of %d ms is found although the colours differ",
   (late) => {
     const input = seen(0, 33, (grey) => grey);
     const output = seen(late, 40, (grey) => 255 - grey / 2);
@@ -25,7 +25,7 @@ test.each([0, 30, 120, 300, 800])(
   },
 );
 
-test("what does not move, or moves otherwise, gives none", () => {
+test("no delay is found without motion, or with unrelated motion", () => {
   const input = seen(0, 33, (grey) => grey);
   expect(delayOf(input, [])).toBeNull();
   expect(delayOf([], input)).toBeNull();

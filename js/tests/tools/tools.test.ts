@@ -7,7 +7,7 @@ import { model, one, root, visible } from "../view/harness.ts";
 
 beforeEach(async () => {
   localStorage.clear();
-  await settled(); // the chunk `tools` has come
+  await settled(); // the chunk `tools` is loaded
 });
 
 /** Selects an entry of a menu as a person does. */
@@ -25,7 +25,7 @@ describe("the menus", () => {
     ["Camera", "source:screen", "source", "screen"],
     ["Camera", "source:test-pattern", "source", "test-pattern"],
     ["Camera", "microphone:on", "microphone", true],
-  ])("%s, %s sets the trait %s", (menu, value, trait, expected) => {
+  ])("choosing in the menu %s the entry %s sets the trait %s", (menu, value, trait, expected) => {
     select(menu, value);
     expect(model.get(trait)).toBe(expected);
     expect(model.saves).toBeGreaterThan(0);
@@ -142,7 +142,7 @@ describe("the reference image", () => {
     expect(pasted.defaultPrevented).toBe(false);
   });
 
-  test("that is larger than the kernel takes is announced with one byte", async () => {
+  test("that is larger than the kernel accepts is sent as its size and one byte", async () => {
     root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(10_000_001)]));
     await finished();
     expect(sent()).toEqual([10_000_001]);
@@ -165,7 +165,7 @@ describe("the reference image", () => {
     expect(one<HTMLButtonElement>(".dw-slotted").disabled).toBe(true);
   });
 
-  test("is cleared by its button, which is there while there is an image", () => {
+  test("is cleared by its button, which is shown while there is an image", () => {
     expect(visible(".dw-clear")).toBe(false);
     model.receive({ type: "image-state", state: "set", text: "" });
     expect(visible(".dw-clear")).toBe(true);
@@ -175,7 +175,7 @@ describe("the reference image", () => {
 });
 
 describe("a file that is dragged over the view", () => {
-  test("is announced until it leaves or is dropped; anything else is left to the notebook", () => {
+  test("shows a hint until it leaves or is dropped; other drags are left to the notebook", () => {
     const over = fileEvent("dragover", "dataTransfer", []);
     root.dispatchEvent(over);
     expect(over.defaultPrevented).toBe(true);
@@ -202,7 +202,7 @@ describe("a file that is dragged over the view", () => {
 });
 
 describe("the microphone's button", () => {
-  test("switches it on and off, and says what will be", () => {
+  test("switches it on and off, and is labelled with what a click does", () => {
     const button = one<HTMLButtonElement>(".dw-microphone");
     expect(button.title).toBe("Microphone off");
     button.click();
@@ -212,7 +212,7 @@ describe("the microphone's button", () => {
     expect(model.get("microphone")).toBe(false);
   });
 
-  test("shows a muted microphone as one", () => {
+  test("shows that the microphone is muted", () => {
     model.set("microphone", true);
     model.set("muted", true);
     const button = one<HTMLButtonElement>(".dw-microphone");
@@ -237,7 +237,7 @@ describe("the remedy for a camera that is not allowed", () => {
     expect(NOTICE_TEXTS["permission-denied"]?.().remedy).toMatch(remedy);
   });
 
-  test("in VS Code is another program", () => {
+  test("in VS Code is to use another program", () => {
     const elsewhere = NOTICE_TEXTS["blocked-by-frame"]?.();
     vi.stubGlobal("acquireVsCodeApi", () => undefined);
     const here = NOTICE_TEXTS["blocked-by-frame"]?.();

@@ -1,4 +1,4 @@
-/** A view with fakes around it, made for each test; shared by the tests of this folder. */
+/** A new view on fakes for each test; shared by the tests of this folder. */
 
 import { afterEach, beforeEach, vi } from "vitest";
 import decartWidget from "../../src/index.ts";

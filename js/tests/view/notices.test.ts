@@ -6,7 +6,7 @@ import { model, one, text, visible } from "./harness.ts";
 describe("notices", () => {
   const notice = () => [one(".dw-notice").dataset.code, text(".dw-notice .dw-title")];
 
-  test("an error of the kernel's is shown with its own words", () => {
+  test("an error of the kernel's is shown with its own text", () => {
     model.set("connection_state", "error");
     model.set("error", { code: "at-capacity", message: "All are busy.", remedy: "Wait a bit." });
     expect(notice()).toEqual(["at-capacity", "No free place now"]);
@@ -16,7 +16,7 @@ describe("notices", () => {
     expect(model.all("start")).toHaveLength(1);
   });
 
-  test("an error without a name is an error all the same", () => {
+  test("an error without a known code is shown too", () => {
     model.set("connection_state", "error");
     expect(notice()).toEqual(["decart-error", "Something went wrong"]);
     model.set("error", { code: "toString", message: "odd" });
@@ -45,7 +45,7 @@ describe("notices", () => {
     ["blocked-by-frame", ""],
     ["no-webrtc", ""],
     ["media-failed", ""],
-  ])("%s has a title, a remedy and, if need be, a line to copy", (code, command) => {
+  ])("%s has a title, a remedy and, where it helps, a command to copy", (code, command) => {
     model.set("connection_state", "error");
     model.set("error", { code, message: "It failed.", remedy: "Do this." });
     expect(notice()[0]).toBe(code);
@@ -53,7 +53,7 @@ describe("notices", () => {
     expect(text(".dw-notice code")).toBe(command);
   });
 
-  test("it is announced", () => {
+  test("notices are announced to screen readers", () => {
     expect(one(".dw-notice").getAttribute("role")).toBe("alert");
   });
 });

@@ -32,7 +32,7 @@ describe("prompt", () => {
     expect(model.all("apply")).toHaveLength(0);
   });
 
-  test("an echo of what was typed does not take back what was typed since", () => {
+  test("the kernel's echo of earlier text does not overwrite what was typed since", () => {
     type("a c");
     type("a cat");
     model.set("prompt", "a c"); // the kernel's late echo
@@ -80,7 +80,7 @@ describe("prompt", () => {
     expect(check.checked).toBe(true);
   });
 
-  test("the status line shows what became of the prompt", () => {
+  test("the status line shows whether the prompt was applied", () => {
     const line = () => [text(".dw-prompt-status"), one(".dw-prompt-status").dataset.tone];
     model.set("connection_state", "generating");
     model.set("prompt_status", "pending");

@@ -5,7 +5,7 @@ import { STATES } from "../../src/session/model.ts";
 import { model, one, root, text, visible } from "./harness.ts";
 
 describe("state", () => {
-  test.each(STATES)("%s has its words", (state) => {
+  test.each(STATES)("%s is shown with its own text", (state) => {
     model.set("connection_state", state);
     expect(root.dataset.state).toBe(state);
     expect(text(".dw-state")).not.toBe("");
@@ -19,7 +19,7 @@ describe("state", () => {
     expect(new Set(texts).size).toBe(7);
   });
 
-  test("there is one of Start and Stop", () => {
+  test("either Start or Stop is shown, never both", () => {
     for (const state of STATES) {
       model.set("connection_state", state);
       const rest = state === "idle" || state === "disconnected";
@@ -29,7 +29,7 @@ describe("state", () => {
     }
   });
 
-  test("the queue is seen", () => {
+  test("the place in the queue is shown", () => {
     model.set("queue_position", 3);
     model.set("queue_size", 12);
     expect(text(".dw-queue")).toBe("");
@@ -74,7 +74,7 @@ describe("state", () => {
     expect(text(".dw-queue")).toBe("");
   });
 
-  test("a busy kernel is named beside any state", () => {
+  test("a busy kernel is shown beside any state", () => {
     model.set("kernel_busy", true);
     expect(text(".dw-queue")).toBe("kernel busy");
     one(".dw-start").click();
@@ -83,7 +83,7 @@ describe("state", () => {
     expect(text(".dw-queue")).toBe("");
   });
 
-  test("the widget of a cell's last run says that the cell was run again", () => {
+  test("a widget of a cell's previous run shows that the cell was run again", () => {
     model.set("error", { code: "superseded-by-rerun", message: "Ended.", remedy: "Start here." });
     model.set("connection_state", "disconnected");
     expect(text(".dw-notice .dw-title")).toBe("The cell was run again");
@@ -95,7 +95,7 @@ describe("state", () => {
     expect(one(".dw-time").getAttribute("aria-hidden")).toBe("true");
   });
 
-  test("the badge is on the sandbox, and only there", () => {
+  test("only the sandbox has the badge", () => {
     expect(visible(".dw-badge")).toBe(false);
     model.set("endpoint", "sandbox");
     expect(visible(".dw-badge")).toBe(true);
@@ -115,9 +115,9 @@ describe("state", () => {
     expect(text(".dw-poster .dw-title")).toBe("Shown in another tab");
   });
 
-  test("what is shown in another tab can be taken over from here", () => {
+  test("a session of another tab can be taken over", () => {
     model.receive({ type: "owner", page_id: "another page" });
-    expect(text(".dw-start")).toBe("Start"); // nothing runs there
+    expect(text(".dw-start")).toBe("Start"); // without a session
     model.set("connection_state", "generating");
     expect(text(".dw-start")).toBe("Take over");
     expect(visible(".dw-start")).toBe(true);

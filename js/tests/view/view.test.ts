@@ -21,7 +21,7 @@ describe("entryPoints", () => {
     expect(other.pageId).not.toBe(model.pageId);
   });
 
-  test("initialize may come again, after render, or never", () => {
+  test("initialize may be called again, after render, or never", () => {
     for (const order of [
       ["render"],
       ["render", "initialize"],
@@ -40,7 +40,7 @@ describe("entryPoints", () => {
     }
   });
 
-  test("a host without signals calls what it was given", () => {
+  test("a host without abort signals calls the returned clean-up functions", () => {
     const bare = new FakeModel();
     const entryPoints = decartWidget(peers);
     const el = document.createElement("div");
@@ -54,14 +54,14 @@ describe("entryPoints", () => {
     expect(bare.listeners).toBe(0);
   });
 
-  test("a model without any trait is shown all the same", () => {
+  test("a model without any trait is shown too", () => {
     const el = document.createElement("div");
     decartWidget(peers).render({ model: new FakeModel(), el, signal: life.signal });
     expect((el.firstElementChild as HTMLElement).dataset.state).toBe("idle");
   });
 });
 
-test("the root's handle has attempt and statistics", async () => {
+test("the root element's handle holds attempt and statistics", async () => {
   const handle = (root as HTMLElement & { decart: { attempt: number; stats(): Promise<object> } })
     .decart;
   expect(handle.attempt).toBeNull();
