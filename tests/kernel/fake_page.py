@@ -184,13 +184,13 @@ class WidgetPage:
     def set(self, **traits: Any) -> None:
         self.kernel.send(self.comm_id, {"method": "update", "state": traits, "buffer_paths": []})
 
-    def heard(self, type_: str) -> list[dict[str, Any]]:
+    def received(self, type_: str) -> list[dict[str, Any]]:
         return [m for c, m in self.kernel.custom if c == self.comm_id and m["type"] == type_]
 
     async def hello(self) -> dict[str, Any]:
         self.say("hello", protocol=1, version="test", page={"secure": True})
         welcome: dict[str, Any] = await self.kernel.until(
-            lambda: next((m for m in self.heard("welcome") if m["page_id"] == self.name), None)
+            lambda: next((m for m in self.received("welcome") if m["page_id"] == self.name), None)
         )
         self._answering = asyncio.ensure_future(self._answer())
         return welcome

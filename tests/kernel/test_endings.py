@@ -52,15 +52,15 @@ async def test_running_lists_the_sessions_and_stop_all_ends_them(
 async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    cell = widget_cell(sandbox, "w") + widget_cell(sandbox, "twin")
+    cell = widget_cell(sandbox, "w") + widget_cell(sandbox, "second")
     await kernel.run(cell, cell="cell-1")
     names = [key for key in kernel.state if "_anywidget_id" in kernel.state[key]]
-    first, twin = names[-2:]
+    first, second = names[-2:]
     old = WidgetPage(kernel, "old", first)
     await old.hello()
     old.say("start")
     await old.until(connection_state="generating")
-    assert twin != first  # both are of the same run, which ended no session
+    assert second != first  # both are of the same run, which ended no session
     await kernel.run(cell, cell="cell-1")
     await old.until(connection_state="disconnected")
     assert old.traits["error"]["code"] == "superseded-by-rerun"
@@ -78,7 +78,9 @@ async def test_running_a_cell_again_ends_the_session_of_its_last_run(
     await new.close()
 
 
-async def test_an_interrupted_cell_changes_nothing(kernel: KernelPage, sandbox: Sandbox) -> None:
+async def test_interrupting_a_cell_does_not_affect_the_session(
+    kernel: KernelPage, sandbox: Sandbox
+) -> None:
     async with generating(kernel, widget_cell(sandbox)) as page:
         cell = kernel.begin("print('running'); import time; time.sleep(60)")
         await kernel.until(lambda: "running" in kernel.printed)
@@ -117,7 +119,7 @@ async def test_a_process_that_was_stopped_for_long_ends_its_session_and_reports_
         "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT_S = 3.0\n"
     )
     async with generating(kernel, shorter_timeout + widget_cell(sandbox)) as page:
-        await _stopped_for(kernel, 6.0)  # a test of this time: there is no condition to wait for
+        await _stopped_for(kernel, 6.0)  # longer than the timeout of 3 s
         await page.until(connection_state="disconnected")
         assert page.traits["error"]["code"] == "unattended"
         assert "slept" in page.traits["error"]["message"]

@@ -132,12 +132,12 @@ async def test_another_page_takes_the_session_over(kernel: KernelPage) -> None:
         try:
             assert (await second.hello())["owner"] is False
             second.say("take")
-            await kernel.until(lambda: second.heard("owner"))
-            assert second.heard("owner")[-1]["page_id"] == "page-2"
+            await kernel.until(lambda: second.received("owner"))
+            assert second.received("owner")[-1]["page_id"] == "page-2"
             await asyncio.wait_for(second.camera.next_picture(), LIMIT)
             await page.until(connection_state="generating", applied_prompt="greyscale")
             assert [number for number, _, _ in second.camera.ended] == [1]
-            assert page.heard("beat"), "the kernel must send heartbeats to its pages"
+            assert page.received("beat"), "the kernel must send heartbeats to its pages"
         finally:
             await second.close()
 
@@ -198,7 +198,7 @@ def _running(pid: int) -> bool:
         return False
 
 
-async def test_the_key_reaches_the_service_and_nothing_else() -> None:
+async def test_the_key_is_sent_to_the_service_only() -> None:
     with serve(api_key=MARKER) as sandbox:
         kernel = await KernelPage().open(DECART_API_KEY=MARKER)
         try:

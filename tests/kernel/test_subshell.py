@@ -11,9 +11,9 @@ from tests.kernel.sessions import IMPORT
 
 COUNT = """
 calls = []
-def route(data, default, ours=w.comm._reply_subshell_for):
-    calls.append((default, ours(data, default)))
-    return ours(data, default)
+def route(data, default, replaced=w.comm._reply_subshell_for):
+    calls.append((default, replaced(data, default)))
+    return replaced(data, default)
 w.comm._reply_subshell_for = route
 """
 

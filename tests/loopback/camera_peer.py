@@ -160,7 +160,7 @@ class CameraPeer:
                 listener.media_changed(attempt, states[pc.connectionState])  # type: ignore[arg-type]
 
         @pc.on("track")
-        def came(track: MediaStreamTrack) -> None:
+        def track_received(track: MediaStreamTrack) -> None:
             self._spawn(self._receive(track))
 
         listener.media_changed(attempt, "camera")

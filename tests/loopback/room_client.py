@@ -37,7 +37,7 @@ class RoomUser:
         events: The room's events: ``reconnecting``, ``reconnected``, ``disconnected <reason>``.
         seen_of: Identity of the participant whose track was subscribed to last.
         tone: The loudest frequency of the last 0.2 s of audio, in Hz; 0 for silence.
-        heard: How many frames of audio were received.
+        audio_frames: How many frames of audio were received.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class RoomUser:
         self.events: list[str] = []
         self.seen_of: str | None = None
         self.tone = 0.0
-        self.heard = 0
+        self.audio_frames = 0
         self._microphone: rtc.AudioSource | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._came = asyncio.Event()
@@ -92,7 +92,9 @@ class RoomUser:
                 while abs(self.tone - hertz) > 10:
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"heard {self.tone} Hz, {self.heard} times") from None
+            raise AssertionError(
+                f"{self.tone} Hz after {self.audio_frames} frames of audio"
+            ) from None
 
     async def next_pictures(self, count: int = 1, limit: float = LIMIT) -> Picture:
         """Wait for ``count`` more pictures; returns the last one."""
@@ -163,7 +165,7 @@ class RoomUser:
                 spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
                 loud = np.abs(wave).max() > 1000
                 self.tone = float(np.argmax(spectrum) * RATE / len(wave)) if loud else 0.0
-                self.heard += 1
+                self.audio_frames += 1
         finally:
             await stream.aclose()
 

@@ -55,7 +55,7 @@ async def refusal(sandbox: Sandbox, token: str) -> str:
     return answer.text
 
 
-async def test_invalid_tokens_are_refused_and_disturb_nobody(
+async def test_invalid_tokens_are_refused_without_effect_on_the_participants(
     sandbox: Sandbox, control: Client
 ) -> None:
     keys: RoomKeys = sandbox._server._rooms.keys
@@ -87,15 +87,15 @@ async def test_invalid_tokens_are_refused_and_disturb_nobody(
 
 async def test_a_token_for_one_room_joins_no_other(sandbox: Sandbox, control: Client) -> None:
     async with client(sandbox.realtime_base_url) as other:
-        mine, theirs = await room_for(control), await room_for(other)
-        async with user_in(theirs) as user:
+        first_info, other_info = await room_for(control), await room_for(other)
+        async with user_in(other_info) as user:
             await user.publish()
             await user.picture_that(is_grey)
             # With the token for the first room, only that room is joined, which has no picture.
-            async with user_in(mine) as me:
-                assert me.room.name == mine["room_name"]
+            async with user_in(first_info) as first:
+                assert first.room.name == first_info["room_name"]
                 await user.next_pictures(10)
-                assert me.pictures == 0
+                assert first.pictures == 0
 
 
 async def test_a_token_is_void_when_its_session_has_ended(sandbox: Sandbox) -> None:
@@ -165,8 +165,8 @@ async def test_a_room_admits_ten_participants(sandbox: Sandbox, control: Client)
             await reply(sockets[-1], "join")
         viewer_info = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()
         async with signal(viewer_info) as eleventh:
-            left = await reply(eleventh, "leave")
-            assert left.leave.reason == models.DisconnectReason.JOIN_FAILURE
+            refused = await reply(eleventh, "leave")
+            assert refused.leave.reason == models.DisconnectReason.JOIN_FAILURE
             await eleventh.wait_closed()
             assert eleventh.close_reason == "the room is full"
     finally:
@@ -240,8 +240,8 @@ async def test_tokens_and_keys_are_not_logged(
     async with user_in(info) as user:
         await user.publish()
         await user.picture_that(is_grey)
-    ours = [r for r in caplog.records if r.name.startswith("decart_widget")]
-    assert info["token"] not in json.dumps([r.getMessage() for r in ours])
+    records = [r for r in caplog.records if r.name.startswith("decart_widget")]
+    assert info["token"] not in json.dumps([r.getMessage() for r in records])
     assert "secret" not in repr(sandbox._server._rooms.keys).lower()
 
 

@@ -71,9 +71,9 @@ async def test_a_session_is_transformed_on_a_livekit_server(
 
 
 async def test_an_unreachable_livekit_server_is_reported() -> None:
-    nowhere = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
+    unreachable = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
     async with (
-        SandboxServer(livekit=nowhere) as server,
+        SandboxServer(livekit=unreachable) as server,
         client(server.realtime_base_url) as control,
     ):
         await room_for(control)

@@ -106,7 +106,7 @@ async def test_a_delayed_join_succeeds(sandbox: Sandbox) -> None:
         await user.picture_that(is_grey)
 
 
-async def test_the_queue_comes_before_the_room(sandbox: Sandbox) -> None:
+async def test_a_client_gets_its_queue_position_before_its_room(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(queue_s=0.4)
     async with client(sandbox.realtime_base_url) as control:
         await room_for(control)

@@ -131,7 +131,7 @@ async def test_all_participants_hear_a_microphone_unchanged(sandbox: Sandbox) ->
         async with user_in(info) as user, user_in(viewer_info) as early:
             await user.publish()
             await user.picture_that(is_grey)
-            assert user.heard == 0, "no audio is sent before a microphone is published"
+            assert user.audio_frames == 0, "no audio is sent before a microphone is published"
             await user.speak(600)
             await asyncio.gather(user.hears(600), early.hears(600))
             late = (await request_viewer_room(sandbox.base_url, info["room_name"])).json()

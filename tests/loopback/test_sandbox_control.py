@@ -74,7 +74,7 @@ async def test_the_answer_contains_loopback_candidates_and_a_start_bitrate(
     assert "x-google-start-bitrate=3000" in sdp
 
 
-async def test_a_model_name_that_is_none_gets_the_usual_picture_size(sandbox: Sandbox) -> None:
+async def test_an_unknown_model_name_gets_the_default_picture_size(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url, model="no such model!") as user:
         await user.start_video()
         await user.picture()

@@ -108,7 +108,7 @@ async def test_refused_prompts_and_images_change_nothing(sandbox: Sandbox) -> No
         assert sandbox.stats()["sessions"][0]["effect"] == "sepia"
 
 
-async def test_delayed_acks_delay_nothing_else(sandbox: Sandbox) -> None:
+async def test_delayed_acks_do_not_delay_video(sandbox: Sandbox) -> None:
     sandbox.faults = Faults(ack_delay_s=30)
     async with client(sandbox.realtime_base_url) as user:
         await user.send("prompt", prompt="sepia")

@@ -39,8 +39,8 @@ async def test_closing_leaves_no_thread_socket_or_task() -> None:
     gc.collect()  # an open socket or loop causes a ResourceWarning, which is an error in tests
     async with asyncio.timeout(10):
         while left := set(threading.enumerate()) - before:
-            ours = [t.name for t in left if t.name.startswith(("decart", "video-decoder"))]
-            if not ours:
+            remaining = [t.name for t in left if t.name.startswith(("decart", "video-decoder"))]
+            if not remaining:
                 break
             await asyncio.sleep(0.05)
     port = int(sandbox.base_url.rpartition(":")[2])

@@ -76,7 +76,7 @@ async def test_the_picture_gets_the_images_colours(sandbox: Sandbox) -> None:
         await user.picture_that(is_golden)
 
 
-async def test_with_enrich_phrases_select_an_effect(sandbox: Sandbox) -> None:
+async def test_phrases_select_an_effect_when_enrich_is_on(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("in black and white, please", enrich=False)
         await user.start_video()

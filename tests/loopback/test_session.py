@@ -159,7 +159,7 @@ async def test_a_prompt_changes_the_picture_and_is_acknowledged(sandbox: Sandbox
             run.media.picture_that(lambda p: colourfulness(p) > 40), LIMIT
         )
         left = picture[20:60, 20:100].mean(axis=(0, 1))
-        assert left[0] < left[1]  # red has become cyan
+        assert left[0] < left[1]  # the inverse of red is cyan
 
 
 async def test_the_picture_takes_on_the_image_s_colours(sandbox: Sandbox) -> None:
@@ -273,8 +273,8 @@ async def test_an_ack_that_never_comes_rejects_the_prompt_only(sandbox: Sandbox)
 async def test_an_unreachable_server_ends_the_session_with_a_transport_error(
     sandbox: Sandbox, unused_tcp_port: int
 ) -> None:
-    nowhere = parse_endpoint(f"http://127.0.0.1:{unused_tcp_port}")
-    async with running(sandbox, PromptState("sepia"), endpoint=nowhere) as run:
+    unreachable = parse_endpoint(f"http://127.0.0.1:{unused_tcp_port}")
+    async with running(sandbox, PromptState("sepia"), endpoint=unreachable) as run:
         await run.over()
         assert isinstance(run.session.error, TransportError)
 

@@ -77,7 +77,7 @@ class Host:
         self.events.append(("owner", self.pages.owner, replaced))
 
     def owner_left(self) -> None:
-        self.events.append("left")
+        self.events.append("owner left")
 
     def unattended(self) -> None:
         self.events.append("unattended")

@@ -18,7 +18,7 @@ CLASSES = sorted(
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda c: c.__name__)
-def test_every_error_says_what_happened_and_what_to_do(kind: type[DecartError]) -> None:
+def test_every_error_has_a_message_and_a_remedy(kind: type[DecartError]) -> None:
     error = kind("It broke.", remedy="Repair it.")
     assert str(error) == "It broke. Repair it."
     assert error.as_trait() == {
@@ -34,7 +34,7 @@ def test_codes_are_kebab_case_and_unique() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_errors_other_than_wrong_calls_have_a_default_remedy() -> None:
+def test_errors_other_than_configuration_errors_have_a_default_remedy() -> None:
     missing = [
         kind.__name__
         for kind in CLASSES
@@ -49,7 +49,7 @@ def test_an_error_without_a_remedy_has_no_trailing_space() -> None:
     assert str(DecartError("It broke.")) == "It broke."
 
 
-def test_a_more_precise_code_replaces_the_class_s_own() -> None:
+def test_a_more_precise_code_replaces_the_class_s_code() -> None:
     assert errors.MediaError("No.", code="no-camera").code == "no-camera"
 
 
@@ -68,10 +68,10 @@ def test_an_error_is_also_an_instance_of_the_matching_builtin_error(
     assert issubclass(kind, builtin)
 
 
-@pytest.mark.parametrize("twin", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize("duplicate", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda c: c.__name__)
-def test_an_error_can_be_copied_and_pickled(kind: type[DecartError], twin) -> None:
-    error = twin(kind("It broke.", remedy="Repair it.", code="a-code"))
+def test_an_error_can_be_copied_and_pickled(kind: type[DecartError], duplicate) -> None:
+    error = duplicate(kind("It broke.", remedy="Repair it.", code="a-code"))
     assert type(error) is kind
     assert (error.as_trait(), str(error)) == (
         {"code": "a-code", "message": "It broke.", "remedy": "Repair it."},

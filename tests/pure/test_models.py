@@ -13,7 +13,7 @@ from decart_widget.models import MODELS, RealtimeModel, realtime_model
 
 
 @pytest.fixture(autouse=True)
-def _nothing_warned_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_deprecation_warned_of_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "_warned", set())
 
 

@@ -66,7 +66,7 @@ def test_a_video_option_out_of_range_is_refused_by_name(wrong: dict[str, Any]) -
     assert caught.value.remedy
 
 
-def test_the_error_of_a_reversed_bitrate_range_says_to_swap() -> None:
+def test_the_error_of_a_reversed_bitrate_range_recommends_swapping() -> None:
     with pytest.raises(InvalidOptionError, match="Swap") as caught:
         VideoOptions(min_bitrate=3_000_000, max_bitrate=300_000)
     assert "3,000,000" in caught.value.message

@@ -22,7 +22,7 @@ MAX_ROOT_MODULES: Final = 10
 """How many modules the package may have outside its folders; all of them are public."""
 
 MAX_LINES: Final = 400
-"""Lines of a file that gives no reason for being longer."""
+"""How many lines a file may have without a reason in its first lines."""
 
 REASON: Final = re.compile(r"(?:Longer than|Over) 400 lines(?:: | because )\S")
 """The words in a longer file's first lines that the reason follows."""

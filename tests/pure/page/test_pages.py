@@ -52,7 +52,7 @@ def test_a_page_that_is_reloaded_gets_its_session_back() -> None:
     host.wait(PAGEHIDE_GRACE_S - 1)
     host.hello("f1-reloaded")
     assert host.take_sent() == [welcome("f1-reloaded", owner=True, attempt=3)]
-    assert host.take_events() == ["left", ("owner", "f1-reloaded", True)]
+    assert host.take_events() == ["owner left", ("owner", "f1-reloaded", True)]
 
 
 def test_the_pagehide_of_a_viewer_changes_nothing() -> None:
@@ -163,7 +163,7 @@ def test_the_session_ends_10_seconds_after_the_owner_s_pagehide() -> None:
     host.wait(5, beats_of=("f1",))
     host.say("pagehide")
     host.wait(PAGEHIDE_GRACE_S)
-    assert host.take_events() == ["left"]
+    assert host.take_events() == ["owner left"]
     host.wait(1)
     assert host.take_events() == ["unattended"]
 
@@ -174,7 +174,7 @@ def test_an_owner_restored_from_the_back_forward_cache_keeps_the_session() -> No
     host.wait(5)
     host.say("heartbeat", attempt=3)
     host.wait(60, beats_of=("f1",))
-    assert host.take_events() == ["left", ("owner", "f1", False)]
+    assert host.take_events() == ["owner left", ("owner", "f1", False)]
 
 
 def test_a_page_is_away_after_its_pagehide_or_a_missed_heartbeat() -> None:
@@ -194,7 +194,7 @@ def test_a_page_is_away_after_its_pagehide_or_a_missed_heartbeat() -> None:
     assert not host.pages.present
     host.hello("f1")
     assert host.pages.present
-    assert host.take_events() == ["left", ("owner", "f1", False)]
+    assert host.take_events() == ["owner left", ("owner", "f1", False)]
 
 
 def test_a_page_is_not_away_while_its_messages_can_t_arrive() -> None:

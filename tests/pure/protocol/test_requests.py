@@ -95,7 +95,7 @@ def test_a_request_in_flight_when_the_connection_breaks_waits_again() -> None:
     assert queue.next() is first
 
 
-def test_a_break_with_nothing_in_flight_leaves_the_waiting_request_alone() -> None:
+def test_a_broken_connection_without_a_request_in_flight_keeps_the_waiting_one() -> None:
     queue = RequestQueue()
     queue.put(first := request(1, "a"))
     assert queue.put_back() is None

@@ -35,7 +35,7 @@ def test_reconnects_wait_1_2_4_8_and_10_seconds() -> None:
         ("the SESSION EXPIRED a minute ago", e.SessionExpiredError),
     ],
 )
-def test_the_texts_on_which_the_service_s_clients_stop_are_permanent(
+def test_error_texts_at_which_the_service_s_own_clients_stop_are_permanent(
     text: str, kind: type[e.DecartError]
 ) -> None:
     error = service_error(text)
@@ -99,7 +99,7 @@ def test_a_close_reason_counts_as_a_text_of_the_service() -> None:
     assert isinstance(closed_error(1000, "session expired"), e.SessionExpiredError)
 
 
-def test_the_error_of_a_broken_connection_says_how_it_broke() -> None:
+def test_the_error_of_a_broken_connection_contains_close_code_and_reason() -> None:
     assert "the connection broke" in closed_error(None, "").message
     assert "close code 1011: oops" in closed_error(1011, "oops").message
     assert "close code 1006" in closed_error(1006, "").message

@@ -221,7 +221,7 @@ def test_an_error_that_no_retry_can_repair_ends_the_session_at_once(
         assert run.states[-1] == "error"
 
 
-def test_nothing_is_tried_after_a_stop(run_session: Callable[..., Run]) -> None:
+def test_no_attempt_is_made_after_a_stop(run_session: Callable[..., Run]) -> None:
     async def scenario(run: Run) -> None:
         await run.reconnecting()
         await run.end()
@@ -302,7 +302,7 @@ def test_a_wake_while_the_session_is_established_shortens_no_later_delay(
     assert run.attempts.waits[0] >= 1 - sessions.JITTER
 
 
-def test_nothing_is_tried_while_the_page_is_away(run_session: Callable[..., Run]) -> None:
+def test_no_attempt_is_made_while_the_page_is_away(run_session: Callable[..., Run]) -> None:
     async def scenario(run: Run) -> None:
         await asyncio.sleep(30)
         run.media.present.clear()

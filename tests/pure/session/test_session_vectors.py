@@ -119,7 +119,7 @@ def act_on_machine(machine: SessionMachine, step: Step) -> None:
 
 
 @each_script
-def test_the_machine_does_what_the_script_says(script: dict[str, Any]) -> None:
+def test_the_machine_follows_the_script(script: dict[str, Any]) -> None:
     machine = SessionMachine()
     for number, step in enumerate(script["steps"]):
         act_on_machine(machine, step)
@@ -203,7 +203,7 @@ class ScriptedWidget:
             {"type": "hello", "page_id": "f1", "protocol": 1, "version": "1", "page": {}}
         )
 
-    def page_says(self, type_: str, **fields: Any) -> None:
+    def send_from_page(self, type_: str, **fields: Any) -> None:
         attempt = self.controller.attempt
         self.controller.pages.receive(
             {"type": type_, "page_id": "f1", "attempt": attempt, **fields}
@@ -219,9 +219,9 @@ class ScriptedWidget:
         elif step["do"] == "socket-opened":
             self._may_open.set()
         elif step["do"] == "offer":
-            self.page_says("offer", sdp=step["sdp"])
+            self.send_from_page("offer", sdp=step["sdp"])
         elif step["do"] == "media-established":
-            self.page_says("media", state="connected")
+            self.send_from_page("media", state="connected")
         elif step["do"] == "lost":
             self.wire.incoming.put_nowait(ConnectionLostError("The connection broke."))
         elif step["do"] == "submit":
@@ -259,7 +259,7 @@ class ScriptedWidget:
 
 
 @each_script
-def test_the_widget_shows_what_the_script_says(
+def test_the_widget_s_traits_follow_the_script(
     script: dict[str, Any], monkeypatch: pytest.MonkeyPatch, on_simulated_clock: Callable[..., Any]
 ) -> None:
     async def replay() -> None:

@@ -73,13 +73,13 @@ async def test_an_old_token_is_replaced(service: Service) -> None:
     assert await service.take() == "ek_2"
 
 
-@pytest.mark.parametrize("wanted", [{"model": OTHER}, {"budget": 20.0}])
+@pytest.mark.parametrize("changed", [{"model": OTHER}, {"budget": 20.0}])
 async def test_a_token_for_another_model_or_budget_is_not_used(
-    service: Service, wanted: dict[str, Any]
+    service: Service, changed: dict[str, Any]
 ) -> None:
     service.tokens.prepare(KEY, ENDPOINT, MODEL)
     await asyncio.sleep(0)
-    assert await service.take(**wanted) == "ek_2"
+    assert await service.take(**changed) == "ek_2"
 
 
 async def test_a_token_that_could_not_be_fetched_in_advance_is_fetched_by_the_start(

@@ -1,4 +1,4 @@
-"""The widget calls the controller; what the controller publishes doesn't come back to it."""
+"""The widget calls the controller; what the controller publishes is not passed back to it."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ def test_a_new_widget_sends_no_custom_message(make) -> None:
 
 
 def test_a_custom_model_sets_the_camera_s_size_and_rate(make) -> None:
-    widget = make(model=RealtimeModel("mine", fps=24, width=640, height=480))
-    assert widget.model == "mine"
+    widget = make(model=RealtimeModel("custom", fps=24, width=640, height=480))
+    assert widget.model == "custom"
     assert widget.get_state()["_media"] == {
         "width": 640,
         "height": 480,
@@ -282,7 +282,7 @@ def test_remaining_is_the_whole_budget_before_a_start(make) -> None:
     assert has_no_budget.wait(timeout=10)
 
 
-def test_without_sessions_there_is_nothing_to_list_or_to_stop(make) -> None:
+def test_without_sessions_running_is_empty_and_stop_all_ends_none(make) -> None:
     make()
     assert DecartWidget.running() == DecartWidget.live() == []
     assert DecartWidget.stop_all().result(timeout=10) == 0
