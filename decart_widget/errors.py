@@ -166,7 +166,7 @@ class AtCapacityError(ServiceError):
 
 
 class RequestRejectedError(ServiceError):
-    """One prompt or image was refused; the session goes on with what it had."""
+    """One prompt or image was rejected; the session keeps the previous prompt state."""
 
     default_code = "request-rejected"
     default_remedy = "Change the prompt or the image and apply it again."

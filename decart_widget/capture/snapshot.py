@@ -60,7 +60,7 @@ async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
         The picture as ``(height, width, 3)`` uint8 RGB.
 
     Raises:
-        MediaError: There is no session, or no picture came within 15 s.
+        MediaError: There is no session, or no picture arrived within 15 s.
     """
     still = _Still()
     number = taps.open(still, "snapshot", which)

@@ -30,7 +30,7 @@ async def _answer(waiting: asyncio.Future[str], silence: str) -> str:
     """Waits for the page's answer.
 
     Raises:
-        NoFrontEndError: No answer came within 15 s; its message is ``silence``.
+        NoFrontEndError: No answer arrived within 15 s; its message is ``silence``.
     """
     try:
         async with asyncio.timeout(PATIENCE_S):

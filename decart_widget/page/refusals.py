@@ -51,7 +51,7 @@ REFUSALS: Final[dict[str, Explanation]] = {
         "The browser could not start the camera or the connection.", "Retry."
     ),
 }
-"""Why a page can't send media at all (``refused`` messages), by the message's ``reason``."""
+"""Why a page can't send media at all, by the ``reason`` of ``refused``."""
 
 TROUBLES: Final[dict[str, Explanation]] = {
     "camera-missing": Explanation(
@@ -85,13 +85,13 @@ TROUBLES: Final[dict[str, Explanation]] = {
         "Stop and start to be heard, or use transport='livekit'; the picture is still sent.",
     ),
 }
-"""Why a change of what is sent failed while the session goes on (``trouble`` messages), by code."""
+"""Why a change of what is sent failed; the session continues. By the code of ``trouble``."""
 
 STALLS: Final[dict[str, str]] = {
     "ended": "The picture's track ended.",
     "black": "The picture was black for 3 s while the camera's was not.",
 }
-"""Why a page reports a picture as stalled, by the report's ``reason``."""
+"""Why a picture counts as stalled, by the ``reason`` in the page's report."""
 
 NO_NEW_PICTURE: Final = "No new picture came for 3 s."
 """The same, for every other reason."""

@@ -164,11 +164,11 @@ class WidgetController:
 
     def started(self) -> None:
         """Starts a session: Start was clicked."""
-        self.log.add("debug", "a page asks for a start")
+        self.log.add("debug", "start requested by a page")
         self._start(None)
 
     def start_likely(self) -> None:
-        """Prepares what is free of charge: the pointer is over Start, or a page has come."""
+        """Prepares what is free of charge: the pointer is over Start, or a page has connected."""
         if not self.is_active:
             self._warm_up.start()
 

@@ -26,7 +26,7 @@ def check_takes_image(model: RealtimeModel) -> None:
     """Checks that a model takes a reference image.
 
     Raises:
-        InvalidImageError: It doesn't.
+        InvalidImageError: The model takes none.
     """
     if not model.reference_image:
         raise InvalidImageError(

@@ -202,7 +202,7 @@ class SessionRunner:
 
     def stopped(self) -> None:
         """Ends the session: Stop was clicked."""
-        self._log.add("debug", "a page asks for a stop")
+        self._log.add("debug", "stop requested by a page")
         self.stop()
 
     def media_message(self, message: dict[str, Any]) -> None:
@@ -220,7 +220,7 @@ class SessionRunner:
             self.session.media_moved(ConnectionLostError("The picture moved to another page."))
 
     def owner_left(self) -> None:
-        """Breaks the attempt off: the owner's page is being left, and nobody sees the picture."""
+        """Breaks the attempt off: the owner's page is being left, so the picture isn't shown."""
         session = self.session
         if session is not None and session.machine.state is not ConnectionState.CONNECTING:
             session.media_lost(ConnectionLostError("The page was left."))

@@ -118,7 +118,7 @@ class Attempt:
         self._changed.set()
 
     def verify(self) -> None:
-        """Pings the service, and breaks the attempt off when no answer comes.
+        """Pings the service, and breaks the attempt off if no pong arrives in time.
 
         A connection can be dead without notice, for instance after the machine was suspended.
         """
@@ -145,7 +145,7 @@ class Attempt:
         config, limit_s = self._config, self._config.connection.connection_timeout
         timeout = PausableTimeout(limit_s, self._loop.time())
         await self._media.ready(limit_s)
-        # Camera and offer are prepared while token, socket and first ack are on their way.
+        # The page prepares camera and offer while token, socket and first ack are awaited here.
         self._media.prepare(self.number, self._preparation())
         token = await config.tokens.take(
             config.key, config.endpoint, config.model, budget=budget_s, timeout=limit_s
@@ -204,7 +204,7 @@ class Attempt:
     async def _until_established(
         self, timeout: PausableTimeout, reader: asyncio.Future[None]
     ) -> None:
-        """Waits until the machine says that the session is established.
+        """Waits until the session is established, according to the state machine.
 
         Two limits apply in turn: the connection timeout, which pauses in the service's queue and
         during the permission prompt for the camera, and the time limit of that prompt.
@@ -278,7 +278,7 @@ async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     """Cancels tasks and returns when they have ended.
 
     Cancels repeatedly until they have: before Python 3.12 ``wait_for``, which libraries use, loses
-    a cancellation that comes in the same moment as its result, and a session that was stopped
+    a cancellation that arrives in the same loop iteration as its result, and a stopped session
     would continue to be billed.
 
     Args:

@@ -40,10 +40,10 @@ CLOSE_TIMEOUT_S: Final = 2.0
 """Seconds that the closing handshake may take."""
 
 _MAX_TEXT: Final = 200
-"""Characters of a library's error text that an error of ours quotes."""
+"""Characters of a library's error text that our errors quote."""
 
 _MAX_BODY_BYTES: Final = 300
-"""Bytes of a refused handshake's body that an error of ours quotes."""
+"""Bytes of a refused handshake's body that our errors quote."""
 
 # The library logs requests with their URL at DEBUG, and the URL carries a token.
 _wire_logger = logging.getLogger("decart_widget.session.wire")
@@ -174,5 +174,5 @@ async def open_control(
         yield ControlChannel(connection)
     finally:
         with suppress(Exception):
-            # Shielded: a cancelled session must still close its socket, or it stays billed.
+            # Shielded: a cancelled session must still close its socket, or billing continues.
             await asyncio.shield(connection.close())

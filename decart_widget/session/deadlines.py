@@ -137,7 +137,7 @@ class Budget:
             generating: Whether a generation runs, which is billed.
         """
         if billed_s > self._billed_s:
-            # Seconds that our own clock counted stay counted, or the remaining time would rise.
+            # Seconds counted by our own clock are kept, or the remaining time would rise.
             self._ahead_s = max(0, math.ceil(self._billed_s + self._ahead_s - billed_s))
             self._billed_s = billed_s
             self._stop_counting()

@@ -30,7 +30,7 @@ _READ_BYTES: Final = 65_536
 """Bytes of an answer that are read at once."""
 
 _MAX_TEXT: Final = 300
-"""Characters of an answer that an error of ours quotes."""
+"""Characters of an answer that our errors quote."""
 
 
 @cache
@@ -51,7 +51,7 @@ async def post(
     direct: bool,
     missing: DecartError | None = None,
 ) -> dict[str, Any]:
-    """Posts JSON and returns the JSON object that comes back.
+    """Posts JSON and returns the JSON object of the answer.
 
     Args:
         url: The URL to post to.

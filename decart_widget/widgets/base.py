@@ -215,7 +215,7 @@ class PageWidget(anywidget.AnyWidget):
         self._kernel_link.message_arrived()
         from decart_widget.session.background import Background
 
-        # Stop must get through when the inbox is full, so as many places again are kept for it.
+        # Stop must get through when the inbox is full, so its limit is twice as high.
         urgent = isinstance(content, dict) and content.get("type") == "stop"
         if self._inbox >= MAX_INBOX * (1 + urgent):
             self._events.refuse("page: the inbox is full")

@@ -36,7 +36,7 @@ class SessionTraits(t.HasTraits):
         [status.value for status in ServiceStatus],
         ServiceStatus.UNKNOWN.value,
         read_only=True,
-        help="What the service says of the session: unknown, entering-queue or ready.",
+        help="The session's status at the service: unknown, entering-queue or ready.",
     ).tag(sync=True)
     queue_position = t.Int(
         None,
@@ -78,7 +78,7 @@ class SessionTraits(t.HasTraits):
         ["idle", "pending", "applied", "rejected"],
         "idle",
         read_only=True,
-        help="Of the newest prompt or image: idle (no session, or nothing asked yet), pending "
+        help="Of the newest prompt or image: idle (no session, or no request yet), pending "
         "(not sent yet, or not answered), applied or rejected.",
     ).tag(sync=True)
     stats = t.Dict(

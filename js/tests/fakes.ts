@@ -116,6 +116,7 @@ export class FakeStream {
 export class FakeCamera {
   readonly tracks: FakeTrack[] = [];
   readonly microphones: FakeTrack[] = [];
+  /** The constraints of each call of `getUserMedia`. */
   readonly asked: MediaStreamConstraints[] = [];
   devices = [{ kind: "videoinput", deviceId: "c1", label: "fake camera" }];
   /** The camera's state in `navigator.permissions`. */
@@ -284,6 +285,7 @@ export class FakeRooms {
   last: TransportOptions | undefined;
   readonly published: unknown[] = [];
   readonly received: Inbound[] = [];
+  /** The microphone's track in each call of `sendSound`; null to mute. */
   readonly spoken: (MediaStreamTrack | null)[] = [];
   /** Whether publishing a microphone fails. */
   refusesSound = false;

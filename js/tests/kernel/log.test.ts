@@ -69,7 +69,7 @@ test("errors are sent without an attempt, but only the first ten", () => {
   expect(sent).toHaveLength(10);
 });
 
-test("the times are this page's, and the message says when it was sent", () => {
+test("times are those of the page's clock, and each message has the time of sending", () => {
   vi.setSystemTime(1_790_000_000_000);
   attempt = 1;
   log.add("info", "a");

@@ -33,7 +33,7 @@ test("an image that can't be read leaves the previous one in place and shows why
   expect(image).toMatchObject({ isSet: true, thumbnailUrl, note: "That is no image." });
 });
 
-test("a model takes images unless it says that it takes none", () => {
+test("a model is assumed to take images unless the trait `_media` denies it", () => {
   expect(made().image.isSupported).toBe(true);
   expect(made({ _media: { takes_image: true } }).image.isSupported).toBe(true);
   expect(made({ _media: { takes_image: false } }).image.isSupported).toBe(false);
