@@ -63,7 +63,7 @@ class BrowserMedia:
         self._owner_came.set()
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Makes the owner's page open its camera and create an offer."""
+        """Makes the owner's page open its camera and prepare the connection."""
         self._preparing = True
         self._pages.refresh()
         self._pages.prepare(attempt, preparation)

@@ -91,14 +91,14 @@ def _mapping(value: object) -> bool:
 
 
 def _moment(value: object) -> bool:
-    """Milliseconds since 1970, up to the year 3000."""
+    """Whether a value is a time in milliseconds since 1970, before the year 3000."""
     return (
         isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 32_503_680e6
     )
 
 
 def _event(value: object) -> bool:
-    """One entry of a page's log: ``[ms since 1970, level, text, details]``."""
+    """Whether a value is an entry of a page's log: ``[ms since 1970, level, text, details]``."""
     if not isinstance(value, list) or len(value) != 4:
         return False
     at, level, what, details = value
@@ -123,7 +123,7 @@ def _short(value: object) -> bool:
 
 
 def _camera(value: object) -> bool:
-    """A camera: ``id``, ``label`` and ``position``."""
+    """Whether a value describes a camera: ``id``, ``label`` and ``position``."""
     return (
         isinstance(value, Mapping)
         and _short(value.get("id"))
@@ -133,7 +133,7 @@ def _camera(value: object) -> bool:
 
 
 def _obtained(value: object) -> bool:
-    """What the page sends now: a camera with its source, size, frame rate and mirroring."""
+    """Whether a value describes what a page sends: a camera, source, size, rate and mirroring."""
     return (
         isinstance(value, Mapping)
         and len(value) <= 12

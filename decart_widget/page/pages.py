@@ -342,7 +342,7 @@ class Pages:
         self._send({"type": "tap", "page_id": self.owner, **request})
 
     def credit(self, number: int, frames: int) -> None:
-        """Lets the page send so many more frames for a tap."""
+        """Grants the page so many more frames of a tap."""
         self._send({"type": "credit", "id": number, "frames": frames})
 
     def untap(self, number: int) -> None:

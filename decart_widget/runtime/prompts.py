@@ -44,7 +44,7 @@ class SessionHolder(Protocol):
 
     @property
     def session(self) -> Session | None:
-        """The present or last session; None while one is being started."""
+        """The current or last session; None while one is being started."""
 
     def show(self) -> None:
         """Updates the traits with the session's current state."""

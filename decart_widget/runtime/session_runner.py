@@ -51,7 +51,7 @@ class SessionRunner:
 
     Attributes:
         prompts: The requested prompt state.
-        session: The present or last session; None before the first, and while one is started.
+        session: The current or last session; None before the first, and while one is started.
     """
 
     def __init__(
