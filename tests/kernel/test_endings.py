@@ -115,8 +115,8 @@ async def test_the_end_of_a_kernel_ends_its_session(
 async def test_a_process_that_was_stopped_for_long_ends_its_session_and_reports_why(
     kernel: KernelPage, sandbox: Sandbox
 ) -> None:
-    # The share is raised because a kernel whose coverage is measured needs more processor time for what
-    # arrived meanwhile; that a busy process doesn't count as stopped is tested in tests/pure.
+    # The share is raised because a kernel whose coverage is measured needs more processor time for
+    # what arrived meanwhile; that a busy process doesn't count as stopped is tested in tests/pure.
     shorter_timeout = (
         "import decart_widget.runtime.controller as module\nmodule.HEARTBEAT_TIMEOUT_S = 3.0\n"
         "import decart_widget.runtime.sleep as sleep\nsleep.IDLE_SHARE = 0.5\n"
