@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from decart_widget.diagnostics.log import MAX_REASONS, Log, PageClock
+from decart_widget.diagnostics.log import Log, PageClock
 from decart_widget.page.chunks import requested
 from decart_widget.page.events import PageEvents
 from decart_widget.page.messages import (
@@ -79,7 +79,6 @@ class Pages:
     Attributes:
         by_id: The pages by ``page_id``.
         owner: The owner's ``page_id``; None without pages.
-        dropped: Number of ignored messages, by reason.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class Pages:
         self._clock = clock
         self.by_id: dict[str, Page] = {}
         self.owner: str | None = None
-        self.dropped: dict[str, int] = {}
         self._checked_at: float | None = None
         self._gate = Gate()
 
@@ -258,8 +256,6 @@ class Pages:
                 self._own(rest)
 
     def _drop(self, reason: str) -> None:
-        if len(self.dropped) < MAX_REASONS or reason in self.dropped:
-            self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.log.refuse(f"page: {reason}")
 
     # --- whether the owner is present -----------------------------------------------------------

@@ -78,9 +78,6 @@ class ViewerController:
         publish: Sets traits.
         connection: ICE servers and time-outs.
         log: Receives an entry for each change.
-
-    Attributes:
-        dropped: Number of ignored messages, by reason.
     """
 
     def __init__(
@@ -93,7 +90,6 @@ class ViewerController:
         log: Log | None = None,
     ) -> None:
         self.log = Log() if log is None else log
-        self.dropped: dict[str, int] = {}
         self._gate = Gate()
         self._subscription = subscription
         self._destination = destination
@@ -248,5 +244,3 @@ class ViewerController:
 
     def _drop(self, reason: str) -> None:
         self.log.refuse(f"page: {reason}")
-        if len(self.dropped) < 64 or reason in self.dropped:
-            self.dropped[reason] = self.dropped.get(reason, 0) + 1

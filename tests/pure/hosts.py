@@ -155,3 +155,12 @@ def conforms(message: dict[str, Any]) -> bool:
         return type(value) is type(example)
 
     return any(like(message, example) for example in MESSAGES["to_browser"])
+
+
+def dropped(pages: Pages) -> dict[str, int]:
+    """How often messages of pages were refused, by reason."""
+    return {
+        reason.removeprefix("page: "): count
+        for reason, count in pages.log.refused.items()
+        if reason.startswith("page: ")
+    }

@@ -12,7 +12,7 @@ import pytest
 from decart_widget.diagnostics import log as module
 from decart_widget.diagnostics.log import PAGE_SIZE, SIZE, Log, PageClock, mask_addresses
 from decart_widget.inputs.secrets import Secret
-from tests.pure.hosts import Host, active
+from tests.pure.hosts import Host, active, dropped
 from tests.pure.widget_helpers import KEY
 
 
@@ -162,4 +162,4 @@ def test_the_entries_of_a_page_that_floods_the_log_are_limited() -> None:
     for _ in range(1000):
         said(host, *[[1, "info", "noise", {}]] * 50, now=1)
     assert sum(e.what == "noise" for e in host.pages.log) <= PAGE_SIZE
-    assert host.pages.dropped["too many log"] >= 970
+    assert dropped(host.pages)["too many log"] >= 970

@@ -12,7 +12,7 @@ from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.page.messages import FROM_BROWSER, MalformedError, read
 from decart_widget.protocol.messages import Candidate
 from decart_widget.session.media import Preparation
-from tests.pure.hosts import MESSAGES, Host, active, conforms, label
+from tests.pure.hosts import MESSAGES, Host, active, conforms, dropped, label
 
 
 def test_both_ends_read_examples_of_the_same_protocol() -> None:
@@ -37,7 +37,7 @@ def test_every_malformed_example_is_refused_and_counted(message: Any) -> None:
         read(message)
     host = active()
     host.pages.receive(message)
-    assert sum(host.pages.dropped.values()) == 1
+    assert sum(dropped(host.pages).values()) == 1
     assert (host.events, host.sent) == ([], [])
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from decart_widget.page.messages import FROM_BROWSER
 from decart_widget.page.pages import AWAY_S, HEARTBEAT_TIMEOUT_S, MAX_PAGES, PAGEHIDE_GRACE_S
-from tests.pure.hosts import MESSAGES, Host, active, conforms, label, welcome
+from tests.pure.hosts import MESSAGES, Host, active, conforms, dropped, label, welcome
 
 # --- which page is the owner ------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ def test_only_another_page_s_session_can_be_taken_over() -> None:
     host.attempt = None
     host.say("take", "f2")
     assert (host.owner, host.take_sent(), host.take_events()) == ("f1", [], [])
-    assert host.pages.dropped == {"take of a session that no other page owns": 2}
+    assert dropped(host.pages) == {"take of a session that no other page owns": 2}
 
 
 def test_a_click_on_start_makes_its_page_the_owner() -> None:
@@ -97,7 +97,7 @@ def test_start_in_a_page_that_is_not_the_owner_does_nothing_during_a_session() -
     host = active("f2")
     host.say("start", "f2")
     assert (host.owner, host.take_events()) == ("f1", [])
-    assert host.pages.dropped == {"start in a page that is not the owner": 1}
+    assert dropped(host.pages) == {"start in a page that is not the owner": 1}
 
 
 def test_without_a_session_an_owner_s_pagehide_makes_the_page_heard_last_the_owner() -> None:
@@ -259,7 +259,7 @@ def test_messages_of_another_attempt_or_page_are_dropped_and_counted(
     host.pages.receive(message)
     assert host.take_events() == []
     kind = message["type"]
-    assert host.pages.dropped == {
+    assert dropped(host.pages) == {
         f"stale {kind}": 2,
         f"{kind} of a page that is not the owner": 1,
     }
@@ -277,7 +277,7 @@ def test_a_stop_of_an_older_attempt_does_not_end_the_present_one() -> None:
     host = active()
     host.say("stop", attempt=2)
     assert host.take_events() == []
-    assert host.pages.dropped == {"stale stop": 1}
+    assert dropped(host.pages) == {"stale stop": 1}
 
 
 def test_a_prompt_may_come_from_any_page() -> None:
@@ -352,7 +352,7 @@ def test_no_message_of_a_page_breaks_an_invariant(acts: list[Any]) -> None:
             host.pages.receive(act)
         pages = host.pages.by_id
         assert len(pages) <= MAX_PAGES
-        assert len(host.pages.dropped) <= 64
+        assert len(dropped(host.pages)) <= 64
         assert host.owner in pages if pages else host.owner is None
         assert all(conforms(message) for message in host.take_sent())
 
@@ -363,8 +363,8 @@ def test_invented_message_types_do_not_add_reasons_for_dropping(types: list[str]
     for type_ in types:
         host.pages.receive({"type": type_, "page_id": "f1"})
         host.pages.receive({"type": type_})
-    assert len(host.pages.dropped) <= 64
-    assert host.pages.dropped.keys() <= {
+    assert len(dropped(host.pages)) <= 64
+    assert dropped(host.pages).keys() <= {
         "unknown type", *(f"{kind} without a page_id" for kind in FROM_BROWSER),
         *(f"{kind} with a bad {name}" for kind, fields in FROM_BROWSER.items() for name in fields),
     }  # fmt: skip

@@ -26,7 +26,7 @@ from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, Phase
 from decart_widget.runtime.session_log import SessionLog
 from tests.pure.hosts import MESSAGES as PAGE_MESSAGES
-from tests.pure.hosts import Host, conforms
+from tests.pure.hosts import Host, conforms, dropped
 from tests.pure.widget_helpers import settle
 
 EXAMPLES = 100
@@ -164,10 +164,10 @@ def test_no_messages_of_pages_break_the_kernel_s_end(seed: int) -> None:
         # The kernel answers one message of a page with at most three.
         assert len(host.take_sent()) <= 3
     log = host.pages.log
-    assert len(host.pages.dropped) <= 128
+    assert len(dropped(host.pages)) <= 128
     assert len(log.refused) <= MAX_REASONS + 1
     assert len(log) <= SIZE
-    assert sum(log.refused.values()) == sum(host.pages.dropped.values()) > MESSAGES / 10
+    assert sum(log.refused.values()) == sum(dropped(host.pages).values()) > MESSAGES / 10
     assert "MARKER" not in log.text()
 
 

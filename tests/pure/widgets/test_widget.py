@@ -19,7 +19,7 @@ from decart_widget.runtime import trait_updates as publish
 from decart_widget.runtime.destination import SandboxWarning
 from decart_widget.runtime.trait_values import IDLE
 from decart_widget.session.background import Background
-from tests.pure.hosts import Host
+from tests.pure.hosts import Host, dropped
 from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle, updates
 
 # --- construction -----------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_junk_from_a_page_is_dropped(make, content: Any) -> None:
     widget._handle_custom_msg(content, [])
     settle()
     assert sent == []
-    assert sum(widget._controller.pages.dropped.values()) == 1
+    assert sum(dropped(widget._controller.pages).values()) == 1
 
 
 def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
@@ -220,7 +220,8 @@ def test_a_page_s_flood_is_bounded_while_the_background_is_busy(make) -> None:
         widget._handle_custom_msg({"type": "junk"}, [])
     gate.set()
     settle()
-    assert widget._controller.pages.dropped == {"unknown type": 500}
+    refused = {"the inbox is full": 1500, "unknown type": 500}
+    assert dropped(widget._controller.pages) == refused
     assert widget._inbox == 0
 
 
