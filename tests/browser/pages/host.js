@@ -86,7 +86,7 @@ class Service {
           picture.close();
           context.fillStyle = colour;
           context.fillRect(0, 0, 640, 360);
-        }, this.late));
+        }, this.late), () => {}); // a video whose track is being replaced may have no frame for a moment
         video.requestVideoFrameCallback(paint);
       };
       video.requestVideoFrameCallback(paint);
