@@ -14,7 +14,7 @@ from decart_widget._version import __version__
 from decart_widget.diagnostics.log import LEVELS
 from decart_widget.page.chunks import CHUNKS
 from decart_widget.page.refusals import REFUSALS, TROUBLES
-from decart_widget.protocol.messages import RoomInfo, parse_candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
 from decart_widget.session.media import EndReason, Preparation
 
 PROTOCOL: Final = 1
@@ -275,6 +275,52 @@ def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str,
 def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]:
     """Ends an attempt in the pages."""
     return {"type": "end", "attempt": attempt, "reason": reason, "keep_camera": keep_camera}
+
+
+def answer(attempt: int, sdp: str) -> dict[str, Any]:
+    """The service's session description."""
+    return {"type": "answer", "attempt": attempt, "sdp": sdp}
+
+
+def candidate(attempt: int, found: Candidate | None) -> dict[str, Any]:
+    """An ICE candidate of the service; None means end of candidates."""
+    as_json = None if found is None else found.as_json()
+    return {"type": "candidate", "attempt": attempt, "candidate": as_json}
+
+
+def beat() -> dict[str, Any]:
+    """The kernel's heartbeat."""
+    return {"type": "beat"}
+
+
+def owner_changed(page_id: str) -> dict[str, Any]:
+    """Tells all pages which one is the owner."""
+    return {"type": "owner", "page_id": page_id}
+
+
+def switch_camera(page_id: str | None, request: int) -> dict[str, Any]:
+    """Requests a page's next camera; its ``cameras`` message in answer has this number."""
+    return {"type": "switch-camera", "page_id": page_id, "request": request}
+
+
+def tap(page_id: str | None, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Requests a still, frames or a clip from a page; see ``capture.taps``."""
+    return {"type": "tap", "page_id": page_id, **request}
+
+
+def credit(number: int, frames: int) -> dict[str, Any]:
+    """Grants so many more frames of a tap."""
+    return {"type": "credit", "id": number, "frames": frames}
+
+
+def untap(number: int) -> dict[str, Any]:
+    """Ends a tap."""
+    return {"type": "untap", "id": number}
+
+
+def recording(state: str, name: str, text: str) -> dict[str, Any]:
+    """The state of a clip that is recorded; see ``Pages.recording``."""
+    return {"type": "recording", "state": state, "name": name, "text": text}
 
 
 def image_state(state: str, text: str = "") -> dict[str, Any]:

@@ -17,17 +17,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from decart_widget.diagnostics.log import Log, PageClock
+from decart_widget.page import messages
 from decart_widget.page.chunks import requested
 from decart_widget.page.events import PageEvents
-from decart_widget.page.messages import (
-    MalformedError,
-    Send,
-    end,
-    prepare,
-    read,
-    room_to_join,
-    welcome,
-)
+from decart_widget.page.messages import MalformedError, Send
 from decart_widget.page.rate_limit import Gate
 from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, Preparation
@@ -107,7 +100,7 @@ class Pages:
             data: Its binary part, passed on as ``message["data"]``.
         """
         try:
-            message = read(content)
+            message = messages.read(content)
         except MalformedError as bad:
             self._drop(str(bad))
             return
@@ -238,13 +231,14 @@ class Pages:
         self._welcome(name)
 
     def _welcome(self, name: str) -> None:
-        self._send(welcome(name, owner=name == self.owner, attempt=self._events.sessions.attempt))
+        attempt = self._events.sessions.attempt
+        self._send(messages.welcome(name, owner=name == self.owner, attempt=attempt))
 
     def _own(self, name: str) -> None:
         if self.owner != name:
             self.owner = name
             self.log.add("info", "owner", page_id=name[:6])
-            self._send({"type": "owner", "page_id": name})
+            self._send(messages.owner_changed(name))
 
     def _forget(self, name: str) -> None:
         self.by_id.pop(name, None)
@@ -319,31 +313,31 @@ class Pages:
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Tells the owner to open its camera and prepare the connection."""
-        self._send(prepare(self.owner, attempt, preparation))
+        self._send(messages.prepare(self.owner, attempt, preparation))
 
     def room(self, attempt: int, room: RoomInfo) -> None:
         """Sends the owner the room and a short-lived token for it."""
-        self._send(room_to_join(self.owner, attempt, room))
+        self._send(messages.room_to_join(self.owner, attempt, room))
 
     def beat(self) -> None:
         """Tells pages that this kernel is alive; call it every ``BEAT_EVERY_S`` seconds."""
-        self._send({"type": "beat"})
+        self._send(messages.beat())
 
     def switch_camera(self, request: int) -> None:
         """Requests the owner's next camera; the ``cameras`` message in answer has this number."""
-        self._send({"type": "switch-camera", "page_id": self.owner, "request": request})
+        self._send(messages.switch_camera(self.owner, request))
 
     def tap(self, request: Mapping[str, Any]) -> None:
         """Requests a still, frames or a clip from the owner; see ``capture.taps``."""
-        self._send({"type": "tap", "page_id": self.owner, **request})
+        self._send(messages.tap(self.owner, request))
 
     def credit(self, number: int, frames: int) -> None:
         """Grants the page so many more frames of a tap."""
-        self._send({"type": "credit", "id": number, "frames": frames})
+        self._send(messages.credit(number, frames))
 
     def untap(self, number: int) -> None:
         """Ends a tap; the page still sends the data that it has."""
-        self._send({"type": "untap", "id": number})
+        self._send(messages.untap(number))
 
     def recording(self, state: str, name: str, text: str = "") -> None:
         """Tells pages the state of a clip.
@@ -353,17 +347,16 @@ class Pages:
             name: The file's name, without its folder.
             text: Why the recording failed.
         """
-        self._send({"type": "recording", "state": state, "name": name, "text": text})
+        self._send(messages.recording(state, name, text))
 
     def answer(self, attempt: int, sdp: str) -> None:
         """Sends the service's session description."""
-        self._send({"type": "answer", "attempt": attempt, "sdp": sdp})
+        self._send(messages.answer(attempt, sdp))
 
     def candidate(self, attempt: int, candidate: Candidate | None) -> None:
         """Sends an ICE candidate of the service; None means end of candidates."""
-        shown = None if candidate is None else candidate.as_json()
-        self._send({"type": "candidate", "attempt": attempt, "candidate": shown})
+        self._send(messages.candidate(attempt, candidate))
 
     def end(self, attempt: int, reason: EndReason, *, keep_camera: bool) -> None:
         """Ends an attempt in all pages."""
-        self._send(end(attempt, reason, keep_camera=keep_camera))
+        self._send(messages.end(attempt, reason, keep_camera=keep_camera))
