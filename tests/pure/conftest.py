@@ -23,6 +23,14 @@ def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DECART_API_KEY", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Generated keys may be ordinary words, which the texts of later tests would then lack.
+    from decart_widget.diagnostics import redaction
+
+    monkeypatch.setattr(redaction, "_known", redaction._Known())
+
+
 class _Skipping(selectors.DefaultSelector):
     """Advances the clock to the next timer instead of waiting for it."""
 
