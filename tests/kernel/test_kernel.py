@@ -152,7 +152,7 @@ async def test_messages_of_an_older_attempt_change_nothing(kernel: KernelPage) -
         page.say("apply", prompt="sepia", enrich=True)
         await page.until(applied_prompt="sepia")
         assert page.traits["connection_state"] == "generating"
-        printed = await kernel.run("print(sum(w._controller.pages.dropped.values()))")
+        printed = await kernel.run("print(sum(w.log.refused.values()))")
         assert printed.strip() == "3"
 
 
