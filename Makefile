@@ -177,6 +177,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build .coverage-data demo-check.png faults-report.json \
+		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,10 +51,10 @@ times in a row it was that.
 
 TONE: Final = f"dwHeard()[0] > {HERTZ - 15} && dwHeard()[0] < {HERTZ + 15}"
 SILENCE: Final = "dwHeard()[0] === 0 && dwHeard()[1] > 12"
-"""Seconds; longer than the pause between two tones."""
+"""Silence in 13 readings, 100 ms apart: longer than the pause of 0.3 s between two tones."""
 
 TRACKS: Final = "kind => dwTracks.filter((t) => t.kind === kind).map((t) => t.readyState)"
-"""Records the tracks that the page received, with functions to query them."""
+"""A function of the page: the state of each track of a kind that `getUserMedia` has returned."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
