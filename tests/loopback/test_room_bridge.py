@@ -41,6 +41,8 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer
                     await asyncio.sleep(0.05)
 
 
+# The longest scenario of the layer: two LiveKit clients decode video.
+@pytest.mark.timeout(180)
 async def test_a_session_is_transformed_on_a_livekit_server(
     sandbox: SandboxServer,
 ) -> None:
