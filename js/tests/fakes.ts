@@ -12,6 +12,7 @@ import type {
   TransportOptions,
   TransportState,
 } from "../src/media/transport.ts";
+import { watchdog } from "../src/media/watchdog.ts";
 import * as take from "../src/take/index.ts";
 import * as tools from "../src/tools/index.ts";
 
@@ -305,6 +306,7 @@ export class FakeRooms {
           this.spoken.push(track);
         },
         measure: async (previous) => read(inbound(this.framesDecoded), previous),
+        watch: (...what) => watchdog(...what, options.signal),
       };
     },
   };

@@ -51,7 +51,7 @@ const ALLOWED = [
   },
   {
     features: ["css.properties.user-select"],
-    files: ["src/view/styles.css"],
+    files: ["src/tools/styles.css"],
     reason: "esbuild adds Safari's prefix",
   },
   {

@@ -7,8 +7,9 @@
  */
 
 import { openCamera, refusalOf } from "./camera.ts";
-import { list, next, positionOf } from "./devices.ts";
+import { list as listDevices, next, positionOf } from "./devices.ts";
 import { microphone } from "./microphone.ts";
+import { obstacle, webrtcObstacle } from "./obstacles.ts";
 import { reshape } from "./reshape.ts";
 import { fitsUnchanged, type Shape } from "./shape.ts";
 import { openFile, openPattern, openScreen } from "./sources.ts";
@@ -22,13 +23,16 @@ import type {
   Refusal,
 } from "./types.ts";
 
-export { list } from "./devices.ts";
-
 /** The open source. */
 interface Raw {
   track: MediaStreamTrack;
   scope: AbortController;
   source: CaptureSettings["source"];
+}
+
+/** The cameras; none where this page can't open one. See `CaptureChunk.list`. */
+export async function list(): Promise<CameraInfo[]> {
+  return obstacle() ? [] : listDevices();
 }
 
 /** Opens the source that the settings name; see `CaptureChunk.open`. */
@@ -150,7 +154,7 @@ export function open(
   };
 
   const refresh = async () => {
-    cameras = await list().catch(() => cameras);
+    cameras = await listDevices().catch(() => cameras);
     if (!isEnded()) events.changed();
   };
 
@@ -192,7 +196,9 @@ export function open(
     return done;
   };
 
+  const impossible = settings.source === "camera" ? obstacle() : webrtcObstacle();
   const begin = async () => {
+    if (impossible) throw impossible;
     const opened = await openRaw();
     raw = opened;
     if (isEnded()) {
@@ -209,7 +215,7 @@ export function open(
   const track = begin();
   turn = track.catch((_refusal: Refusal) => undefined);
   // Without a camera the microphone has a permission prompt of its own; nothing waits for it.
-  if (settings.microphone && settings.source !== "camera") void inTurn(voice.open);
+  if (settings.microphone && settings.source !== "camera" && !impossible) void inTurn(voice.open);
 
   return {
     track,
@@ -240,7 +246,7 @@ export function open(
     },
     switchCamera() {
       return inTurn(async () => {
-        cameras = await list().catch(() => cameras);
+        cameras = await listDevices().catch(() => cameras);
         const other = next(cameras, obtained?.source === "camera" ? obtained : null);
         if (!other) return events.trouble("camera-missing");
         await exchange({ camera: other.id, source: "camera" });

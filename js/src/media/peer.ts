@@ -10,6 +10,7 @@
 import { withBitrates } from "./sdp.ts";
 import { read } from "./stats.ts";
 import type { Inbound, Transport, TransportOptions } from "./transport.ts";
+import { watchdog } from "./watchdog.ts";
 
 /** Retransmission and error correction, which serve all codecs: they are listed behind the codecs. */
 const AUXILIARY = /\/(rtx|red|ulpfec|flexfec-03)$/i;
@@ -84,6 +85,7 @@ export function open(options: TransportOptions): Transport {
     publish: (track) => transceiver.sender.replaceTrack(track),
     sendSound: async (track) => voice?.sender.replaceTrack(track),
     measure: async (previous) => read(await peer.getStats(), previous),
+    watch: (...what) => watchdog(...what, signal),
     async receive(message: Inbound) {
       if (message.type === "candidate") {
         const candidate = message.candidate ?? { candidate: "" };

@@ -22,6 +22,7 @@ import { harmless, publishOptions, roomConfiguration } from "./room-options.ts";
 import { desktopSafari } from "./safari.ts";
 import { read } from "./stats.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
+import { watchdog } from "./watchdog.ts";
 
 /**
  * Delays before livekit-client's own attempts to reconnect, in ms. After the last one the kernel takes
@@ -192,6 +193,8 @@ export function open(options: TransportOptions): Transport {
         .find((one) => one.track?.mediaStreamTrack === shown) ?? { track: undefined };
       return read((await track?.getRTCStatsReport()) ?? new Map(), previous);
     },
+
+    watch: (...what) => watchdog(...what, signal),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Load } from "../host.ts";
 import type { ToBrowser, ToKernel, VideoOptions } from "../kernel/messages.ts";
 import type { Reading } from "./stats.ts";
+import type { Stall, Watched } from "./watchdog.ts";
 
 /** Messages from the service, passed on by the kernel. */
 export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
@@ -48,6 +49,8 @@ export interface Transport {
    * @param previous the former reading, for rates
    */
   measure(previous?: Reading): Promise<Reading | null>;
+  /** Detects a received video that has stopped; see `watchdog`. */
+  watch(watched: Watched, isDue: () => boolean, onStall: (reason: Stall) => void): void;
 }
 
 /** What the chunks `peer` and `room` export as `open`. */
@@ -71,6 +74,7 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
       sendSound: async (track) => (await opened)?.sendSound(track),
       receive: async (message) => (await opened)?.receive(message),
       measure: async (previous) => (await opened)?.measure(previous) ?? null,
+      watch: async (...what) => (await opened)?.watch(...what),
     };
   };
 }

@@ -20,10 +20,10 @@ const BLACK_MAX = 24;
 const LIT_MIN = 48;
 
 /** Why the video counts as stopped. */
-type Stall = "frozen" | "ended" | "black";
+export type Stall = "frozen" | "ended" | "black";
 
 /** The video that is checked. */
-interface Watched {
+export interface Watched {
   /** The received stream. */
   readonly stream: MediaStream | null;
   /** The camera's track, once it is sent. */

@@ -5,7 +5,6 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { MediaState, Prepare } from "../kernel/messages.ts";
 import type { Reading } from "../media/stats.ts";
 import type { Inbound, OpenTransport, Transport, TransportState } from "../media/transport.ts";
-import { watchdog } from "../media/watchdog.ts";
 import { trait } from "./model.ts";
 
 /** How often the received picture is measured. */
@@ -94,7 +93,7 @@ export class Attempt {
     this.canSendSound = sound || this.transport === "livekit";
     if (isSending) {
       const onStalled = (reason: string) => this.report("stalled", { reason });
-      watchdog(this, events.isPictureExpected, onStalled, this.signal);
+      this.#transport.watch(this, events.isPictureExpected, onStalled);
     }
   }
 

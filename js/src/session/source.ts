@@ -6,7 +6,6 @@
  * before that chunk has come, and that outlives a single capture: the camera that was chosen in this page.
  */
 
-import { obstacle, webrtcObstacle } from "../capture/obstacles.ts";
 import type {
   CameraInfo,
   CameraSize,
@@ -113,7 +112,6 @@ export class Source {
 
   /** Lists the cameras, and sends the list, where the browser names them without asking. */
   listCameras(): void {
-    if (obstacle()) return;
     this.#loading
       .then((chunk) => chunk.list())
       .then((cameras) => {
@@ -230,8 +228,6 @@ export class Source {
   #capture(opened: Opened, size: CameraSize): Promise<MediaStreamTrack> {
     const { signal } = opened.scope;
     const settings = this.#settings(size);
-    const impossible = settings.source === "camera" ? obstacle() : webrtcObstacle();
-    if (impossible) return Promise.reject(impossible);
     const begin = (chunk: CaptureChunk) => {
       const capture = chunk.open(
         settings,
