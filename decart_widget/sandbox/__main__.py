@@ -14,13 +14,13 @@ import logging
 import os
 import signal
 import sys
-import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import SandboxError
 from decart_widget.inputs.secrets import Secret
+from decart_widget.processes.parent_watch import stop_with_parent
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
 """Environment variable with the only valid permanent key. There is no flag for it: every user of a
 machine can read the arguments of its processes."""
-
-PARENT_CHECK_S: Final = 1.0
-"""Seconds between checks whether the parent process still exists."""
-
-SHUTDOWN_TIMEOUT_S: Final = 3.0
-"""Seconds from the parent's end to the child's forced exit."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,7 +81,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
             loop.add_signal_handler(number, stopping.set)
     async with server:
         if options.child:
-            _stop_with_parent(loop, stopping)
+            stop_with_parent(loop, stopping)
         print(
             json.dumps(
                 {
@@ -99,36 +93,6 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
             flush=True,
         )
         await stopping.wait()
-
-
-def _stop_with_parent(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
-    """Set ``stopping`` when the parent process has ended, and exit if that doesn't help.
-
-    Two signs are checked, as neither is certain: the end of standard input, a pipe from the parent
-    (a process that the parent forked can hold it open), and a new parent process id (not every
-    system gives orphans one).
-    """
-    parent = os.getppid()
-    gone = threading.Event()
-
-    def read_to_end() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.read(4096):
-                pass
-        gone.set()
-
-    def wait_for_end() -> None:
-        while not gone.wait(PARENT_CHECK_S):
-            if os.getppid() != parent:
-                gone.set()
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(stopping.set)
-        # If the orderly shutdown hangs, there is no parent left that would kill this process.
-        threading.Event().wait(SHUTDOWN_TIMEOUT_S)
-        os._exit(1)
-
-    for target in (read_to_end, wait_for_end):
-        threading.Thread(target=target, daemon=True).start()
 
 
 def _parser() -> argparse.ArgumentParser:

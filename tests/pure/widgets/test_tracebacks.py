@@ -242,8 +242,9 @@ def test_the_child_s_error_output_is_redacted(monkeypatch: pytest.MonkeyPatch) -
 
     class Process:
         pid = 1
-        stdin, stdout = io.StringIO(), io.StringIO("no JSON\n")
-        stderr = io.StringIO(f"Traceback: {KEY}\n")
+        returncode = 1
+        stdin, stdout = io.BytesIO(), io.BytesIO(b"no JSON\n")
+        stderr = io.BytesIO(f"Traceback: {KEY}\n".encode())
 
         def poll(self) -> int:
             return 1
