@@ -75,7 +75,12 @@ async def shown(
 ) -> AsyncIterator[ShownWidget]:
     """The widget in a new tab with a new kernel."""
     endpoint = (where.base_url, where.realtime_base_url)
-    made = {"endpoint": endpoint, "transport": transport, "prompt": "greyscale"}
+    made = {
+        "endpoint": endpoint,
+        "api_key": where.api_key,
+        "transport": transport,
+        "prompt": "greyscale",
+    }
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     page = await context.new_page()
     # A page with unsaved cells asks before it is closed.

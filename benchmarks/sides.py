@@ -78,7 +78,12 @@ async def widget(
     browser: Browser, lab: LabServer, where: Service, transport: str, scripts: Sequence[str] = ()
 ) -> AsyncIterator[Side]:
     """The widget in a new notebook with a new kernel; Start is not yet clicked."""
-    made = {"endpoint": where.base_url, "transport": transport, "prompt": "greyscale"}
+    made = {
+        "endpoint": where.base_url,
+        "api_key": where.api_key,
+        "transport": transport,
+        "prompt": "greyscale",
+    }
     cells = [f"from decart_widget import DecartWidget\nw = DecartWidget(**{made!r})\nw"]
     async with tab(browser, scripts) as page:
         notebook = NotebookPage(lab, page)
@@ -102,7 +107,11 @@ async def sdk(
     browser: Browser, address: str, where: Service, scripts: Sequence[str] = ()
 ) -> AsyncIterator[Side]:
     """The page with the SDK, loaded; Start is not yet clicked."""
-    options = {"base": where.base_url, "realtime": where.realtime_base_url}
+    options = {
+        "base": where.base_url,
+        "realtime": where.realtime_base_url,
+        "key": where.api_key,
+    }
     async with plain(browser, f"{address}/pages/sdk.html", options, scripts) as side:
         yield side
 

@@ -8,7 +8,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.hidden_arguments import (
+    hides_arguments,
+    hides_constructor_arguments,
+)
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import InvalidOptionError, UnknownModelError
 
 __all__ = ["MODELS", "RealtimeModel", "realtime_model"]
@@ -23,6 +27,7 @@ MAX_FPS: Final = 120
 """Frames/s that a model may ask a camera for."""
 
 
+@hides_constructor_arguments
 @dataclass(frozen=True)
 class RealtimeModel:
     """A realtime model; create one for a model that this version doesn't list.
@@ -51,7 +56,7 @@ class RealtimeModel:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[\w.\-]{1,100}", self.name):
             raise InvalidOptionError(
-                f"A model can't be called {self.name!r}.",
+                f"A model can't be called {shorten(repr(self.name), 100)}.",
                 remedy="Use letters, digits, dots, dashes and underscores.",
             )
         for label, side in (("width", self.width), ("height", self.height)):
@@ -100,6 +105,7 @@ _warned: Final[set[str]] = set()
 """Deprecated names that this process has warned of."""
 
 
+@hides_arguments
 def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
     """Returns the model of a name.
 
@@ -117,14 +123,14 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
         if name not in _warned:
             _warned.add(name)
             warnings.warn(
-                f'Model "{name}" is called "{present}" now.', DeprecationWarning, stacklevel=2
+                f'Model "{name}" is called "{present}" now.', DeprecationWarning, stacklevel=3
             )
         return MODELS[present]
     if isinstance(name, str) and name in MODELS:
         return MODELS[name]
     near = difflib.get_close_matches(str(name).lower(), MODELS, n=3, cutoff=0.4)
     raise UnknownModelError(
-        f"There is no realtime model {redact(repr(name)[:100])}.",  # it may be a key
+        f"There is no realtime model {shorten(repr(name), 100)}.",  # it may be a key
         remedy=f"Did you mean {' or '.join(near)}?"
         if near
         else f"Choose one of {', '.join(MODELS)}, or pass a RealtimeModel of your own.",

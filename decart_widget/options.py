@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from decart_widget.diagnostics.hidden_arguments import hides_constructor_arguments
 from decart_widget.diagnostics.redaction import remember
 from decart_widget.errors import InvalidOptionError, InvalidURLError
 
@@ -41,6 +42,7 @@ def _check_number(name: str, value: object, low: float, high: float, unit: str) 
         raise InvalidOptionError(f"{name} is {shown}.", remedy=f"Give {low:g} to {high:g} {unit}.")
 
 
+@hides_constructor_arguments
 @dataclass(frozen=True)
 class VideoOptions:
     """The video that the browser sends. The defaults are those of Decart's public clients.
@@ -99,6 +101,7 @@ class VideoOptions:
         }
 
 
+@hides_constructor_arguments
 @dataclass(frozen=True)
 class ConnectionOptions:
     """How a session connects, and how long it waits.
@@ -152,7 +155,7 @@ class ConnectionOptions:
         servers = self.rtc()["iceServers"]
         for server in servers if isinstance(servers, list) else ():
             if isinstance(server, Mapping) and isinstance(server.get("credential"), str):
-                remember(server["credential"])
+                remember(server["credential"], pinned=True)
 
     def rtc(self) -> dict[str, Any]:
         """Returns the browser's ``RTCConfiguration`` with these options."""

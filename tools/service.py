@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from decart_widget.sandbox.__main__ import KEY_VARIABLE
 from tools.lab import free_port
 
 
 class Service:
-    """A sandbox process; its addresses stay the same over restarts.
+    """A sandbox process; its addresses and its key stay the same over restarts.
 
     Args:
         faults: Faults that it plays from the start, see `decart_widget.sandbox.Faults`.
@@ -23,6 +26,7 @@ class Service:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.realtime_base_url = f"ws://127.0.0.1:{self.port}"
+        self.api_key = f"dct_{secrets.token_hex(12)}"
         self._flags = [f"--{name.replace('_', '-')}={value}" for name, value in faults.items()]
         self._process: subprocess.Popen[str] | None = None
 
@@ -30,7 +34,10 @@ class Service:
         """Starts the process and returns when it answers."""
         command = [sys.executable, "-m", "decart_widget.sandbox", "--port", str(self.port)]
         self._process = subprocess.Popen(
-            [*command, *self._flags], stdout=subprocess.PIPE, text=True
+            [*command, *self._flags],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, KEY_VARIABLE: self.api_key},
         )
         assert self._process.stdout is not None
         assert json.loads(self._process.stdout.readline())["base_url"] == self.base_url

@@ -1,6 +1,6 @@
 // What one writes with the SDK's own introduction at hand, with the picture that the model takes
 // today (this SDK's table has an older size). Options are in the address: base and realtime, where
-// the service is.
+// the service is, and its key.
 
 import { createDecartClient, models, noopLogger } from "/client/dist/sdk.js";
 
@@ -8,7 +8,7 @@ const options = new URLSearchParams(location.search);
 const picture = document.querySelector("#picture");
 const model = models.realtime("lucy-latest");
 const client = createDecartClient({
-  apiKey: "dct_local",
+  apiKey: options.get("key"),
   baseUrl: options.get("base"),
   realtimeBaseUrl: options.get("realtime"),
   telemetry: false,

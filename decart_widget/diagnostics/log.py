@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from decart_widget.diagnostics.redaction import redact, trace
+from decart_widget.diagnostics.redaction import shorten, trace
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 """The levels, from the least to the most severe."""
@@ -327,9 +327,7 @@ class Log:
         return f"<Log: {len(self)} entries, {self.dropped} dropped{shown}>"
 
     def _clean(self, text: str) -> str:
-        # Cut before redaction, so that a very long text costs little time; and again after it, so
-        # that the final cut can't split a secret and leave a part that is no longer recognized.
-        text = redact(text[: 4 * MAX_TEXT])[:MAX_TEXT]
+        text = shorten(text, MAX_TEXT)
         text = text if self.addresses else mask_addresses(text)
         return text.encode("utf-8", "replace").decode().translate(_CONTROL)
 

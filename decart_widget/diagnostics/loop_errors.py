@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from decart_widget.diagnostics.log import log_to_all
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.redaction import shorten
 
 logger = logging.getLogger(__name__)
 
@@ -24,4 +24,4 @@ def report_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any])
     if isinstance(error, Exception):
         log_to_all("A task on a thread of ours failed", error)
     else:
-        logger.warning("%s", redact(str(context.get("message", "")))[:300])
+        logger.warning("%s", shorten(str(context.get("message", "")), 300))

@@ -1,20 +1,34 @@
 """Removes secrets from texts: whatever looks like one, and every secret that this process holds.
 
-The patterns catch secrets that this process was never given (a key that a service quotes); the list
-of known ones catches those without a recognizable form (a TURN password, a room's token).
+The patterns catch secrets that this process was never given (a key that a service quotes); the
+lists of known ones catch those without a recognizable form (a TURN password, a room's token).
+Secrets that the caller gave (API keys, TURN passwords) are on a list of their own: a service that
+names hundreds of rooms must not displace them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import traceback
 from collections import OrderedDict
 from typing import Final
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 MAX_KNOWN: Final = 256
-"""Secrets remembered, in each of their forms; the newest are kept. A session has about three."""
+"""Short-lived secrets remembered, in each of their forms; the newest are kept. A session has about
+three."""
+
+MAX_PINNED: Final = 4096
+"""Secrets of the caller remembered, in each of their forms: far more than a process is given."""
+
+MAX_SCANNED: Final = 100_000
+"""Characters of a text that ``shorten`` searches; what follows is removed unseen. An answer of the
+API has at most as many."""
+
+MIN_PART: Final = 4
+"""Characters of the beginning of a secret, at the end of a cut text, that are removed too."""
 
 MIN_LENGTH: Final = 8
 """Characters of a remembered secret; replacing shorter ones would damage ordinary text."""
@@ -33,41 +47,81 @@ class _Known:
     It has slots and no ``repr``, so that a traceback which shows variables shows none of them.
     """
 
-    __slots__ = ("__lock", "__values")
+    __slots__ = ("__limit", "__lock", "__values")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         self.__lock = threading.Lock()
+        self.__limit = limit
         self.__values: OrderedDict[str, None] = OrderedDict()
 
     def add(self, value: str) -> None:
         with self.__lock:
-            for form in {value, quote_plus(value)}:
+            for form in {value, quote_plus(value), quote(value), json.dumps(value)[1:-1]}:
                 self.__values[form] = None
                 self.__values.move_to_end(form)
-            while len(self.__values) > MAX_KNOWN:
+            while len(self.__values) > self.__limit:
                 self.__values.popitem(last=False)
 
-    def replace_in(self, text: str) -> str:
+    def found_in(self, text: str) -> list[str]:
         with self.__lock:
-            found = [value for value in self.__values if value in text]
-        # The longest first, because one secret may be part of another.
-        for value in sorted(found, key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+            return [value for value in self.__values if value in text]
+
+    def begun_at_end_of(self, text: str) -> int:
+        """Returns how many characters at the end of a text may be the beginning of a secret."""
+        with self.__lock:
+            return max((_overlap(text, value) for value in self.__values), default=0)
 
 
-_known: Final = _Known()
+def _overlap(text: str, value: str) -> int:
+    for length in range(min(len(text), len(value) - 1), MIN_PART - 1, -1):
+        if text.endswith(value[:length]):
+            return length
+    return 0
 
 
-def remember(value: str) -> None:
-    """Adds a secret to those that ``redact`` replaces, unless it is shorter than ``MIN_LENGTH``."""
+_pinned: Final = _Known(MAX_PINNED)
+"""API keys and TURN passwords that the caller gave."""
+
+_rolling: Final = _Known(MAX_KNOWN)
+"""Client tokens and rooms' tokens; sessions add new ones all the time."""
+
+
+def remember(value: str, *, pinned: bool = False) -> None:
+    """Adds a secret to those that ``redact`` replaces, unless it is shorter than ``MIN_LENGTH``.
+
+    Args:
+        value: The secret.
+        pinned: Whether it was given by the caller and is valid for as long as the process runs.
+            Others are forgotten when many newer ones have come.
+    """
     if len(value) >= MIN_LENGTH:
-        _known.add(value)
+        (_pinned if pinned else _rolling).add(value)
 
 
 def redact(text: str) -> str:
     """Returns the text with ``***`` for every known secret and whatever looks like one."""
-    return _known.replace_in(_PATTERN.sub("***", text))
+    text = _PATTERN.sub("***", text)
+    # The longest first, because one secret may be part of another.
+    for value in sorted({*_pinned.found_in(text), *_rolling.found_in(text)}, key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text
+
+
+def shorten(text: str, limit: int) -> str:
+    """Returns at most ``limit`` characters of a redacted text; no secret is cut into a part.
+
+    A secret that is cut before it is redacted is not recognized any more. So texts that others
+    send are redacted first.
+
+    Args:
+        text: A text of any length, not yet redacted.
+        limit: Characters of the result.
+    """
+    if len(text) <= MAX_SCANNED:
+        return redact(text)[:limit]
+    scanned = text[:MAX_SCANNED]
+    begun = max(_pinned.begun_at_end_of(scanned), _rolling.begun_at_end_of(scanned))
+    return redact(scanned[: len(scanned) - begun])[:limit]
 
 
 def trace(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import InvalidImageError, InvalidURLError
 from decart_widget.inputs.image_files import (
     FORMATS,
@@ -152,7 +153,7 @@ def _read(path: Path) -> bytes:
             return path.read_bytes()
     except OSError as error:
         raise InvalidImageError(
-            f'The reference image "{str(path)[:200]}" can\'t be read ({error.strerror}).',
+            f'The reference image "{shorten(str(path), 200)}" can\'t be read ({error.strerror}).',
             remedy=f"Check the path; the notebook runs in {Path.cwd()}.",
         ) from None
     except ValueError:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.protocol.messages import (
     Answer,
     ClientMessage,
@@ -98,7 +98,7 @@ def _text(fields: Mapping[str, Any], *names: str, limit: int = MAX_FRAME) -> str
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return redact(sendable(value[:MAX_NAME])) if isinstance(value, str) else None
+    return shorten(sendable(value), MAX_NAME) if isinstance(value, str) else None
 
 
 def _is_number(value: object) -> bool:
@@ -151,9 +151,9 @@ def _server_error(fields: Mapping[str, Any]) -> ServerError:
     for name in ("error", "message"):
         value = fields.get(name)
         if isinstance(value, str) and value:
-            return ServerError(sendable(value[:MAX_NAME]))
+            return ServerError(shorten(sendable(value), MAX_NAME))
         if isinstance(value, Mapping) and isinstance(value.get("message"), str):
-            return ServerError(sendable(value["message"][:MAX_NAME]))
+            return ServerError(shorten(sendable(value["message"]), MAX_NAME))
     return ServerError("unknown error")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import (
     AtCapacityError,
     AuthenticationError,
@@ -61,7 +61,7 @@ def delays() -> Iterator[float]:
 
 def _quoted(text: str) -> str:
     """Returns the service's text as part of a sentence of ours, which has its own full stop."""
-    return redact(text)[:_MAX_TEXT].strip().rstrip(".") or "no reason given"
+    return shorten(text, _MAX_TEXT).strip().rstrip(".") or "no reason given"
 
 
 def service_error(text: str, close_code: int | None = None) -> ServiceError:
@@ -83,6 +83,25 @@ def service_error(text: str, close_code: int | None = None) -> ServiceError:
     if any(phrase in lower for phrase in _AUTHENTICATION):
         return AuthenticationError(f"The service refused the key: {quoted}.")
     return ServiceError(f"The service reported an error: {quoted}.")
+
+
+REDIRECTS: Final = range(300, 400)
+"""HTTP statuses that name another address. None is followed: the key would go there too."""
+
+
+def redirect_error(name: str, status: int) -> ServiceError:
+    """Returns the error of a service that answers with the address of another one.
+
+    Args:
+        name: The service's name. The other address isn't shown, because it may hold a token.
+        status: The HTTP status.
+    """
+    return ServiceError(
+        f"{name} redirects to another address (HTTP {status}), which is not followed: the key "
+        "would go there too.",
+        remedy="If you trust that address, give it as endpoint= with its own api_key=.",
+        code="redirected",
+    )
 
 
 def rejection(what: str, text: str | None) -> RequestRejectedError:
@@ -124,5 +143,5 @@ def closed_error(code: int | None, reason: str) -> DecartError:
         return AuthenticationError(f"The service refused the key (close code {code}).")
     what = f"close code {code}" if code is not None else "the connection broke"
     if reason:
-        what += f": {redact(reason)[:_MAX_TEXT]}"
+        what += f": {shorten(reason, _MAX_TEXT)}"
     return ConnectionLostError(f"The service closed the control channel ({what}).")

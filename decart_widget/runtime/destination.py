@@ -12,13 +12,14 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
-from decart_widget.diagnostics.redaction import redact
-from decart_widget.errors import InvalidKeyError, InvalidURLError
+from decart_widget.diagnostics.redaction import shorten
+from decart_widget.errors import ClosedError, InvalidKeyError, InvalidURLError
 from decart_widget.inputs.secrets import ENVIRONMENT_VARIABLE, Secret
-from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
+from decart_widget.session.endpoints import DECART, Endpoint, need_private, parse_endpoint
 
 if TYPE_CHECKING:
     from decart_widget.sandbox import ChildSandbox, Sandbox
+    from decart_widget.sandbox.effects.render import Transform
 
 SANDBOX: Final = "sandbox"
 """Name of the destination that is a local server."""
@@ -37,7 +38,6 @@ class _SharedChild:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: ChildSandbox | None = None
-        self._key: Secret | None = None
 
     def get(self) -> tuple[Endpoint, Secret]:
         """Starts the child if needed, which blocks for about a second.
@@ -45,36 +45,72 @@ class _SharedChild:
         Raises:
             SandboxError: It could not be started.
         """
-        import secrets
-
         from decart_widget.sandbox import ChildSandbox
 
         with self._lock:
-            if self._child is None or self._key is None or not self._child.alive:
-                # A key of its own, so that no other user of this machine can use it.
-                key = Secret(f"dct_{secrets.token_urlsafe(24)}")
-                self._child = ChildSandbox(key, timeout=START_TIMEOUT_S)
-                self._key = key
+            if self._child is None or not self._child.alive:
+                self._child = ChildSandbox(None, timeout=START_TIMEOUT_S)
             child = self._child
-            return Endpoint(SANDBOX, child.base_url, child.realtime_base_url), self._key
+            endpoint = Endpoint(SANDBOX, child.base_url, child.realtime_base_url)
+            return endpoint, Secret(child.api_key, pinned=False)
 
 
 _shared = _SharedChild()
 
 
+class _OwnServer:
+    """The server that runs a widget's own function in this process; started on demand."""
+
+    def __init__(self, transform: Transform) -> None:
+        self._lock = threading.Lock()
+        self._transform = transform
+        self._server: Sandbox | None = None
+        self._closed = False
+
+    def get(self) -> tuple[Endpoint, Secret]:
+        """Starts the server if needed, which blocks for some 100 ms.
+
+        Raises:
+            SandboxError: It could not be started.
+            ClosedError: The widget was closed meanwhile.
+        """
+        from decart_widget.sandbox import serve
+
+        # A start that overlaps with the preparation of a start must not make a second server.
+        with self._lock:
+            if self._closed:
+                raise ClosedError("This widget is closed.", remedy="Make a new DecartWidget.")
+            if self._server is None:
+                self._server = serve(self._transform)
+            own = self._server
+            endpoint = Endpoint(SANDBOX, own.base_url, own.realtime_base_url)
+            return endpoint, Secret(own.api_key, pinned=False)
+
+    def close(self) -> None:
+        """Stops the server, and waits for one that is being started. May be called twice."""
+        with self._lock:
+            self._closed = True
+            if self._server is not None:
+                self._server.close()
+            self._server = None
+
+
 class Destination:
     """Resolves ``endpoint=`` and ``api_key=`` of a widget.
 
+    The key in ``DECART_API_KEY`` is sent to Decart's own hosts, over TLS, and nowhere else: any
+    other endpoint needs a key given beside it.
+
     Args:
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
-            ``(base_url, realtime_base_url)``, a running ``sandbox.Sandbox``, or a function
-            ``f(frame, prompt, image) -> frame`` that is served from this process.
+            ``(base_url, realtime_base_url)``, a running local server, which brings its key, or a
+            function ``f(frame, prompt, image) -> frame`` that is served from this process.
         api_key: None to read ``DECART_API_KEY``.
         stacklevel: Of the warning about the sandbox, as in ``warnings.warn``.
 
     Raises:
         InvalidKeyError: The key is malformed, or missing although the endpoint needs one.
-        InvalidURLError: The endpoint can't be used.
+        InvalidURLError: The endpoint can't be used, or the key would travel to it in clear text.
 
     Attributes:
         name: ``"decart"``, ``"sandbox"`` or the URL.
@@ -82,58 +118,57 @@ class Destination:
 
     def __init__(self, endpoint: Any, api_key: str | Secret | None, *, stacklevel: int = 2) -> None:
         self.name = ""
-        self._own: Sandbox | None = None
-        self._transform: Any = None
+        self._own: _OwnServer | None = None
         self._endpoint: Endpoint | None = None
         self._key = api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
-        self._from_environment = bool(
-            self._key is None and os.environ.get(ENVIRONMENT_VARIABLE) and endpoint != SANDBOX
-        )
         del api_key  # a traceback may show what a frame holds
-        if self._from_environment:
-            self._key = Secret(os.environ[ENVIRONMENT_VARIABLE])
         if endpoint is None:
-            endpoint = SANDBOX if self._key is None else DECART.name
-            if self._key is None:
-                warnings.warn(
-                    f"No key: local effects, not Decart's models. Set {ENVIRONMENT_VARIABLE}.",
-                    SandboxWarning,
-                    stacklevel=stacklevel + 1,
-                )
+            endpoint = self._decart_or_sandbox(stacklevel + 2)
         if endpoint == SANDBOX:
             self.name = SANDBOX
         elif endpoint == DECART.name:
-            self.name, self._endpoint = DECART.name, DECART
-            self._need_key()
+            self._use(DECART)
         elif callable(endpoint):
-            self.name, self._transform = SANDBOX, endpoint
-        else:
-            self._choose_server(endpoint)
-
-    def _choose_server(self, endpoint: Any) -> None:
-        if isinstance(endpoint, str) and "://" not in endpoint:
+            self.name, self._own = SANDBOX, _OwnServer(endpoint)
+        elif isinstance(endpoint, str) and "://" not in endpoint:
             raise InvalidURLError(
                 # Redacted, because a key may have been passed as the endpoint by mistake.
-                f"There is no endpoint {redact(repr(endpoint)[:100])}.",
+                f"There is no endpoint {shorten(repr(endpoint), 100)}.",
                 remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
             )
-        self._endpoint = parse_endpoint(endpoint)
-        if self._from_environment and not self._endpoint.is_private:
-            raise InvalidURLError(
-                f"The key in {ENVIRONMENT_VARIABLE} would travel in clear text to this endpoint.",
-                remedy="Use https, or give the key that is meant for it as api_key=.",
-            )
-        self.name = self._endpoint.name
-        if self._key is None and self._endpoint.is_loopback:
-            self._key = Secret("dct_local")  # a server on this machine: no key to protect
-        self._need_key()
+        else:
+            key_beside = getattr(endpoint, "api_key", None)  # of a running local server
+            if self._key is None and isinstance(key_beside, str):
+                self._key = Secret(key_beside)
+            del key_beside
+            self._use(parse_endpoint(endpoint))
 
-    def _need_key(self) -> None:
+    def _decart_or_sandbox(self, stacklevel: int) -> str:
+        if self._key is not None or os.environ.get(ENVIRONMENT_VARIABLE):
+            return DECART.name
+        warnings.warn(
+            f"No key: local effects, not Decart's models. Set {ENVIRONMENT_VARIABLE}.",
+            SandboxWarning,
+            stacklevel=stacklevel,
+        )
+        return SANDBOX
+
+    def _use(self, endpoint: Endpoint) -> None:
+        """Uses a server that runs elsewhere, if there is a key that may be sent to it."""
+        if self._key is None and endpoint.is_decart and os.environ.get(ENVIRONMENT_VARIABLE):
+            self._key = Secret(os.environ[ENVIRONMENT_VARIABLE])
+        if self._key is None and endpoint.is_decart:
+            raise InvalidKeyError(
+                "There is no API key.", remedy=f"Set {ENVIRONMENT_VARIABLE} or give api_key=."
+            )
         if self._key is None:
             raise InvalidKeyError(
-                "There is no API key.",
-                remedy=f"Set {ENVIRONMENT_VARIABLE} or give api_key=.",
+                f"There is no key for the endpoint {endpoint.name}.",
+                remedy=f"Give its key as api_key=. {ENVIRONMENT_VARIABLE} is sent to Decart only.",
             )
+        need_private(endpoint.base_url)
+        need_private(endpoint.realtime_base_url)
+        self.name, self._endpoint = endpoint.name, endpoint
 
     async def open(self) -> tuple[Endpoint, Secret]:
         """Returns the endpoint and its key, after starting a local server if one is needed.
@@ -143,14 +178,10 @@ class Destination:
 
         Raises:
             SandboxError: The server could not be started.
+            ClosedError: The widget that runs its own function is closed.
         """
-        if self._transform is not None:
-            if self._own is None:
-                from decart_widget.sandbox import serve
-
-                self._own = await asyncio.to_thread(serve, self._transform)
-            own = self._own
-            return Endpoint(SANDBOX, own.base_url, own.realtime_base_url), Secret("dct_local")
+        if self._own is not None:
+            return await asyncio.to_thread(self._own.get)
         if self._endpoint is None:
             return await asyncio.to_thread(_shared.get)
         assert self._key is not None
@@ -160,7 +191,6 @@ class Destination:
         """Stops the server that runs this widget's own function, if there is one."""
         if self._own is not None:
             self._own.close()
-            self._own = None
 
     def __repr__(self) -> str:
         return f"Destination({self.name!r})"

@@ -1,7 +1,7 @@
 """``python -m decart_widget.sandbox``: the sandbox as a program.
 
 The first line on standard output is one JSON object with the server's addresses, printed when it
-listens. Everything else goes to standard error.
+listens; it contains the key, if that is random. Everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
 """Environment variable with the only valid permanent key. There is no flag for it: every user of a
-machine can read the arguments of its processes."""
+machine can read the arguments of its processes. Without it the key is random, and part of the line
+on standard output: there is no other way to get it out of this process."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         api_key = json.loads(sys.stdin.readline() or "{}").get("api_key")
     try:
         key = Secret(api_key) if api_key else None
+        del api_key  # a traceback may show a frame's variables
         asyncio.run(_run(options, key))
     except (OSError, ValueError, SandboxError) as error:
         print(f"decart_widget.sandbox: {error}", file=sys.stderr)
@@ -82,16 +84,14 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
     async with server:
         if options.child:
             stop_with_parent(loop, stopping)
-        print(
-            json.dumps(
-                {
-                    "base_url": server.base_url,
-                    "realtime_base_url": server.realtime_base_url,
-                    "pid": os.getpid(),
-                }
-            ),
-            flush=True,
-        )
+        addresses = {
+            "base_url": server.base_url,
+            "realtime_base_url": server.realtime_base_url,
+            "pid": os.getpid(),
+        }
+        # A key that was given is known to whoever gave it, and is not repeated.
+        random_key = {"api_key": server.api_key} if api_key is None else {}
+        print(json.dumps({**addresses, **random_key}), flush=True)
         await stopping.wait()
 
 
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A local server that speaks Decart's realtime protocol, with effects in place "
         "of models. The first line on standard output is JSON with its addresses.",
         epilog=f"The environment variable {KEY_VARIABLE} sets the only valid API key. "
-        "Without it every key that begins with dct_ is valid.",
+        "Without it the key is random, and is in that line too.",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"

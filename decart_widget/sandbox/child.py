@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import SandboxError
-from decart_widget.inputs.secrets import Secret
+from decart_widget.inputs.secrets import Secret, random_key
 from decart_widget.processes.python_child import ChildError, PythonChild
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 
+@hides_arguments
 def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSandbox:
     """Start ``python -m decart_widget.sandbox`` and return when it listens.
 
@@ -21,8 +23,8 @@ def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSa
     of Python don't disturb it.
 
     Args:
-        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
-            It goes through a pipe, as others can read a process's arguments and environment.
+        api_key: The only valid permanent key; None: a random one, see `ChildSandbox.api_key`. It
+            goes through a pipe, as others can read a process's arguments and environment.
         timeout: Seconds to wait until the child listens.
 
     Raises:
@@ -45,6 +47,7 @@ class ChildSandbox:
     """
 
     def __init__(self, api_key: Secret | None, *, timeout: float) -> None:
+        self._key = random_key() if api_key is None else api_key
         self.base_url = self.realtime_base_url = ""
         try:
             self._child = PythonChild("decart_widget.sandbox", ["--child"])
@@ -52,13 +55,21 @@ class ChildSandbox:
             raise SandboxError(f"The sandbox process {error}") from None
         self.pid = self._child.pid
         try:
-            self._child.send({"api_key": None if api_key is None else api_key.reveal()})
+            self._child.send({"api_key": self._key.reveal()})
             answer = self._child.wait_ready(timeout)
         except ChildError as error:
             self._child.close()
             raise SandboxError(f"The sandbox process {error}") from None
         self.base_url = answer["base_url"]
         self.realtime_base_url = answer["realtime_base_url"]
+
+    @property
+    def api_key(self) -> str:
+        """The only key that is valid, for clients other than ``DecartWidget(endpoint=child)``.
+
+        It appears in no text of the sandbox.
+        """
+        return self._key.reveal()
 
     @property
     def alive(self) -> bool:

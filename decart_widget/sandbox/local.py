@@ -9,6 +9,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import SandboxError
@@ -28,6 +29,7 @@ CLOSE_TIMEOUT_S: Final = 10.0
 """Seconds for closing every connection, and for any other call on the server's thread."""
 
 
+@hides_arguments
 def serve(
     transform: Transform | None = None,
     *,
@@ -46,7 +48,7 @@ def serve(
             When it raises, frames are sent unchanged and `Sandbox.last_error` is the exception.
         host: Address to listen on: 127.0.0.1, ::1 or localhost.
         port: Port to listen on; 0: any free one.
-        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
+        api_key: The only valid permanent key; None: a random one, see `Sandbox.api_key`.
         faults: What goes wrong, see `Faults`.
 
     Returns:
@@ -126,6 +128,14 @@ class Sandbox:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(CLOSE_TIMEOUT_S)
+
+    @property
+    def api_key(self) -> str:
+        """The only key that is valid, for clients other than ``DecartWidget(endpoint=local)``.
+
+        It appears in no text of the sandbox.
+        """
+        return self._server.api_key
 
     @property
     def closed(self) -> bool:

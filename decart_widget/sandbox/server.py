@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from decart_widget.inputs.secrets import Secret
+from decart_widget.inputs.secrets import Secret, random_key
 from decart_widget.protocol.loopback import is_loopback
 from decart_widget.sandbox.control import (
     CLOSE_AT_CAPACITY,
@@ -70,7 +70,7 @@ class SandboxServer:
             `decart_widget.sandbox.serve`.
         host: Address to listen on.
         port: Port to listen on; 0: any free one.
-        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
+        api_key: The only valid permanent key; None: a random one, see `api_key`.
         faults: What goes wrong.
         allow_remote: Accept other machines, and web pages from other machines. Needs ``api_key``.
         livekit: The LiveKit server that hosts the rooms; None: this server hosts them.
@@ -99,7 +99,10 @@ class SandboxServer:
         self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._allow_remote = allow_remote
-        self._keyring = Keyring(api_key.reveal() if isinstance(api_key, Secret) else api_key)
+        if api_key is None:
+            api_key = random_key()
+        self._keyring = Keyring(api_key if isinstance(api_key, Secret) else Secret(api_key))
+        del api_key  # a traceback may show a frame's variables
         self._faults = faults
         self._faulty_sessions_left = faults.sessions
         self._server: Server | None = None
@@ -181,6 +184,11 @@ class SandboxServer:
     def realtime_base_url(self) -> str:
         """URL of the WebSocket API, such as ``ws://127.0.0.1:49152``."""
         return f"ws://{self._address}"
+
+    @property
+    def api_key(self) -> str:
+        """The only valid permanent key."""
+        return self._keyring.api_key.reveal()
 
     @property
     def _address(self) -> str:

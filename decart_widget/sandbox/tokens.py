@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from decart_widget.inputs.secrets import Secret
+
 TOKEN_PREFIX: Final = "ek_"
 """What the service's client tokens begin with."""
-
-PERMANENT_PREFIX: Final = "dct_"
-"""What the service's permanent keys begin with."""
 
 # The service's limits for a request, from its public documentation.
 
@@ -74,15 +73,15 @@ class Keyring:
     """Decides which keys are valid, and makes and verifies client tokens.
 
     Args:
-        api_key: The only valid permanent key; None: every key that begins with ``dct_`` is valid.
+        api_key: The only valid permanent key.
     """
 
-    def __init__(self, api_key: str | None = None) -> None:
-        self._api_key = api_key
+    def __init__(self, api_key: Secret) -> None:
+        self.api_key: Final = api_key
         self._secret = secrets.token_bytes(32)
 
     def __repr__(self) -> str:
-        return f"Keyring({'one key' if self._api_key else 'any dct_ key'})"
+        return "Keyring(***)"
 
     def mint(self, key: str | None, body: object, now: float) -> dict[str, Any]:
         """Make a client token, for ``POST /v1/client/tokens``.
@@ -147,9 +146,7 @@ class Keyring:
         return grant
 
     def _is_permanent(self, key: str) -> bool:
-        if self._api_key is None:
-            return key.startswith(PERMANENT_PREFIX) and len(key) > len(PERMANENT_PREFIX)
-        return hmac.compare_digest(key.encode(), self._api_key.encode())
+        return hmac.compare_digest(key.encode(), self.api_key.reveal().encode())
 
     def _sign(self, grant: Grant) -> str:
         text = json.dumps({**asdict(grant), "id": secrets.token_hex(4)}, separators=(",", ":"))

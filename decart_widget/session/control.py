@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
@@ -22,7 +22,14 @@ from decart_widget.errors import (
 from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import encode
 from decart_widget.protocol.messages import ClientMessage
-from decart_widget.protocol.retry import CAPACITY_CLOSE_CODE, closed_error, service_error
+from decart_widget.protocol.retry import (
+    CAPACITY_CLOSE_CODE,
+    REDIRECTS,
+    closed_error,
+    redirect_error,
+    service_error,
+)
+from decart_widget.session.endpoints import need_private
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -41,9 +48,6 @@ CLOSE_TIMEOUT_S: Final = 2.0
 
 _MAX_TEXT: Final = 200
 """Characters of a library's error text that our errors quote."""
-
-_MAX_BODY_BYTES: Final = 300
-"""Bytes of a refused handshake's body that our errors quote."""
 
 # The library logs requests with their URL at DEBUG, and the URL carries a token.
 _wire_logger = logging.getLogger("decart_widget.session.wire")
@@ -135,14 +139,20 @@ async def open_control(
         AtCapacityError: The service is full.
         ServiceError: The service refused the handshake for another reason.
         TransportError: The service can't be reached, or is no WebSocket server.
+        InvalidURLError: The token would travel to another machine in clear text.
     """
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
+    class ConnectWithoutRedirects(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc
+
+    need_private(url.reveal())
     failure: DecartError | None = None
     connection: ClientConnection | None = None
     try:
-        connection = await connect(
+        connection = await ConnectWithoutRedirects(
             url.reveal(),
             open_timeout=timeout,
             close_timeout=CLOSE_TIMEOUT_S,
@@ -157,16 +167,20 @@ async def open_control(
         failure = TransportError(f"{name} did not answer within {timeout:.0f} s.")
     except InvalidStatus as refused:
         status = refused.response.status_code
-        body = bytes(refused.response.body or b"")[:_MAX_BODY_BYTES].decode("utf-8", "replace")
-        failure = service_error(
-            f"HTTP {status}: {body}", CAPACITY_CLOSE_CODE if status == 503 else None
-        )
+        if status in REDIRECTS:
+            failure = redirect_error(name, status)
+        else:
+            # Whole, because it is redacted before it is cut.
+            body = bytes(refused.response.body or b"").decode("utf-8", "replace")
+            failure = service_error(
+                f"HTTP {status}: {body}", CAPACITY_CLOSE_CODE if status == 503 else None
+            )
     except InvalidHandshake as error:
-        text = redact(str(error))[:_MAX_TEXT]
+        text = shorten(str(error), _MAX_TEXT)
         failure = TransportError(f"{name} is no realtime service ({text}).")
     except (OSError, WebSocketException) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        failure = TransportError(f"{name} can't be reached ({redact(text)[:_MAX_TEXT]}).")
+        failure = TransportError(f"{name} can't be reached ({shorten(text, _MAX_TEXT)}).")
     if failure is not None or connection is None:
         # Raised outside the handlers, so that no exception with the URL is chained to it.
         raise failure or ConnectionLostError(f"{name} can't be reached.")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from decart_widget._version import __version__
+from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import InvalidURLError
 from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
@@ -40,10 +41,10 @@ class Endpoint:
         return is_loopback(urlsplit(self.realtime_base_url).hostname or "")
 
     @property
-    def is_private(self) -> bool:
-        """Whether no third party can read the traffic: it is encrypted or stays on this machine."""
+    def is_decart(self) -> bool:
+        """Whether both URLs are Decart's own and encrypted, so that its key may go there."""
         return all(
-            _SECURE[parts.scheme] or is_loopback(parts.hostname or "")
+            _SECURE[parts.scheme] and parts.hostname in DECART_HOSTS
             for parts in (urlsplit(self.base_url), urlsplit(self.realtime_base_url))
         )
 
@@ -64,11 +65,35 @@ class Endpoint:
         query.update({name: value for name, value in options.items() if value is not None})
         query["user_agent"] = f"decart_widget/{__version__}"
         url = f"{self.realtime_base_url}{model.url_path}?{urlencode(query)}"
-        return Secret(url, longest=_MAX_URL)
+        return Secret(url, longest=_MAX_URL, pinned=False)
 
 
 DECART: Final = Endpoint("decart", "https://api.decart.ai", "wss://api3.decart.ai")
 """Decart's own service (source: its public clients of 2026, which use the room transport)."""
+
+
+DECART_HOSTS: Final = frozenset({"api.decart.ai", "api3.decart.ai"})
+"""The hosts to which a key from the environment may be sent (source: the public clients)."""
+
+
+def need_private(url: str) -> None:
+    """Checks that no third party can read what is sent to a URL.
+
+    Args:
+        url: A URL of a service. It may hold a token, so no error shows it.
+
+    Raises:
+        InvalidURLError: The URL is neither encrypted nor on this machine.
+    """
+    parts = urlsplit(url)
+    is_private = _SECURE.get(parts.scheme, False) or is_loopback(parts.hostname or "")
+    del url, parts  # a traceback may show this frame
+    if not is_private:
+        raise InvalidURLError(
+            "A key would travel in clear text to another machine.",
+            remedy="Give https: and wss: URLs, or reach the machine through an SSH tunnel, as "
+            '"http://127.0.0.1:PORT".',
+        )
 
 
 def check_url(url: object, what: str = "endpoint") -> str:
@@ -83,7 +108,7 @@ def check_url(url: object, what: str = "endpoint") -> str:
 
     Raises:
         InvalidURLError: Its scheme is none of http(s) and ws(s), it has no host, or it has a
-            password, a query or a fragment, which would end up in logs.
+            password, a query, a fragment or a key, which would end up in logs.
     """
     remedy = 'Give a URL such as "https://api.example.org" or "http://127.0.0.1:9000".'
     if not isinstance(url, str):
@@ -104,6 +129,10 @@ def check_url(url: object, what: str = "endpoint") -> str:
         raise InvalidURLError(
             f"The {what} carries a password, a query or a fragment.",
             remedy="Give the plain URL; keys go in api_key=.",
+        )
+    if redact(url) != url:
+        raise InvalidURLError(
+            f"The {what} carries a key.", remedy="Give the plain URL; keys go in api_key=."
         )
     return url.strip().rstrip("/")
 

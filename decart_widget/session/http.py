@@ -16,7 +16,8 @@ from decart_widget.errors import (
     TransportError,
 )
 from decart_widget.inputs.secrets import Secret
-from decart_widget.protocol.retry import service_error
+from decart_widget.protocol.retry import REDIRECTS, redirect_error, service_error
+from decart_widget.session.endpoints import need_private
 
 if TYPE_CHECKING:
     import ssl
@@ -67,9 +68,11 @@ async def post(
         ServiceError: The service answered with another error.
         ProtocolError: The answer is no JSON object, or too long.
         TransportError: The service can't be reached, or did not answer in time.
+        InvalidURLError: The key would travel to another machine in clear text.
     """
     import httpx  # imported on first use: it takes as long as the rest of the package
 
+    need_private(url)
     failure: DecartError
     try:
         # httpx limits each read, not their sum: a slow body would never time out.
@@ -90,7 +93,10 @@ async def post(
             ) as response,
         ):
             status, content = response.status_code, await _content(response)
-        found = _object(status, content, key, missing)
+        if status in REDIRECTS:
+            found: dict[str, Any] | DecartError = redirect_error(name, status)
+        else:
+            found = _object(status, content, key, missing)
         del content  # may hold a token, and a traceback may show this frame
         if isinstance(found, dict):
             return found

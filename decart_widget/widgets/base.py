@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import anywidget
 import traitlets as t
 
+from decart_widget.diagnostics.hidden_arguments import bare
 from decart_widget.diagnostics.log import Log
+from decart_widget.errors import DecartError
 from decart_widget.protocol.states import ConnectionState
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ MAX_INBOX_BYTES: Final = 64_000_000
 
 MAX_BUFFER: Final = 1_000_000
 """Maximum bytes of a message's binary part; some hosts lose their socket over larger ones."""
+
+
+LOOKS: Final = frozenset({"layout", "tabbable", "tooltip", "_view_count"})
+"""Traits of ipywidgets, about the looks of a view, that pages may set."""
 
 
 class Receive(Protocol):
@@ -114,6 +120,16 @@ class PageWidget(anywidget.AnyWidget):
             self._closed = True
             super().close()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except (DecartError, t.TraitError) as error:  # the value is refused
+            failure = bare(error)
+        else:
+            return
+        del value  # it may be a key, and a traceback may show this frame
+        raise failure
+
     @property
     def log(self) -> Log:
         """The log of events in the kernel and in the pages; see ``Log``."""
@@ -153,23 +169,22 @@ class PageWidget(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Sets trait values that a page sends, of traits that pages may set.
 
-        ipywidgets would set read-only traits too, and would send values to all pages before it
-        validates them.
+        A page is sent the true value of what it may not set. ipywidgets would set read-only traits
+        too, and would send values to all pages before it validates them.
 
         Args:
             sync_data: Values by name.
         """
-        taken = {}
+        taken, refused = {}, set()
         for name, value in sync_data.items():
-            trait = self.traits().get(name)
-            open_to_pages = trait is not None and not trait.read_only and name[:1] != "_"
-            if not (open_to_pages or name == "_view_count"):
-                self._events.refuse("page: sets what it may not")
-                continue
-            if isinstance(value, str) and len(value) > MAX_PAGE_TEXT:
-                self._events.refuse("page: sets too long a text")
-                continue
-            taken[name] = value
+            reason = self._refusal(name, value)
+            if reason is None:
+                taken[name] = value
+            else:
+                self._events.refuse(f"page: {reason}")
+                refused.add(name)
+        if refused & set(self.keys):
+            self.send_state(refused & set(self.keys))
         before = {name: getattr(self, name) for name in taken}
         try:
             super().set_state(taken)
@@ -180,6 +195,24 @@ class PageWidget(anywidget.AnyWidget):
             for name, value in before.items():
                 self.set_trait(name, value)
             self.send_state(list(taken))
+
+    def _refusal(self, name: str, value: Any) -> str | None:
+        """Returns why a page may not set a trait to this value; None if it may.
+
+        A page may set the traits with the tag ``page="sets"``, and those with ``page="lowers"`` to
+        a smaller number: any script in a page can try, and must not make a session cost more.
+        """
+        trait = self.traits().get(name)
+        if isinstance(value, str) and len(value) > MAX_PAGE_TEXT:
+            return "sets too long a text"
+        rule = None if trait is None else trait.metadata.get("page")
+        if rule == "sets" or name in LOOKS:
+            return None
+        if rule == "lowers":
+            limit = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return None if is_number and (limit is None or value <= limit) else f"raises {name}"
+        return "sets what it may not" if trait is None else f"sets {name}, which only Python may"
 
     def _listen(self, receive: Receive) -> None:
         """Passes messages of pages to ``receive``, on the background thread."""

@@ -27,30 +27,32 @@ class CameraTraits(t.HasTraits):
         allow_none=True,
         help="Which camera: an id or (a part of) a label of `cameras`, front or back; None for the "
         "browser's choice.",
-    ).tag(sync=True)
+    ).tag(sync=True, page="sets")
     mirror = t.Enum(
         ["off", "auto", "on"],
         "off",
         help="Whether the sent picture is mirrored: off, on, or auto (only a front camera's).",
-    ).tag(sync=True)
+    ).tag(sync=True, page="sets")
     orientation = t.Enum(
         ["landscape", "portrait"],
         "landscape",
         help="Of the sent picture: landscape, or portrait (width and height swapped, cut out of "
         "the middle of the camera's picture).",
-    ).tag(sync=True)
+    ).tag(sync=True, page="sets")
     source = t.Enum(
         ["camera", "screen", "test-pattern", "file"],
         "camera",
         help="What is sent: camera, screen, test-pattern or file (the video file that was dropped "
         "on the widget).",
-    ).tag(sync=True)
+    ).tag(sync=True, page="sets")
     microphone = t.Bool(
         False,
         help="Whether the microphone is sent too. With transport='webrtc' a session that began "
         "without it sends it after its next start or reconnect.",
-    ).tag(sync=True)
-    muted = t.Bool(False, help="Whether silence is sent instead of the microphone.").tag(sync=True)
+    ).tag(sync=True, page="sets")
+    muted = t.Bool(False, help="Whether silence is sent instead of the microphone.").tag(
+        sync=True, page="sets"
+    )
 
     # Not synced, and so not saved in notebooks: a camera's label may contain a person's name.
     cameras: t.List[dict[str, str]] = t.List(

@@ -14,7 +14,11 @@ MAX_BUDGET_S: Final = 86_400
 
 
 class SessionTraits(t.HasTraits):
-    """A mix-in of the widget. Traits that only the kernel sets are read-only, also for pages."""
+    """A mix-in of the widget.
+
+    Traits that only the kernel sets are read-only. Of the others a page may set those with the tag
+    ``page``: see ``PageWidget.set_state``.
+    """
 
     model = t.Unicode(
         "lucy-latest", help="Name of the model; used by the next start. See MODELS."
@@ -23,14 +27,16 @@ class SessionTraits(t.HasTraits):
         "",
         help="What the picture is to become. Sent 0.3 s after the last change while a session "
         'runs; use set() to send it at once. "" (before a start) leaves the picture alone.',
-    ).tag(sync=True)
-    enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(sync=True)
+    ).tag(sync=True, page="sets")
+    enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(
+        sync=True, page="sets"
+    )
     budget = t.Float(
         None,
         allow_none=True,
         help="Seconds of generation after which the session ends, up to 86400; at least 10 at the "
-        "service. None for no limit. Used by the next start.",
-    ).tag(sync=True)
+        "service. None for no limit. Used by the next start. A page may only lower it.",
+    ).tag(sync=True, page="lowers")
 
     service_status = t.Enum(
         [status.value for status in ServiceStatus],

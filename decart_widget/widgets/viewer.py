@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import InvalidOptionError
 from decart_widget.widgets.base import PageWidget
 
@@ -28,6 +29,7 @@ class DecartViewer(PageWidget):
         InvalidKeyError: The session is Decart's, and there is no key.
     """
 
+    @hides_arguments
     def __init__(
         self,
         token: str,

@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 import traitlets as t
 
+from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import ClosedError
 from decart_widget.widgets.base import PageWidget
 from decart_widget.widgets.camera_traits import CameraTraits
@@ -65,6 +66,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         ConfigurationError: An argument is invalid; then nothing is started.
     """
 
+    @hides_arguments
     def __init__(
         self,
         model: str | RealtimeModel = "lucy-latest",
@@ -111,7 +113,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         self._settings = check_settings(model, transport, video, connection, resolution, speed)
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
-        destination = Destination(endpoint, key, stacklevel=2)
+        destination = Destination(endpoint, key, stacklevel=3)
         # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
         has_image = image is not None
@@ -179,6 +181,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         self._need_open()
         return self._background.start(self._controller.sessions.disconnect(), "disconnect")
 
+    @hides_arguments
     def set(
         self, prompt: str | None = UNSET, image: Any = UNSET, enrich: bool = UNSET
     ) -> Operation[str]:

@@ -115,7 +115,7 @@ class Room:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[sandbox.Sandbox]:
-    with sandbox.serve() as server:
+    with sandbox.serve(api_key=KEY) as server:
         yield server
 
 

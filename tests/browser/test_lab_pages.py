@@ -19,7 +19,8 @@ from tools.widget_view import TIMEOUT, WidgetView
 CELL: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(
-    prompt="greyscale", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})
+    prompt="greyscale", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r}),
+    api_key={api_key!r},
 )
 w
 """
@@ -41,6 +42,7 @@ async def generating(
         transport=transport,
         base_url=sandbox.base_url,
         realtime_base_url=sandbox.realtime_base_url,
+        api_key=sandbox.api_key,
     )
     notebook = await open_notebook(cell)
     view = WidgetView(notebook.page)

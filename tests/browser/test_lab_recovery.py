@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,7 +19,8 @@ from tools.widget_view import TIMEOUT, WidgetView
 CELLS: Final = """
 from decart_widget import DecartWidget
 w = DecartWidget(
-    prompt="invert", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r})
+    prompt="invert", transport={transport!r}, endpoint=({base_url!r}, {realtime_base_url!r}),
+    api_key={api_key!r},
 )
 w
 """
@@ -38,6 +40,7 @@ async def two_views(
         transport=transport,
         base_url=sandbox.base_url,
         realtime_base_url=sandbox.realtime_base_url,
+        api_key=sandbox.api_key,
     )
     notebook = await open_notebook(cell, "w")
     views = [WidgetView(notebook.page, index) for index in range(2)]
@@ -142,7 +145,7 @@ async def test_a_viewer_shows_the_session_of_another_cell(
     page = notebook.page
     await page.evaluate(
         "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(1)"
-        ".setSource('DecartViewer(w.subscribe_token, api_key=\"dct_local\")')"
+        f".setSource('DecartViewer(w.subscribe_token, api_key={json.dumps(sandbox.api_key)})')"
     )
     await notebook.run_cell(1)
     viewer = WidgetView(page, 1)

@@ -30,6 +30,7 @@ from decart_widget import ConnectionOptions, DecartWidget
 password = pathlib.Path({turn!r}).read_text()
 turn = {{"urls": "turn:127.0.0.1:9", "username": "u", "credential": password}}
 w = DecartWidget(prompt="greyscale", endpoint=({base_url!r}, {realtime_base_url!r}),
+                 api_key=os.environ["DECART_API_KEY"],
                  transport={transport!r}, connection=ConnectionOptions(ice_servers=[turn]))
 w
 """

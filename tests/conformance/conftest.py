@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-from tests.conformance.clients import PAGE, ClientPage, OpenPage, client_page, stats_until
+from tests.conformance.clients import KEY, PAGE, ClientPage, OpenPage, client_page, stats_until
 from tools import browser as chromium
 from tools.pages import served
 
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
-    with serve() as local:
+    with serve(api_key=KEY) as local:
         yield local
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from decart_widget.sandbox import ChildSandbox, start_child
-from tests.conformance.clients import interpreter
+from tests.conformance.clients import KEY, interpreter
 
 HERE = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def python() -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[ChildSandbox]:
-    with start_child() as child:
+    with start_child(KEY) as child:
         yield child
 
 

@@ -114,6 +114,7 @@ async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> As
             "prompt": FIRST,
             "transport": transport,
             "endpoint": (where.base_url, where.realtime_base_url),
+            "api_key": where.api_key,
             **arguments,
         }
         # A page with unsaved cells asks before it is closed.

@@ -42,6 +42,7 @@ async def shown(
         "prompt": SECOND,
         "transport": transport,
         "endpoint": (sandbox.base_url, sandbox.realtime_base_url),
+        "api_key": sandbox.api_key,
         **arguments,
     }
     made = ", ".join(f"{name}={value!r}" for name, value in arguments.items())

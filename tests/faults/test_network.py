@@ -48,7 +48,12 @@ async def close_dialog(dialog: Locator) -> None:
 
 async def begun(lab: LabServer, notebook: NotebookPage, sandbox: Sandbox, transport: str) -> Scene:
     endpoint = (sandbox.base_url, sandbox.realtime_base_url)
-    arguments = {"prompt": FIRST, "transport": transport, "endpoint": endpoint}
+    arguments = {
+        "prompt": FIRST,
+        "transport": transport,
+        "endpoint": endpoint,
+        "api_key": sandbox.api_key,
+    }
     await notebook.open(lab.write("network.ipynb", [CELL.format(arguments=arguments)]))
     await notebook.run_all()
     scene = Scene(notebook, WidgetView(notebook.page), transport, sandbox)

@@ -21,6 +21,7 @@ def widget_cell(sandbox: Sandbox, name: str = "w", **arguments: Any) -> str:
         "prompt": "greyscale",
         "transport": "webrtc",
         "endpoint": (sandbox.base_url, sandbox.realtime_base_url),
+        "api_key": sandbox.api_key,
         **arguments,
     }
     listed = ", ".join(f"{key}={value!r}" for key, value in given.items())

@@ -204,7 +204,8 @@ async def test_the_key_is_sent_to_the_service_only() -> None:
         try:
             async with displayed(
                 kernel,
-                f"prompt='sepia', endpoint=({sandbox.base_url!r}, {sandbox.realtime_base_url!r})",
+                f"prompt='sepia', endpoint=({sandbox.base_url!r}, {sandbox.realtime_base_url!r}), "
+                "api_key=__import__('os').environ['DECART_API_KEY']",
             ) as page:
                 page.say("start")
                 await page.until(connection_state="generating")

@@ -16,7 +16,7 @@ from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.meeting import livekit_server
 from tests.loopback.room_client import is_grey, is_inverted, request_viewer_room, room_for, user_in
-from tests.loopback.sandbox_client import client
+from tests.loopback.sandbox_client import KEY, client
 
 VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SECRET")]
 
@@ -28,12 +28,13 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer
         settings = [os.environ.get(name, "") for name in VARIABLES]
         if not all(settings):
             pytest.skip(f"no LiveKit server to test with: set {', '.join(VARIABLES)}")
-        async with SandboxServer(livekit=LiveKitServer(*settings)) as server:
+        async with SandboxServer(livekit=LiveKitServer(*settings), api_key=KEY) as server:
             yield server
     else:
         key, secret = "devkey", "a-secret-that-is-long-enough-for-hs256"
         async with livekit_server(key, secret) as (url, rooms):
-            async with SandboxServer(livekit=LiveKitServer(url, key, secret)) as server:
+            livekit = LiveKitServer(url, key, secret)
+            async with SandboxServer(livekit=livekit, api_key=KEY) as server:
                 yield server
             # All participants have left.
             async with asyncio.timeout(20):
@@ -75,7 +76,7 @@ async def test_a_session_is_transformed_on_a_livekit_server(
 async def test_an_unreachable_livekit_server_is_reported() -> None:
     unreachable = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
     async with (
-        SandboxServer(livekit=unreachable) as server,
+        SandboxServer(livekit=unreachable, api_key=KEY) as server,
         client(server.realtime_base_url) as control,
     ):
         await room_for(control)

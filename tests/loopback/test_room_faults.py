@@ -11,12 +11,12 @@ import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.loopback.room_client import in_room, is_grey, room_for
-from tests.loopback.sandbox_client import client
+from tests.loopback.sandbox_client import KEY, client
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with serve() as running:
+    with serve(api_key=KEY) as running:
         yield running
 
 
@@ -120,7 +120,7 @@ async def test_closed_rooms_leave_no_threads_tasks_or_sockets() -> None:
 
     process = psutil.Process()
     before = our_threads()
-    sandbox = serve()
+    sandbox = serve(api_key=KEY)
     for _ in range(2):
         async with in_room(sandbox) as (_control, user):
             await user.publish()
@@ -141,7 +141,7 @@ async def test_closed_rooms_leave_no_threads_tasks_or_sockets() -> None:
 
 
 async def test_a_server_that_is_closed_disconnects_all_clients_at_once() -> None:
-    sandbox = serve()
+    sandbox = serve(api_key=KEY)
     async with in_room(sandbox) as (control, user):
         await user.publish()
         await user.picture_that(is_grey)

@@ -20,12 +20,12 @@ from tests.loopback.room_client import (
     room_for,
     user_in,
 )
-from tests.loopback.sandbox_client import client
+from tests.loopback.sandbox_client import KEY, client
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with serve() as running:
+    with serve(api_key=KEY) as running:
         yield running
 
 

@@ -20,7 +20,7 @@ PERMANENT = ("invalid api key", "not allowed", "session expired", "permission de
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Sandbox]:
-    with serve() as running:
+    with serve(api_key=KEY) as running:
         yield running
 
 
@@ -176,7 +176,7 @@ async def test_a_flood_closes_with_1008(sandbox: Sandbox) -> None:
 # --- keys and tokens ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["", "dct_", "nonsense", "ek_nonsense", "ek_e30=.00"])
+@pytest.mark.parametrize("key", ["", "dct_", "dct_local", "nonsense", "ek_nonsense", "ek_e30=.00"])
 async def test_an_invalid_key_is_refused_with_4401(sandbox: Sandbox, key: str) -> None:
     async with client(sandbox.realtime_base_url, api_key=key) as user:
         error = await user.receive()

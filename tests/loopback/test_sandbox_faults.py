@@ -16,7 +16,7 @@ from tests.loopback.sandbox_client import KEY, client
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Sandbox]:
-    with serve() as running:
+    with serve(api_key=KEY) as running:
         yield running
 
 

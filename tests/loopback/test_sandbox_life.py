@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,14 +20,14 @@ import pytest
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Sandbox, serve, start_child
 from decart_widget.sandbox.server import SandboxServer
-from tests.loopback.sandbox_client import client, colourfulness
+from tests.loopback.sandbox_client import KEY, client, colourfulness
 
 # --- in this process ------------------------------------------------------------------------------
 
 
 async def test_closing_leaves_no_thread_socket_or_task() -> None:
     before = set(threading.enumerate())
-    sandbox = serve()
+    sandbox = serve(api_key=KEY)
     async with client(sandbox.realtime_base_url) as user:
         await user.prompt("greyscale")
         await user.start_video()
@@ -49,7 +50,7 @@ async def test_closing_leaves_no_thread_socket_or_task() -> None:
 
 
 async def test_ended_sessions_leave_no_udp_socket() -> None:
-    with serve() as sandbox:
+    with serve(api_key=KEY) as sandbox:
         for _ in range(3):
             async with client(sandbox.realtime_base_url) as user:
                 await user.prompt("greyscale")
@@ -63,11 +64,11 @@ async def test_ended_sessions_leave_no_udp_socket() -> None:
 
 
 def test_a_sandbox_is_a_context_manager_and_takes_a_port() -> None:
-    with serve() as first:
+    with serve(api_key=KEY) as first:
         port = int(first.base_url.rpartition(":")[2])
         with pytest.raises(SandboxError, match="port=0"):
-            serve(port=port)
-    with serve(port=port) as second:
+            serve(port=port, api_key=KEY)
+    with serve(port=port, api_key=KEY) as second:
         assert second.base_url == f"http://127.0.0.1:{port}"
         assert second.realtime_base_url == f"ws://127.0.0.1:{port}"
 
@@ -75,7 +76,7 @@ def test_a_sandbox_is_a_context_manager_and_takes_a_port() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.com", "192.0.2.1", "a.localhost", ""])
 def test_only_loopback_hosts_are_accepted(host: str) -> None:
     with pytest.raises(SandboxError, match=r"127\.0\.0\.1"):
-        serve(host=host)
+        serve(host=host, api_key=KEY)
 
 
 def test_other_machines_need_a_flag_and_a_key() -> None:
@@ -97,9 +98,21 @@ async def test_allow_remote_accepts_pages_of_other_machines() -> None:
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 async def test_it_can_listen_on_the_ipv6_loopback_address() -> None:
-    with serve(host="::1") as sandbox:
+    with serve(host="::1", api_key=KEY) as sandbox:
         assert sandbox.base_url.startswith("http://[::1]:")
         async with client(sandbox.realtime_base_url) as user:
+            assert (await user.prompt("sepia"))["success"]
+
+
+async def test_every_server_has_a_random_key_unless_one_is_given() -> None:
+    with serve() as one, serve() as other:
+        assert one.api_key != other.api_key
+        assert len(one.api_key) > 30
+        assert one.api_key not in repr(one)
+        for guess in ("dct_local", "dct_test", other.api_key):
+            async with client(one.realtime_base_url, api_key=guess) as stranger:
+                assert (await stranger.closed())[0] == 4401
+        async with client(one.realtime_base_url, api_key=one.api_key) as user:
             assert (await user.prompt("sepia"))["success"]
 
 
@@ -222,6 +235,7 @@ def test_the_program_prints_its_addresses_and_takes_faults_as_flags() -> None:
         assert program.stdout is not None
         addresses = json.loads(program.stdout.readline())
         assert addresses["pid"] == program.pid
+        assert "dct_mine" not in json.dumps(addresses)
 
         async def refused() -> int | None:
             url = addresses["realtime_base_url"]
@@ -232,6 +246,22 @@ def test_the_program_prints_its_addresses_and_takes_faults_as_flags() -> None:
         program.send_signal(signal.SIGINT)
         assert program.wait(10) == 0
         assert program.stdout.read() == ""
+
+
+def test_the_program_prints_its_key_if_that_is_random() -> None:
+    command = [sys.executable, "-m", "decart_widget.sandbox"]
+    environment = {k: v for k, v in os.environ.items() if k != "DECART_WIDGET_SANDBOX_KEY"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as program:
+        assert program.stdout is not None
+        printed = json.loads(program.stdout.readline())
+
+        async def prompt() -> dict[str, Any]:
+            async with client(printed["realtime_base_url"], api_key=printed["api_key"]) as user:
+                return await user.prompt("sepia")
+
+        assert asyncio.run(prompt())["success"]
+        program.terminate()
+        assert program.wait(10) == 0
 
 
 def test_wrong_flags_are_an_error_with_the_reason() -> None:

@@ -14,6 +14,7 @@ import pytest
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.loopback.sandbox_client import (
     HEIGHT,
+    KEY,
     WIDTH,
     Client,
     Picture,
@@ -26,7 +27,7 @@ from tests.loopback.sandbox_client import (
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with serve() as running:
+    with serve(api_key=KEY) as running:
         yield running
 
 
@@ -166,7 +167,7 @@ async def test_a_function_gets_frame_prompt_and_image_on_a_worker_thread() -> No
         picture[..., 1] = 0
         return picture
 
-    with serve(magenta) as sandbox:
+    with serve(magenta, api_key=KEY) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await user.image(np.zeros((20, 30, 3), np.uint8), prompt="anything at all")
             await user.start_video()
@@ -182,7 +183,7 @@ async def test_when_a_function_raises_the_picture_is_unchanged_and_the_error_kep
     def broken(frame: Picture, prompt: str | None, image: Picture | None) -> Picture:
         raise RuntimeError("out of paint")
 
-    with serve(broken) as sandbox:
+    with serve(broken, api_key=KEY) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await user.prompt("anything")
             await user.start_video()
@@ -192,7 +193,7 @@ async def test_when_a_function_raises_the_picture_is_unchanged_and_the_error_kep
 
 
 async def test_the_error_for_a_wrong_result_states_the_expected_shape() -> None:
-    with serve(lambda frame, prompt, image: frame[::2].astype(float)) as sandbox:
+    with serve(lambda frame, prompt, image: frame[::2].astype(float), api_key=KEY) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await passthrough(user)
             await user.start_video()
@@ -208,7 +209,7 @@ async def test_a_slow_function_delays_no_message_and_frames_are_dropped() -> Non
         release.wait(10)
         return frame
 
-    with serve(stuck) as sandbox:
+    with serve(stuck, api_key=KEY) as sandbox:
         try:
             async with client(sandbox.realtime_base_url) as user:
                 await passthrough(user)
@@ -228,7 +229,7 @@ async def test_mdns_addresses_are_not_resolved_over_the_network() -> None:
     def hide(sdp: str) -> str:
         return re.sub(r"(a=candidate:\S+ 1 udp \d+) \S+", rf"\1 {name}", sdp)
 
-    with serve() as sandbox:
+    with serve(api_key=KEY) as sandbox:
         async with client(sandbox.realtime_base_url) as user:
             await passthrough(user)
             await user.start_video(edit=hide)

@@ -28,7 +28,8 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     # Generated keys may be ordinary words, which the texts of later tests would then lack.
     from decart_widget.diagnostics import redaction
 
-    monkeypatch.setattr(redaction, "_known", redaction._Known())
+    for name in ("_pinned", "_rolling"):
+        monkeypatch.setattr(redaction, name, redaction._Known(redaction.MAX_KNOWN))
 
 
 class _Skipping(selectors.DefaultSelector):

@@ -206,6 +206,7 @@ def test_no_messages_on_its_comm_break_a_widget(make: Any) -> None:
     assert widget.model == "lucy-latest"
     refused = widget.log.refused
     assert refused["page: sets what it may not"] > 0
+    assert refused["page: sets session_id, which only Python may"] > 0
     assert refused["page: not a message of widgets"] > 0
     assert refused["page: sets too long a text"] > 0
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import traceback
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from decart_widget.errors import DecartError, InvalidKeyError, InvalidURLError
+from decart_widget.errors import ClosedError, DecartError, InvalidKeyError, InvalidURLError
 from decart_widget.runtime.destination import Destination, SandboxWarning
 from decart_widget.session.endpoints import DECART, Endpoint
 
@@ -71,17 +74,81 @@ def test_a_bad_key_in_the_environment_is_refused(bad: str, monkeypatch: pytest.M
     assert "MARKER" not in str(caught.value)
 
 
-def test_a_server_on_this_machine_needs_no_key() -> None:
-    endpoint, key = opened(Destination("http://127.0.0.1:9000", None))
-    assert endpoint.realtime_base_url == "ws://127.0.0.1:9000"
-    assert key.startswith("dct_")
+SERVERS = [
+    "https://decart.example.org",
+    "https://api.decart.ai.example.org",
+    "http://127.0.0.1:9000",
+    "http://api.decart.ai",
+    ("https://api.decart.ai", "wss://example.org"),
+    ("https://example.org", "wss://api3.decart.ai"),
+    ("https://api.decart.ai", "ws://api3.decart.ai"),
+]
+"""Endpoints that aren't Decart's own, or aren't encrypted."""
 
 
-def test_a_server_on_another_machine_needs_a_key() -> None:
-    with pytest.raises(InvalidKeyError, match="DECART_API_KEY"):
-        Destination("https://decart.example.org", None)
-    endpoint, key = opened(Destination("https://decart.example.org", KEY))
-    assert (endpoint.name, key) == ("https://decart.example.org", KEY)
+@pytest.mark.parametrize("endpoint", SERVERS)
+def test_no_other_server_gets_the_key_in_the_environment(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECART_API_KEY", KEY)
+    with pytest.raises(InvalidKeyError, match="api_key=") as caught:
+        Destination(endpoint, None)
+    assert "DECART_API_KEY" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://api.decart.ai",
+        "wss://api3.decart.ai",
+        ("https://api.decart.ai", "wss://api3.decart.ai"),
+    ],
+)
+def test_decart_s_own_hosts_get_the_key_in_the_environment(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECART_API_KEY", KEY)
+    assert opened(Destination(endpoint, None))[1] == KEY
+
+
+@pytest.mark.parametrize("endpoint", ["https://decart.example.org", "http://127.0.0.1:9000"])
+def test_another_server_gets_the_key_that_is_given_beside_it(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECART_API_KEY", "dct_environment")
+    found, key = opened(Destination(endpoint, KEY))
+    assert (found.name, key) == (endpoint, KEY)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://decart.example.org",
+        "ws://192.0.2.1:9000",
+        ("https://decart.example.org", "ws://decart.example.org"),
+        ("http://decart.example.org", "wss://decart.example.org"),
+    ],
+)
+def test_no_key_is_sent_in_clear_text_to_another_machine(endpoint: Any) -> None:
+    with pytest.raises(InvalidURLError, match="clear text") as caught:
+        Destination(endpoint, KEY)
+    assert "https:" in caught.value.remedy
+
+
+def test_a_running_local_server_brings_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DECART_API_KEY", "dct_environment")
+    local = SimpleNamespace(
+        base_url="http://127.0.0.1:9", realtime_base_url="ws://127.0.0.1:9", api_key=KEY
+    )
+    assert opened(Destination(local, None))[1] == KEY
+    assert opened(Destination(local, "dct_argument"))[1] == "dct_argument"
+
+
+@pytest.mark.parametrize("path", [KEY, f"v1/{KEY}/x", "ek_MARKER0123456789"])
+def test_an_endpoint_with_a_key_in_its_path_is_refused(path: str) -> None:
+    with pytest.raises(InvalidURLError, match="carries a key") as caught:
+        Destination(f"https://decart.example.org/{path}", KEY)
+    assert "MARKER" not in str(caught.value)
 
 
 def test_decart_by_name_needs_a_key() -> None:
@@ -97,6 +164,36 @@ def test_a_function_is_served_by_a_sandbox_in_this_process() -> None:
     assert destination.name == "sandbox"
     destination.close()
     destination.close()
+
+
+def test_a_function_has_one_server_however_often_it_is_opened_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers: list[SimpleNamespace] = []
+    others_wait = threading.Barrier(4, timeout=0.3)
+
+    def serve(_transform: Any) -> SimpleNamespace:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            others_wait.wait()  # as long as another start may come in between
+        url = f"127.0.0.1:{len(servers) + 1}"
+        server = SimpleNamespace(
+            base_url=f"http://{url}", realtime_base_url=f"ws://{url}", api_key=KEY, closed=False
+        )
+        server.close = lambda: setattr(server, "closed", True)
+        servers.append(server)
+        return server
+
+    async def open_four_times() -> set[str]:
+        opened = await asyncio.gather(*(destination.open() for _ in range(4)))
+        return {endpoint.base_url for endpoint, _key in opened}
+
+    monkeypatch.setattr("decart_widget.sandbox.serve", serve, raising=False)
+    destination = Destination(effect, None)
+    assert asyncio.run(open_four_times()) == {"http://127.0.0.1:1"}
+    destination.close()
+    assert [server.closed for server in servers] == [True]
+    with pytest.raises(ClosedError):
+        asyncio.run(destination.open())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from decart_widget.inputs.secrets import Secret
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.http import HttpRequest, HttpResponse
 from decart_widget.sandbox.http_api import HttpApi
@@ -42,7 +43,8 @@ def answer(
     allow_remote: bool = False,
 ) -> HttpResponse:
     host: Any = OneRoomHost()
-    api = HttpApi(Keyring(), RoomRegistry(), host, faults=lambda: faults, allow_remote=allow_remote)
+    keyring = Keyring(Secret(KEY["x-api-key"]))
+    api = HttpApi(keyring, RoomRegistry(), host, faults=lambda: faults, allow_remote=allow_remote)
     return api.answer(HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body))
 
 
@@ -54,10 +56,12 @@ def answer(
         ("GET", "/elsewhere", {}, 404),
         ("GET", "/v1/client/tokens", {}, 405),
         ("POST", "/v1/client/tokens", {}, 401),
+        ("POST", "/v1/client/tokens", {"x-api-key": "dct_local"}, 401),
         ("POST", "/v1/client/tokens?x=1", KEY, 200),
         ("OPTIONS", "/watch-stream/room%201", {}, 200),
         ("GET", "/watch-stream/room%201", KEY, 405),
         ("POST", "/watch-stream/room%201", {}, 401),
+        ("POST", "/watch-stream/room%201", {"x-api-key": "dct_local"}, 401),
         ("POST", "/watch-stream/room%202", {}, 401),
         ("POST", "/watch-stream/room%202", KEY, 404),
         ("POST", "/watch-stream/room%201", KEY, 200),

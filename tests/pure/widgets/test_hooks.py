@@ -24,7 +24,7 @@ def test_a_value_from_a_page_reaches_our_check(make) -> None:
     update = {"method": "update", "state": {"session_id": "forged"}, "buffer_paths": []}
     widget.comm.handle_msg({"content": {"data": update}, "buffers": []})
     assert widget.session_id is None
-    assert widget.log.refused == {"page: sets what it may not": 1}
+    assert widget.log.refused == {"page: sets session_id, which only Python may": 1}
 
 
 def test_ipywidgets_asks_whether_a_changed_trait_is_to_be_sent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import json
@@ -10,18 +11,20 @@ import logging
 import re
 import subprocess
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from decart_widget import DecartViewer, DecartWidget
+from decart_widget import DecartViewer, DecartWidget, sandbox
+from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.diagnostics.log import Log, log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import DecartError
 from decart_widget.inputs.secrets import Secret
-from decart_widget.models import realtime_model
-from decart_widget.options import ConnectionOptions
+from decart_widget.models import RealtimeModel, realtime_model
+from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.messages import RoomInfo
 from decart_widget.session.background import Background
 from decart_widget.session.control import open_control
@@ -32,6 +35,11 @@ from tests.pure.widget_helpers import settle
 
 KEY = "dct_MARKER0123456789"
 TOKEN = "ek_MARKER0123456789"
+TURN = {"urls": "turn:example.org", "username": "u", "credential": "MARKER-credential"}
+
+
+def base64_of(fields: dict[str, str]) -> str:
+    return base64.b64encode(json.dumps(fields).encode()).decode()
 
 
 def errors(error: BaseException) -> list[BaseException]:
@@ -89,11 +97,84 @@ def raises_without_secrets() -> Any:
         {"api_key": KEY, "transport": "carrier pigeon"},
         {"apikey": KEY},
         {"api_key": KEY, "image": b"no image"},
+        {"model": KEY},
+        {"model": "PLAIN-MARKER", "api_key": "PLAIN-MARKER"},
+        {"image": KEY},
+        {"image": f"https://example.org/{KEY}?key={KEY}", "model": "lucy-restyle-2"},
+        {"image": f"ftp://example.org/{KEY}"},
+        {"prompt": 7, "image": KEY},
+        {"endpoint": KEY},
+        {"endpoint": f"https://example.org/{KEY}"},
+        {"endpoint": f"https://example.org?api_key={KEY}"},
+        {"endpoint": f"https://{KEY}@example.org"},
+        {"endpoint": f"https://example.org#{KEY}"},
+        {"endpoint": ("https://example.org", f"wss://example.org/{KEY}")},
+        {"endpoint": {"base_url": f"https://example.org/{KEY}"}},
+        {"transport": KEY},
+        {"camera": 7, "api_key": KEY},
+        {"connection": KEY},
+        {"video": KEY},
+        {"resolution": KEY},
+        {"speed": KEY},
+        {"budget": KEY},
+        {"mirror": KEY},
     ],
 )
 def test_no_key_is_shown_when_a_widget_can_t_be_made(arguments: dict[str, Any]) -> None:
     with raises_without_secrets():
         DecartWidget(**arguments)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ConnectionOptions(ice_servers=(TURN,), connection_timeout=-1),
+        lambda: ConnectionOptions(ice_servers=(TURN, KEY)),
+        lambda: ConnectionOptions(ice_servers=({**TURN, "x": object()},)),
+        lambda: ConnectionOptions(rtc_configuration={"iceServers": [TURN], "x": object()}),
+        lambda: ConnectionOptions(connection_timeout=KEY),  # type: ignore[arg-type]
+        lambda: VideoOptions(preferred_codec=KEY),
+        lambda: RealtimeModel(f"{KEY} "),
+        lambda: RealtimeModel("x", url_path=KEY),
+        lambda: realtime_model(KEY),
+        lambda: sandbox.serve(api_key=f"{KEY} "),
+        lambda: sandbox.serve(host="example.org", api_key=KEY),
+        lambda: sandbox.serve(host=KEY),
+        lambda: sandbox.serve(port=70_000, api_key=KEY),
+        lambda: sandbox.start_child(f"{KEY} "),
+        lambda: DecartViewer(KEY),
+        lambda: DecartViewer(base64_of({"room_name": "a b", "key": KEY})),
+        lambda: DecartViewer(base64_of({"room_name": "r", "realtime_base_url": f"ws://{KEY}/?a"})),
+        lambda: DecartViewer(base64_of({"room_name": "r"}), endpoint=KEY, api_key=KEY),
+    ],
+)
+def test_no_secret_is_shown_when_a_call_is_refused(call: Callable[[], object]) -> None:
+    with raises_without_secrets():
+        call()
+
+
+def test_no_key_is_shown_when_it_is_set_as_a_trait(make) -> None:
+    widget = make()
+    with raises_without_secrets():
+        widget.model = KEY
+    with raises_without_secrets():
+        widget.mirror = KEY
+    with raises_without_secrets():
+        widget.budget = KEY
+    with raises_without_secrets():
+        widget.set(prompt=7, image=KEY)
+
+
+def test_an_unexpected_exception_keeps_its_traceback_as_a_redacted_note() -> None:
+    @hides_arguments
+    def public(key: str) -> None:
+        raise RuntimeError(f"{key} and more")
+
+    with pytest.raises(RuntimeError) as caught:
+        public(KEY)
+    assert str(caught.value) == "*** and more"
+    assert "in public" in caught.value.__notes__[0]
+    assert "MARKER" not in caught.value.__notes__[0] + all_texts(caught.value)
 
 
 def test_no_key_from_the_environment_is_shown_when_an_unencrypted_endpoint_is_refused(
