@@ -155,7 +155,7 @@ class ConnectionOptions:
         servers = self.rtc()["iceServers"]
         for server in servers if isinstance(servers, list) else ():
             if isinstance(server, Mapping) and isinstance(server.get("credential"), str):
-                remember(server["credential"], pinned=True)
+                remember(server["credential"], "key")
 
     def rtc(self) -> dict[str, Any]:
         """Returns the browser's ``RTCConfiguration`` with these options."""

@@ -2,8 +2,8 @@
 
 The patterns catch secrets that this process was never given (a key that a service quotes); the
 lists of known ones catch those without a recognizable form (a TURN password, a room's token).
-Secrets that the caller gave (API keys, TURN passwords) are on a list of their own: a service that
-names hundreds of rooms must not displace them.
+There is one list for each kind of secret: a service that names hundreds of rooms must displace
+neither keys nor client tokens.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import re
 import threading
 import traceback
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, quote_plus
 
-MAX_KNOWN: Final = 256
-"""Short-lived secrets remembered, in each of their forms; the newest are kept. A session has about
-three."""
+Kind = Literal["key", "token", "room"]
+"""``key``: given by the caller and valid for as long as the process runs, an API key or a TURN
+password. ``token``: requested by this package, a client token. ``room``: sent by the service."""
 
-MAX_PINNED: Final = 4096
-"""Secrets of the caller remembered, in each of their forms: far more than a process is given."""
+LIMITS: Final[dict[Kind, int]] = {"key": 4096, "token": 256, "room": 256}
+"""Secrets remembered of each kind, in each of their forms; the newest are kept. A process is given
+a few keys; an attempt has a token and a room or two."""
 
 MAX_SCANNED: Final = 100_000
 """Characters of a text that ``shorten`` searches; what follows is removed unseen. An answer of the
@@ -79,30 +80,26 @@ def _overlap(text: str, value: str) -> int:
     return 0
 
 
-_pinned: Final = _Known(MAX_PINNED)
-"""API keys and TURN passwords that the caller gave."""
-
-_rolling: Final = _Known(MAX_KNOWN)
-"""Client tokens and rooms' tokens; sessions add new ones all the time."""
+_known: Final = {kind: _Known(limit) for kind, limit in LIMITS.items()}
 
 
-def remember(value: str, *, pinned: bool = False) -> None:
+def remember(value: str, kind: Kind) -> None:
     """Adds a secret to those that ``redact`` replaces, unless it is shorter than ``MIN_LENGTH``.
 
     Args:
         value: The secret.
-        pinned: Whether it was given by the caller and is valid for as long as the process runs.
-            Others are forgotten when many newer ones have come.
+        kind: It is forgotten when very many newer ones of the same kind have come.
     """
     if len(value) >= MIN_LENGTH:
-        (_pinned if pinned else _rolling).add(value)
+        _known[kind].add(value)
 
 
 def redact(text: str) -> str:
     """Returns the text with ``***`` for every known secret and whatever looks like one."""
     text = _PATTERN.sub("***", text)
     # The longest first, because one secret may be part of another.
-    for value in sorted({*_pinned.found_in(text), *_rolling.found_in(text)}, key=len, reverse=True):
+    found = {value for known in _known.values() for value in known.found_in(text)}
+    for value in sorted(found, key=len, reverse=True):
         text = text.replace(value, "***")
     return text
 
@@ -120,7 +117,7 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= MAX_SCANNED:
         return redact(text)[:limit]
     scanned = text[:MAX_SCANNED]
-    begun = max(_pinned.begun_at_end_of(scanned), _rolling.begun_at_end_of(scanned))
+    begun = max(known.begun_at_end_of(scanned) for known in _known.values())
     return redact(scanned[: len(scanned) - begun])[:limit]
 
 

@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import Any, Final, NoReturn
 
-from decart_widget.diagnostics.redaction import redact, remember
+from decart_widget.diagnostics.redaction import Kind, redact, remember
 from decart_widget.errors import InvalidKeyError
 
 CLIENT_TOKEN_PREFIXES: Final = ("ek_", "eyJ")
@@ -26,8 +26,8 @@ class Secret:
         value: The key. White space around it is an error, because it suggests that more than the
             key was copied.
         longest: Characters that it may have.
-        pinned: Whether texts are searched for it for as long as the process runs, as for a key that
-            the caller gave; otherwise until many newer ones have come.
+        kind: ``"key"`` for a permanent key that the caller gave, else ``"token"``; see
+            ``diagnostics.redaction``.
 
     Raises:
         InvalidKeyError: It is empty, too long, or has white space or other characters that no key
@@ -36,12 +36,12 @@ class Secret:
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str, *, longest: int = MAX_LENGTH, pinned: bool = True) -> None:
+    def __init__(self, value: str, *, longest: int = MAX_LENGTH, kind: Kind = "key") -> None:
         problem = _problem(value, longest)
         if problem is not None:
             del value  # a traceback may show this frame
             raise InvalidKeyError(problem[0], remedy=problem[1])
-        remember(value, pinned=pinned)
+        remember(value, kind)
         self.__value = value
 
     def reveal(self) -> str:
@@ -79,8 +79,7 @@ class Secret:
 
 def random_key() -> Secret:
     """Returns a permanent key for a local server, which nobody can guess."""
-    # Not pinned: its form alone is recognized in every text.
-    return Secret(f"dct_{secrets.token_urlsafe(24)}", pinned=False)
+    return Secret(f"dct_{secrets.token_urlsafe(24)}", kind="token")
 
 
 def _problem(value: object, longest: int) -> tuple[str, str] | None:

@@ -164,7 +164,7 @@ class RoomInfo:
     session_id: str | None = None
 
     def __post_init__(self) -> None:
-        remember(self.token)
+        remember(self.token, "room")
 
     def __repr__(self) -> str:
         return f"RoomInfo(room_name={redact(self.room_name)!r})"

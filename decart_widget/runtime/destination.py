@@ -52,7 +52,7 @@ class _SharedChild:
                 self._child = ChildSandbox(None, timeout=START_TIMEOUT_S)
             child = self._child
             endpoint = Endpoint(SANDBOX, child.base_url, child.realtime_base_url)
-            return endpoint, Secret(child.api_key, pinned=False)
+            return endpoint, Secret(child.api_key, kind="token")
 
 
 _shared = _SharedChild()
@@ -84,7 +84,7 @@ class _OwnServer:
                 self._server = serve(self._transform)
             own = self._server
             endpoint = Endpoint(SANDBOX, own.base_url, own.realtime_base_url)
-            return endpoint, Secret(own.api_key, pinned=False)
+            return endpoint, Secret(own.api_key, kind="token")
 
     def close(self) -> None:
         """Stops the server, and waits for one that is being started. May be called twice."""

@@ -65,7 +65,7 @@ class Endpoint:
         query.update({name: value for name, value in options.items() if value is not None})
         query["user_agent"] = f"decart_widget/{__version__}"
         url = f"{self.realtime_base_url}{model.url_path}?{urlencode(query)}"
-        return Secret(url, longest=_MAX_URL, pinned=False)
+        return Secret(url, longest=_MAX_URL, kind="token")
 
 
 DECART: Final = Endpoint("decart", "https://api.decart.ai", "wss://api3.decart.ai")

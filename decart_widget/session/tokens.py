@@ -69,7 +69,7 @@ async def client_token(
         direct=endpoint.is_loopback,
     )
     try:
-        return Secret(answer.pop("apiKey"), pinned=False)
+        return Secret(answer.pop("apiKey"), kind="token")
     except (KeyError, InvalidKeyError):
         answer.clear()  # it may hold the token in another form
         raise ProtocolError("The service's client token can't be read.") from None

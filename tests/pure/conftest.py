@@ -28,8 +28,8 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     # Generated keys may be ordinary words, which the texts of later tests would then lack.
     from decart_widget.diagnostics import redaction
 
-    for name in ("_pinned", "_rolling"):
-        monkeypatch.setattr(redaction, name, redaction._Known(redaction.MAX_KNOWN))
+    known = {kind: redaction._Known(limit) for kind, limit in redaction.LIMITS.items()}
+    monkeypatch.setattr(redaction, "_known", known)
 
 
 class _Skipping(selectors.DefaultSelector):

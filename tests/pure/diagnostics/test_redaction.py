@@ -8,7 +8,7 @@ import pytest
 
 from decart_widget.diagnostics import redaction
 from decart_widget.diagnostics.log import Log
-from decart_widget.diagnostics.redaction import MAX_KNOWN, MAX_SCANNED, redact, remember, shorten
+from decart_widget.diagnostics.redaction import LIMITS, MAX_SCANNED, redact, remember, shorten
 from decart_widget.inputs.secrets import Secret
 from decart_widget.options import ConnectionOptions
 from decart_widget.protocol.codec import decode
@@ -20,41 +20,42 @@ KEY = "plainMARKERkey0123456789abcdef"
 
 def flood() -> None:
     """Secrets of the service, more than are remembered."""
-    for i in range(MAX_KNOWN + 50):
-        remember(f"token-number-{i}")
+    for i in range(LIMITS["room"] + 50):
+        remember(f"token-number-{i}", "room")
 
 
-def test_a_key_and_a_turn_password_are_never_forgotten() -> None:
+def test_rooms_displace_no_key_turn_password_or_client_token() -> None:
     Secret(KEY)
+    Secret("MARKER-client", kind="token")
     ConnectionOptions(
         ice_servers=({"urls": "turn:x", "username": "u", "credential": "MARKER-turn"},)
     )
     flood()
-    assert redact(f"{KEY}, MARKER-turn") == "***, ***"
+    assert redact(f"{KEY}, MARKER-turn, MARKER-client") == "***, ***, ***"
 
 
 def test_the_oldest_short_lived_secrets_are_forgotten() -> None:
-    remember("a-room-s-token")
+    remember("a-room-s-token", "room")
     flood()
     assert redact("a-room-s-token") == "a-room-s-token", "the list is bounded"
-    assert redact(f"token-number-{MAX_KNOWN + 49}") == "***"
+    assert redact(f"token-number-{LIMITS['room'] + 49}") == "***"
 
 
 def test_the_list_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_pinned", redaction._Known(2))
+    monkeypatch.setitem(redaction._known, "key", redaction._Known(2))
     for key in ("first-key", "second-key", "third-key"):
-        remember(key, pinned=True)
+        remember(key, "key")
     assert redact("first-key second-key third-key") == "first-key *** ***"
 
 
 @pytest.mark.parametrize("quoted", ["a/b+c=d&e~f", "a%2Fb%2Bc%3Dd%26e~f", "a/b%2Bc%3Dd%26e~f"])
 def test_a_secret_is_found_as_it_is_written_in_urls(quoted: str) -> None:
-    remember("a/b+c=d&e~f")
+    remember("a/b+c=d&e~f", "key")
     assert redact(f"in {quoted} of it") == "in *** of it"
 
 
 def test_a_secret_is_found_as_it_is_written_in_json() -> None:
-    remember('quote"back\\slash')
+    remember('quote"back\\slash', "key")
     assert redact('{"key": "quote\\"back\\\\slash"}') == '{"key": "***"}'
 
 
