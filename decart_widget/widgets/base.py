@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -16,6 +18,7 @@ from decart_widget.diagnostics.hidden_arguments import bare
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError
 from decart_widget.protocol.states import ConnectionState
+from decart_widget.widgets.user_code import UserCode
 
 if TYPE_CHECKING:
     from decart_widget.runtime.kernel_link import KernelLink
@@ -58,7 +61,7 @@ class Publication:
 
     Attributes:
         values: The traits' new values.
-        names: The changed traits, which must be sent; includes those that observers have changed.
+        names: The changed traits, which must be sent; includes those that ``_trait_changed`` sets.
     """
 
     values: dict[str, Any]
@@ -73,6 +76,7 @@ class PageWidget(anywidget.AnyWidget):
 
     _transport: Transport = "livekit"
     _closed = True  # until the constructor runs
+    _is_listening = False  # until there is a controller
 
     # Read-only, for pages too.
     connection_state = t.Enum(
@@ -107,6 +111,7 @@ class PageWidget(anywidget.AnyWidget):
         self._events = Log(self._about)
         self._thread = threading.local()
         self._kernel_link = _kernel_link()
+        self._user_code = UserCode(self._events)
         self._closed = False
         self._inbox = 0
         self._inbox_bytes = 0
@@ -187,7 +192,8 @@ class PageWidget(anywidget.AnyWidget):
             self.send_state(refused & set(self.keys))
         before = {name: getattr(self, name) for name in taken}
         try:
-            super().set_state(taken)
+            with self._observers_called_later():
+                super().set_state(taken)
         except (t.TraitError, ValueError) as error:
             # No cell shows a traceback, because the notebook didn't cause this. The page is sent
             # the previous values.
@@ -217,12 +223,12 @@ class PageWidget(anywidget.AnyWidget):
     def _listen(self, receive: Receive) -> None:
         """Passes messages of pages to ``receive``, on the background thread."""
         self._receive = receive
+        self._is_listening = True
         # ipykernel 7.4 routes a comm's incoming messages to the subshell that last sent on it. Ours
         # must be handled on the subshell that the page names, or they wait for a busy cell. The
         # method is private and missing in other versions, hence the check.
         if callable(getattr(self.comm, "_reply_subshell_for", None)):
             self.comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
-        self.on_msg(self._from_page)
 
     def _push_chunks(self) -> None:
         """Sends chunks that were never sent; a page's request would wait for a busy cell."""
@@ -243,7 +249,16 @@ class PageWidget(anywidget.AnyWidget):
         if self.comm is not None:
             self.send(message, buffers)
 
-    def _from_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
+    def _handle_custom_msg(self, content: Any, buffers: Sequence[Any]) -> None:
+        """Handles a page's custom message; a user's own ``on_msg`` callbacks are called later.
+
+        Overrides a private method of ipywidgets; see ``check_hooks``.
+        """
+        self._from_page(content, buffers)
+        if self._msg_callbacks.callbacks:
+            self._user_code.message(partial(self._msg_callbacks, self, content, buffers))
+
+    def _from_page(self, content: Any, buffers: Sequence[Any]) -> None:
         """Passes a message from the comm's thread to the background thread."""
         self._kernel_link.message_arrived()
         from decart_widget.session.background import Background
@@ -270,12 +285,13 @@ class PageWidget(anywidget.AnyWidget):
     def _publish(self, values: dict[str, Any]) -> None:
         """Sets traits and sends them as one message; from any thread.
 
-        An observer that raises is logged; the other traits are set nevertheless.
+        The values can be read at once. The user's observers are called later, see ``UserCode``.
         """
-        self._set_and_send(values, self._log_observer_error)
+        with self._observers_called_later():
+            self._set_and_send(values, self._log_refused_value)
 
-    def _log_observer_error(self, name: str, _error: Exception) -> None:
-        self._events.exception("An observer of %r failed.", name)
+    def _log_refused_value(self, name: str, error: Exception) -> None:
+        self._events.crash(f"The value of {name!r} could not be set", error)
 
     def _set_and_send(
         self, values: dict[str, Any], on_error: Callable[[str, Exception], None]
@@ -289,12 +305,48 @@ class PageWidget(anywidget.AnyWidget):
             for name, value in values.items():
                 try:
                     self.set_trait(name, value)
-                except Exception as error:  # raised by an observer of the user
+                except Exception as error:  # raised by an observer or a validator of the user
                     on_error(name, error)
         finally:
             self._thread.publication = outer
         if names and self.comm is not None:
             self.send_state(names)
+
+    @contextmanager
+    def _observers_called_later(self) -> Iterator[None]:
+        """Changes that this thread makes inside are reported to observers by ``UserCode``."""
+        outer = getattr(self._thread, "calls_later", False)
+        self._thread.calls_later = True
+        try:
+            yield
+        finally:
+            self._thread.calls_later = outer
+
+    def _notify_observers(self, event: Any) -> None:
+        """Calls the observers of a change: at once if the notebook made it, else later.
+
+        All observers are the user's. The widget itself reacts in ``_trait_changed``.
+
+        Overrides a private method of traitlets; see ``check_hooks``.
+        """
+        change = t.Bunch(event)
+        self._trait_changed(change)
+        call = super()._notify_observers
+        user_code = getattr(self, "_user_code", None)
+        if user_code is None:  # the constructor of a base class still runs
+            call(change)
+        elif getattr(self._thread, "calls_later", False):
+            if self._has_observers(change["name"]):
+                user_code.notify(change, call)
+        else:
+            call(user_code.take(change))
+
+    def _has_observers(self, name: str) -> bool:
+        kinds = [self._trait_notifiers.get(key, {}) for key in (name, t.All)]
+        return any(map(any, (kind.values() for kind in kinds))) or hasattr(self, f"_{name}_changed")
+
+    def _trait_changed(self, change: t.Bunch) -> None:
+        """Reacts to a change, on the thread that makes it; before observers are called."""
 
     @property
     def _publication(self) -> Publication | None:
@@ -343,4 +395,12 @@ def check_hooks(base: type, names: Collection[str]) -> None:
         )
 
 
-check_hooks(anywidget.AnyWidget, ("_handle_msg", "_should_send_property"))
+HOOKS: Final = (
+    "_handle_msg",
+    "_handle_custom_msg",
+    "_notify_observers",
+    "_should_send_property",
+)
+"""Private methods of ipywidgets and traitlets that ``PageWidget`` overrides."""
+
+check_hooks(anywidget.AnyWidget, HOOKS)

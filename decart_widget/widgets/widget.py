@@ -142,9 +142,6 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             log=self.log,
         )
         self._listen(self._controller.pages.receive)
-        self.observe(self._model_set, "model")
-        self.observe(self._prompt_set, ["prompt", "enrich"])
-        self.observe(self._budget_set, "budget")
         _made.add(self)
         for older in cells.register(current_execution(), self._controller):
             self._background.call(older.superseded)
@@ -266,23 +263,27 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
 
         return replace(self._settings, budget=self.budget)
 
-    def _model_set(self, change: Any) -> None:
+    def _trait_changed(self, change: t.Bunch) -> None:
+        name = change["name"]
+        if not self._is_listening:
+            return
+        if name == "model":
+            self._model_set(change["new"])
+        elif name in ("prompt", "enrich") and not self._is_publishing(name, change["new"]):
+            self._background.call(self._controller.prompts.typed, self.prompt, self.enrich)
+        elif name == "budget":
+            self._background.call(self._controller.sessions.show_budget)
+
+    def _model_set(self, model: str) -> None:
         from dataclasses import replace
 
         from decart_widget.models import realtime_model
         from decart_widget.runtime.trait_values import media_trait
 
-        if change["new"] != self._settings.model.name:
-            self._settings = replace(self._settings, model=realtime_model(change["new"]))
+        if model != self._settings.model.name:
+            self._settings = replace(self._settings, model=realtime_model(model))
         has_image = bool(self._media.get("has_image"))
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
-
-    def _prompt_set(self, change: Any) -> None:
-        if not self._is_publishing(change["name"], change["new"]):
-            self._background.call(self._controller.prompts.typed, self.prompt, self.enrich)
-
-    def _budget_set(self, _change: Any) -> None:
-        self._background.call(self._controller.sessions.show_budget)
 
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 from comm.base_comm import BaseComm
 
 from decart_widget.session.background import Background
+from decart_widget.widgets.user_code import CallThread
 
 KEY = "dct_MARKER0123456789"
 SERVER = "http://127.0.0.1:9"  # where no server listens: these tests don't connect
@@ -30,8 +32,12 @@ async def _nothing() -> None:
 
 
 def settle() -> None:
+    """Waits until the background loop and the user's callbacks have nothing to do."""
     for _ in range(3):
         Background.get().start(_nothing(), "settle").result(timeout=10)
+        called = threading.Event()
+        CallThread.get().call(called.set)
+        assert called.wait(timeout=10)
 
 
 def updates() -> dict[str, Any]:

@@ -215,10 +215,10 @@ def test_a_full_inbox_is_counted_and_still_takes_a_stop(make: Any) -> None:
     widget: DecartWidget = make()
     widget._inbox = 500
     for _ in range(3):
-        widget._from_page(widget, {"type": "start", "page_id": "f1"}, [])
+        widget._from_page({"type": "start", "page_id": "f1"}, [])
     assert widget._inbox == 500
     assert widget.log.refused["page: the inbox is full"] == 3
-    widget._from_page(widget, {"type": "stop", "page_id": "f1", "attempt": None}, [])
+    widget._from_page({"type": "stop", "page_id": "f1", "attempt": None}, [])
     settle()
     assert widget._inbox == 500
     assert widget.log.refused["page: the inbox is full"] == 3

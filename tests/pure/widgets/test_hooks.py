@@ -9,7 +9,8 @@ import anywidget
 import pytest
 
 from decart_widget import DecartWidget
-from decart_widget.widgets.base import check_hooks
+from decart_widget.widgets.base import HOOKS, check_hooks
+from tests.pure.widget_helpers import settle
 
 
 def test_a_message_on_the_comm_reaches_our_check(make) -> None:
@@ -47,7 +48,29 @@ def test_ipywidgets_asks_whether_a_changed_trait_is_to_be_sent(
 def test_the_installed_ipywidgets_has_the_methods() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_hooks(anywidget.AnyWidget, ("_handle_msg", "_should_send_property"))
+        check_hooks(anywidget.AnyWidget, HOOKS)
+
+
+def test_a_custom_message_of_a_page_reaches_our_inbox(make) -> None:
+    widget = make()
+    widget.comm.handle_msg({"content": {"data": {"method": "custom", "content": 5}}, "buffers": []})
+    settle()
+    assert sum(widget.log.refused.values()) == 1
+
+
+def test_traitlets_lets_us_call_the_observers(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified: list[str] = []
+    inherited = DecartWidget._notify_observers
+
+    def note(self: DecartWidget, event: Any) -> None:
+        notified.append(event["name"])
+        inherited(self, event)
+
+    monkeypatch.setattr(DecartWidget, "_notify_observers", note)
+    widget = make()
+    notified.clear()
+    widget.muted = True
+    assert notified == ["muted"]
 
 
 def test_an_ipywidgets_without_the_methods_causes_a_warning() -> None:
