@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets as t
 
-import decart_widget
 from decart_widget.diagnostics.log import Log, log_to_all
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ MAX_SHOWN: Final = 20
 """Different errors of a widget's callbacks that are shown; later ones are only logged."""
 
 LIBRARY_FOLDERS: Final = tuple(
-    f"{Path(file).parent}{os.sep}" for file in (decart_widget.__file__, t.__file__)
+    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], Path(t.__file__).parent)
 )
 """Folders whose files are left out at the beginning of a shown traceback."""
 
