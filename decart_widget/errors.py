@@ -15,6 +15,9 @@
     ├── ServiceError                  the service refused or failed, or broke the protocol
     │   ├── AuthenticationError       permanent: no retry can help
     │   ├── SessionExpiredError       permanent
+    │   ├── InsufficientCreditsError permanent: the account has to be topped up
+    │   ├── QuotaExceededError       permanent: the organisation's quota is used up
+    │   ├── SessionLimitError        too many sessions of the organisation at once
     │   ├── AtCapacityError
     │   ├── RequestRejectedError      one prompt or image was refused; the session continues
     │   └── ProtocolError
@@ -156,6 +159,35 @@ class SessionExpiredError(ServiceError):
 
     default_code = "session-expired"
     default_remedy = "Start a new session; a larger budget= lets it last longer."
+
+
+class InsufficientCreditsError(ServiceError):
+    """The account has no credits left, so the service generates nothing more. Never retried."""
+
+    default_code = "insufficient-credits"
+    default_remedy = "Add credits to the account in Decart's console, then Start again."
+
+
+class QuotaExceededError(ServiceError):
+    """The organisation has used up its quota. Never retried."""
+
+    default_code = "quota-exceeded"
+    default_remedy = (
+        "Wait until the quota is renewed, or have it raised in Decart's console, then Start again."
+    )
+
+
+class SessionLimitError(ServiceError):
+    """The organisation runs as many sessions at once as it may.
+
+    A reconnect tries again, because the service may still count the connection that was lost.
+    """
+
+    default_code = "session-limit"
+    default_remedy = (
+        "End another session (DecartWidget.running() lists those of this kernel, await w.quota() "
+        "counts the organisation's), then Start again."
+    )
 
 
 class AtCapacityError(ServiceError):

@@ -34,7 +34,7 @@ from decart_widget.protocol.notices import (
     Superseded,
 )
 from decart_widget.protocol.requests import PASSTHROUGH, PromptState, Request, RequestQueue
-from decart_widget.protocol.retry import rejection, service_error
+from decart_widget.protocol.retry import ended_error, rejection, service_error
 from decart_widget.protocol.states import (
     ACTIVE_STATES,
     ConnectionState,
@@ -221,6 +221,32 @@ class SessionMachine:
         else:
             self._outgoing.append(self._initial.message())
 
+    def socket_refused(self) -> bool:
+        """The service refused the control socket's token; another socket may be opened.
+
+        Returns:
+            Whether the attempt is back where its socket is opened; False when the service has
+            answered already, which it does only with a valid token.
+        """
+        if self.phase is Phase.OPENING:
+            return True
+        asked = self.phase is Phase.INITIAL or (self._room and self.phase is Phase.OFFERED)
+        applied = self.applied
+        if asked and self._initial is None and applied is not None and applied.passthrough:
+            # No initial state was sent into a room, so there was no ack to wait for.
+            self._number += 1
+            self._initial = Request(self._number, applied, with_image=False)
+        if not asked or self._initial is None:
+            return False
+        overtaken = self.requests.put_back()
+        if overtaken is not None:
+            self._notices.append(Superseded(overtaken))
+        self.phase = Phase.OPENING
+        self.service_status = ServiceStatus.UNKNOWN
+        self.queue_position = self.queue_size = None
+        self._outgoing.clear()
+        return True
+
     def offer_made(self, sdp: str) -> None:
         """The media has made its offer; it is held until the initial state is acknowledged."""
         if not Phase.OPENING <= self.phase <= Phase.READY:
@@ -305,6 +331,8 @@ class SessionMachine:
                     self._billed(message.seconds)
                 self._move(Event.GENERATION_ENDED)
                 self._notices.append(Ended(message.reason))
+                if (error := ended_error(message.reason)) is not None:
+                    self._notices.append(Complaint(error))
             case m.ServerError():
                 self._complained(message.text)
             case m.Answer():

@@ -264,11 +264,9 @@ class LivekitJoin:
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields on the wire."""
-        return {
-            "type": "livekit_join",
-            "passthrough": self.passthrough,
-            "client_capabilities": {"frame_timing": True},
-        }
+        # No ``client_capabilities``: with ``frame_timing`` the service appends a trailer to each
+        # encoded frame, which nothing here removes. Chromium then decodes no VP9 frame.
+        return {"type": "livekit_join", "passthrough": self.passthrough}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from decart_widget.diagnostics.redaction import shorten
@@ -11,11 +11,14 @@ from decart_widget.errors import (
     AuthenticationError,
     ConnectionLostError,
     DecartError,
+    InsufficientCreditsError,
     MediaUnreachableError,
     NoFrontEndError,
+    QuotaExceededError,
     RequestRejectedError,
     ServiceError,
     SessionExpiredError,
+    SessionLimitError,
     TransportError,
 )
 
@@ -35,6 +38,9 @@ AUTHENTICATION_CLOSE_CODES: Final = (4401, 4403)
 """WebSocket close codes of a refused key: HTTP's 401 and 403 in the range for private use (RFC
 6455, 7.4.2)."""
 
+CREDITS_CLOSE_CODE: Final = 4402
+"""WebSocket close code of an account without credits: HTTP's 402, likewise."""
+
 _AUTHENTICATION: Final = (
     "401",
     "403",
@@ -48,6 +54,50 @@ _SESSION: Final = ("invalid session", "session expired")
 
 _CAPACITY: Final = ("at capacity", "no capacity", "capacity reached")
 """Texts with which the service says that it is full."""
+
+_CREDITS: Final = (
+    "http 402",
+    "payment required",
+    "insufficient credit",
+    "insufficient_credit",
+    "insufficient balance",
+    "insufficient funds",
+    "not enough credit",
+    "no credits",
+    "out of credit",
+    "credits exhausted",
+    "credits are exhausted",
+    "credits used up",
+    "credits are used up",
+)
+"""Texts that say that the account's credits are used up. The service's documentation gives none, so
+these are the phrases in use at comparable services."""
+
+_SESSION_LIMIT: Final = (
+    "concurrent session",
+    "concurrent realtime session",
+    "concurrent connection",
+    "session limit",
+    "too many sessions",
+)
+"""Texts that say that too many sessions run at once."""
+
+_QUOTA: Final = ("quota", "usage limit")
+"""Texts that say that a quota is used up."""
+
+_MODERATION: Final = (
+    "moderation",
+    "moderated",
+    "content policy",
+    "content_policy",
+    "safety policy",
+)
+"""Texts that say that a prompt or an image is against the service's rules for content."""
+
+MODERATION_REMEDY: Final = (
+    "The service's rules for content exclude this one: change the prompt or the image."
+)
+"""The remedy for a prompt or an image that moderation refused."""
 
 _MAX_TEXT: Final = 300
 """Characters of the service's text that an error of ours quotes."""
@@ -64,6 +114,10 @@ def _quoted(text: str) -> str:
     return shorten(text, _MAX_TEXT).strip().rstrip(".") or "no reason given"
 
 
+def _has(text: str, phrases: Iterable[str]) -> bool:
+    return any(phrase in text for phrase in phrases)
+
+
 def service_error(text: str, close_code: int | None = None) -> ServiceError:
     """Classifies an error that the service reports.
 
@@ -72,15 +126,25 @@ def service_error(text: str, close_code: int | None = None) -> ServiceError:
         close_code: The WebSocket close code, when the service closed the channel with one.
 
     Returns:
-        ``AtCapacityError``, ``SessionExpiredError``, ``AuthenticationError`` or ``ServiceError``.
+        The subclass of ``ServiceError`` that the text or the code identifies, else a
+        ``ServiceError``.
     """
     quoted = _quoted(text)
     lower = text.lower()
-    if close_code == CAPACITY_CLOSE_CODE or any(phrase in lower for phrase in _CAPACITY):
+    # First, because they come with the status 403, and with "not allowed", as a refused key does.
+    if _has(lower, _MODERATION):
+        return rejection("prompt or image", text)
+    if _has(lower, _CREDITS):
+        return InsufficientCreditsError(f"The account's credits are used up ({quoted}).")
+    if _has(lower, _SESSION_LIMIT):
+        return SessionLimitError(f"Too many sessions run at once ({quoted}).")
+    if _has(lower, _QUOTA):
+        return QuotaExceededError(f"The quota is used up ({quoted}).")
+    if close_code == CAPACITY_CLOSE_CODE or _has(lower, _CAPACITY):
         return AtCapacityError(f"The service is at capacity ({quoted}).")
-    if any(phrase in lower for phrase in _SESSION):
+    if _has(lower, _SESSION):
         return SessionExpiredError(f"The service ended the session: {quoted}.")
-    if any(phrase in lower for phrase in _AUTHENTICATION):
+    if _has(lower, _AUTHENTICATION):
         return AuthenticationError(f"The service refused the key: {quoted}.")
     return ServiceError(f"The service reported an error: {quoted}.")
 
@@ -111,12 +175,29 @@ def rejection(what: str, text: str | None) -> RequestRejectedError:
         what: ``"prompt"`` or ``"image"``.
         text: The service's reason, if it gives one.
     """
-    return RequestRejectedError(f"The service refused the {what}: {_quoted(text or '')}.")
+    moderated = _has((text or "").lower(), _MODERATION)
+    return RequestRejectedError(
+        f"The service refused the {what}: {_quoted(text or '')}.",
+        remedy=MODERATION_REMEDY if moderated else None,
+    )
+
+
+def ended_error(reason: str | None) -> ServiceError | None:
+    """Returns the error with which the service ended a generation for good; None for no error.
+
+    Args:
+        reason: The ``reason`` of ``generation_ended``.
+    """
+    error = service_error(reason or "")
+    return error if isinstance(error, InsufficientCreditsError | QuotaExceededError) else None
 
 
 def is_permanent(error: DecartError) -> bool:
     """Returns whether no retry can help."""
-    if isinstance(error, AuthenticationError | SessionExpiredError):
+    if isinstance(
+        error,
+        AuthenticationError | SessionExpiredError | InsufficientCreditsError | QuotaExceededError,
+    ):
         return True
     return not isinstance(
         error, ServiceError | TransportError | MediaUnreachableError | NoFrontEndError
@@ -141,6 +222,8 @@ def closed_error(code: int | None, reason: str) -> DecartError:
             return error
     if code in AUTHENTICATION_CLOSE_CODES:
         return AuthenticationError(f"The service refused the key (close code {code}).")
+    if code == CREDITS_CLOSE_CODE:
+        return service_error(f"payment required, close code {code}")
     what = f"close code {code}" if code is not None else "the connection broke"
     if reason:
         what += f": {shorten(reason, _MAX_TEXT)}"

@@ -148,6 +148,12 @@ class WidgetController:
         self._need_session()
         return await self.cameras.replace(source)
 
+    def settings_changed(self) -> None:
+        """Prepares for other settings of the next session: another budget or model."""
+        self.sessions.show_budget()
+        if self.pages.by_id and not self.is_active:
+            self._warm_up.settings_changed()
+
     def superseded(self) -> None:
         """Ends the session: the cell that created this widget was run again."""
         self.sessions.end("superseded", superseded_error())
@@ -226,6 +232,8 @@ class WidgetController:
 
     def _session_over(self) -> None:
         self.taps.end_all()
+        if self.pages.by_id:
+            self._warm_up.start()
 
     def _need_session(self) -> None:
         if not self.is_active:

@@ -7,23 +7,16 @@ stopped one uses none.
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Final
+
+from decart_widget.session.clock import clock
 
 LATE_S: Final = 3.0
 """Seconds by which a check must be late to count as a suspend."""
 
 IDLE_SHARE: Final = 0.05
 """A process that used less than this fraction of one processor counts as stopped."""
-
-
-def clock() -> float:
-    """Returns the reading of a monotonic clock that includes suspends, in seconds."""
-    # Python's monotonic clock stops during a suspend on Linux and macOS, but not elsewhere.
-    name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
-    number: int | None = getattr(time, name, None)
-    return time.monotonic() if number is None else time.clock_gettime(number)
 
 
 class SuspendDetector:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.settings import Settings
 from decart_widget.session.tokens import Tokens
+
+SETTLE_S: Final = 1.0
+"""Seconds without a further change of the settings after which a token for them is requested; a
+slider that is linked to ``budget`` changes it many times a second."""
 
 
 class WarmUp:
@@ -34,14 +39,23 @@ class WarmUp:
         self._tokens = tokens
         self._log = log
         self._task: asyncio.Task[None] | None = None
+        self._settling: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Starts the preparation, unless it is under way."""
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._run())
 
+    def settings_changed(self) -> None:
+        """Starts the preparation anew, once the settings have stopped changing."""
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = asyncio.get_running_loop().call_later(SETTLE_S, self.start)
+
     def close(self) -> None:
         """Cancels the preparation."""
+        if self._settling is not None:
+            self._settling.cancel()
         if self._task is not None:
             self._task.cancel()
 

@@ -46,6 +46,15 @@ CLOSE_BAD_KEY: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 """Close code: the client token doesn't permit this model or origin; after HTTP's 403."""
 
+CLOSE_NO_CREDITS: Final = 4402
+"""Close code: the account's credits are used up; after HTTP's 402."""
+
+CLOSE_QUOTA: Final = 4429
+"""Close code: the organisation's limit of sessions is reached; after HTTP's 429."""
+
+NO_CREDITS: Final = "Insufficient credits"
+"""The error of a session that can't be paid."""
+
 QUEUE_PLACES: Final = 4
 """Places in the queue that the fault ``queue_s`` takes a client through."""
 
@@ -333,6 +342,7 @@ class ControlSession:
         self._fault_timers.clear()
         self._call_after(self._opened_at, faults.drop_control_after_s, self._drop_socket)
         self._call_after(self._opened_at, faults.error_after_s, self._send_fault_error)
+        self._call_after(self._first_frame_at, faults.credits_s, self._end_credits)
         self._call_after(self._first_frame_at, faults.dead_peer_after_s, self._silence_media)
         if self.room is not None:
             self.room.faults = faults
@@ -356,6 +366,14 @@ class ControlSession:
 
     def _drop_socket(self) -> None:
         self._socket.transport.abort()
+
+    def _end_credits(self) -> None:
+        self._spawn(self._stop_for_credits)
+
+    async def _stop_for_credits(self) -> None:
+        await self._generation.end("insufficient_credits")
+        await self.send("error", error=NO_CREDITS)
+        await self._socket.close(CLOSE_NO_CREDITS, NO_CREDITS)
 
     def _silence_media(self) -> None:
         media = self.peer or self.room

@@ -19,11 +19,18 @@ class Faults:
     Attributes:
         queue_s: A new session waits this long in the queue, and its client is sent its place.
         capacity: Sessions at once; one more is closed with code 1013.
+        quota: Sessions at once of the organisation; one more is refused with an error, and
+            ``GET /v1/realtime/quota`` answers this limit.
+        credits_s: The account's credits are used up after so many billed seconds of a session,
+            which then ends with an error; with 0 every session is refused.
         refuse_key: Every key is refused, over HTTP too.
+        client_token_s: Client tokens are valid for this long, whatever was requested.
+        new_model: A model's name that ``POST /v1/models/resolve`` knows besides the listed ones.
         ack_delay_s: Prompts and images are acknowledged this much later.
         no_ack: Prompts and images are never acknowledged.
         refuse_prompts: Prompts are refused with this text.
         refuse_images: Images are refused with this text.
+        moderated_word: Prompts with this word are refused by moderation.
         no_answer: Offers are never answered, in rooms neither.
         drop_control_after_s: The control channel's socket is closed, without a close frame, this
             long after the session began.
@@ -49,11 +56,16 @@ class Faults:
 
     queue_s: float = 0.0
     capacity: int | None = None
+    quota: int | None = None
+    credits_s: float | None = None
     refuse_key: bool = False
+    client_token_s: float | None = None
+    new_model: str | None = None
     ack_delay_s: float = 0.0
     no_ack: bool = False
     refuse_prompts: str | None = None
     refuse_images: str | None = None
+    moderated_word: str | None = None
     no_answer: bool = False
     drop_control_after_s: float | None = None
     dead_peer_after_s: float | None = None

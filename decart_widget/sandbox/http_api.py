@@ -1,4 +1,7 @@
-"""The HTTP requests that the local server answers: client tokens, viewers and room tokens."""
+"""The HTTP requests that the local server answers.
+
+Client tokens, viewers, room tokens, the quota of sessions, and the names of models.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from decart_widget.models import DEPRECATED, MODELS
 from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse
 from decart_widget.sandbox.rooms.registry import OPEN_TO_PAGES, VALIDATE_PATHS
@@ -24,6 +28,19 @@ TOKENS_PATH: Final = "/v1/client/tokens"
 WATCH_PATH: Final = "/watch-stream/"
 """Where a viewer gets credentials; the room's name follows. The service's path."""
 
+QUOTA_PATH: Final = "/v1/realtime/quota"
+"""Where the limit of sessions and their number are; the service's path."""
+
+RESOLVE_PATH: Final = "/v1/models/resolve"
+"""Where a model's name is exchanged for the id that it stands for; needs no key."""
+
+LATEST: Final = {
+    "lucy-latest": "lucy-2.6",
+    "lucy-vton-latest": "lucy-vton-3.6",
+    "lucy-restyle-latest": "lucy-restyle-2",
+}
+"""What names that move stand for here."""
+
 _POST_ONLY: Final = HttpResponse(405, json.dumps({"error": "Use POST"}), {"Allow": "POST"})
 
 
@@ -35,6 +52,7 @@ class HttpApi:
         rooms: Validates room tokens, for clients whose signal socket was refused.
         room_host: Finds the room of a running session.
         faults: Returns the faults that are set at the moment.
+        quota: Returns the limit of sessions at once, and how many there are.
         allow_remote: Other machines, and web pages from them, may use the server.
     """
 
@@ -45,12 +63,14 @@ class HttpApi:
         room_host: RoomHost,
         *,
         faults: Callable[[], Faults],
+        quota: Callable[[], tuple[int, int]],
         allow_remote: bool,
     ) -> None:
         self._keyring = keyring
         self._rooms = rooms
         self._room_host = room_host
         self._faults = faults
+        self._quota = quota
         self._allow_remote = allow_remote
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -67,6 +87,10 @@ class HttpApi:
             return self._rooms.answer_validate(request)
         if path.startswith(WATCH_PATH):
             return self._watch(request, unquote(path.removeprefix(WATCH_PATH)))
+        if path == QUOTA_PATH:
+            return self._count(request)
+        if path == RESOLVE_PATH:
+            return self._resolve(request) if request.method == "POST" else _POST_ONLY
         if path != TOKENS_PATH:
             return _error(404, "Not found")
         return self._mint(request) if request.method == "POST" else _POST_ONLY
@@ -75,15 +99,42 @@ class HttpApi:
         """A client token for a permanent key."""
         if self._faults().refuse_key:
             return _error(401, "Invalid API key")
+        body = _json(request.body or b"{}")
         try:
-            body = json.loads(request.body or b"{}")
-        except (ValueError, RecursionError):
-            body = None
-        try:
-            token = self._keyring.mint(request.headers.get("x-api-key"), body, time.time())
+            token = self._keyring.mint(
+                request.headers.get("x-api-key"),
+                body,
+                time.time(),
+                valid_s=self._faults().client_token_s,
+            )
         except TokenError as error:
             return _error(error.status, error.reason)
         return HttpResponse(200, json.dumps(token))
+
+    def _count(self, request: HttpRequest) -> HttpResponse:
+        """The limit of sessions at once, and how many there are; for a permanent key."""
+        if request.method != "GET":
+            return HttpResponse(405, json.dumps({"error": "Use GET"}), {"Allow": "GET"})
+        if self._faults().refuse_key or not self._keyring.is_permanent(
+            request.headers.get("x-api-key", "")
+        ):
+            return _error(401, "Invalid API key")
+        limit, active = self._quota()
+        return HttpResponse(
+            200,
+            json.dumps({"limit": limit, "active": active, "remaining": max(0, limit - active)}),
+        )
+
+    def _resolve(self, request: HttpRequest) -> HttpResponse:
+        """The id that a model's name stands for."""
+        body = _json(request.body)
+        name = body.get("model") if isinstance(body, dict) else None
+        if not isinstance(name, str):
+            return _error(422, "model must be a string")
+        name = DEPRECATED.get(name, name)
+        if name not in MODELS and name != self._faults().new_model:
+            return _error(404, f"Unknown model {name[:80]}")
+        return HttpResponse(200, json.dumps({"model_id": LATEST.get(name, name)}))
 
     def _watch(self, request: HttpRequest, room_name: str) -> HttpResponse:
         """Credentials with which a viewer, who needs a key, joins the room of a running session."""
@@ -108,6 +159,13 @@ class HttpApi:
                 404, "No session of that name: it has ended or never existed", OPEN_TO_PAGES
             )
         return HttpResponse(200, json.dumps(room.viewer_credentials()), OPEN_TO_PAGES)
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _error(status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse:

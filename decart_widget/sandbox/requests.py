@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.sandbox import images
@@ -72,7 +73,7 @@ class Requests:
             await self._send("set_image_ack", **fields)
 
     def _apply_prompt(self, message: dict[str, Any], faults: Faults) -> None:
-        prompt = _prompt(message.get("prompt"))
+        prompt = _prompt(message.get("prompt"), faults)
         if prompt is None:
             raise RefusalError("The prompt is empty")
         if faults.refuse_prompts is not None:
@@ -82,7 +83,7 @@ class Requests:
     async def _apply_image(self, message: dict[str, Any], faults: Faults) -> None:
         if message.get("image_ref") is not None:
             raise RefusalError("image_ref: this server keeps no files; send image_data")
-        prompt = _prompt(message.get("prompt"))
+        prompt = _prompt(message.get("prompt"), faults)
         data = message.get("image_data")
         if data is None:
             self._effect_state.set(prompt, enrich=_enrich(message), image=None)
@@ -102,13 +103,16 @@ class Requests:
             self._effect_state.set(prompt, enrich=_enrich(message), image=image)
 
 
-def _prompt(value: object) -> str | None:
+def _prompt(value: object, faults: Faults) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
         raise RefusalError("The prompt must be text")
     if len(value) > LONGEST_PROMPT:
         raise RefusalError(f"The prompt is longer than {LONGEST_PROMPT} characters")
+    word = faults.moderated_word
+    if word is not None and re.search(rf"\b{re.escape(word)}\b", value, re.IGNORECASE):
+        raise RefusalError("Content moderation refused this prompt")
     return value if value.strip() else None
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
@@ -24,12 +25,15 @@ from decart_widget.sandbox.control import (
     CLOSE_AT_CAPACITY,
     CLOSE_BAD_KEY,
     CLOSE_FORBIDDEN,
+    CLOSE_NO_CREDITS,
+    CLOSE_QUOTA,
+    NO_CREDITS,
     ControlSession,
 )
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
-from decart_widget.sandbox.http import connection_class
+from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.http_api import HttpApi
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, requested_codec
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
@@ -57,6 +61,9 @@ CLOSE_TIMEOUT_S: Final = 2.0
 
 COLLECT_AFTER_S: Final = 1.0
 """Seconds from a session's end to the garbage collection; its media is closed by then."""
+
+REQUESTS_KEPT: Final = 200
+"""Requests in ``stats()``; older ones are forgotten."""
 
 SESSION_LIMIT: Final = 8
 """Sessions at once; each can keep a core busy with decoding and encoding."""
@@ -107,6 +114,7 @@ class SandboxServer:
         self._faulty_sessions_left = faults.sessions
         self._server: Server | None = None
         self._sessions: list[ControlSession] = []
+        self._requests: deque[str] = deque(maxlen=REQUESTS_KEPT)
         self._admitted = 0
         self._refused = 0
         self.renderer = Renderer(transform)
@@ -127,6 +135,7 @@ class SandboxServer:
             self._rooms,
             self._room_host,
             faults=lambda: self._faults,
+            quota=lambda: (self._quota, len(self._sessions)),
             allow_remote=allow_remote,
         )
 
@@ -145,7 +154,7 @@ class SandboxServer:
             self._on_connection,
             self._host,
             self._port,
-            create_connection=connection_class(self._http_api.answer),
+            create_connection=connection_class(self._answer),
             process_request=self._check_upgrade,
             max_size=LARGEST_MESSAGE,
             close_timeout=CLOSE_TIMEOUT_S,
@@ -215,9 +224,14 @@ class SandboxServer:
             session.set_faults(self._take_faults())
 
     def stats(self) -> dict[str, Any]:
-        """Sessions and frames so far; times in milliseconds of wall clock."""
+        """Requests, sessions and frames so far; times in milliseconds of wall clock.
+
+        ``requests`` are the last requests in the order of their arrival, such as
+        ``"POST /v1/client/tokens"`` and, for a control channel, ``"GET /v1/stream"``.
+        """
         renderer = self.renderer
         return {
+            "requests": list(self._requests),
             "sessions": [session.stats() for session in self._sessions],
             "rooms": len(self._rooms),
             "admitted": self._admitted,
@@ -229,6 +243,16 @@ class SandboxServer:
 
     # --- admission -----------------------------------------------------------------------------
 
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        # Without the query, which may hold a key.
+        self._requests.append(f"{request.method} {urlsplit(request.path).path}")
+        return self._http_api.answer(request)
+
+    @property
+    def _quota(self) -> int:
+        quota = self._faults.quota
+        return SESSION_LIMIT if quota is None else min(quota, SESSION_LIMIT)
+
     def _check_upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
         """Whether websockets may accept an upgrade: None, or the response that refuses it."""
         reason = refusal(
@@ -239,6 +263,7 @@ class SandboxServer:
         if reason is not None:
             return _plain(socket, 403, reason)
         path = urlsplit(request.path).path
+        self._requests.append(f"GET {path}")
         if path in SIGNAL_PATHS:
             try:
                 self._rooms.authorize(request.path, request.headers)
@@ -259,9 +284,15 @@ class SandboxServer:
         try:
             grant = self._admit(query, request.headers)
         except TokenError as error:
-            self._refused += 1
-            await socket.send(json.dumps({"type": "error", "error": error.reason}))
-            await socket.close(CLOSE_BAD_KEY if error.status == 401 else CLOSE_FORBIDDEN)
+            code = CLOSE_BAD_KEY if error.status == 401 else CLOSE_FORBIDDEN
+            await self._refuse(socket, error.reason, code)
+            return
+        if self._faults.credits_s == 0:
+            await self._refuse(socket, NO_CREDITS, CLOSE_NO_CREDITS)
+            return
+        if self._faults.quota is not None and len(self._sessions) >= self._quota:
+            active = f"{len(self._sessions)} of {self._quota}"
+            await self._refuse(socket, f"Concurrent session limit reached: {active}", CLOSE_QUOTA)
             return
         limit = self._faults.capacity
         if len(self._sessions) >= (SESSION_LIMIT if limit is None else min(limit, SESSION_LIMIT)):
@@ -269,6 +300,11 @@ class SandboxServer:
             await socket.close(CLOSE_AT_CAPACITY, "at capacity")
             return
         await self._serve(socket, grant, query)
+
+    async def _refuse(self, socket: ServerConnection, text: str, code: int) -> None:
+        self._refused += 1
+        await socket.send(json.dumps({"type": "error", "error": text}))
+        await socket.close(code)
 
     def _admit(self, query: dict[str, list[str]], headers: Headers) -> Grant:
         if self._faults.refuse_key:

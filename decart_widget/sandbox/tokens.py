@@ -1,9 +1,10 @@
 """Client tokens: made with a permanent key, signed, scoped and short-lived.
 
 A token contains its grant, signed (HMAC-SHA256) with a secret that the server makes when it starts,
-so no table of tokens is needed. The service's tokens are opaque to clients, so these have a format
-of their own, which is no JWT: ``ek_``, the grant as JSON in base64url, a dot, and the signature in
-hexadecimal. Request and response are the service's: ``POST /v1/client/tokens``.
+so no table of tokens is needed. As at the service, a client gets it in two forms, both valid:
+``token``, a JSON Web Token, and ``apiKey``, which is opaque to clients and has a format of its own:
+``ek_``, the grant as JSON in base64url, a dot, and the signature in hexadecimal. Request and
+response are the service's: ``POST /v1/client/tokens``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import jwt
+
 from decart_widget.inputs.secrets import Secret
+
+JWT_PREFIX: Final = "eyJ"
+"""What a JSON Web Token begins with."""
 
 TOKEN_PREFIX: Final = "ek_"
 """What the service's client tokens begin with."""
@@ -83,13 +89,16 @@ class Keyring:
     def __repr__(self) -> str:
         return "Keyring(***)"
 
-    def mint(self, key: str | None, body: object, now: float) -> dict[str, Any]:
+    def mint(
+        self, key: str | None, body: object, now: float, *, valid_s: float | None = None
+    ) -> dict[str, Any]:
         """Make a client token, for ``POST /v1/client/tokens``.
 
         Args:
             key: The ``x-api-key`` header.
             body: The decoded JSON body.
             now: Unix time in seconds.
+            valid_s: Seconds for which it is valid; None: the body's ``expiresIn``.
 
         Returns:
             The body of the response.
@@ -98,14 +107,17 @@ class Keyring:
             TokenError: 401 for an invalid key, 403 for a client token instead of a permanent key,
                 422 for an invalid body.
         """
-        if key is not None and key.startswith(TOKEN_PREFIX):
+        if key is not None and key.startswith((TOKEN_PREFIX, JWT_PREFIX)):
             raise TokenError(403, "A client token can't mint client tokens: permission denied")
-        if key is None or not self._is_permanent(key):
+        if key is None or not self.is_permanent(key):
             raise TokenError(401, "Invalid API key")
         grant = _grant(body, now)
+        if valid_s is not None:
+            grant = replace(grant, expires=now + valid_s)
         assert grant.expires is not None
         answer: dict[str, Any] = {
             "apiKey": self._sign(grant),
+            "token": jwt.encode(_claims(grant), self._secret, algorithm="HS256"),
             "expiresAt": datetime.fromtimestamp(grant.expires, UTC).isoformat(),
         }
         permissions = {"models": grant.models, "origins": grant.origins}
@@ -132,9 +144,9 @@ class Keyring:
             TokenError: 401 for a key that is invalid or has expired, 403 for a model or an origin
                 that it doesn't permit.
         """
-        grant = self._read(key) if key.startswith(TOKEN_PREFIX) else None
+        grant = self._read(key)
         if grant is None:
-            if not self._is_permanent(key):
+            if not self.is_permanent(key):
                 raise TokenError(401, "Invalid API key")
             return Grant()
         if grant.expires is not None and now > grant.expires:
@@ -145,11 +157,12 @@ class Keyring:
             raise TokenError(403, "This origin is not allowed by this client token")
         return grant
 
-    def _is_permanent(self, key: str) -> bool:
+    def is_permanent(self, key: str) -> bool:
+        """Whether a key is this server's permanent one."""
         return hmac.compare_digest(key.encode(), self.api_key.reveal().encode())
 
     def _sign(self, grant: Grant) -> str:
-        text = json.dumps({**asdict(grant), "id": secrets.token_hex(4)}, separators=(",", ":"))
+        text = json.dumps(_claims(grant), separators=(",", ":"))
         payload = base64.urlsafe_b64encode(text.encode()).decode()
         return f"{TOKEN_PREFIX}{payload}.{self._signature(payload)}"
 
@@ -157,18 +170,40 @@ class Keyring:
         return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
 
     def _read(self, token: str) -> Grant | None:
-        payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
-        if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
-            return None
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(payload))
-        except (binascii.Error, ValueError):  # not reached: the signature was correct
+        """The grant of a client token; None: it is none, or was not signed here."""
+        claims: dict[str, Any] | None = None
+        if token.startswith(TOKEN_PREFIX):
+            claims = self._read_opaque(token)
+        elif token.startswith(JWT_PREFIX):
+            claims = self._read_jwt(token)
+        if claims is None:
             return None
         lists = {
             name: None if claims[name] is None else tuple(claims[name])
             for name in ("models", "origins")
         }
         return Grant(**lists, session_s=claims["session_s"], expires=claims["expires"])
+
+    def _read_jwt(self, token: str) -> dict[str, Any] | None:
+        try:
+            return jwt.decode(token, self._secret, algorithms=["HS256"])
+        except (jwt.InvalidTokenError, RecursionError):
+            return None
+
+    def _read_opaque(self, token: str) -> dict[str, Any] | None:
+        payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
+        if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
+            return None
+        try:
+            claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload))
+        except (binascii.Error, ValueError):  # not reached: the signature was correct
+            return None
+        return claims
+
+
+def _claims(grant: Grant) -> dict[str, Any]:
+    """A grant as JSON, with an id that makes each token differ from all others."""
+    return {**asdict(grant), "id": secrets.token_hex(4)}
 
 
 def _grant(body: object, now: float) -> Grant:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from decart_widget.errors import (
+    AuthenticationError,
     ConnectionLostError,
     ConnectTimeoutError,
     DecartError,
@@ -16,7 +17,8 @@ from decart_widget.errors import (
 from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import decode
 from decart_widget.protocol.machine import SessionMachine
-from decart_widget.protocol.messages import ClientMessage
+from decart_widget.protocol.messages import ClientMessage, ServerError
+from decart_widget.protocol.retry import service_error
 from decart_widget.protocol.states import Phase
 from decart_widget.session.config import SessionConfig
 from decart_widget.session.control import ControlChannel, open_control
@@ -147,13 +149,32 @@ class Attempt:
         await self._media.ready(limit_s)
         # The page prepares camera and offer while token, socket and first ack are awaited here.
         self._media.prepare(self.number, self._preparation())
-        token = await config.tokens.take(
-            config.key, config.endpoint, config.model, budget=budget_s, timeout=limit_s
-        )
-        url = self._url(token)
+        for is_last in (config.key.is_client_token, True):
+            token = await config.tokens.take(
+                config.key, config.endpoint, config.model, budget=budget_s, timeout=limit_s
+            )
+            try:
+                await self._use(token, timeout, on_established)
+            except AuthenticationError:
+                if is_last or not self._machine.socket_refused():
+                    raise
+            else:
+                return
+            config.tokens.discard(token)
+            self._drive()
+            logger.info("The service refused the client token; requesting another.")
+
+    async def _use(
+        self, token: Secret, timeout: PausableTimeout, on_established: Callable[[], None]
+    ) -> None:
+        """Opens the control socket with a token and reads it until it closes."""
+        config = self._config
         open_timeout_s = max(MIN_OPEN_TIMEOUT_S, timeout.remaining(self._loop.time()))
         async with open_control(
-            url, config.endpoint.name, open_timeout_s, direct=config.endpoint.is_loopback
+            self._url(token),
+            config.endpoint.name,
+            open_timeout_s,
+            direct=config.endpoint.is_loopback,
         ) as control:
             self._control = control
             self.initial_sent_at = self._loop.time()
@@ -166,6 +187,7 @@ class Attempt:
                 on_established()
                 await reader
             finally:
+                self._control = None
                 await _cancel(reader)
 
     def _url(self, token: Secret) -> Secret:
@@ -186,6 +208,10 @@ class Attempt:
             clean = token.mask(self._config.key.mask(frame)) if isinstance(frame, str) else frame
             message = decode(clean)
             del frame, clean  # may hold a room's token, and a traceback may show this frame
+            if isinstance(message, ServerError) and not self._machine.established:
+                error = service_error(message.text)
+                if isinstance(error, AuthenticationError):
+                    raise error  # a refused token, which may be replaced
             self._machine.receive(message)
             self._drive()
 
@@ -195,7 +221,9 @@ class Attempt:
                 for message in messages:
                     await control.send(message)
         except DecartError as error:
-            self.break_off(error)
+            # The channel is closed. ``_read`` ends with it, but first reads the frames that arrived
+            # before: one of them may say why.
+            logger.debug("A message was not sent (%s).", error.code)
 
     async def _verify(self, control: ControlChannel) -> None:
         if not await control.answers(VERIFY_TIMEOUT_S):

@@ -127,11 +127,11 @@ def _object(
 ) -> dict[str, Any] | DecartError:
     """Returns the JSON object of an answer, or the error that it means."""
     text = key.scrub((content or b"").decode("utf-8", "replace"))[:_MAX_TEXT]
-    if status in (401, 403):
+    if status in (401, 403) and type(service_error(text)) in (ServiceError, AuthenticationError):
         return AuthenticationError(f"The service refused the API key (HTTP {status}).")
     if status == 404 and missing is not None:
         return missing
-    if status == 429:
+    if status == 429 and type(service_error(text)) is ServiceError:
         return ServiceError(f"Too many requests: {text}.")
     if status not in (200, 201):
         return service_error(f"HTTP {status}: {text}")

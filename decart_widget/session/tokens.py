@@ -1,7 +1,8 @@
 """Client tokens, for which the permanent key is exchanged before a session starts.
 
 The permanent key is sent in one header of one request and nowhere else. The client token is limited
-to one model, lives for a minute, and makes the service itself end the session at the budget.
+to one model, and makes the service itself end the session at the budget. It never leaves the
+kernel but in the query of the control socket's URL.
 """
 
 from __future__ import annotations
@@ -9,26 +10,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from decart_widget.errors import DecartError, InvalidKeyError, ProtocolError
 from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
+from decart_widget.session.clock import clock
 from decart_widget.session.endpoints import Endpoint
 from decart_widget.session.http import post
 
 logger = logging.getLogger(__name__)
 
-TOKEN_LIFETIME_S: Final = 60
-"""Seconds in which the token may open a connection (the service's default)."""
+TOKEN_LIFETIME_S: Final = 3600
+"""Seconds in which the token may open connections: the longest that the service permits. A shorter
+one would protect nothing, because the token is kept beside the permanent key, in the memory of the
+same process; and it would be renewed all the time while a widget is on screen."""
 
-FRESH_S: Final = 40.0
-"""Seconds for which a token that was fetched in advance may start a session."""
+RENEW_BELOW_S: Final = 1200.0
+"""Seconds of life left below which ``prepare`` replaces a token. A visible page sends ``intent``
+every 10 minutes (``js/src/session/hints.ts``), so one of these messages may get lost."""
+
+MARGIN_S: Final = 60.0
+"""Seconds of life left below which a token is not used: opening a connection takes a while."""
 
 SHORTEST_SESSION_S: Final = 10
 """Seconds; the service accepts no smaller ``maxSessionDuration``."""
+
+MAX_TOKEN: Final = 8192
+"""Characters of a client token; a signed one (JWT) has about 1,000."""
 
 
 async def client_token(
@@ -68,33 +79,58 @@ async def client_token(
         timeout=timeout,
         direct=endpoint.is_loopback,
     )
+    # ``token`` (a JWT) is for realtime connections; ``apiKey``, for the API's other requests, is
+    # used where a service sends no ``token``. Both become a ``Secret``, so that texts that quote
+    # either are redacted.
+    found = [_secret(answer.pop(name, None)) for name in ("token", "apiKey")]
+    answer.clear()  # it may hold the token in another form
+    token = found[0] or found[1]
+    if token is None:
+        raise ProtocolError("The service's client token can't be read.")
+    return token
+
+
+def _secret(value: Any) -> Secret | None:
     try:
-        return Secret(answer.pop("apiKey"), kind="token")
-    except (KeyError, InvalidKeyError):
-        answer.clear()  # it may hold the token in another form
-        raise ProtocolError("The service's client token can't be read.") from None
+        return Secret(value, longest=MAX_TOKEN, kind="token")
+    except InvalidKeyError:
+        return None
+
+
+@dataclass(frozen=True)
+class _Fetch:
+    """A token that was requested.
+
+    Attributes:
+        purpose: What it is for: key, endpoint, model and budget.
+        task: Fetches, or has fetched, the token.
+        asked_at: When it was requested, in seconds of the clock.
+    """
+
+    purpose: tuple[object, ...]
+    task: asyncio.Future[Secret]
+    asked_at: float
 
 
 class Tokens:
-    """The client tokens of one widget; one can be fetched before a start, which is then faster.
+    """The client tokens of one widget: one is fetched ahead of a start, which is then faster.
 
-    A token costs nothing by itself: billing begins when a session is opened with it, and it expires
-    within a minute. Each token is used once.
+    A token costs nothing by itself: billing begins when a session is opened with it. It is used
+    until it has become too old, by further starts and reconnects too.
 
     Args:
-        clock: A monotonic clock, in seconds.
+        now: A monotonic clock that counts while the machine sleeps, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._purpose: tuple[object, ...] | None = None  # what the prepared token is for
-        self._task: asyncio.Task[Secret] | None = None  # fetches, or has fetched, the token
-        self._asked_at = 0.0
+    def __init__(self, now: Callable[[], float] = clock) -> None:
+        self._now = now
+        self._ready: _Fetch | None = None  # has arrived
+        self._coming: _Fetch | None = None  # is under way, or has failed
 
     def prepare(
         self, key: Secret, endpoint: Endpoint, model: RealtimeModel, *, budget: float | None = None
     ) -> None:
-        """Fetches a token in the background, unless a fresh one is prepared already.
+        """Fetches a token in the background, unless there is a fresh one or one is under way.
 
         Args:
             key: A permanent key; for a client token nothing is done.
@@ -103,12 +139,15 @@ class Tokens:
             budget: Seconds after which the service is to end the session; None for no limit.
         """
         purpose = (key, endpoint, model.name, budget)
-        if key.is_client_token or self._is_fresh(purpose):
+        if key.is_client_token or self._is_ready(purpose, RENEW_BELOW_S):
             return
-        self.close()
-        self._purpose, self._asked_at = purpose, self._clock()
-        self._task = asyncio.ensure_future(client_token(key, endpoint, model, budget=budget))
-        self._task.add_done_callback(_log_failure)
+        coming = self._coming
+        if coming is not None and coming.purpose == purpose and not coming.task.done():
+            return
+        self._cancel()
+        task = asyncio.ensure_future(client_token(key, endpoint, model, budget=budget))
+        self._coming = fetch = _Fetch(purpose, task, self._now())
+        task.add_done_callback(lambda _done: self._arrived(fetch))
 
     async def take(
         self,
@@ -123,35 +162,56 @@ class Tokens:
 
         Args and errors are those of ``client_token``.
         """
-        task = self._task
-        if task is not None and self._is_fresh((key, endpoint, model.name, budget)):
-            self._purpose = self._task = None
+        purpose = (key, endpoint, model.name, budget)
+        if self._ready is not None and self._is_ready(purpose, MARGIN_S):
+            return self._ready.task.result()
+        coming = self._coming
+        if coming is not None and coming.purpose == purpose:
             try:
-                return await asyncio.wait_for(task, timeout)
+                # Shielded: a start that is stopped meanwhile leaves the token for the next one.
+                return await asyncio.wait_for(asyncio.shield(coming.task), timeout)
             except (DecartError, TimeoutError):
                 logger.info("The prepared client token did not arrive; requesting another.")
-        return await client_token(key, endpoint, model, budget=budget, timeout=timeout)
+        asked_at = self._now()
+        token = await client_token(key, endpoint, model, budget=budget, timeout=timeout)
+        if not key.is_client_token:
+            got: asyncio.Future[Secret] = asyncio.get_running_loop().create_future()
+            got.set_result(token)
+            self._ready = _Fetch(purpose, got, asked_at)
+        return token
+
+    def discard(self, token: Secret) -> None:
+        """Discards a token that the service refused."""
+        if self._ready is not None and self._ready.task.result() == token:
+            self._ready = None
 
     def close(self) -> None:
         """Cancels a fetch that is under way and discards a prepared token."""
-        if self._task is not None:
-            self._task.cancel()
-        self._purpose = self._task = None
+        self._cancel()
+        self._ready = None
 
-    def _is_fresh(self, purpose: tuple[object, ...]) -> bool:
-        if self._purpose != purpose or self._task is None:
+    def _cancel(self) -> None:
+        if self._coming is not None:
+            self._coming.task.cancel()
+        self._coming = None
+
+    def _is_ready(self, purpose: tuple[object, ...], left_s: float) -> bool:
+        """Whether there is a token for a purpose with so many seconds of life left."""
+        ready = self._ready
+        if ready is None or ready.purpose != purpose:
             return False
-        failed = self._task.done() and (
-            self._task.cancelled() or self._task.exception() is not None
-        )
-        return not failed and self._clock() - self._asked_at < FRESH_S
+        return self._now() - ready.asked_at < TOKEN_LIFETIME_S - left_s
+
+    def _arrived(self, fetch: _Fetch) -> None:
+        task = fetch.task
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            # A start then fetches it and may raise.
+            code = error.code if isinstance(error, DecartError) else type(error).__name__
+            logger.info("No client token could be prepared: %s.", code)
+        elif self._coming is fetch:
+            self._ready, self._coming = fetch, None
 
     def __repr__(self) -> str:
-        return f"Tokens(ready={self._task is not None})"
-
-
-def _log_failure(task: asyncio.Task[Secret]) -> None:
-    """Logs why a prepared token could not be fetched; a start then fetches it and may raise."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        code = error.code if isinstance(error, DecartError) else type(error).__name__
-        logger.info("No client token could be prepared: %s.", code)
+        return f"Tokens(ready={self._ready is not None})"

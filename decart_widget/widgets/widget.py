@@ -272,7 +272,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         elif name in ("prompt", "enrich") and not self._is_publishing(name, change["new"]):
             self._background.call(self._controller.prompts.typed, self.prompt, self.enrich)
         elif name == "budget":
-            self._background.call(self._controller.sessions.show_budget)
+            self._background.call(self._controller.settings_changed)
 
     def _model_set(self, model: str) -> None:
         from dataclasses import replace
@@ -284,6 +284,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             self._settings = replace(self._settings, model=realtime_model(model))
         has_image = bool(self._media.get("has_image"))
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
+        self._background.call(self._controller.settings_changed)
 
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str:

@@ -135,6 +135,11 @@ export class Session {
     return isActiveState(this.state);
   }
 
+  /** Whether a view is shown in this page. */
+  get isShown(): boolean {
+    return this.#viewCount > 0;
+  }
+
   /** Whether the session runs in another page. */
   get isOwnedElsewhere(): boolean {
     return this.isOwner === false && this.isActive;

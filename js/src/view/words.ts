@@ -108,7 +108,7 @@ export function posterWords(
     case "idle":
     case "error": {
       const microphone = trait(model, "microphone") ? " and microphone" : "";
-      const text = `Start asks for your camera${microphone}. Nothing is sent or billed before.`;
+      const text = `Start asks for your camera${microphone}. Until then no picture is sent and nothing is billed.`;
       return poster("Ready", text, "Start");
     }
     case "disconnected": {

@@ -70,6 +70,30 @@ def test_an_offer_after_the_ack_is_sent_at_once_and_candidates_trickle() -> None
     assert machine.take_outgoing() == []
 
 
+def test_after_a_refused_token_the_attempt_begins_again_and_keeps_its_offer() -> None:
+    machine = opened()
+    machine.offer_made("v=0")
+    machine.local_candidate(None)
+    waiting = machine.submit(PromptState("later"), with_image=False)
+    assert machine.socket_refused()
+    assert (machine.phase, machine.awaiting_ack) == (Phase.OPENING, None)
+    machine.socket_opened()
+    assert machine.take_outgoing() == [m.Prompt("later", True)]
+    machine.receive(ok("later"))
+    assert machine.take_outgoing() == [m.Offer("v=0"), m.LocalCandidate(None)]
+    assert endings(machine)[0][0] == "Applied"
+    assert waiting.prompt_state == machine.applied
+
+
+def test_a_token_is_not_refused_any_more_once_the_service_has_answered() -> None:
+    machine = opened()
+    machine.receive(ok("first"))
+    assert not machine.socket_refused()
+    assert machine.phase is Phase.READY
+    assert not generating().socket_refused()
+    assert not SessionMachine().socket_refused()
+
+
 @pytest.mark.parametrize("ack", [ok("other"), m.SetImageAck(True, None)])
 def test_an_ack_of_another_request_does_not_release_the_offer(ack: m.ServerMessage) -> None:
     machine = opened()

@@ -67,6 +67,7 @@ class Checker:
         if machine.phase is Phase.OPENING and phase is not Phase.OPENING:
             self.initial = None  # a new attempt
             self.answered = self.acknowledged = self.joined = False
+            self.in_flight = None
         self._check_state(name, state, arguments)
         if not (name == "connect" and state not in ACTIVE_STATES):
             assert machine.generation_tick >= tick
@@ -214,6 +215,7 @@ calls = st.one_of(
                 "cancel",
                 "fail",
                 "socket_opened",
+                "socket_refused",
                 "media_established",
                 "media_interrupted",
                 "lost",

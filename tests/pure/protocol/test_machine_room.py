@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from decart_widget.protocol import messages as m
 from decart_widget.protocol import notices
 from decart_widget.protocol.machine import SessionMachine
@@ -33,6 +35,17 @@ def test_a_room_without_a_prompt_state_passes_the_picture_through_and_applies_it
     assert machine.take_outgoing() == [m.LivekitJoin(True)]
     assert endings(machine) == [("Applied", request.number)]
     assert machine.applied == PromptState()
+
+
+@pytest.mark.parametrize("prompt_state", [PromptState(), PromptState("first", True, CAT)])
+def test_after_a_refused_token_a_room_is_requested_again(prompt_state: PromptState) -> None:
+    machine = in_room(prompt_state)
+    requested = machine.take_outgoing()
+    assert machine.socket_refused()
+    machine.socket_opened()
+    assert machine.take_outgoing() == requested
+    machine.receive(ROOM)
+    assert not machine.socket_refused()
 
 
 def test_a_room_is_passed_on_once_and_a_tick_makes_it_generating() -> None:

@@ -11,6 +11,7 @@ from decart_widget.protocol.retry import (
     ATTEMPTS,
     closed_error,
     delays,
+    ended_error,
     is_permanent,
     rejection,
     service_error,
@@ -42,6 +43,54 @@ def test_error_texts_at_which_the_service_s_own_clients_stop_are_permanent(
     assert type(error) is kind
     assert is_permanent(error)
     assert text in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Insufficient credits", e.InsufficientCreditsError),
+        ("HTTP 402: Payment Required", e.InsufficientCreditsError),
+        ("HTTP 403: not allowed: insufficient_credits", e.InsufficientCreditsError),
+        ("Monthly quota exceeded", e.QuotaExceededError),
+        ("HTTP 429: quota exceeded", e.QuotaExceededError),
+    ],
+)
+def test_used_up_credits_and_quotas_are_permanent_and_have_a_code_and_a_remedy_of_their_own(
+    text: str, kind: type[e.DecartError]
+) -> None:
+    error = service_error(text)
+    assert type(error) is kind
+    assert is_permanent(error)
+    assert error.code == kind.default_code != "service-error"
+    assert "console" in error.remedy
+    assert type(closed_error(1008, text)) is kind
+
+
+def test_a_close_code_can_report_used_up_credits_without_a_reason() -> None:
+    assert type(closed_error(4402, "")) is e.InsufficientCreditsError
+
+
+def test_a_limit_of_sessions_is_no_quota_because_a_lost_session_may_still_be_counted() -> None:
+    error = service_error("Concurrent session limit reached: quota of 2")
+    assert type(error) is e.SessionLimitError
+    assert not is_permanent(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["Content moderation: not allowed", "HTTP 403: blocked by content policy"]
+)
+def test_moderation_refuses_a_prompt_and_never_the_key(text: str) -> None:
+    error = service_error(text)
+    assert type(error) is e.RequestRejectedError
+    assert not is_permanent(error)
+    assert "rules for content" in error.remedy
+    assert rejection("prompt", text).remedy == error.remedy
+
+
+def test_a_generation_that_ends_for_lack_of_credits_ends_the_session() -> None:
+    ended = ended_error("insufficient_credits")
+    assert type(ended) is e.InsufficientCreditsError
+    assert ended_error("media_lost") is ended_error(None) is None
 
 
 @pytest.mark.parametrize(

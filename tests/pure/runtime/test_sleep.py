@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from decart_widget.runtime.sleep import SuspendDetector, clock
+from decart_widget.runtime.sleep import SuspendDetector
+from decart_widget.session.clock import clock
 
 
 class Machine:

@@ -43,8 +43,14 @@ def answer(
     allow_remote: bool = False,
 ) -> HttpResponse:
     host: Any = OneRoomHost()
-    keyring = Keyring(Secret(KEY["x-api-key"]))
-    api = HttpApi(keyring, RoomRegistry(), host, faults=lambda: faults, allow_remote=allow_remote)
+    api = HttpApi(
+        Keyring(Secret(KEY["x-api-key"])),
+        RoomRegistry(),
+        host,
+        faults=lambda: faults,
+        quota=lambda: (2, 3 if faults.quota else 1),
+        allow_remote=allow_remote,
+    )
     return api.answer(HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body))
 
 
@@ -65,6 +71,10 @@ def answer(
         ("POST", "/watch-stream/room%202", {}, 401),
         ("POST", "/watch-stream/room%202", KEY, 404),
         ("POST", "/watch-stream/room%201", KEY, 200),
+        ("GET", "/v1/realtime/quota", {}, 401),
+        ("GET", "/v1/realtime/quota", KEY, 200),
+        ("GET", "/v1/models/resolve", {}, 405),
+        ("POST", "/v1/models/resolve", {}, 422),
     ],
 )
 def test_each_path_has_its_methods_and_needs_its_key(
@@ -87,6 +97,37 @@ def test_other_machines_are_refused_unless_they_are_allowed(headers: dict[str, s
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 50_000, b"[]", b'{"expiresIn": 0}'])
 def test_a_malformed_body_is_refused_with_422(body: bytes) -> None:
     assert answer("POST", "/v1/client/tokens", KEY, body).status == 422
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        (NONE, {"limit": 2, "active": 1, "remaining": 1}),
+        (Faults(quota=2), {"limit": 2, "active": 3, "remaining": 0}),
+    ],
+)
+def test_the_quota_counts_sessions(faults: Faults, expected: dict[str, int]) -> None:
+    response = answer("GET", "/v1/realtime/quota", KEY, faults=faults)
+    assert json.loads(response.body) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "model_id"),
+    [
+        ("lucy-latest", "lucy-2.6"),
+        ("lucy-2.1", "lucy-2.1"),
+        ("mirage_v2", "lucy-restyle-2"),
+        ("lucy-3", "lucy-3"),
+        ("lucy-4", None),
+    ],
+)
+def test_a_model_name_is_resolved_without_a_key(name: str, model_id: str | None) -> None:
+    body = json.dumps({"model": name}).encode()
+    response = answer("POST", "/v1/models/resolve", {}, body, faults=Faults(new_model="lucy-3"))
+    if model_id is None:
+        assert response.status == 404
+    else:
+        assert json.loads(response.body) == {"model_id": model_id}
 
 
 @pytest.mark.parametrize("path", ["/v1/client/tokens", "/watch-stream/room%201"])

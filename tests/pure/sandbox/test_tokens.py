@@ -30,6 +30,30 @@ def minted(keyring: Keyring, **body: Any) -> str:
     return token
 
 
+@pytest.mark.parametrize("form", ["token", "apiKey"])
+def test_both_forms_of_a_token_permit_the_same(form: str) -> None:
+    keyring = made()
+    answer = keyring.mint(KEY, {"allowedModels": ["lucy-2.1"], "expiresIn": 10}, NOW)
+    assert answer["token"].startswith("eyJ")
+    assert admit(keyring, answer[form]).models == ("lucy-2.1",)
+    for conditions in ({"now": NOW + 11}, {"model": "lucy-2.5"}):
+        with pytest.raises(TokenError):
+            admit(keyring, answer[form], **conditions)
+    with pytest.raises(TokenError):
+        admit(made(), answer[form])
+    with pytest.raises(TokenError) as refused:
+        keyring.mint(answer[form], {}, NOW)
+    assert refused.value.status == 403
+
+
+def test_a_token_can_be_valid_for_less_time_than_was_requested() -> None:
+    keyring = made()
+    token = keyring.mint(KEY, {"expiresIn": 3600}, NOW, valid_s=5)["token"]
+    admit(keyring, token, now=NOW + 4)
+    with pytest.raises(TokenError):
+        admit(keyring, token, now=NOW + 6)
+
+
 def test_only_its_own_permanent_key_is_valid() -> None:
     assert admit(made(), KEY) == Grant()
     for key in ("", "dct_", "dct_local", "dct_anything", KEY[:-1], f"{KEY}0", f"{KEY}é"):
@@ -69,7 +93,7 @@ def test_the_response_states_what_the_token_permits() -> None:
     assert answer["expiresAt"] == "2027-01-15T08:02:00+00:00"
     assert answer["permissions"] == {"models": ["lucy-2.1"], "origins": ["https://lab.example"]}
     assert answer["constraints"] == {"realtime": {"maxSessionDuration": 300}}
-    assert set(made().mint(KEY, {}, NOW)) == {"apiKey", "expiresAt"}
+    assert set(made().mint(KEY, {}, NOW)) == {"apiKey", "expiresAt", "token"}
 
 
 def test_a_token_opens_sessions_until_it_expires() -> None:

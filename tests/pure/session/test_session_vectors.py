@@ -184,7 +184,7 @@ class ScriptedWidget:
         monkeypatch.setattr(tokens_module, "client_token", client_token)
         monkeypatch.setattr(warm_up, "load_network_libraries", lambda: None)
         self.controller = WidgetController(
-            Destination("http://127.0.0.1:9", "dct_script01"),
+            Destination("http://127.0.0.1:9", "ek_scripted"),
             lambda message, _buffers=None: self.to_page.append(message),
             self.traits.update,
             lambda: Settings(

@@ -215,7 +215,7 @@ def test_no_key_is_shown_when_the_service_can_t_be_reached() -> None:
     "answer",
     [
         b'{"apiKey": "MARKER with spaces MARKER"}',
-        b'{"apiKey": 7, "token": "MARKER-token"}',
+        b'{"apiKey": 7, "token": "MARKER token"}',
         b"MARKER-junk",
         b'["MARKER-list"]',
     ],
