@@ -37,10 +37,9 @@ async def test_the_page_is_reloaded(
     )  # as JupyterLab's autosave does: unsaved output is lost by the reload
     since = time.time()
     await scene.page.reload(wait_until="commit")
-    seconds = await scene.probes.moved(since, attempt=2) - since
+    await scene.probes.moved(since, attempt=2)
     await scene.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
     measured(await scene.recovers(since), transport)
-    assert seconds > 0
     assert len(scene.sessions()) == 1, "the old session is not billed beside the new one"
     await scene.stop()
 

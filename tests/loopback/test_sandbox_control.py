@@ -232,7 +232,6 @@ async def test_a_session_ends_after_its_tokens_session_duration(sandbox: Sandbox
         await user.picture()
         ended = await user.wait_for("generation_ended", 15)
         assert ended["reason"]
-        assert 8 <= ended["seconds"] <= 10
         assert "session expired" in (await user.wait_for("error"))["error"].lower()
         await user.closed()
 
