@@ -27,11 +27,28 @@ npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A key in the environment never reaches a test: nothing here is billed.
 keyless := env -u DECART_API_KEY
-# What `make test` sets for its layers so that the coverage of every Python process of theirs (`measured`)
-# and of the bundle's scripts in Chromium is measured; a layer that is run alone is not measured.
+# `make test` sets MEASURED for its layers, so that the coverage of every Python process of theirs
+# (`measured`) and of the bundle's scripts in Chromium is measured; a layer that is run alone is not
+# measured.
+ifdef MEASURED
+measured := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" \
+	COVERAGE_FILE="$(CURDIR)/.coverage-data/python/data"
+measured_scripts := DECART_WIDGET_COVERAGE="$(CURDIR)/.coverage-data"
+unit_tests := coverage
+else
 measured :=
 measured_scripts :=
 unit_tests := test
+endif
+# Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
+# servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
+LANE_CODE := lint js pure oldest packaging
+LANE_SERVERS := loopback kernel notebooks conformance
+LANE_LOG := .lane-servers.log
+# Half of a test in Chromium is waiting, so two run side by side.
+workers := --numprocesses 2 --dist loadfile
+# Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
+after_crash := --reruns 1 --only-rerun TargetClosedError
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -72,12 +89,14 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: measured = COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" \
-	COVERAGE_FILE="$(CURDIR)/.coverage-data/python/data"
-test: measured_scripts = DECART_WIDGET_COVERAGE="$(CURDIR)/.coverage-data"
-test: unit_tests = coverage
-test: browser-install clients coverage-begin lint js pure oldest loopback kernel notebooks browser \
-      conformance packaging coverage
+test: browser-install clients coverage-begin
+	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
+	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
+	trap 'kill $$lane' INT TERM; \
+	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
+	wait $$lane || code=$$?; \
+	cat $(LANE_LOG); exit $$code
+	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
 	$(call step,every layer passes)
 
 coverage-begin: setup
@@ -128,12 +147,13 @@ kernel: setup $(KERNEL6)/.ready
 
 browser: browser-install
 	$(call step,tests/$@)
-	@$(keyless) $(measured_scripts) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured_scripts) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) \
+		$(workers) tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
 	$(call step,tests/$@: faults during a running session)
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) tests/$@
 
 packaging: setup
 	$(call step,tests/$@: sdist and wheel; built and installed)
@@ -177,6 +197,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json \
+		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOG) \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

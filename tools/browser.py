@@ -13,12 +13,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from playwright.async_api import Browser, ViewportSize, async_playwright
+from playwright.async_api import Browser, Error, ViewportSize, async_playwright
 
 VARIABLE: Final = "DECART_WIDGET_BROWSER"
 NAMES: Final = (
@@ -168,6 +168,49 @@ async def launched(
             yield browser
         finally:
             await browser.close()
+
+
+class Relaunched:
+    """A browser that is launched again after it has crashed; use `relaunched()`.
+
+    Chromium's own process crashed once in some five runs of `tests/browser`.
+    """
+
+    def __init__(self, launch: Callable[[], AbstractAsyncContextManager[Browser]]) -> None:
+        self._launch = launch
+        self._stack = AsyncExitStack()
+        self._browser: Browser | None = None
+
+    async def get(self) -> Browser:
+        """The browser, a new one if the former has crashed."""
+        if self._browser is None or not self._browser.is_connected():
+            await self.close()
+            self._browser = await self._stack.enter_async_context(self._launch())
+        return self._browser
+
+    async def close(self) -> None:
+        """Closes the browser, if there is one."""
+        self._browser = None
+        with suppress(Error):  # a browser that has crashed can't be closed
+            await self._stack.aclose()
+
+
+@asynccontextmanager
+async def relaunched(path: Path | None = None, **options: Any) -> AsyncIterator[Relaunched]:
+    """A browser that is launched at its first use, and again after a crash.
+
+    Args:
+        path: The browser; by default that of `require()`.
+        options: Those of `launched()`.
+
+    Yields:
+        What returns the browser.
+    """
+    browsers = Relaunched(lambda: launched(path, **options))
+    try:
+        yield browsers
+    finally:
+        await browsers.close()
 
 
 def say(text: str) -> None:

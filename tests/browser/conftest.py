@@ -51,10 +51,16 @@ def browser_path() -> Path:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(browser_path: Path) -> AsyncIterator[Browser]:
+async def browsers(browser_path: Path) -> AsyncIterator[chromium.Relaunched]:
+    """One browser for all tests, until it crashes."""
+    async with chromium.relaunched(browser_path) as browsers:
+        yield browsers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(browsers: chromium.Relaunched) -> Browser:
     """Headless Chromium with a fake 30 fps camera, permissions granted."""
-    async with chromium.launched(browser_path) as browser:
-        yield browser
+    return await browsers.get()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -62,7 +68,8 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser profile of its own: no storage, no tab of another test."""
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     yield context
-    await context.close()
+    if browser.is_connected():
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -74,16 +74,18 @@ def marked(path: Path) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def marked_browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+async def marked_browsers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[chromium.Relaunched]:
     clip = marked(tmp_path_factory.mktemp("camera") / "marked.mjpeg")
-    async with chromium.launched(video=clip) as browser:
-        yield browser
+    async with chromium.relaunched(video=clip) as browsers:
+        yield browsers
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def two_cameras() -> AsyncIterator[Browser]:
-    async with chromium.launched(cameras=3) as browser:
-        yield browser
+async def two_cameras() -> AsyncIterator[chromium.Relaunched]:
+    async with chromium.relaunched(cameras=3) as browsers:
+        yield browsers
 
 
 async def host_in(browser: Browser, *scripts: str) -> AsyncIterator[Host]:
@@ -93,24 +95,25 @@ async def host_in(browser: Browser, *scripts: str) -> AsyncIterator[Host]:
         await page.add_init_script(script)
     async with opened(page) as host:
         yield host
-    await context.close()
+    if browser.is_connected():
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def filmed(marked_browser: Browser) -> AsyncIterator[Host]:
-    async for host in host_in(marked_browser):
+async def filmed(marked_browsers: chromium.Relaunched) -> AsyncIterator[Host]:
+    async for host in host_in(await marked_browsers.get()):
         yield host
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def doubled(two_cameras: Browser) -> AsyncIterator[Host]:
-    async for host in host_in(two_cameras, TWO):
+async def doubled(two_cameras: chromium.Relaunched) -> AsyncIterator[Host]:
+    async for host in host_in(await two_cameras.get(), TWO):
         yield host
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def drawn(marked_browser: Browser) -> AsyncIterator[Host]:
-    async for host in host_in(marked_browser, FIREFOX):
+async def drawn(marked_browsers: chromium.Relaunched) -> AsyncIterator[Host]:
+    async for host in host_in(await marked_browsers.get(), FIREFOX):
         yield host
 
 

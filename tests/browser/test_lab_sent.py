@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import BrowserContext
 
 from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook
 from tests.browser.test_bundle_capture import TWO, marked
@@ -40,11 +40,13 @@ WIDGET: Final = "w = DecartWidget(endpoint=look, transport={transport!r})\nw"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+async def browsers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[chromium.Relaunched]:
     """Chromium whose camera's left edge is red and whose right edge is blue."""
     clip = marked(tmp_path_factory.mktemp("camera") / "marked.mjpeg")
-    async with chromium.launched(video=clip) as launched:
-        yield launched
+    async with chromium.relaunched(video=clip) as browsers:
+        yield browsers
 
 
 async def generating(notebook: NotebookPage) -> WidgetView:

@@ -58,7 +58,9 @@ TRACKS: Final = "kind => dwTracks.filter((t) => t.kind === kind).map((t) => t.re
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+async def browsers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[chromium.Relaunched]:
     """Chromium whose microphone plays tones with pauses: a constant tone counts as noise."""
     path = tmp_path_factory.mktemp("microphone") / "tones.wav"
     times = np.arange(RATE * 6) / RATE
@@ -68,8 +70,8 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.writeframes(tones.astype(np.int16).tobytes())
-    async with chromium.launched(audio=path) as launched:
-        yield launched
+    async with chromium.relaunched(audio=path) as browsers:
+        yield browsers
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -77,7 +79,8 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=chromium.VIEWPORT)
     await context.add_init_script(LISTEN)
     yield context
-    await context.close()
+    if browser.is_connected():
+        await context.close()
 
 
 async def ask(notebook: NotebookPage, expression: str) -> Any:

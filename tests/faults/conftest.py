@@ -22,6 +22,7 @@ from tests.browser.conftest import (  # noqa: F401  (fixtures)
     REMEMBER_TRACKS,
     browser,
     browser_path,
+    browsers,
     context,
     lab,
     lab_server,
