@@ -11,16 +11,20 @@ import pytest
 TESTS: Final = Path(__file__).parent
 
 LAYERS: Final = {
-    "pure": 30,
-    "loopback": 60,
-    "kernel": 60,
-    "notebooks": 180,
-    "browser": 180,
-    "conformance": 180,
-    "packaging": 600,
-    "faults": 180,
+    "pure": 120,
+    "loopback": 180,
+    "kernel": 180,
+    "notebooks": 300,
+    "browser": 300,
+    "conformance": 300,
+    "packaging": 900,
+    "faults": 300,
 }
-"""Layer (folder and marker) -> timeout of a test, in seconds; layers run in this order."""
+"""Layer (folder and marker) -> timeout of a test, in seconds; layers run in this order.
+
+A timeout ends a test that hangs. It is ten times what the slowest test takes on an idle machine, so
+that a busy machine never reaches it.
+"""
 
 TIMEOUT_FACTOR: Final = 2 if os.environ.get("COVERAGE_PROCESS_START") else 1
 """Measuring coverage makes Python code, as in a test with many examples, up to twice as slow."""
