@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from decart_widget.diagnostics.hidden_arguments import (
@@ -15,7 +15,7 @@ from decart_widget.diagnostics.hidden_arguments import (
 from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import InvalidOptionError, UnknownModelError
 
-__all__ = ["MODELS", "RealtimeModel", "realtime_model"]
+__all__ = ["MODELS", "RealtimeModel", "UnlistedModel", "realtime_model"]
 
 MAX_SIDE_PX: Final = 4096
 """Pixels of a picture's width or height."""
@@ -75,6 +75,13 @@ class RealtimeModel:
             )
 
 
+class UnlistedModel(RealtimeModel):
+    """A model of a known family that this version doesn't list.
+
+    It has the family's picture, and the service is asked whether it exists before a session starts.
+    """
+
+
 _FAST: Final = ("fast",)
 """The ``speeds`` of models with a faster variant."""
 
@@ -101,8 +108,23 @@ DEPRECATED: Final = {
 }
 """Deprecated names of models, and the present name of each."""
 
+FAMILIES: Final = ("lucy-restyle", "lucy-vton", "lucy")
+"""The families of models; an unlisted model is taken to have the picture of its ``-latest``."""
+
 _warned: Final[set[str]] = set()
-"""Deprecated names that this process has warned of."""
+"""Deprecated and unlisted names that this process has warned of."""
+
+
+def family(name: str) -> str | None:
+    """Returns the family of a model's name, such as ``"lucy-vton"``; None for any other name.
+
+    Args:
+        name: The family's name, a dash, and a version or ``latest``.
+    """
+    for known in FAMILIES:
+        if re.fullmatch(rf"{known}-(latest|\d[\w.]{{0,40}})", name):
+            return known
+    return None
 
 
 @hides_arguments
@@ -111,10 +133,15 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
 
     Args:
         name: The model's name, or a ``RealtimeModel``, which is returned unchanged. A deprecated
-            name warns once per process and returns the model under its present name.
+            name warns once per process and returns the model under its present name. A version of a
+            known family that isn't listed (``"lucy-2.7"``) warns once too: the service is asked
+            for it before a session starts.
+
+    Returns:
+        The model; an ``UnlistedModel`` for a version that isn't listed.
 
     Raises:
-        UnknownModelError: There is no such model; the remedy suggests similar names.
+        UnknownModelError: There can be no such model; the remedy suggests similar names.
     """
     if isinstance(name, RealtimeModel):
         return name
@@ -128,8 +155,29 @@ def realtime_model(name: str | RealtimeModel) -> RealtimeModel:
         return MODELS[present]
     if isinstance(name, str) and name in MODELS:
         return MODELS[name]
+    if isinstance(name, str) and (known := family(name)) is not None:
+        return _unlisted(name, MODELS[f"{known}-latest"])
+    raise unknown_model(name)
+
+
+def _unlisted(name: str, like: RealtimeModel) -> UnlistedModel:
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(
+            f'Model "{name}" is not listed in this version of decart_widget: the service is asked '
+            f'for it before a start, and it gets the picture of "{like.name}" '
+            f"({like.width}x{like.height}).",
+            UserWarning,
+            stacklevel=3,
+        )
+    values = {field.name: getattr(like, field.name) for field in fields(like)}
+    return UnlistedModel(**{**values, "name": name})
+
+
+def unknown_model(name: object) -> UnknownModelError:
+    """Returns the error of a name that no model has; the remedy suggests similar names."""
     near = difflib.get_close_matches(str(name).lower(), MODELS, n=3, cutoff=0.4)
-    raise UnknownModelError(
+    return UnknownModelError(
         f"There is no realtime model {shorten(repr(name), 100)}.",  # it may be a key
         remedy=f"Did you mean {' or '.join(near)}?"
         if near

@@ -23,11 +23,13 @@ from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
+from decart_widget.runtime.model_names import ModelNames
 from decart_widget.runtime.session_runner import SessionRunner
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.runtime.trait_values import IDLE
 from decart_widget.runtime.warm_up import WarmUp
+from decart_widget.session.account import Quota, quota
 from decart_widget.session.tokens import Tokens
 
 
@@ -74,12 +76,14 @@ class WidgetController:
         self._autostart = autostart
         self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
         self._tokens = Tokens()
+        self._names = ModelNames(self._traits.update, self.log)
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
         self.sessions = SessionRunner(
             destination,
             settings,
             self._tokens,
+            self._names,
             self.pages,
             self._traits,
             self.log,
@@ -94,7 +98,9 @@ class WidgetController:
         self.cameras = Cameras(self.pages, self._traits.update, publish, self.sessions.complain)
         self.taps = Taps(self.sessions, self.pages, self.log)
         self.clips = Clips(self.sessions, self.taps, self.pages, self.log)
-        self._warm_up = WarmUp(destination, settings, self._tokens, self.log)
+        self._warm_up = WarmUp(
+            destination, settings, self._tokens, self._names, self.log, self.sessions.complain
+        )
         self._liveness = Liveness(self)
 
     # --- from the notebook --------------------------------------------------------------------
@@ -148,11 +154,25 @@ class WidgetController:
         self._need_session()
         return await self.cameras.replace(source)
 
+    def model_changed(self) -> None:
+        """Prepares for another model of the next session."""
+        self._names.forget()
+        self.settings_changed()
+
     def settings_changed(self) -> None:
-        """Prepares for other settings of the next session: another budget or model."""
-        self.sessions.show_budget()
+        """Prepares for other settings of the next session, such as another budget."""
+        self.sessions.show_settings()
         if self.pages.by_id and not self.is_active:
             self._warm_up.settings_changed()
+
+    async def quota(self) -> Quota:
+        """Asks the service how many sessions may run at once.
+
+        Raises:
+            DecartError: The service refused the key, or could not be asked.
+        """
+        endpoint, key = await self._destination.open()
+        return await quota(key, endpoint)
 
     def superseded(self) -> None:
         """Ends the session: the cell that created this widget was run again."""
@@ -163,6 +183,7 @@ class WidgetController:
         await self.sessions.disconnect("closed")
         self._liveness.close()
         self._warm_up.close()
+        self._names.close()
         self._tokens.close()
         await asyncio.to_thread(self._destination.close)
 

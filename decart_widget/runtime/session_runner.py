@@ -20,12 +20,13 @@ from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
 from decart_widget.runtime.destination import SANDBOX, Destination
+from decart_widget.runtime.model_names import ModelNames
 from decart_widget.runtime.prompts import Prompts
 from decart_widget.runtime.registry import register
 from decart_widget.runtime.session_log import SessionLog
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
-from decart_widget.runtime.trait_values import IDLE, trait_values
+from decart_widget.runtime.trait_values import IDLE, cost, price_of, trait_values
 from decart_widget.session.endpoints import DECART
 from decart_widget.session.media import EndReason
 from decart_widget.session.session import Session
@@ -40,6 +41,7 @@ class SessionRunner:
         destination: Where sessions go.
         settings: Returns the settings of the next session.
         tokens: Fetches client tokens.
+        names: Asks the service for models.
         pages: Carry the sessions' media.
         traits: Publishes the session's state.
         log: Receives an entry for each change.
@@ -59,6 +61,7 @@ class SessionRunner:
         destination: Destination,
         settings: Callable[[], Settings],
         tokens: Tokens,
+        names: ModelNames,
         pages: Pages,
         traits: Coalescer,
         log: Log,
@@ -72,6 +75,7 @@ class SessionRunner:
         self._destination = destination
         self._settings = settings
         self._tokens = tokens
+        self._names = names
         self._pages = pages
         self._traits = traits
         self._log = log
@@ -80,6 +84,7 @@ class SessionRunner:
         self.session: Session | None = None
         self._media: BrowserMedia | None = None
         self._session_log = SessionLog(log)
+        self._price: float | None = None  # of the current or last session
         self._run: asyncio.Task[None] | None = None
         self._established = asyncio.Event()
         self._last_attempt = 0
@@ -118,9 +123,10 @@ class SessionRunner:
         if session is None:
             return
         self._session_log.record(session)
-        if session.machine.established:
+        if session.machine.established and not self._established.is_set():
             self._established.set()
-        self._traits.update(trait_values(session, typing=self.prompts.typing))
+            self._names.look_up(session.config.model, session.config.endpoint)
+        self._traits.update(trait_values(session, self._price, typing=self.prompts.typing))
 
     def show_now(self) -> None:
         """Publishes pending trait values, before an operation returns its result."""
@@ -249,22 +255,31 @@ class SessionRunner:
         else:
             self.session.complain(error)
 
-    def show_budget(self) -> None:
-        """Sets ``remaining`` to the next session's budget, unless a session is active."""
+    def show_settings(self) -> None:
+        """Shows the next session's budget, unless a session is active."""
         if not self.is_active:
             self._traits.update({"remaining": self._settings().budget})
 
     # --- inside -------------------------------------------------------------------------------
 
     def _show_without_session(self, *, urgent: bool = True, **values: Any) -> None:
-        shown = {**IDLE, "remaining": self._settings().budget, **values}
+        settings = self._settings()
+        shown = {
+            **IDLE,
+            "remaining": settings.budget,
+            "cost": cost(0.0, price_of(settings, self._destination.name)),
+            **values,
+        }
         self._traits.update(shown, urgent=urgent)
 
     async def _run_session(self, timeout: float | None) -> None:
         try:
             await self.prompts.download_image()
             endpoint, key = await self._destination.open()
-            config = self._settings().config(
+            settings = self._settings()
+            await self._names.check(settings.model, endpoint)
+            self._price = price_of(settings, self._destination.name)
+            config = settings.config(
                 endpoint, key, timeout, tokens=self._tokens, renew=self._destination.open
             )
             self._media = BrowserMedia(self._pages)

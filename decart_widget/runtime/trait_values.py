@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from decart_widget.models import RealtimeModel
+from decart_widget.prices import price
 from decart_widget.protocol.states import ACTIVE_STATES, ConnectionState, ServiceStatus
+from decart_widget.runtime.destination import SANDBOX
+from decart_widget.runtime.settings import Settings
+from decart_widget.session.endpoints import DECART
 from decart_widget.session.session import Session
 
 IDLE: Final[dict[str, Any]] = {
@@ -41,11 +45,29 @@ def media_trait(model: RealtimeModel, *, has_image: bool) -> dict[str, Any]:
     }
 
 
-def trait_values(session: Session, *, typing: bool) -> dict[str, Any]:
+def price_of(settings: Settings, endpoint: str) -> float | None:
+    """Returns what the next session costs, in US dollars per second; None when it isn't known.
+
+    Args:
+        settings: The settings of the session.
+        endpoint: The value of the ``endpoint`` trait.
+    """
+    if endpoint == SANDBOX:
+        return 0.0
+    return price(settings.model, settings.speed) if endpoint == DECART.name else None
+
+
+def cost(billed_s: float, per_s: float | None) -> float | None:
+    """Returns the value of the ``cost`` trait: US dollars; None for an unknown price."""
+    return None if per_s is None else round(billed_s * per_s, 6)
+
+
+def trait_values(session: Session, per_s: float | None, *, typing: bool) -> dict[str, Any]:
     """Returns the trait values for a session.
 
     Args:
         session: A session that runs or has ended.
+        per_s: Its price in US dollars per second; None when it isn't known.
         typing: Whether a changed prompt waits for the end of the debounce time.
     """
     machine = session.machine
@@ -57,6 +79,7 @@ def trait_values(session: Session, *, typing: bool) -> dict[str, Any]:
         "queue_size": machine.queue_size,
         "session_id": machine.session_id,
         "generation_tick": machine.generation_tick,
+        "cost": cost(machine.generation_tick, per_s),
         "remaining": session.remaining,
         "budget_low": session.budget_low,
         "applied_prompt": None if applied is None else applied.prompt,

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from decart_widget.diagnostics.log import Log
-from decart_widget.errors import DecartError
+from decart_widget.errors import DecartError, UnknownModelError
 from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.model_names import ModelNames
 from decart_widget.runtime.settings import Settings
 from decart_widget.session.tokens import Tokens
 
@@ -24,7 +25,9 @@ class WarmUp:
         destination: Where sessions go.
         settings: Returns the settings of the next session.
         tokens: Keeps the client token for the start.
+        names: Checks a model that this version doesn't list.
         log: Receives errors; the start tries again and raises them.
+        complain: Shows that there is no such model.
     """
 
     def __init__(
@@ -32,12 +35,16 @@ class WarmUp:
         destination: Destination,
         settings: Callable[[], Settings],
         tokens: Tokens,
+        names: ModelNames,
         log: Log,
+        complain: Callable[[DecartError], None],
     ) -> None:
         self._destination = destination
         self._settings = settings
         self._tokens = tokens
+        self._names = names
         self._log = log
+        self._complain = complain
         self._task: asyncio.Task[None] | None = None
         self._settling: asyncio.TimerHandle | None = None
 
@@ -65,7 +72,10 @@ class WarmUp:
             await asyncio.to_thread(load_network_libraries)
             endpoint, key = await self._destination.open()
             settings = self._settings()
+            await self._names.check(settings.model, endpoint)
             self._tokens.prepare(key, endpoint, settings.model, budget=settings.budget)
+        except UnknownModelError as error:
+            self._complain(error)
         except DecartError as error:
             self._log.add("warning", "not ready yet", code=error.code)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.diagnostics.redaction import redact
 from decart_widget.errors import (
     AuthenticationError,
     ConnectTimeoutError,
@@ -42,22 +44,22 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-async def post(
+async def exchange(
     url: str,
-    key: Secret,
-    body: dict[str, Any],
+    key: Secret | None,
+    body: dict[str, Any] | None,
     *,
     name: str,
     timeout: float,
     direct: bool,
     missing: DecartError | None = None,
 ) -> dict[str, Any]:
-    """Posts JSON and returns the JSON object of the answer.
+    """Posts JSON, or makes a GET request, and returns the JSON object of the answer.
 
     Args:
         url: The URL to post to.
-        key: Sent in the ``x-api-key`` header.
-        body: The JSON object to send.
+        key: Sent in the ``x-api-key`` header; None for a request without a key.
+        body: The JSON object to send; None for a GET request.
         name: The service's name in errors.
         timeout: Seconds for the whole request.
         direct: Whether to ignore the environment's proxies and .netrc.
@@ -73,6 +75,7 @@ async def post(
     import httpx  # imported on first use: it takes as long as the rest of the package
 
     need_private(url)
+    scrub = redact if key is None else key.scrub
     failure: DecartError
     try:
         # httpx limits each read, not their sum: a slow body would never time out.
@@ -86,17 +89,20 @@ async def post(
             ) as client,
             # Not compressed, or a few bytes could decompress to gigabytes.
             client.stream(
-                "POST",
+                "GET" if body is None else "POST",
                 url,
                 json=body,
-                headers={"x-api-key": key.reveal(), "accept-encoding": "identity"},
+                headers={
+                    **({} if key is None else {"x-api-key": key.reveal()}),
+                    "accept-encoding": "identity",
+                },
             ) as response,
         ):
             status, content = response.status_code, await _content(response)
         if status in REDIRECTS:
             found: dict[str, Any] | DecartError = redirect_error(name, status)
         else:
-            found = _object(status, content, key, missing)
+            found = _object(status, content, scrub, missing)
         del content  # may hold a token, and a traceback may show this frame
         if isinstance(found, dict):
             return found
@@ -105,7 +111,7 @@ async def post(
         failure = ConnectTimeoutError(f"{name} did not answer within {timeout:g} s.")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = TransportError(
-            f"{name} can't be reached ({key.scrub(str(error)) or type(error).__name__})."
+            f"{name} can't be reached ({scrub(str(error)) or type(error).__name__})."
         )
     # Raised outside the handlers: httpx's exception, chained to it, holds the request with the key.
     raise failure
@@ -123,10 +129,13 @@ async def _content(response: httpx.Response) -> bytes | None:
 
 
 def _object(
-    status: int, content: bytes | None, key: Secret, missing: DecartError | None
+    status: int,
+    content: bytes | None,
+    scrub: Callable[[str], str],
+    missing: DecartError | None,
 ) -> dict[str, Any] | DecartError:
     """Returns the JSON object of an answer, or the error that it means."""
-    text = key.scrub((content or b"").decode("utf-8", "replace"))[:_MAX_TEXT]
+    text = scrub((content or b"").decode("utf-8", "replace"))[:_MAX_TEXT]
     if status in (401, 403) and type(service_error(text)) in (ServiceError, AuthenticationError):
         return AuthenticationError(f"The service refused the API key (HTTP {status}).")
     if status == 404 and missing is not None:

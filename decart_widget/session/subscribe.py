@@ -15,7 +15,7 @@ from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import decode
 from decart_widget.protocol.messages import Ignored, RoomInfo
 from decart_widget.session.endpoints import Endpoint, parse_endpoint
-from decart_widget.session.http import post
+from decart_widget.session.http import exchange
 
 _ROOM_NAME: Final = re.compile(r"[\w.:\-]{1,200}")
 
@@ -95,7 +95,7 @@ async def request_viewer_room(
         ProtocolError: The answer can't be read.
         TransportError: The service can't be reached, or did not answer in time.
     """
-    answer = await post(
+    answer = await exchange(
         f"{endpoint.realtime_http_url}/watch-stream/{quote(subscription.room_name, safe='')}",
         key,
         {},

@@ -19,7 +19,7 @@ from decart_widget.inputs.secrets import Secret
 from decart_widget.models import RealtimeModel
 from decart_widget.session.clock import clock
 from decart_widget.session.endpoints import Endpoint
-from decart_widget.session.http import post
+from decart_widget.session.http import exchange
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ async def client_token(
     if budget is not None:
         longest = max(SHORTEST_SESSION_S, math.ceil(budget))
         body["constraints"] = {"realtime": {"maxSessionDuration": longest}}
-    answer = await post(
+    answer = await exchange(
         f"{endpoint.base_url}/v1/client/tokens",
         key,
         body,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -12,6 +13,7 @@ from decart_widget.inputs.prompts import check_prompt
 from decart_widget.inputs.reference_image import check_image_url, is_url, load_image
 from decart_widget.models import RealtimeModel, realtime_model
 from decart_widget.options import ConnectionOptions, VideoOptions
+from decart_widget.prices import price
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.prompts import check_takes_image
 from decart_widget.runtime.settings import Settings
@@ -99,6 +101,33 @@ def check_settings(
     one_of("resolution", resolution, (None, *RESOLUTIONS))
     one_of("speed", speed, (None, *known.speeds))
     return Settings(transport, known, video, connection, None, resolution, speed)
+
+
+def budget_seconds(dollars: str, settings: Settings) -> float:
+    """Returns for how many seconds an amount of US dollars pays.
+
+    Args:
+        dollars: Such as ``"$2"`` or ``"$0.50"``.
+        settings: Model and speed of the session, which have a list price.
+
+    Raises:
+        InvalidOptionError: The text is no such amount, or no price is known for the model.
+    """
+    amount = re.fullmatch(r"\s*\$\s*(\d{1,6}(?:\.\d{1,6})?)\s*", dollars)
+    if amount is None:
+        raise InvalidOptionError(
+            f"The budget is {dollars[:40]!r}.",
+            remedy='Give seconds, such as 120, or US dollars, such as "$2"; None for no limit.',
+        )
+    per_s = price(settings.model, settings.speed)
+    if not per_s:
+        raise InvalidOptionError(
+            f"No price is known for the model {settings.model.name}, so its budget can't be "
+            "given in dollars.",
+            remedy="Give the budget in seconds, or set the price first: "
+            "decart_widget.prices.set_price(model, dollars_per_second).",
+        )
+    return float(amount[1]) / per_s
 
 
 def check_prompt_state(

@@ -13,6 +13,16 @@ MAX_BUDGET_S: Final = 86_400
 """Largest budget in seconds: a day."""
 
 
+class BudgetTrait(t.Float):  # type: ignore[type-arg]
+    """Seconds, or US dollars as text, which it converts into seconds."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Returns the seconds; raises ``InvalidOptionError`` for a text that is no amount."""
+        if isinstance(value, str):
+            value = obj.budget_seconds(value)
+        return super().validate(obj, value)
+
+
 class SessionTraits(t.HasTraits):
     """A mix-in of the widget.
 
@@ -31,11 +41,12 @@ class SessionTraits(t.HasTraits):
     enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(
         sync=True, page="sets"
     )
-    budget = t.Float(
+    budget = BudgetTrait(
         None,
         allow_none=True,
         help="Seconds of generation after which the session ends, up to 86400; at least 10 at the "
-        "service. None for no limit. Used by the next start. A page may only lower it.",
+        'service. None for no limit. Used by the next start. US dollars, as in "$2", are converted '
+        "into seconds at once, by the model's list price. A page may only lower it.",
     ).tag(sync=True, page="lowers")
 
     service_status = t.Enum(
@@ -61,6 +72,19 @@ class SessionTraits(t.HasTraits):
     ).tag(sync=True)
     generation_tick = t.Float(
         0.0, read_only=True, help="Seconds billed so far in this session, as the service counts."
+    ).tag(sync=True)
+    cost = t.Float(
+        allow_none=True,
+        read_only=True,
+        help="US dollars of this session so far: billed seconds times the list price of "
+        "decart_widget.prices. 0.0 in the sandbox; None where no price is known.",
+    ).tag(sync=True)
+    model_id = t.Unicode(
+        None,
+        allow_none=True,
+        read_only=True,
+        help="What the name of the model stood for at the service, such as lucy-2.6 for "
+        "lucy-latest; None before a session, and where the service doesn't say it.",
     ).tag(sync=True)
     remaining = t.Float(
         allow_none=True, read_only=True, help="Seconds left of the budget; None without a budget."
@@ -129,6 +153,20 @@ class SessionTraits(t.HasTraits):
                 remedy=f"Give 10 to {MAX_BUDGET_S} seconds, or None.",
             )
         return None if budget is None else float(budget)
+
+    def budget_seconds(self, dollars: str) -> float:
+        """Returns for how many seconds of the next session an amount such as ``"$2"`` pays.
+
+        Args:
+            dollars: The amount in US dollars, with a ``$`` before it.
+
+        Returns:
+            Seconds, by the list price of model and speed, in the sandbox as well.
+
+        Raises:
+            InvalidOptionError: It is no such text, or no price is known for the model.
+        """
+        raise NotImplementedError
 
     @t.default("remaining")
     def _whole_budget(self) -> float | None:

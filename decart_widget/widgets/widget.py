@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.runtime.settings import Settings
+    from decart_widget.session.account import Quota
     from decart_widget.session.background import Operation
     from decart_widget.session.media import Transport
 
@@ -56,7 +57,8 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         resolution: ``"720p"``, ``"1080p"`` or None for the model's own.
         speed: ``"fast"`` for models that have it.
         budget: Seconds of generation after which the session ends; at least 10 at the service.
-            ``remaining`` counts them down, ``budget_low`` turns True when 80 % are used up.
+            ``remaining`` counts them down, ``budget_low`` turns True when 80 % are used up. Or US
+            dollars, ``"$2"``, which the model's list price (``decart_widget.prices``) converts.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
             a pair of URLs, or a function ``f(frame, prompt, image) -> frame``.
@@ -84,7 +86,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         video: VideoOptions | None = None,
         resolution: str | None = None,
         speed: str | None = None,
-        budget: float | None = None,
+        budget: float | str | None = None,
         api_key: str | None = None,
         endpoint: Any = None,
         autostart: bool = False,
@@ -218,6 +220,25 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             raise errors[0]  # raised by an observer of the caller
         return operation
 
+    def quota(self) -> Operation[Quota]:
+        """Asks the service how many sessions may run at once, and how many do.
+
+        Returns:
+            An operation whose result has ``limit``, ``active`` and ``remaining``, for all users of
+            the key's organisation. Awaiting it raises ``AuthenticationError``, or another
+            ``DecartError`` if the service doesn't answer.
+
+        Raises:
+            ClosedError: The widget is closed.
+        """
+        self._need_open()
+        return self._background.start(self._controller.quota(), "quota")
+
+    def budget_seconds(self, dollars: str) -> float:  # noqa: D102 (inherited)
+        from decart_widget.widgets.arguments import budget_seconds
+
+        return budget_seconds(dollars, self._settings)
+
     @property
     def subscribe_token(self) -> str | None:
         """The token with which a ``DecartViewer`` shows this session elsewhere.
@@ -284,7 +305,13 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             self._settings = replace(self._settings, model=realtime_model(model))
         has_image = bool(self._media.get("has_image"))
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
-        self._background.call(self._controller.settings_changed)
+        self._background.call(self._controller.model_changed)
+
+    @t.default("cost")
+    def _nothing_spent(self) -> float | None:
+        from decart_widget.runtime.trait_values import cost, price_of
+
+        return cost(0.0, price_of(self._settings, self.endpoint))
 
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str:

@@ -32,6 +32,17 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_known", known)
 
 
+@pytest.fixture
+def own_prices() -> Iterator[None]:
+    """Restores the list prices after a test that changes them."""
+    from decart_widget.prices import PRICES
+
+    before = dict(PRICES)
+    yield
+    PRICES.clear()
+    PRICES.update(before)
+
+
 class _Skipping(selectors.DefaultSelector):
     """Advances the clock to the next timer instead of waiting for it."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from decart_widget import models
 from decart_widget.errors import InvalidOptionError, UnknownModelError
-from decart_widget.models import MODELS, RealtimeModel, realtime_model
+from decart_widget.models import MODELS, RealtimeModel, UnlistedModel, family, realtime_model
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,37 @@ def test_a_deprecated_name_warns_once_and_returns_the_present_model(old: str, ne
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert realtime_model(old) is MODELS[new]
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("lucy-2.7", "lucy-latest"),
+        ("lucy-3", "lucy-latest"),
+        ("lucy-vton-4.0", "lucy-vton-latest"),
+        ("lucy-restyle-3", "lucy-restyle-latest"),
+    ],
+)
+def test_a_version_that_is_not_listed_has_its_family_s_picture_and_warns_once(
+    name: str, like: str
+) -> None:
+    with pytest.warns(UserWarning, match=f'"{name}" is not listed') as warned:
+        model = realtime_model(name)
+    assert like in str(warned[0].message)
+    assert isinstance(model, UnlistedModel)
+    assert model.name == name
+    for field in ("fps", "width", "height", "reference_image", "speeds", "url_path"):
+        assert getattr(model, field) == getattr(MODELS[like], field)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert realtime_model(name) == model
+
+
+@pytest.mark.parametrize("name", ["lucy", "lucy-", "lucy-x", "Lucy-2.7", "lucy-2 7", "other-1"])
+def test_a_name_of_no_known_family_is_unknown_at_once(name: str) -> None:
+    assert family(name) is None
+    with pytest.raises(UnknownModelError):
+        realtime_model(name)
 
 
 @pytest.mark.parametrize(

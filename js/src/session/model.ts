@@ -33,6 +33,8 @@ export interface Traits {
   queue_size: number | null;
   session_id: string | null;
   generation_tick: number;
+  /** US dollars so far, by list price; null where no price is known. */
+  cost: number | null;
   prompt_status: "idle" | "pending" | "applied" | "rejected";
   error: ErrorTrait;
   endpoint: string;
@@ -70,6 +72,7 @@ const DEFAULTS: Traits = {
   queue_size: null,
   session_id: null,
   generation_tick: 0,
+  cost: null,
   prompt_status: "idle",
   error: {},
   endpoint: "",

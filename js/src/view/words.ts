@@ -50,13 +50,15 @@ function duration(seconds: number): string {
     : `${seconds.toFixed(2)} s`;
 }
 
-/** How many seconds were generated, of what budget, and whether they are billed. */
+/** How many seconds were generated, of what budget, and what they cost or whether they are billed. */
 export function billedWords(model: HostModel): string {
   const tick = trait(model, "generation_tick");
   const budget = trait(model, "budget");
   const spent = budget === null ? clock(tick) : `${clock(tick)} of ${clock(budget)}`;
   if (trait(model, "endpoint") === "sandbox") return tick ? `${spent}, not billed` : "Not billed";
-  return tick || budget !== null ? `${spent} billed` : "Nothing billed";
+  if (!tick && budget === null) return "Nothing billed";
+  const cost = trait(model, "cost");
+  return cost === null ? `${spent} billed` : `$${cost.toFixed(2)} · ${spent}`;
 }
 
 /** Size, frame rate and round-trip time of the received picture. */

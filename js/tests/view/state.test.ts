@@ -56,6 +56,11 @@ describe("state", () => {
     model.set("budget", 120);
     expect(text(".dw-billed")).toBe("0:42 of 2:00 billed");
     expect(one(".dw-meter i").style.inlineSize).toMatch(/^35\.75%$/);
+    model.set("cost", 0.84);
+    expect(text(".dw-billed")).toBe("$0.84 · 0:42 of 2:00");
+    model.set("budget", null);
+    expect(text(".dw-billed")).toBe("$0.84 · 0:42");
+    model.set("budget", 120);
     model.set("endpoint", "sandbox");
     expect(text(".dw-billed")).toBe("0:42 of 2:00, not billed");
     model.set("connection_state", "generating");

@@ -28,7 +28,7 @@ from decart_widget.protocol.machine import SessionMachine
 from decart_widget.protocol.messages import ClientMessage, ImageData
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState, Phase
-from decart_widget.runtime import warm_up
+from decart_widget.runtime import model_names, warm_up
 from decart_widget.runtime.controller import WidgetController
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kernel_link import KernelLink
@@ -180,8 +180,12 @@ class ScriptedWidget:
         async def client_token(*_: Any, **__: Any) -> Secret:
             return Secret("ek_scripted")
 
+        async def resolve_model(_name: str, _endpoint: Any) -> str:
+            return "lucy-2.6"
+
         monkeypatch.setattr(attempt_module, "open_control", open_control)
         monkeypatch.setattr(tokens_module, "client_token", client_token)
+        monkeypatch.setattr(model_names, "resolve_model", resolve_model)
         monkeypatch.setattr(warm_up, "load_network_libraries", lambda: None)
         self.controller = WidgetController(
             Destination("http://127.0.0.1:9", "ek_scripted"),

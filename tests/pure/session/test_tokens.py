@@ -147,11 +147,11 @@ async def test_the_signed_token_is_used_and_the_api_key_where_there_is_none(
 ) -> None:
     sent: list[Any] = []
 
-    async def post(_url: str, _key: Secret, body: Any, **_: Any) -> dict[str, Any]:
+    async def exchange(_url: str, _key: Secret, body: Any, **_: Any) -> dict[str, Any]:
         sent.append(body)
         return dict(answer)
 
-    monkeypatch.setattr(module, "post", post)
+    monkeypatch.setattr(module, "exchange", exchange)
     if expected is None:
         with pytest.raises(ProtocolError):
             await client_token(KEY, ENDPOINT, MODEL)
