@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from decart_widget.diagnostics.redaction import redact
+from decart_widget.diagnostics.redaction import redact, shorten
 
 
 class DecartError(Exception):
@@ -329,4 +329,25 @@ def no_session_error() -> MediaError:
         "There is no session, so there is no picture to take.",
         remedy="Start (or await connect()), then try again.",
         code="no-picture",
+    )
+
+
+def function_error(error: BaseException, *, stalled: bool) -> DecartError:
+    """Returns the error of a function that was given as ``endpoint=``; the session continues.
+
+    Args:
+        error: What it raised.
+        stalled: Whether it did not return in time.
+    """
+    if stalled:
+        return DecartError(
+            f"Your function doesn't return: {shorten(str(error), 200)}.",
+            remedy="Pictures are sent unchanged until it returns again.",
+            code="function-stalled",
+        )
+    text = shorten(f"{type(error).__name__}: {error}", 200).rstrip(": ")
+    return DecartError(
+        f"Your function raised {text}.",
+        remedy="Pictures are sent unchanged. Correct the function and run its cell again.",
+        code="function-failed",
     )

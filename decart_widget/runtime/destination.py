@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import shorten
@@ -26,6 +27,9 @@ SANDBOX: Final = "sandbox"
 
 START_TIMEOUT_S: Final = 20.0
 """Seconds that the sandbox may take to start."""
+
+Report = Callable[[BaseException], None]
+"""Receives an error of the function that is given as ``endpoint=``."""
 
 
 class SandboxWarning(UserWarning):
@@ -62,6 +66,7 @@ class _OwnServer:
     """The server that runs a widget's own function in this process; started on demand."""
 
     def __init__(self, transform: Transform) -> None:
+        self.report: Report | None = None
         self._lock = threading.Lock()
         self._transform = transform
         self._server: Sandbox | None = None
@@ -82,6 +87,8 @@ class _OwnServer:
                 raise ClosedError("This widget is closed.", remedy="Make a new DecartWidget.")
             if self._server is None:
                 self._server = serve(self._transform)
+                if self.report is not None:
+                    self._server.watch(self.report)
             own = self._server
             endpoint = Endpoint(SANDBOX, own.base_url, own.realtime_base_url)
             return endpoint, Secret(own.api_key, kind="token")
@@ -119,6 +126,8 @@ class Destination:
     def __init__(self, endpoint: Any, api_key: str | Secret | None, *, stacklevel: int = 2) -> None:
         self.name = ""
         self._own: _OwnServer | None = None
+        self._watched: Sandbox | None = None
+        self._report: Report | None = None
         self._endpoint: Endpoint | None = None
         self._key = api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
         del api_key  # a traceback may show what a frame holds
@@ -142,6 +151,7 @@ class Destination:
                 self._key = Secret(key_beside)
             del key_beside
             self._use(parse_endpoint(endpoint))
+            self._watched = endpoint if callable(getattr(endpoint, "watch", None)) else None
 
     def _decart_or_sandbox(self, stacklevel: int) -> str:
         if self._key is not None or os.environ.get(ENVIRONMENT_VARIABLE):
@@ -170,6 +180,19 @@ class Destination:
         need_private(endpoint.realtime_base_url)
         self.name, self._endpoint = endpoint.name, endpoint
 
+    def watch(self, report: Report) -> None:
+        """Reports errors of a function that is run by a local server of this process.
+
+        Args:
+            report: Called with each error of a new kind, on a thread of the server. It must not
+                block.
+        """
+        self._report = report
+        if self._own is not None:
+            self._own.report = report
+        if self._watched is not None:
+            self._watched.watch(report)
+
     async def open(self) -> tuple[Endpoint, Secret]:
         """Returns the endpoint and its key, after starting a local server if one is needed.
 
@@ -189,6 +212,8 @@ class Destination:
 
     def close(self) -> None:
         """Stops the server that runs this widget's own function, if there is one."""
+        if self._watched is not None and self._report is not None:
+            self._watched.unwatch(self._report)
         if self._own is not None:
             self._own.close()
 

@@ -7,6 +7,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
@@ -43,9 +44,10 @@ def serve(
     Args:
         transform: ``f(frame, prompt, image) -> frame`` in place of the effects. ``frame`` and the
             result are (height, width, 3) uint8 RGB of the same size, ``image`` is (h, w, 3) uint8
-            RGB of any size or None, ``prompt`` is text or None. It is called on one worker thread,
+            RGB of any size or None, ``prompt`` is text or None. It is called on one daemon thread,
             never twice at a time; a slow function lowers the frame rate and delays nothing else.
-            When it raises, frames are sent unchanged and `Sandbox.last_error` is the exception.
+            When it raises, or doesn't return within 2 s (8 s for its first call), frames are sent
+            unchanged and `Sandbox.last_error` is the exception.
         host: Address to listen on: 127.0.0.1, ::1 or localhost.
         port: Port to listen on; 0: any free one.
         api_key: The only valid permanent key; None: a random one, see `Sandbox.api_key`.
@@ -152,9 +154,22 @@ class Sandbox:
         self._on_loop(lambda: setattr(self._server, "faults", faults))
 
     @property
-    def last_error(self) -> Exception | None:
+    def last_error(self) -> BaseException | None:
         """The last exception of ``transform``, or None."""
         return self._server.renderer.last_error
+
+    def watch(self, report: Callable[[BaseException], None]) -> None:
+        """Call a function with each error of ``transform`` that is of a new kind.
+
+        Args:
+            report: Called on a thread of the server; it must not block.
+        """
+        self._server.renderer.watchers.append(report)
+
+    def unwatch(self, report: Callable[[BaseException], None]) -> None:
+        """Undo `watch`."""
+        with contextlib.suppress(ValueError):
+            self._server.renderer.watchers.remove(report)
 
     def stats(self) -> dict[str, Any]:
         """Open sessions, frames, errors and milliseconds per frame so far."""

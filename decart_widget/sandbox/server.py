@@ -13,7 +13,6 @@ import logging
 import os
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +29,7 @@ from decart_widget.sandbox.control import (
     NO_CREDITS,
     ControlSession,
 )
+from decart_widget.sandbox.daemon_executor import DaemonExecutor
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
@@ -120,7 +120,7 @@ class SandboxServer:
         self.renderer = Renderer(transform)
         # A user's function may not be safe to call from two threads at once; the effects are.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="decart-sandbox-frame")
+        self._executor = DaemonExecutor(workers, "decart-sandbox-frame")
         self._rooms = RoomRegistry()
         renderer, executor = self.renderer, self._executor
         self._room_host: RoomHost
@@ -172,6 +172,7 @@ class SandboxServer:
             await self._room_host.close_all()
             await self._server.wait_closed()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self.renderer.close()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -332,6 +333,7 @@ class SandboxServer:
             codec=requested_codec(query),
         )
         self._admitted += 1
+        self.renderer.report_again()
         self._sessions.append(session)
         try:
             await session.run()

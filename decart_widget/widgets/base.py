@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from decart_widget.diagnostics.hidden_arguments import bare
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import DecartError
 from decart_widget.protocol.states import ConnectionState
+from decart_widget.widgets.hooks import HOOKS, check_hooks
 from decart_widget.widgets.user_code import UserCode
 
 if TYPE_CHECKING:
@@ -379,28 +379,5 @@ def _kernel_link() -> KernelLink:
     except RuntimeError:
         return KernelLink(None)  # no loop in this thread: not a kernel
 
-
-def check_hooks(base: type, names: Collection[str]) -> None:
-    """Warns when a base class lacks methods that ``PageWidget`` overrides.
-
-    They are private, so a new version of ipywidgets may rename them, and then our overrides would
-    silently not be called any more.
-    """
-    missing = [name for name in names if not callable(getattr(base, name, None))]
-    if missing:
-        warnings.warn(
-            f"checks of page messages left out, this ipywidgets has no {', '.join(missing)}",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-
-HOOKS: Final = (
-    "_handle_msg",
-    "_handle_custom_msg",
-    "_notify_observers",
-    "_should_send_property",
-)
-"""Private methods of ipywidgets and traitlets that ``PageWidget`` overrides."""
 
 check_hooks(anywidget.AnyWidget, HOOKS)

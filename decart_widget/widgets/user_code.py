@@ -10,6 +10,7 @@ established and must never wait for one. So the functions are called on:
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -38,7 +39,12 @@ MAX_SHOWN: Final = 20
 """Different errors of a widget's callbacks that are shown; later ones are only logged."""
 
 LIBRARY_FOLDERS: Final = tuple(
-    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], Path(t.__file__).parent)
+    f"{folder}{os.sep}"
+    for folder in (
+        Path(__file__).parents[1],
+        Path(t.__file__).parent,
+        Path(concurrent.futures.__file__).parent,
+    )
 )
 """Folders whose files are left out at the beginning of a shown traceback."""
 
@@ -66,6 +72,7 @@ class UserCode:
         self._lock = threading.Lock()
         self._changes: dict[str, t.Bunch] = {}
         self._messages: deque[Call] = deque()
+        self._errors: list[tuple[str, BaseException]] = []
         self._is_scheduled = False
         self._shown: dict[object, list[CodeType]] = {}
 
@@ -96,6 +103,18 @@ class UserCode:
             self._messages.append(call)
         self._schedule()
 
+    def report(self, what: str, error: BaseException) -> None:
+        """Shows an error of the user's code that was raised elsewhere; from any thread.
+
+        Args:
+            what: What failed.
+            error: The error.
+        """
+        with self._lock:
+            if len(self._errors) < MAX_SHOWN:
+                self._errors.append((what, error))
+        self._schedule()
+
     def _schedule(self) -> None:
         with self._lock:
             if self._is_scheduled:
@@ -115,6 +134,7 @@ class UserCode:
             changes, self._changes = self._changes, {}
             messages = list(self._messages)
             self._messages.clear()
+            errors, self._errors = self._errors, []
         calls: list[tuple[str, Call]] = []
         for change in changes.values():
             call = change.pop("call")
@@ -122,6 +142,7 @@ class UserCode:
                 what = f"An observer of {change['name']!r}"
                 calls.append((what, functools.partial(call, change)))
         calls += [("A callback of on_msg", call) for call in messages]
+        calls += [(what, functools.partial(_raise, error)) for what, error in errors]
         for what, call in calls:
             # Each in a copy, because a context can't be entered while it is entered.
             self._context.copy().run(self._call, what, call)
@@ -185,6 +206,10 @@ class CallThread:
                 call()
             except BaseException as error:
                 log_to_all("A callback could not be called", error)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _merged(earlier: t.Bunch | None, change: t.Bunch) -> t.Bunch:

@@ -144,6 +144,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             log=self.log,
         )
         self._listen(self._controller.pages.receive)
+        destination.watch(self._function_failed)
         _made.add(self)
         for older in cells.register(current_execution(), self._controller):
             self._background.call(older.superseded)
@@ -276,6 +277,20 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         if not getattr(self, "_closed", True):
             self._background.start(self._controller.close(), "close")
         super().close()
+
+    def _function_failed(self, error: BaseException) -> None:
+        """Shows an error of the function given as ``endpoint=``; on a thread of the local server.
+
+        The session continues.
+        """
+        from decart_widget.errors import function_error
+        from decart_widget.sandbox.effects.user_function import StalledError
+
+        stalled = isinstance(error, StalledError)
+        if not stalled:
+            self._user_code.report("The function given as endpoint=", error)
+        complain = self._controller.sessions.complain
+        self._background.call(complain, function_error(error, stalled=stalled))
 
     # --- trait changes by the notebook or a page ----------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
+from decart_widget.sandbox.effects import user_function
 from tests.loopback.sandbox_client import (
     HEIGHT,
     KEY,
@@ -190,6 +192,37 @@ async def test_when_a_function_raises_the_picture_is_unchanged_and_the_error_kep
             await user.picture_that(lambda p: difference(p, test_card()) < 8)
         assert str(sandbox.last_error) == "out of paint"
         assert sandbox.stats()["transform_errors"] > 0
+
+
+async def test_when_a_function_calls_exit_the_picture_is_unchanged_and_sessions_continue() -> None:
+    with serve(lambda *_: sys.exit(3), api_key=KEY) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await user.prompt("anything")
+            await user.start_video()
+            await user.picture_that(lambda p: difference(p, test_card()) < 8)
+            assert isinstance(sandbox.last_error, SystemExit)
+            await user.picture()
+
+
+async def test_while_a_function_does_not_return_the_picture_goes_on_unchanged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_function, "FIRST_CALL_LIMIT_S", 0.1)
+    release = threading.Event()
+
+    def magenta_later(frame: Picture, _prompt: str | None, _image: Picture | None) -> Picture:
+        release.wait(30)
+        return np.full_like(frame, (200, 0, 200))
+
+    with serve(magenta_later, api_key=KEY) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await user.prompt("anything")
+            await user.start_video()
+            for _ in range(3):
+                await user.picture_that(lambda p: difference(p, test_card()) < 8)
+            assert isinstance(sandbox.last_error, user_function.StalledError)
+            release.set()
+            await user.picture_that(lambda p: p[20, 160, 1] < 60)
 
 
 async def test_the_error_for_a_wrong_result_states_the_expected_shape() -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.diagnostics.redaction import trace
 from decart_widget.sandbox.effects.picture import I420, Plane
+from decart_widget.sandbox.effects.user_function import UserFunction
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import EffectState
 
 logger = logging.getLogger(__name__)
+
+MAX_KINDS: Final = 20
+"""Kinds (types) of errors that are reported; later ones are only counted."""
 
 Transform = Callable[[Plane, str | None, Plane | None], Plane]
 """A user's effect: (frame, prompt, image) -> frame; all pictures (height, width, 3) uint8 RGB."""
@@ -31,23 +35,28 @@ class Renderer:
     Attributes:
         frames: Number of frames so far.
         seconds: Wall-clock seconds that they took in all.
-        errors: How often ``transform`` or an effect raised; the frame was then returned unchanged.
+        errors: How often ``transform`` or an effect raised, or ``transform`` took too long; the
+            frame was then returned unchanged.
         last_error: The last exception, or None.
+        watchers: Called with an error of each kind, once a session, on the thread that renders;
+            they must not block.
     """
 
     def __init__(self, transform: Transform | None = None) -> None:
-        self._transform = transform
+        self._transform = None if transform is None else UserFunction(transform)
+        self._kinds: set[str] = set()
+        self.watchers: list[Callable[[BaseException], None]] = []
         self.frames = 0
         self.seconds = 0.0
         self.errors = 0
-        self.last_error: Exception | None = None
+        self.last_error: BaseException | None = None
 
     def __call__(self, frame: VideoFrame, effect_state: EffectState) -> VideoFrame:
         """The transformed frame, with the same time stamp."""
         started = time.perf_counter()
         try:
             painted = self._paint(frame, effect_state)
-        except Exception as error:  # a user's function can raise anything
+        except BaseException as error:  # a user's function may even call sys.exit()
             self._note(error)
             painted = frame
         # A decoder sets the picture type of keyframes; an encoder would make a keyframe of it.
@@ -55,6 +64,15 @@ class Renderer:
         self.frames += 1
         self.seconds += time.perf_counter() - started
         return painted
+
+    def report_again(self) -> None:
+        """Report errors of kinds that were reported before: another session begins."""
+        self._kinds.clear()
+
+    def close(self) -> None:
+        """End the thread of a user's own function."""
+        if self._transform is not None:
+            self._transform.close()
 
     def warm_up(self, effect_state: EffectState, width: int, height: int) -> None:
         """Transform a black picture and discard it: some effects take 50 ms for their first one.
@@ -88,14 +106,22 @@ class Renderer:
             got = (
                 f"{output.shape} {output.dtype}" if isinstance(output, np.ndarray) else type(output)
             )
-            raise TypeError(f"transform must return a {expected} uint8 array, not {got}")
+            raise TypeError(f"the function must return a {expected} uint8 array, not {got}")
         return to_frame(I420.from_rgb(output), frame)
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: BaseException) -> None:
         self.errors += 1
-        if type(error) is not type(self.last_error):  # not 30 times a second
-            logger.warning("the transform failed; frames are sent unchanged\n%s", trace(error))
         self.last_error = error
+        kind = type(error).__name__
+        if kind in self._kinds or len(self._kinds) >= MAX_KINDS:  # not 30 times a second
+            return
+        self._kinds.add(kind)
+        logger.warning("the transform failed; frames are sent unchanged\n%s", trace(error))
+        for watcher in list(self.watchers):
+            try:
+                watcher(error)
+            except Exception as failed:
+                logger.error("an error could not be reported\n%s", trace(failed))
 
 
 def to_picture(frame: VideoFrame) -> I420:

@@ -67,6 +67,8 @@ const TEXTS: Record<string, NoticeText> = {
   unattended: { title: "Ended while nobody watched" },
   "superseded-by-rerun": { title: "The cell was run again" },
   "budget-spent": { title: "The budget is used up" },
+  "function-failed": { title: "Your function failed" },
+  "function-stalled": { title: "Your function doesn't return" },
   closed: { title: "This widget is closed" },
 };
 

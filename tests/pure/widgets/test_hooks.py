@@ -9,7 +9,7 @@ import anywidget
 import pytest
 
 from decart_widget import DecartWidget
-from decart_widget.widgets.base import HOOKS, check_hooks
+from decart_widget.widgets.hooks import HOOKS, check_hooks
 from tests.pure.widget_helpers import settle
 
 

@@ -1,14 +1,15 @@
-"""Observers of a notebook's author run between cells, and what they raise is shown under theirs."""
+"""Code of a notebook's author: when it is called, and where what it raises is shown."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kernel.fake_page import KernelPage, WidgetPage
+from tests.kernel.fake_page import LIMIT, KernelPage, WidgetPage
 from tests.kernel.sessions import IMPORT
 
 IPYKERNEL_6 = Path(__file__).parents[2] / ".venv-ipykernel6" / "bin" / "python"
@@ -137,5 +138,35 @@ async def test_what_a_page_sets_is_observed_on_the_main_thread(kernel: Outputs) 
             "import asyncio\nwhile not seen: await asyncio.sleep(0.01)\nprint('seen:', seen)"
         )
         assert "seen: [('typed in the page', 'MainThread')]" in kernel.printed
+    finally:
+        await page.close()
+
+
+async def test_a_function_that_fails_leaves_the_picture_and_is_shown_once_below_its_cell(
+    kernel: Outputs,
+) -> None:
+    cell = kernel.begin(
+        f"{IMPORT}\n"
+        "def effect(frame, prompt, image):\n"
+        "    raise ZeroDivisionError('in an effect')\n"
+        "w = DecartWidget(prompt='x', transport='webrtc', endpoint=effect)"
+    )
+    await kernel.finish(cell)
+    page = WidgetPage(kernel)
+    try:
+        await page.hello()
+        page.say("start")
+        await page.until(connection_state="generating")
+        await kernel.until(lambda: page.traits["error"].get("code") == "function-failed")
+        assert "ZeroDivisionError: in an effect" in page.traits["error"]["message"]
+        for _ in range(20):
+            await asyncio.wait_for(page.camera.next_picture(), LIMIT)
+        await kernel.until(kernel.errors)
+        await kernel.run("print(w.connection_state)")
+        assert [(below, name) for below, name, _ in kernel.errors()] == [
+            (cell, "ZeroDivisionError")
+        ]
+        assert "user_function.py" not in kernel.errors()[0][2]
+        assert page.traits["connection_state"] == "generating"
     finally:
         await page.close()
