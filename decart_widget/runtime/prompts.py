@@ -85,6 +85,10 @@ class Prompts:
         self._image_url = image_url
         self._image_changed = False
         self._typing: asyncio.TimerHandle | None = None
+        self._changes = 0
+        """Number of the newest change."""
+        self._changed_by: dict[str, int] = {}
+        """The number of the change that last set each part of the prompt state."""
 
     @property
     def typing(self) -> bool:
@@ -123,23 +127,33 @@ class Prompts:
             AckTimeoutError: The service did not answer.
         """
         self._change(**changes)
-        self.stop_typing()
-        submitted = self._submit()
-        if submitted is None:
-            return "stored"
-        outcome = await submitted
-        self._holder.show_now()
-        return outcome
+        return await self._send()
 
     async def set_with_url(self, url: str, **changes: Any) -> str:
         """Downloads an image, publishes the changes as trait values, and calls ``set``.
 
+        What has been changed during the download keeps its newer value.
+
+        Returns:
+            As ``set`` does; ``"superseded"`` if all of it has been changed meanwhile.
+
         Raises:
             InvalidImageError: It can't be downloaded, or is no image; then nothing changes.
         """
+        self._changes += 1
+        number = self._changes
         changes["image"] = await asyncio.to_thread(load_image, url)
-        self._publish(self.traits_for(changes))
-        return await self.set(**changes)
+        current = {
+            name: value
+            for name, value in changes.items()
+            if self._changed_by.get(name, 0) < number
+        }
+        if not current:
+            return "superseded"
+        self._publish(self.traits_for(current))
+        # An observer of these traits may have changed them again; its change is queued behind this.
+        self._change(number, **current)
+        return await self._send()
 
     def typed(self, prompt: str, enrich: bool) -> None:
         """Handles a change of the traits by typing, which is sent after ``DEBOUNCE_S``."""
@@ -187,10 +201,11 @@ class Prompts:
         Raises:
             InvalidImageError: It can't be downloaded, or is no image.
         """
-        if self._image_url is not None:
-            image = await asyncio.to_thread(load_image, self._image_url)
-            self._image_url = None
-            self._change(image=image)
+        url = self._image_url
+        if url is not None:
+            image = await asyncio.to_thread(load_image, url)
+            if self._image_url is url:  # no other image has been requested meanwhile
+                self._change(image=image)
 
     def session_made(self) -> None:
         """Notes that a new session sends the image with its first prompt state."""
@@ -204,7 +219,22 @@ class Prompts:
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _change(self, **changes: Any) -> None:
+    async def _send(self) -> str:
+        """Sends the prompt state at once and waits for the answer; see ``set``."""
+        self.stop_typing()
+        submitted = self._submit()
+        if submitted is None:
+            return "stored"
+        outcome = await submitted
+        self._holder.show_now()
+        return outcome
+
+    def _change(self, number: int | None = None, /, **changes: Any) -> None:
+        """Changes parts of the prompt state; ``number`` is the change's, None for the newest."""
+        if number is None:
+            self._changes += 1
+            number = self._changes
+        self._changed_by.update(dict.fromkeys(changes, number))
         if "image" in changes:
             self._image_url = None
             self._image_changed |= changes["image"] != self.state.image

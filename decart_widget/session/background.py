@@ -127,15 +127,23 @@ class Background:
         return instance if ours and instance is not None and instance.thread.is_alive() else None
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> Operation[T]:
-        """Runs a coroutine on the loop; from any thread.
+        """Runs a coroutine on the loop, in the order of the calls; from any thread.
 
         Args:
             work: The coroutine.
             name: The operation's name in its ``repr`` and its errors.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        except RuntimeError:  # the loop is closed
+            work.close()  # or Python warns that it was never awaited
+            raise
         return Operation(future, name)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
-        """Calls a function on the loop soon, in the order of the calls; from any thread."""
-        self.loop.call_soon_threadsafe(function, *args)
+        """Calls a function on the loop soon; from any thread.
+
+        Calls of ``call`` and ``start`` take effect in their order: the first step of a coroutine is
+        taken one iteration of the loop after its task was created, so a function waits as long.
+        """
+        self.loop.call_soon_threadsafe(self.loop.call_soon, function, *args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,6 +15,7 @@ from decart_widget.models import MODELS
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import PromptState
+from decart_widget.runtime import prompts as module
 from decart_widget.runtime.prompts import DEBOUNCE_S, Prompts
 from decart_widget.runtime.settings import Settings
 
@@ -133,6 +135,64 @@ def test_without_a_session_changes_are_stored(on_simulated_clock: Run) -> None:
         assert not holder.prompts.typing
 
     on_simulated_clock(scenario())
+
+
+class Download:
+    """Replaces ``load_image``: blocks until the test delivers the image."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._delivered = threading.Event()
+        self.requested = threading.Event()
+        monkeypatch.setattr(module, "load_image", self._load)
+
+    def _load(self, _url: str) -> ImageData:
+        self.requested.set()
+        assert self._delivered.wait(10)
+        return IMAGE
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self.requested.wait, 10)
+
+    def deliver(self) -> None:
+        self._delivered.set()
+
+
+async def test_what_changes_during_a_download_keeps_its_newer_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    download, holder = Download(monkeypatch), Holder(active=False)
+    setting = asyncio.ensure_future(
+        holder.prompts.set_with_url("https://example.org/a.png", prompt="older", enrich=False)
+    )
+    await download.begun()
+    await holder.prompts.set(prompt="newer")
+    download.deliver()
+    assert await setting == "stored"
+    assert holder.prompts.state == PromptState("newer", enrich=False, image=IMAGE)
+    assert "prompt" not in holder.traits
+
+
+async def test_a_download_is_superseded_by_a_newer_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    download, holder = Download(monkeypatch), Holder(active=False)
+    setting = asyncio.ensure_future(holder.prompts.set_with_url("https://example.org/a.png"))
+    await download.begun()
+    await holder.prompts.set(image=OTHER)
+    download.deliver()
+    assert await setting == "superseded"
+    assert holder.prompts.state.image == OTHER
+
+
+async def test_the_constructor_s_image_does_not_replace_a_newer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    download, holder = Download(monkeypatch), Holder(active=False)
+    holder.prompts._image_url = "https://example.org/a.png"
+    downloading = asyncio.ensure_future(holder.prompts.download_image())
+    await download.begun()
+    await holder.prompts.set(image=None)
+    download.deliver()
+    await downloading
+    assert holder.prompts.state.image is None
 
 
 def test_an_image_is_sent_only_when_it_has_changed(on_simulated_clock: Run) -> None:

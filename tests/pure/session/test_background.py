@@ -129,3 +129,38 @@ def test_work_runs_in_the_context_variables_of_its_caller() -> None:
     finally:
         VARIABLE.reset(token)
     assert operation.result(timeout=10) == "the cell's"
+
+
+def test_calls_and_starts_take_effect_in_their_order() -> None:
+    background, order = Background.get(), []
+
+    async def note(entry: str) -> None:
+        order.append(entry)
+
+    async def request_all() -> list[Operation[None]]:
+        # On the loop's own thread, so that none of them begins before all are requested.
+        operations = []
+        for turn in "ab":
+            operations.append(background.start(note(f"{turn} started"), "note"))
+            background.call(order.append, f"{turn} called")
+        return operations
+
+    for operation in background.start(request_all(), "requests").result(timeout=10):
+        operation.result(timeout=10)
+    background.start(value(None), "settle").result(timeout=10)
+    assert order == ["a started", "a called", "b started", "b called"]
+
+
+def test_a_closed_loop_leaves_no_coroutine_that_is_never_awaited(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    import gc
+
+    closed = asyncio.new_event_loop()
+    closed.close()
+    background = Background.get()
+    monkeypatch.setattr(background, "loop", closed)
+    with pytest.raises(RuntimeError, match="closed"):
+        background.start(value(7), "seven")
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
