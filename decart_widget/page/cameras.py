@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from decart_widget.errors import DecartError, MediaError, NoFrontEndError
@@ -11,6 +12,33 @@ from decart_widget.page.refusals import TROUBLES
 
 PATIENCE_S: Final = 15.0
 """Seconds for a page to open another camera; some cameras take several."""
+
+SWITCH_TROUBLES: Final = frozenset({"camera-missing", "camera-failed"})
+"""Codes of ``trouble`` that may tell why the page could not switch to another camera."""
+
+SOURCE_TROUBLES: Final[dict[str, frozenset[str]]] = {
+    "camera": frozenset({"camera-failed"}),
+    "test-pattern": frozenset({"camera-failed"}),
+    "screen": frozenset({"screen-refused"}),
+    "file": frozenset({"bad-video", "no-video"}),
+}
+"""Codes of ``trouble`` that tell why the page could not open a source. A camera that is missing is
+no failure of the source ``camera``, because the page opens another one."""
+
+
+@dataclass
+class _Switch:
+    """A request for the next camera.
+
+    Attributes:
+        before: Id of the camera that was sent then; None if none was.
+        outcome: The label of the camera that the page sends after it.
+        trouble: The newest failure that may be the request's.
+    """
+
+    before: str | None
+    outcome: asyncio.Future[str]
+    trouble: MediaError | None = None
 
 
 class CameraLink(Protocol):
@@ -63,8 +91,8 @@ class Cameras:
         self._publish = publish
         self._complain = complain
         self._request = 0
-        self._waiting: dict[int, asyncio.Future[str]] = {}
-        self._trouble: MediaError | None = None
+        self._switches: dict[int, _Switch] = {}
+        self._camera_id: str | None = None
         self._replacing: tuple[str, asyncio.Future[str]] | None = None
 
     def changed(self, message: Mapping[str, Any]) -> None:
@@ -76,19 +104,27 @@ class Cameras:
         self._update({"cameras": listed, "position": camera.get("position", "unknown")})
         if self._replacing is not None and camera.get("source") == self._replacing[0]:
             self._replaced(str(camera.get("label", "")))
-        waiting = self._waiting.pop(message["request"], None)
-        if waiting is not None and not waiting.done():
-            if self._trouble is not None:
-                waiting.set_exception(self._trouble)
-            else:
-                waiting.set_result(str(camera.get("label", "")))
+        self._camera_id = camera.get("id") if camera.get("source") == "camera" else None
+        switch = self._switches.pop(message["request"], None)
+        if switch is None or switch.outcome.done():
+            return
+        # What the page sends tells the outcome: another camera means that the switch succeeded,
+        # whatever else has failed meanwhile.
+        is_another = self._camera_id is not None and self._camera_id != switch.before
+        if switch.trouble is not None and not is_another:
+            switch.outcome.set_exception(switch.trouble)
+        else:
+            switch.outcome.set_result(str(camera.get("label", "")))
 
     def failed(self, code: str) -> None:
         """Handles the code of a ``trouble`` message: a change of what is sent has failed."""
-        self._trouble = trouble(code)
-        if not code.startswith("microphone"):
-            self._replaced(self._trouble)
-        self._complain(self._trouble)
+        error = trouble(code)
+        if code in SWITCH_TROUBLES:
+            for switch in self._switches.values():
+                switch.trouble = error
+        if self._replacing is not None and code in SOURCE_TROUBLES[self._replacing[0]]:
+            self._replaced(error)
+        self._complain(error)
 
     def _replaced(self, outcome: str | MediaError) -> None:
         replacing, self._replacing = self._replacing, None
@@ -135,11 +171,11 @@ class Cameras:
             MediaError: There is no other camera, or it can't be opened.
         """
         self._request += 1
-        number, self._trouble = self._request, None
-        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = waiting
+        number = self._request
+        switch = _Switch(self._camera_id, asyncio.get_running_loop().create_future())
+        self._switches[number] = switch
         self._link.switch_camera(number)
         try:
-            return await _answer(waiting, "No page has switched its camera.")
+            return await _answer(switch.outcome, "No page has switched its camera.")
         finally:
-            self._waiting.pop(number, None)
+            self._switches.pop(number, None)

@@ -33,7 +33,23 @@ Report = Callable[[BaseException], None]
 
 
 class SandboxWarning(UserWarning):
-    """There is no API key, so local effects are applied instead of Decart's models."""
+    """There is no API key, so local effects are applied instead of Decart's models.
+
+    In a Jupyter kernel the badge on the picture says so instead.
+    """
+
+
+def warn_of_sandbox(stacklevel: int) -> None:
+    """Warns that local effects are applied; for programs whose widgets no page shows.
+
+    Args:
+        stacklevel: As in ``warnings.warn``, from the caller.
+    """
+    warnings.warn(
+        f"No key: local effects, not Decart's models. Set {ENVIRONMENT_VARIABLE}.",
+        SandboxWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 class _SharedChild:
@@ -113,7 +129,6 @@ class Destination:
             ``(base_url, realtime_base_url)``, a running local server, which brings its key, or a
             function ``f(frame, prompt, image) -> frame`` that is served from this process.
         api_key: None to read ``DECART_API_KEY``.
-        stacklevel: Of the warning about the sandbox, as in ``warnings.warn``.
 
     Raises:
         InvalidKeyError: The key is malformed, or missing although the endpoint needs one.
@@ -123,7 +138,7 @@ class Destination:
         name: ``"decart"``, ``"sandbox"`` or the URL.
     """
 
-    def __init__(self, endpoint: Any, api_key: str | Secret | None, *, stacklevel: int = 2) -> None:
+    def __init__(self, endpoint: Any, api_key: str | Secret | None) -> None:
         self.name = ""
         self._own: _OwnServer | None = None
         self._watched: Sandbox | None = None
@@ -132,17 +147,20 @@ class Destination:
         self._key = api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
         del api_key  # a traceback may show what a frame holds
         if endpoint is None:
-            endpoint = self._decart_or_sandbox(stacklevel + 2)
-        if endpoint == SANDBOX:
+            has_key = self._key is not None or bool(os.environ.get(ENVIRONMENT_VARIABLE))
+            endpoint = DECART.name if has_key else SANDBOX
+        # An array, for instance, compares with a string to an array.
+        name = endpoint if isinstance(endpoint, str) else None
+        if name == SANDBOX:
             self.name = SANDBOX
-        elif endpoint == DECART.name:
+        elif name == DECART.name:
             self._use(DECART)
         elif callable(endpoint):
             self.name, self._own = SANDBOX, _OwnServer(endpoint)
-        elif isinstance(endpoint, str) and "://" not in endpoint:
+        elif name is not None and "://" not in name:
             raise InvalidURLError(
                 # Redacted, because a key may have been passed as the endpoint by mistake.
-                f"There is no endpoint {shorten(repr(endpoint), 100)}.",
+                f"There is no endpoint {shorten(repr(name), 100)}.",
                 remedy='Give "decart", "sandbox", or a URL such as "http://127.0.0.1:9000".',
             )
         else:
@@ -153,20 +171,10 @@ class Destination:
             self._use(parse_endpoint(endpoint))
             self._watched = endpoint if callable(getattr(endpoint, "watch", None)) else None
 
-    def _decart_or_sandbox(self, stacklevel: int) -> str:
-        if self._key is not None or os.environ.get(ENVIRONMENT_VARIABLE):
-            return DECART.name
-        warnings.warn(
-            f"No key: local effects, not Decart's models. Set {ENVIRONMENT_VARIABLE}.",
-            SandboxWarning,
-            stacklevel=stacklevel,
-        )
-        return SANDBOX
-
     def _use(self, endpoint: Endpoint) -> None:
         """Uses a server that runs elsewhere, if there is a key that may be sent to it."""
         if self._key is None and endpoint.is_decart and os.environ.get(ENVIRONMENT_VARIABLE):
-            self._key = Secret(os.environ[ENVIRONMENT_VARIABLE])
+            self._key = Secret(os.environ[ENVIRONMENT_VARIABLE], name=ENVIRONMENT_VARIABLE)
         if self._key is None and endpoint.is_decart:
             raise InvalidKeyError(
                 "There is no API key.", remedy=f"Set {ENVIRONMENT_VARIABLE} or give api_key=."

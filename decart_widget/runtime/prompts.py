@@ -144,9 +144,7 @@ class Prompts:
         number = self._changes
         changes["image"] = await asyncio.to_thread(load_image, url)
         current = {
-            name: value
-            for name, value in changes.items()
-            if self._changed_by.get(name, 0) < number
+            name: value for name, value in changes.items() if self._changed_by.get(name, 0) < number
         }
         if not current:
             return "superseded"

@@ -104,7 +104,7 @@ def check_url(url: object, what: str = "endpoint") -> str:
         what: Its name in errors.
 
     Returns:
-        The URL without surrounding white space and a trailing slash.
+        The URL without surrounding white space and a trailing slash, its scheme in lower case.
 
     Raises:
         InvalidURLError: Its scheme is none of http(s) and ws(s), it has no host, or it has a
@@ -134,7 +134,9 @@ def check_url(url: object, what: str = "endpoint") -> str:
         raise InvalidURLError(
             f"The {what} carries a key.", remedy="Give the plain URL; keys go in api_key=."
         )
-    return url.strip().rstrip("/")
+    # The scheme may be in any case (RFC 3986, 3.1).
+    _, _, rest = url.strip().partition(":")
+    return f"{parts.scheme}:{rest.rstrip('/')}"
 
 
 def _with_scheme(url: str, plain: str) -> str:

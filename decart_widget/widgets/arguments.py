@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from decart_widget.errors import InvalidOptionError, UnknownArgumentError
@@ -17,6 +17,7 @@ from decart_widget.prices import price
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.prompts import check_takes_image
 from decart_widget.runtime.settings import Settings
+from decart_widget.widgets.trait_types import one_of_remedy, shown
 
 TRANSPORTS: Final = ("webrtc", "livekit")
 """Values of ``transport=``."""
@@ -47,7 +48,7 @@ def refuse_unknown(unknown: Collection[str], function: Callable[..., Any]) -> No
     name = next(iter(unknown))
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     raise UnknownArgumentError(
-        f"DecartWidget has no argument {name!r}.",
+        f"{function.__qualname__.split('.')[0]} has no argument {shown(name)}.",
         remedy=f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(known)}.",
     )
 
@@ -64,21 +65,29 @@ def typed(name: str, value: T | None, kind: type[T]) -> T:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        raise InvalidOptionError(
-            f"{name} is a {type(value).__name__}.", remedy=f"Give a {kind.__name__}(…)."
-        )
+        raise InvalidOptionError(f"{name} is {shown(value)}.", remedy=f"Give a {kind.__name__}(…).")
     return value
 
 
-def one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
+def one_of(name: str, value: Any, choices: tuple[str | None, ...]) -> None:
     """Checks that an argument is one of the choices.
 
     Raises:
         InvalidOptionError: It isn't; the remedy lists them.
     """
-    if value not in choices:
-        shown = ", ".join(repr(choice) for choice in choices)
-        raise InvalidOptionError(f"{name} is {value!r}.", remedy=f"Choose one of {shown}.")
+    # An array, for instance, compares with a string to an array.
+    if not isinstance(value, str | None) or value not in choices:
+        raise InvalidOptionError(f"{name} is {shown(value)}.", remedy=one_of_remedy(choices))
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Checks that an argument is a bool; the string ``"no"``, for instance, is true in Python.
+
+    Raises:
+        InvalidOptionError: It isn't.
+    """
+    if not isinstance(value, bool):
+        raise InvalidOptionError(f"{name} is {shown(value)}.", remedy="Give True or False.")
 
 
 def check_settings(
@@ -116,7 +125,7 @@ def budget_seconds(dollars: str, settings: Settings) -> float:
     amount = re.fullmatch(r"\s*\$\s*(\d{1,6}(?:\.\d{1,6})?)\s*", dollars)
     if amount is None:
         raise InvalidOptionError(
-            f"The budget is {dollars[:40]!r}.",
+            f"The budget is {shown(dollars)}.",
             remedy='Give seconds, such as 120, or US dollars, such as "$2"; None for no limit.',
         )
     per_s = price(settings.model, settings.speed)
@@ -140,9 +149,11 @@ def check_prompt_state(
 
     Raises:
         InvalidPromptError: The prompt is invalid.
+        InvalidOptionError: ``enrich`` is no bool.
         InvalidImageError: The image can't be read, or the model takes none.
         InvalidURLError: The image's URL is not http(s).
     """
+    check_bool("enrich", enrich)
     if image is not None:
         check_takes_image(model)
     url = image if is_url(image) else None
@@ -150,7 +161,7 @@ def check_prompt_state(
         check_image_url(url)
     state = PromptState(
         None if prompt is None else check_prompt(prompt),
-        bool(enrich),
+        enrich,
         None if image is None or url is not None else load_image(image),
     )
     return state, url
@@ -179,9 +190,8 @@ def check_changes(
         prompt = given["prompt"]
         changes["prompt"] = None if prompt is None else check_prompt(prompt)
     if "enrich" in given:
-        changes["enrich"] = enrich = given["enrich"]
-        if not isinstance(enrich, bool):
-            raise InvalidOptionError(f"enrich is {enrich!r}.", remedy="Give True or False.")
+        check_bool("enrich", given["enrich"])
+        changes["enrich"] = given["enrich"]
     if "image" not in given:
         return changes, None
     image = given["image"]

@@ -125,6 +125,19 @@ class PageWidget(anywidget.AnyWidget):
             self._closed = True
             super().close()
 
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """Closes the comms of a widget whose constructor fails, and leaves nothing to ``close``."""
+        try:
+            yield
+        except BaseException:
+            # Not `self.close`: a subclass closes what this widget doesn't have yet.
+            PageWidget.close(self)
+            layout = self._trait_values.get("layout")  # a widget too, which ipywidgets made
+            if layout is not None:
+                layout.close()
+            raise
+
     def __setattr__(self, name: str, value: Any) -> None:
         try:
             super().__setattr__(name, value)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import traitlets as t
 
+from decart_widget.widgets.trait_types import Choice, Switch, Text
+
 if TYPE_CHECKING:
     from decart_widget.runtime.controller import WidgetController
     from decart_widget.session.background import Background, Operation
@@ -22,35 +24,39 @@ class CameraTraits(t.HasTraits):
         def _need_open(self) -> None:
             """Raises ``ClosedError`` when the widget is closed."""
 
-    camera = t.Unicode(
+    camera = Text(
         None,
+        'Give an id or (a part of) a label of w.cameras, "front", "back", or None.',
         allow_none=True,
         help="Which camera: an id or (a part of) a label of `cameras`, front or back; None for the "
         "browser's choice.",
     ).tag(sync=True, page="sets")
-    mirror = t.Enum(
-        ["off", "auto", "on"],
+    mirror = Choice(
         "off",
+        "auto",
+        "on",
         help="Whether the sent picture is mirrored: off, on, or auto (only a front camera's).",
     ).tag(sync=True, page="sets")
-    orientation = t.Enum(
-        ["landscape", "portrait"],
+    orientation = Choice(
         "landscape",
+        "portrait",
         help="Of the sent picture: landscape, or portrait (width and height swapped, cut out of "
         "the middle of the camera's picture).",
     ).tag(sync=True, page="sets")
-    source = t.Enum(
-        ["camera", "screen", "test-pattern", "file"],
+    source = Choice(
         "camera",
+        "screen",
+        "test-pattern",
+        "file",
         help="What is sent: camera, screen, test-pattern or file (the video file that was dropped "
         "on the widget).",
     ).tag(sync=True, page="sets")
-    microphone = t.Bool(
+    microphone = Switch(
         False,
         help="Whether the microphone is sent too. With transport='webrtc' a session that began "
         "without it sends it after its next start or reconnect.",
     ).tag(sync=True, page="sets")
-    muted = t.Bool(False, help="Whether silence is sent instead of the microphone.").tag(
+    muted = Switch(False, help="Whether silence is sent instead of the microphone.").tag(
         sync=True, page="sets"
     )
 

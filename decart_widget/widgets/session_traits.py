@@ -6,14 +6,18 @@ from typing import Any, Final
 
 import traitlets as t
 
-from decart_widget.errors import InvalidOptionError, InvalidPromptError
+from decart_widget.errors import InvalidOptionError, InvalidPromptError, UnknownModelError
 from decart_widget.protocol.states import ServiceStatus
+from decart_widget.widgets.trait_types import Number, Switch, Text
 
 MAX_BUDGET_S: Final = 86_400
 """Largest budget in seconds: a day."""
 
+BUDGET_REMEDY: Final = f'Give 10 to {MAX_BUDGET_S} seconds, US dollars as in "$2", or None.'
+"""What to do about a budget that is refused."""
 
-class BudgetTrait(t.Float):  # type: ignore[type-arg]
+
+class BudgetTrait(Number):
     """Seconds, or US dollars as text, which it converts into seconds."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -30,19 +34,25 @@ class SessionTraits(t.HasTraits):
     ``page``: see ``PageWidget.set_state``.
     """
 
-    model = t.Unicode(
-        "lucy-latest", help="Name of the model; used by the next start. See MODELS."
+    model = Text(
+        "lucy-latest",
+        'Give a name of MODELS, for instance "lucy-latest".',
+        kind=UnknownModelError,
+        help="Name of the model; used by the next start. See MODELS.",
     ).tag(sync=True)
-    prompt = t.Unicode(
+    prompt = Text(
         "",
+        'Give a string; "" for no prompt.',
+        kind=InvalidPromptError,
         help="What the picture is to become. Sent 0.3 s after the last change while a session "
         'runs; use set() to send it at once. "" (before a start) leaves the picture alone.',
     ).tag(sync=True, page="sets")
-    enrich = t.Bool(True, help="Whether the service may elaborate the prompt.").tag(
+    enrich = Switch(True, help="Whether the service may elaborate the prompt.").tag(
         sync=True, page="sets"
     )
     budget = BudgetTrait(
         None,
+        BUDGET_REMEDY,
         allow_none=True,
         help="Seconds of generation after which the session ends, up to 86400; at least 10 at the "
         'service. None for no limit. Used by the next start. US dollars, as in "$2", are converted '
@@ -134,24 +144,15 @@ class SessionTraits(t.HasTraits):
 
     @t.validate("prompt")
     def _check_prompt(self, proposal: Any) -> str:
-        from decart_widget.inputs.prompts import MAX_PROMPT
+        from decart_widget.inputs.prompts import check_text
 
-        prompt: str = proposal["value"]
-        if len(prompt) > MAX_PROMPT:
-            raise InvalidPromptError(
-                f"The prompt has {len(prompt):,} characters.",
-                remedy=f"Give at most {MAX_PROMPT:,}.",
-            )
-        return prompt
+        return check_text(proposal["value"])
 
     @t.validate("budget")
     def _check_budget(self, proposal: Any) -> float | None:
         budget = proposal["value"]
         if budget is not None and not 0 < budget <= MAX_BUDGET_S:
-            raise InvalidOptionError(
-                f"The budget is {budget:g} s.",
-                remedy=f"Give 10 to {MAX_BUDGET_S} seconds, or None.",
-            )
+            raise InvalidOptionError(f"The budget is {budget:g} s.", remedy=BUDGET_REMEDY)
         return None if budget is None else float(budget)
 
     def budget_seconds(self, dollars: str) -> float:

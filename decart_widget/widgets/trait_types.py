@@ -5,7 +5,7 @@ Those of traitlets raise ``TraitError``, which names neither the choices nor wha
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import traitlets as t
 
@@ -32,7 +32,7 @@ class _Checked:
 
     name: str | None
     remedy: str = ""
-    kind: ClassVar[type[ConfigurationError]] = InvalidOptionError
+    kind: type[ConfigurationError] = InvalidOptionError
 
     def error(
         self, _obj: object, value: object, _error: object = None, _info: object = None
@@ -41,7 +41,7 @@ class _Checked:
         raise self.kind(f"{self.name} is {shown(value)}.", remedy=self.remedy)
 
 
-class Choice(_Checked, t.Enum):
+class Choice(_Checked, t.Enum[Any]):
     """One of several strings.
 
     Args:
@@ -59,24 +59,37 @@ class Choice(_Checked, t.Enum):
         return super().validate(obj, value) if isinstance(value, str) else self.error(obj, value)
 
 
-class Switch(_Checked, t.Bool):
+class Switch(_Checked, t.Bool[Any, Any]):
     """True or False, and nothing that is merely true in Python, such as the string ``"no"``."""
 
     remedy = "Give True or False."
 
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Returns the value; raises ``InvalidOptionError`` unless it is a bool."""
+        return value if isinstance(value, bool) else self.error(obj, value)
 
-class Text(_Checked, t.Unicode):
+
+class Text(_Checked, t.Unicode[Any, Any]):
     """A string.
 
     Args:
         default: The default.
         remedy: What to do about a value that is none.
+        kind: Its error.
         **options: As for ``traitlets.Unicode``.
     """
 
-    def __init__(self, default: str | None, remedy: str, **options: Any) -> None:
+    def __init__(
+        self,
+        default: str | None,
+        remedy: str,
+        *,
+        kind: type[ConfigurationError] = InvalidOptionError,
+        **options: Any,
+    ) -> None:
         super().__init__(default, **options)
         self.remedy = remedy
+        self.kind = kind
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Returns the value; raises ``InvalidOptionError`` unless it is a string."""
@@ -84,7 +97,7 @@ class Text(_Checked, t.Unicode):
         return super().validate(obj, value) if isinstance(value, str) else self.error(obj, value)
 
 
-class Number(_Checked, t.Float):
+class Number(_Checked, t.Float[Any, Any]):
     """A number, and neither a bool nor a string.
 
     Args:
@@ -107,18 +120,18 @@ def one_of_remedy(choices: tuple[object, ...]) -> str:
     return f"Choose one of {', '.join(repr(choice) for choice in choices)}."
 
 
-def check_traits(owner: type[t.HasTraits], values: dict[str, Any]) -> None:
-    """Checks values of traits before there is a widget that they could be set on.
+def check_traits(owner: t.HasTraits, values: dict[str, Any]) -> None:
+    """Checks values of traits without setting them.
 
     Args:
-        owner: The widget's class.
+        owner: The widget.
         values: By name of the trait.
 
     Raises:
         ConfigurationError: One of them is refused.
     """
-    traits = owner.class_traits()
+    traits = owner.traits()
     for name, value in values.items():
         trait: Any = traits[name]
         if not (value is None and trait.allow_none):
-            trait.validate(None, value)
+            trait.validate(owner, value)

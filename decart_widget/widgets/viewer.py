@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import InvalidOptionError
@@ -25,7 +25,7 @@ class DecartViewer(PageWidget):
     ``connection_state`` is *generating* while a page shows the picture.
 
     Raises:
-        InvalidOptionError: The token is not a subscribe token.
+        InvalidOptionError: The token is not a subscribe token, or another argument is invalid.
         InvalidKeyError: The session is Decart's, and there is no key.
     """
 
@@ -37,6 +37,7 @@ class DecartViewer(PageWidget):
         connection: ConnectionOptions | None = None,
         api_key: str | None = None,
         endpoint: Any = None,
+        **unknown: Never,
     ) -> None:
         from decart_widget.inputs.secrets import Secret
         from decart_widget.options import ConnectionOptions
@@ -44,7 +45,7 @@ class DecartViewer(PageWidget):
         from decart_widget.runtime.viewer_controller import ViewerController
         from decart_widget.session.background import Background
         from decart_widget.session.subscribe import Subscription
-        from decart_widget.widgets.arguments import typed
+        from decart_widget.widgets.arguments import refuse_unknown, typed
 
         if not isinstance(token, str):
             raise InvalidOptionError(
@@ -55,8 +56,10 @@ class DecartViewer(PageWidget):
         try:
             key = None if api_key is None else Secret(api_key)
             subscription = Subscription.parse(token)
+            names = tuple(unknown)
         finally:
-            del api_key, token
+            del api_key, token, unknown
+        refuse_unknown(names, DecartViewer.__init__)
         if endpoint is None:
             endpoint = subscription.endpoint or "decart"
             key = subscription.key if key is None else key
@@ -66,12 +69,13 @@ class DecartViewer(PageWidget):
         self.set_trait("_kind", "viewer")
         self.set_trait("endpoint", destination.name)
         self.set_trait("_media", {"width": 1280, "height": 720, "fps": 30, "has_image": False})
-        super().__init__()
-        self._background = Background.get()
-        self._controller = ViewerController(
-            subscription, destination, self._send_to_pages, self._publish, options, self.log
-        )
-        self._listen(self._controller.receive)
+        with self._closed_on_error():
+            super().__init__()
+            self._background = Background.get()
+            self._controller = ViewerController(
+                subscription, destination, self._send_to_pages, self._publish, options, self.log
+            )
+            self._listen(self._controller.receive)
 
     def close(self) -> None:
         """Leaves the room in every page. May be called twice."""

@@ -94,15 +94,17 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
     ) -> None:
         from decart_widget.inputs.secrets import Secret
         from decart_widget.runtime.controller import WidgetController
-        from decart_widget.runtime.destination import Destination
+        from decart_widget.runtime.destination import SANDBOX, Destination, warn_of_sandbox
         from decart_widget.runtime.trait_values import media_trait
         from decart_widget.session.background import Background
         from decart_widget.widgets.arguments import (
+            check_bool,
             check_prompt_state,
             check_settings,
             refuse_unknown,
         )
         from decart_widget.widgets.rerun import cells, current_execution
+        from decart_widget.widgets.trait_types import check_traits
 
         # No variable here keeps a key as text, not even one that was passed under a wrong name,
         # because a traceback may show local variables.
@@ -115,39 +117,44 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         self._settings = check_settings(model, transport, video, connection, resolution, speed)
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
-        destination = Destination(endpoint, key, stacklevel=3)
+        check_bool("autostart", autostart)
+        destination = Destination(endpoint, key)
+        traits = {
+            "budget": budget,
+            "camera": camera,
+            "mirror": mirror,
+            "orientation": orientation,
+            "source": source,
+            "microphone": microphone,
+        }
+        check_traits(self, traits)
         # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
         has_image = image is not None
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
-        super().__init__(
-            model=self._settings.model.name,
-            prompt=prompt or "",
-            enrich=bool(enrich),
-            budget=budget,
-            camera=camera,
-            mirror=mirror,
-            orientation=orientation,
-            source=source,
-            microphone=microphone,
-        )
-        self._background = Background.get()
-        self._controller = WidgetController(
-            destination,
-            self._send_to_pages,
-            self._publish,
-            self._current_settings,
-            prompt_state,
-            kernel=self._kernel_link,
-            image_url=image_url,
-            autostart=autostart,
-            log=self.log,
-        )
-        self._listen(self._controller.pages.receive)
-        destination.watch(self._function_failed)
-        _made.add(self)
-        for older in cells.register(current_execution(), self._controller):
-            self._background.call(older.superseded)
+        with self._closed_on_error():
+            super().__init__(
+                model=self._settings.model.name, prompt=prompt or "", enrich=enrich, **traits
+            )
+            self._background = Background.get()
+            self._controller = WidgetController(
+                destination,
+                self._send_to_pages,
+                self._publish,
+                self._current_settings,
+                prompt_state,
+                kernel=self._kernel_link,
+                image_url=image_url,
+                autostart=autostart,
+                log=self.log,
+            )
+            self._listen(self._controller.pages.receive)
+            destination.watch(self._function_failed)
+            _made.add(self)
+            for older in cells.register(current_execution(), self._controller):
+                self._background.call(older.superseded)
+        if endpoint is None and destination.name == SANDBOX and not self._has_pages:
+            warn_of_sandbox(stacklevel=3)
 
     # --- methods ------------------------------------------------------------------------------
 
@@ -348,6 +355,13 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             "pages": len(pages.by_id),
             "browser": owner.agent if owner is not None else "none",
         }
+
+    @property
+    def _has_pages(self) -> bool:
+        """Whether pages can show the widget: not in a program that is no Jupyter kernel."""
+        import comm
+
+        return not isinstance(self.comm, getattr(comm, "DummyComm", ()))
 
     def _need_open(self) -> None:
         if self._closed:

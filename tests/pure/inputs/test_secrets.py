@@ -16,7 +16,9 @@ from decart_widget.errors import InvalidKeyError
 from decart_widget.inputs.secrets import Secret
 
 KEY = "dct_MARKER0123456789"
-KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=60)
+KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=60).map(
+    lambda rest: f"k{rest}k"  # no quotation marks around it, and not the name of a variable
+)
 
 
 def test_only_reveal_shows_the_key() -> None:

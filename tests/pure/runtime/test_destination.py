@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from decart_widget.errors import ClosedError, DecartError, InvalidKeyError, InvalidURLError
-from decart_widget.runtime.destination import Destination, SandboxWarning
+from decart_widget.runtime.destination import Destination, SandboxWarning, warn_of_sandbox
 from decart_widget.session.endpoints import DECART, Endpoint
 
 KEY = "dct_MARKER0123456789"
@@ -26,17 +26,14 @@ def effect(frame: Any, prompt: str | None, image: Any) -> Any:
     return frame
 
 
-def test_without_a_key_the_destination_is_the_sandbox_with_a_warning() -> None:
+def test_without_a_key_the_destination_is_the_sandbox() -> None:
+    assert Destination(None, None).name == "sandbox"
+
+
+def test_the_warning_of_the_sandbox_points_at_the_caller_and_names_the_remedy() -> None:
     with pytest.warns(SandboxWarning, match="DECART_API_KEY") as caught:
-        destination = Destination(None, None, stacklevel=1)
-    assert destination.name == "sandbox"
+        warn_of_sandbox(stacklevel=1)
     assert caught[0].filename == __file__
-
-
-def test_the_sandbox_by_name_causes_no_warning() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert Destination("sandbox", None).name == "sandbox"
 
 
 def test_with_a_key_the_destination_is_decart() -> None:
@@ -62,16 +59,55 @@ def test_the_sandbox_does_not_get_the_key_in_the_environment(
 
 def test_an_empty_variable_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DECART_API_KEY", "")
-    with pytest.warns(SandboxWarning):
-        assert Destination(None, None).name == "sandbox"
+    assert Destination(None, None).name == "sandbox"
 
 
-@pytest.mark.parametrize("bad", [" ", f"{KEY}\n", f"{KEY} {KEY}"])
-def test_a_bad_key_in_the_environment_is_refused(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (" ", "empty"),
+        ('""', "empty"),
+        (f"{KEY}\n", "line break"),
+        (f" {KEY}", "space"),
+        (f"{KEY} {KEY}", "space"),
+        (f'"{KEY}"', "quotation marks"),
+        (f"'{KEY}'\n", "quotation marks"),
+        (f"\u201c{KEY}\u201d", "quotation marks"),
+        (f'{KEY}"', "quotation marks"),
+        (f"DECART_API_KEY={KEY}", "name of a variable and ="),
+        (f'export DECART_API_KEY="{KEY}"', "name of a variable and ="),
+        ("None", "stands for no key"),
+        ("'null'", "stands for no key"),
+        ("your-api-key", "stands for no key"),
+        ("${DECART_API_KEY}", "not its value"),
+        ("$DECART_API_KEY", "not its value"),
+        ("%DECART_API_KEY%", "not its value"),
+        ("<your key>", "not its value"),
+        ("{{ secrets.KEY }}", "not its value"),
+    ],
+)
+def test_a_bad_key_in_the_environment_is_refused_without_being_shown(
+    bad: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DECART_API_KEY", bad)
-    with pytest.raises(InvalidKeyError) as caught:
+    with pytest.raises(InvalidKeyError, match=problem) as caught:
         Destination(None, None)
+    assert caught.value.message.startswith("DECART_API_KEY ")
+    assert "DECART_API_KEY" in caught.value.remedy
     assert "MARKER" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [KEY, "ek_abc==", "eyJhbGciOi.monkey=.x", "local-key=="])
+def test_a_key_with_unusual_characters_is_taken(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DECART_API_KEY", key)
+    assert opened(Destination(None, None)) == (DECART, key)
+
+
+@pytest.mark.parametrize("url", ["HTTP://127.0.0.1:9000", "Ws://127.0.0.1:9000/"])
+def test_the_scheme_of_an_endpoint_may_be_in_any_case(url: str) -> None:
+    endpoint, _ = opened(Destination(url, KEY))
+    assert endpoint.base_url == "http://127.0.0.1:9000"
+    assert endpoint.realtime_base_url == "ws://127.0.0.1:9000"
 
 
 SERVERS = [

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import json
 import pickle
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from decart_widget import VideoOptions
+from decart_widget import DecartViewer, DecartWidget, VideoOptions
 from decart_widget.errors import (
     ConfigurationError,
     DecartError,
@@ -23,8 +27,11 @@ from decart_widget.errors import (
     UnknownArgumentError,
     UnknownModelError,
 )
+from decart_widget.inputs.secrets import Secret
 from decart_widget.runtime.trait_values import IDLE
-from tests.pure.widget_helpers import KEY, PICTURE, sent, settle
+from decart_widget.session.endpoints import parse_endpoint
+from decart_widget.session.subscribe import Subscription
+from tests.pure.widget_helpers import KEY, PICTURE, SERVER, sent, settle
 
 # --- bad input --------------------------------------------------------------------------------
 
@@ -54,16 +61,61 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[DecartError], str]] = [
     ({"resolution": "4k"}, InvalidOptionError, "720p"),
     ({"speed": "slow"}, InvalidOptionError, "fast"),
     ({"speed": "fast", "model": "lucy-2.1"}, InvalidOptionError, "None"),
+    ({"resolution": 720}, InvalidOptionError, "720p"),
+    ({"transport": "rtc"}, InvalidOptionError, "webrtc"),
+    ({"transport": np.array(["webrtc", "livekit"])}, InvalidOptionError, "webrtc"),
+    ({"model": 3}, UnknownModelError, "lucy-latest"),
+    ({"model": [KEY]}, UnknownModelError, "lucy-latest"),
+    ({"mirror": True}, InvalidOptionError, "'auto'"),
+    ({"mirror": "yes"}, InvalidOptionError, "'auto'"),
+    ({"orientation": "Portrait"}, InvalidOptionError, "'portrait'"),
+    ({"orientation": np.zeros(3)}, InvalidOptionError, "'portrait'"),
+    ({"source": "webcam"}, InvalidOptionError, "'camera'"),
+    ({"source": None}, InvalidOptionError, "'camera'"),
+    ({"camera": 0}, InvalidOptionError, "w.cameras"),
+    ({"camera": b"front"}, InvalidOptionError, "w.cameras"),
+    ({"microphone": "yes"}, InvalidOptionError, "True or False"),
+    ({"microphone": 1}, InvalidOptionError, "True or False"),
+    ({"enrich": "no"}, InvalidOptionError, "True or False"),
+    ({"enrich": None}, InvalidOptionError, "True or False"),
+    ({"autostart": "no"}, InvalidOptionError, "True or False"),
+    ({"prompt": "\ud83d half"}, InvalidPromptError, "UTF-8"),
+    ({"prompt": "a\0b"}, InvalidPromptError, "replace"),
+    ({"endpoint": 5}, InvalidURLError, "http"),
+    ({"endpoint": np.zeros(3)}, InvalidURLError, "http"),
+    ({"endpoint": "Sandbox"}, InvalidURLError, "sandbox"),
+    ({"api_key": b"dct_MARKER"}, InvalidKeyError, "string"),
+    ({"budget": "60"}, InvalidOptionError, "seconds"),
+    ({"budget": True}, InvalidOptionError, "seconds"),
+    ({"budget": [60]}, InvalidOptionError, "seconds"),
     ({"budget": 0}, InvalidOptionError, "seconds"),
     ({"budget": -5}, InvalidOptionError, "seconds"),
     ({"budget": float("nan")}, InvalidOptionError, "seconds"),
 ]
 
 
+def repr_of_first(arguments: object) -> str | None:
+    """Names a case by its first argument."""
+    if not isinstance(arguments, dict):
+        return ""
+    name, value = next(iter(arguments.items()))
+    return f"{name} {ascii(value)[:20]}"
+
+
+@contextlib.contextmanager
+def unraisable_in(errors: list[Any]) -> Iterator[None]:
+    """Collects what Python would write to standard error, for instance from ``__del__``."""
+    hook, sys.unraisablehook = sys.unraisablehook, errors.append
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "remedy"),
     BAD_ARGUMENTS,
-    ids=[f"{next(iter(a))} {ascii(next(iter(a.values())))[:20]}" for a, _, _ in BAD_ARGUMENTS],
+    ids=[repr_of_first(arguments) for arguments, _, _ in BAD_ARGUMENTS],
 )
 def test_bad_input_raises_an_error_with_a_remedy_and_opens_no_comm(
     make, arguments: dict[str, Any], kind: type[DecartError], remedy: str
@@ -72,6 +124,48 @@ def test_bad_input_raises_an_error_with_a_remedy_and_opens_no_comm(
         make(**arguments)
     assert isinstance(caught.value, ConfigurationError)
     assert remedy in caught.value.remedy
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+    assert sent == []
+
+
+@pytest.mark.parametrize("arguments", [one for one, _, _ in BAD_ARGUMENTS], ids=repr_of_first)
+def test_bad_input_leaves_nothing_on_standard_error(
+    make, capsys: pytest.CaptureFixture[str], arguments: dict[str, Any]
+) -> None:
+    unraisable: list[Any] = []
+    with unraisable_in(unraisable):
+        with pytest.raises(ConfigurationError):
+            make(**arguments)
+        gc.collect()
+    assert (unraisable, capsys.readouterr().err) == ([], "")
+
+
+@pytest.mark.parametrize("part", ["_push_chunks", "_listen"])
+def test_a_constructor_that_fails_closes_its_comm(
+    make, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    from ipywidgets.widgets.widget import _instances
+
+    def fail(*_arguments: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(DecartWidget, part, fail)
+    before = len(_instances)
+    unraisable: list[Any] = []
+    with unraisable_in(unraisable):
+        with pytest.raises(MemoryError):
+            make()
+        gc.collect()
+    assert [message["msg_type"] for message in sent][-1] == "comm_close"
+    assert (len(_instances), unraisable) == (before, [])
+
+
+@pytest.mark.usefixtures("make")
+def test_the_viewer_s_constructor_names_the_argument_that_it_lacks() -> None:
+    token = Subscription("room", parse_endpoint(SERVER), Secret(KEY)).token()
+    with pytest.raises(UnknownArgumentError, match="DecartViewer has no argument") as caught:
+        DecartViewer(token, apikey=KEY)  # type: ignore[arg-type]
+    assert "'api_key'" in caught.value.remedy
     assert "MARKER" not in "".join(traceback.format_exception(caught.value))
     assert sent == []
 
@@ -114,6 +208,14 @@ def test_set_checks_everything_before_anything_changes(
     [
         ("model", "lucy-lates", UnknownModelError),
         ("prompt", "x" * 10_001, InvalidPromptError),
+        ("model", 3, UnknownModelError),
+        ("prompt", "\ud83d half", InvalidPromptError),
+        ("prompt", "a\0b", InvalidPromptError),
+        ("prompt", None, InvalidPromptError),
+        ("prompt", b"sketch", InvalidPromptError),
+        ("enrich", "no", InvalidOptionError),
+        ("camera", 0, InvalidOptionError),
+        ("budget", "60", InvalidOptionError),
         ("budget", -1, InvalidOptionError),
         ("budget", 1e9, InvalidOptionError),
     ],
