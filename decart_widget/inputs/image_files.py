@@ -1,17 +1,36 @@
-"""JPEG, PNG and WebP files: what their headers state, and how they are prepared for the service."""
+"""Image files and PIL images: decoded, and prepared for the service.
+
+What is sent is always encoded anew, from the pixels alone: upright, in sRGB, with 8 bits a channel
+and at most 1920 pixels on a side. So no metadata leaves the machine, whatever the format: neither
+Exif, XMP or IPTC, nor comments, text chunks, thumbnails or data appended to the file.
+
+Call these functions on the decoder's thread (``inputs.decoder_thread``).
+"""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
+
+from decart_widget.inputs.image_header import (
+    FORMATS,
+    Header,
+    PictureError,
+    check_header,
+    damaged,
+    open_file,
+    read_header,
+    webp_chunks,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
-LARGEST_PIXELS: Final = 50_000_000
-"""Pixels of an image; a file of a few kilobytes can decode to gigabytes. Cameras make fewer."""
+MAX_SENT_BYTES: Final = 10_000_000
+"""Bytes of the file that is sent (the service's limit)."""
 
 LONGEST_SIDE_PX: Final = 1920
 """Longer side of what is sent; no model makes pictures larger than 1920x1080."""
@@ -19,159 +38,308 @@ LONGEST_SIDE_PX: Final = 1920
 THUMBNAIL_PX: Final = 96
 """Longer side of a thumbnail."""
 
-FORMATS: Final = "JPEG, PNG or WebP"
-"""The formats that the service accepts, for messages."""
+_BAND_PIXELS: Final = 1_000_000
+"""Pixels that are converted at once, so that a large image is never held twice."""
 
-_SIGNATURES: Final[tuple[tuple[str, int, bytes], ...]] = (
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
-    ("WebP", 8, b"WEBP"),
-)
-"""Each format with the offset and the bytes that identify its files."""
+_LOSSLESS: Final = frozenset(("PNG", "GIF", "TIFF", "BMP"))
+"""Formats whose pixels are sent as PNG when the image isn't scaled."""
 
-_LARGEST_WEBP_SIDE_PX: Final = 16_383
-"""A WebP file states its width and height in 14 bits (RFC 9649)."""
+_JPEG_QUALITIES: Final = (95, 85, 75)
+"""Qualities (1 to 100) of a JPEG that is sent: the first whose file isn't too large."""
 
-_METADATA: Final = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
-"""Pillow's names of metadata that can say where, when and with what a photograph was taken."""
+_SMALLER: Final = 0.75
+"""Factor by which an image is scaled while its file is too large at every quality."""
 
-_JPEG_QUALITY: Final = 95
-"""Quality (1 to 100) of a JPEG that is sent."""
+_PNG_LEVEL: Final = 1
+"""zlib's level (1 to 9): a fifth of the time of the default, with files a tenth larger."""
 
 _THUMBNAIL_QUALITY: Final = 85
 """Quality (1 to 100) of a thumbnail."""
 
 
-def image_format(encoded: bytes) -> str | None:
-    """Returns ``"JPEG"``, ``"PNG"`` or ``"WebP"`` by the file's signature, else None."""
-    for name, offset, signature in _SIGNATURES:
-        if encoded[offset : offset + len(signature)] == signature:
-            return name
-    return None
-
-
-def stated_size(encoded: bytes) -> tuple[int, int] | None:
-    """Reads an image's size from the file's header, without decoding the image.
-
-    Check it before decoding: a few kilobytes can state, and decode to, gigabytes.
+def for_service(encoded: bytes) -> bytes:
+    """Prepares an image file for the service.
 
     Args:
-        encoded: The file.
+        encoded: The file, in any of ``FORMATS``. Of an animated one, the first frame is used.
 
     Returns:
-        (width, height) in pixels; None for a file whose header can't be read. A WebP file that
-        states more pixels than Pillow accepts counts as one of the largest possible size.
+        A PNG file if the image has transparency, or if its format is lossless and it needs no
+        scaling; else a JPEG file. It has at most 10 MB.
+
+    Raises:
+        PictureError: The file is no image, is too large to decode, or is damaged.
     """
-    from PIL.Image import DecompressionBombError
-
-    try:
-        return _open(encoded).size
-    except DecompressionBombError:
-        return _LARGEST_WEBP_SIDE_PX, _LARGEST_WEBP_SIDE_PX
-    except Exception:  # what Pillow raises for damaged files is not documented, and varies
-        return None
+    header = read_header(encoded)
+    image, profile = _decoded(encoded, header, LONGEST_SIDE_PX)
+    return _prepared_file(image, profile, is_lossless=header.format in _LOSSLESS)
 
 
-def fitted(encoded: bytes) -> bytes | None:
-    """Prepares an image file for the service: upright, at most 1920 pixels on a side, no Exif.
+def image_for_service(image: Image.Image, *, is_lossless: bool) -> bytes:
+    """Prepares a PIL image for the service; the image itself isn't changed.
 
     Args:
-        encoded: The file. Check its ``stated_size`` before.
+        image: In any mode; its Exif orientation and colour profile are applied.
+        is_lossless: Whether it should be sent as PNG if it needs no scaling.
 
     Returns:
-        The same bytes when the file is like this already, else a new file: PNG if the image has
-        transparency, else JPEG. None when the file can't be decoded.
+        As ``for_service``.
+
+    Raises:
+        PictureError: The image has too many pixels, values out of range, or can't be loaded.
     """
-    image = _decoded(encoded)
-    if image is None:
-        return None
-    if not _METADATA.intersection(image.info) and max(image.size) <= LONGEST_SIDE_PX:
-        return encoded
-    made = _prepared(image, LONGEST_SIDE_PX)
-    return _saved(made, "PNG") if made.mode == "RGBA" else _saved(made, "JPEG", _JPEG_QUALITY)
+    check_header(Header("PIL image", *image.size, image.mode))
+    _load(image)
+    return _prepared_file(image, image.info.get("icc_profile"), is_lossless=is_lossless)
 
 
 def thumbnail(encoded: bytes) -> bytes:
     """Makes a small JPEG of an image file, for a page to show.
 
     Args:
-        encoded: The file. Check its ``stated_size`` before.
+        encoded: The file.
 
     Returns:
         The JPEG, at most 96 pixels on a side; empty when the file can't be decoded.
     """
-    image = _decoded(encoded)
-    if image is None:
+    try:
+        image = _decoded(encoded, read_header(encoded), THUMBNAIL_PX)[0]
+        return _jpeg(_shrunk(image, THUMBNAIL_PX).convert("RGB"), _THUMBNAIL_QUALITY)
+    except PictureError:
         return b""
-    return _saved(_prepared(image, THUMBNAIL_PX).convert("RGB"), "JPEG", _THUMBNAIL_QUALITY)
 
 
-def rgb_array(encoded: bytes, longest_px: int) -> NDArray[np.uint8] | None:
+def rgb_array(
+    encoded: bytes, longest_px: int, formats: Collection[str] = FORMATS
+) -> NDArray[np.uint8]:
     """Decodes an image file.
 
     Args:
-        encoded: The file. Check its ``stated_size`` before.
+        encoded: The file.
         longest_px: Pixels that the longer side is scaled down to; a smaller image is kept.
+        formats: The formats that are accepted.
 
     Returns:
-        The upright image, shape (height, width, 3), uint8, RGB; None when it can't be decoded.
+        The upright image, shape (height, width, 3), uint8, RGB.
+
+    Raises:
+        PictureError: The file is no image, is too large to decode, or is damaged.
     """
     import numpy as np
 
-    image = _decoded(encoded)
-    return None if image is None else np.asarray(_prepared(image, longest_px).convert("RGB"))
+    image, profile = _decoded(encoded, read_header(encoded, formats), longest_px)
+    upright = _upright(_shrunk(image, longest_px), image)
+    return np.asarray(_in_srgb(upright, profile).convert("RGB"))
 
 
-def _open(encoded: bytes) -> Image.Image:
-    """Reads a file's header.
+def _decoded(encoded: bytes, header: Header, longest_px: int) -> tuple[Image.Image, bytes | None]:
+    """Returns a file's first frame and its colour profile.
 
-    The formats' own classes are used because ``PIL.Image.open`` also warns of large images, which
-    ``stated_size`` is there to detect.
+    Args:
+        encoded: The file.
+        header: Its header.
+        longest_px: The longer side that is needed; a JPEG is decoded at a half, a quarter or an
+            eighth of its size if that is larger.
 
     Raises:
-        ValueError: The file has another format.
-        Exception: The file is damaged.
+        PictureError: The image is too large to decode, or is damaged.
     """
-    from PIL.JpegImagePlugin import JpegImageFile
-    from PIL.PngImagePlugin import PngImageFile
-    from PIL.WebPImagePlugin import WebPImageFile
-
-    file = io.BytesIO(encoded)
-    match image_format(encoded):
-        case "JPEG":
-            return JpegImageFile(file)
-        case "PNG":
-            return PngImageFile(file)
-        case "WebP":
-            return WebPImageFile(file)
-    raise ValueError("not an image")
-
-
-def _decoded(encoded: bytes) -> Image.Image | None:
+    if header.format == "WebP":
+        check_header(header)
+        return _decoded_webp(encoded)
+    scale = 1
     try:
-        image = _open(encoded)
+        image: Any = open_file(encoded, header.format)
+        profile = image.info.get("icc_profile")
+        if header.format == "JPEG":
+            smaller = longest_px / max(longest_px, *image.size)
+            image.draft(image.mode, tuple(max(1, round(side * smaller)) for side in image.size))
+            scale = max(1, header.width // image.width)
+    except PictureError:
+        raise
+    except Exception:  # what Pillow raises for damaged files is not documented, and varies
+        raise damaged() from None
+    check_header(header, scale=scale)
+    _load(image)
+    return image, profile
+
+
+def _load(image: Image.Image) -> None:
+    """Decodes a file that Pillow has opened.
+
+    Raises:
+        PictureError: It is damaged.
+    """
+    try:
         image.load()
     except Exception:  # what Pillow raises for damaged files is not documented, and varies
-        return None
-    return image
+        raise damaged() from None
 
 
-def _prepared(image: Image.Image, longest_px: int) -> Image.Image:
-    """Returns the image upright, in mode RGB or RGBA, at most ``longest_px`` on a side."""
+def _decoded_webp(encoded: bytes) -> tuple[Image.Image, bytes | None]:
+    """Decodes a WebP file's first frame with OpenCV.
+
+    Pillow needs twice the memory (16 bytes per pixel), and holds the interpreter's lock meanwhile:
+    no other thread runs for a quarter of a second with 12 megapixels (measured).
+
+    Raises:
+        PictureError: It is damaged.
+    """
+    import cv2
     import numpy as np
     from PIL import Image
 
-    transposition = _transposition(image)
-    mode = "RGBA" if image.has_transparency_data else "RGB"
-    if image.mode.startswith("I"):  # grey with 16 bits a pixel; Pillow itself scales colours down
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    image = image.convert(mode)
-    image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return image if transposition is None else image.transpose(transposition)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise damaged()
+    code = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    image = Image.fromarray(cv2.cvtColor(pixels, code, dst=pixels))
+    chunks = dict(webp_chunks(encoded))
+    exif = chunks.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
+    if exif:
+        image.info["exif"] = b"Exif\0\0" + exif
+    return image, chunks.get(b"ICCP")
 
 
-def _transposition(image: Image.Image) -> Image.Transpose | None:
-    """Returns what turns the image upright, by its Exif orientation (Exif 2.32, 4.6.4).
+def _prepared_file(image: Image.Image, profile: bytes | None, *, is_lossless: bool) -> bytes:
+    """Returns a loaded image as the file that is sent."""
+    is_scaled = max(image.size) > LONGEST_SIDE_PX
+    made = _upright(_shrunk(image, LONGEST_SIDE_PX), image)
+    made = _in_srgb(made, profile)
+    if made.mode == "RGBA" and made.getchannel("A").getextrema() == (255, 255):
+        made = made.convert("RGB")  # nothing is transparent
+    has_alpha = made.mode == "RGBA"
+    while True:
+        if has_alpha or (is_lossless and not is_scaled):
+            file = _png(made)
+            if len(file) <= MAX_SENT_BYTES:
+                return file
+        if not has_alpha:
+            for quality in _JPEG_QUALITIES:
+                file = _jpeg(made, quality)
+                if len(file) <= MAX_SENT_BYTES:
+                    return file
+        is_scaled = True
+        width, height = (max(1, round(side * _SMALLER)) for side in made.size)
+        made = made.resize((width, height))
+
+
+def _shrunk(image: Image.Image, longest_px: int) -> Image.Image:
+    """Returns an image with 8 bits a channel, at most ``longest_px`` on a side.
+
+    The mode is L, RGB, RGBA, CMYK or LAB. A large image is converted and averaged band by band.
+
+    Raises:
+        PictureError: Its values are out of range, or its mode is unknown.
+    """
+    from PIL import Image
+
+    levels = _Levels(image)
+    has_alpha = image.has_transparency_data and levels.highest is None
+    factor = max(image.size) // longest_px
+    if factor < 2:
+        made = _in_bytes(image, levels, has_alpha=has_alpha)
+    else:
+        width, height = image.size
+        rows = factor * max(1, _BAND_PIXELS // (width * factor))
+        made = Image.new("L", (1, 1))
+        for top in range(0, height, rows):
+            band = image.crop((0, top, width, min(height, top + rows)))
+            band = _in_bytes(band, levels, has_alpha=has_alpha).reduce(factor)
+            if top == 0:
+                made = Image.new(band.mode, (band.width, -(-height // factor)))
+            made.paste(band, (0, top // factor))
+    scale = min(1, longest_px / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return made.resize(size, Image.Resampling.BICUBIC) if size != made.size else made.copy()
+
+
+class _Levels:
+    """The range of values of an image with more than 8 bits a channel.
+
+    Args:
+        image: The loaded image.
+
+    Attributes:
+        highest: The value of white; None for an image with 8 bits a channel.
+
+    Raises:
+        PictureError: The image's values don't lie in the range.
+    """
+
+    def __init__(self, image: Image.Image) -> None:
+        self.highest: float | None = None
+        if not image.mode.startswith(("I", "F")):
+            return
+        extrema: Any = image.getextrema()
+        low, high = extrema
+        self.highest = check_range(low, high, is_float=image.mode == "F")
+
+
+def check_range(low: float, high: float, *, is_float: bool) -> float:
+    """Returns the value of white for images with more than 8 bits a channel.
+
+    Args:
+        low: The lowest value in the image.
+        high: The highest value.
+        is_float: Whether the values are floats, which must lie in 0..1; else they have 16 bits.
+
+    Raises:
+        PictureError: The values lie outside, or 16-bit values look like 8-bit ones.
+    """
+    if is_float:
+        if 0 <= low <= high <= 1:
+            return 1.0
+        remedy = "Scale the values to 0..1."
+        if 0 <= low <= high <= 255:
+            remedy = "Divide by 255, or convert to uint8."
+        elif -1 <= low <= high <= 1:
+            remedy = "Scale them to 0..1: (x + 1) / 2."
+        raise PictureError("has float values outside 0..1", remedy)
+    if not 0 <= low <= high <= 65_535:
+        raise PictureError("has values outside 0..65535", "Scale them to uint8 (0..255).")
+    if 0 < high <= 255:
+        raise PictureError(
+            f"has 16 bits a value, but none above {high:g}, and would be black",
+            "Convert 8-bit values to uint8; multiply dark 16-bit ones.",
+        )
+    return 65_535.0
+
+
+def _in_bytes(image: Image.Image, levels: _Levels, *, has_alpha: bool) -> Image.Image:
+    """Converts an image, or a band of one, to 8 bits a channel; see ``_shrunk``.
+
+    Raises:
+        PictureError: Its mode is unknown, or it has values that are no numbers.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if levels.highest is not None:
+        values = np.asarray(image)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise PictureError("has values that are no numbers", "Replace NaN and infinity.")
+        return Image.fromarray((values * (255 / levels.highest)).round().astype(np.uint8))
+    if has_alpha:
+        # Pillow converts premultiplied alpha only to the same mode without.
+        straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)
+        return image.convert(straight).convert("RGBA")
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image
+    try:
+        return image.convert("L" if image.mode == "1" else "RGB")
+    except ValueError:
+        raise PictureError(
+            f"has Pillow's mode \"{image.mode}\", which can't be converted to RGB",
+            "Convert it to RGB.",
+        ) from None
+
+
+def _upright(image: Image.Image, tagged: Image.Image) -> Image.Image:
+    """Turns an image upright, by the Exif orientation of another (Exif 2.32, 4.6.4).
 
     ``PIL.ImageOps.exif_transpose`` isn't used because it also rewrites the Exif, which is dropped
     here, and which fails for some damaged ones.
@@ -180,10 +348,10 @@ def _transposition(image: Image.Image) -> Image.Transpose | None:
     from PIL.Image import Transpose
 
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = tagged.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged Exif
-        return None
-    return {
+        return image
+    transposition = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
         4: Transpose.FLIP_TOP_BOTTOM,
@@ -192,10 +360,68 @@ def _transposition(image: Image.Image) -> Image.Transpose | None:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }.get(orientation)
+    return image if transposition is None else image.transpose(transposition)
 
 
-def _saved(image: Image.Image, format_: str, quality: int = 100) -> bytes:
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Converts a small image's colours to sRGB; a profile that can't be used is ignored.
+
+    Returns:
+        The image in mode L or RGB, or in RGBA if it has transparency.
+    """
+    colours = image.convert("RGB") if image.mode == "RGBA" else image
+    made = _profiled(colours, profile)
+    if made is None:
+        made = colours if colours.mode in ("L", "RGB") else _unprofiled(colours)
+    if image.mode == "RGBA":
+        made = made.convert("RGB")
+        made.putalpha(image.getchannel("A"))
+    return made
+
+
+def _profiled(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Returns an image converted to sRGB by its profile; None if that isn't possible."""
+    if not profile:
+        return None
+    try:
+        from PIL import ImageCms
+
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = source.profile.xcolor_space.strip()
+        mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}[space]
+        if mode != image.mode:
+            if image.mode not in ("L", "RGB") or mode not in ("L", "RGB"):
+                return None
+            image = image.convert(mode)
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except Exception:  # a Pillow without Little CMS, or a profile that it can't use
+        return None
+
+
+def _unprofiled(image: Image.Image) -> Image.Image:
+    """Returns an image of mode CMYK or LAB as RGB."""
+    if image.mode != "LAB":
+        return image.convert("RGB")
+    from PIL import ImageCms
+
+    source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    made = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    assert made is not None
+    return made
+
+
+def _png(image: Image.Image) -> bytes:
+    return _saved(image, "PNG", compress_level=_PNG_LEVEL)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    # Without subsampling: coloured edges stay sharp.
+    return _saved(image, "JPEG", quality=quality, subsampling=0)
+
+
+def _saved(image: Image.Image, format_: str, **options: int) -> bytes:
     image.info.clear()  # a format's writer may copy metadata from it into the file
     file = io.BytesIO()
-    image.save(file, format_, quality=quality)
+    image.save(file, format_, **options)
     return file.getvalue()

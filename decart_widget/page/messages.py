@@ -192,8 +192,8 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "camera": lambda v: v is None or _obtained(v),
         "request": lambda v: v is None or _whole(v),
     },
-    # Its binary part is a part of the file; a total of 0 removes the image.
-    "image": {"id": _whole, "total": _whole},
+    # Its binary part is the part of the file at this offset; a total of 0 removes the image.
+    "image": {"id": _whole, "at": _whole, "total": _whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
 }

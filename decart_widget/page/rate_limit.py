@@ -22,7 +22,7 @@ class Gate:
             "wake": RateLimit(burst=10, per_second=1.0),
             "log": RateLimit(burst=20, per_second=4.0),
             "cameras": RateLimit(burst=30, per_second=5.0),
-            "image": RateLimit(burst=40, per_second=4.0),
+            "image": RateLimit(burst=120, per_second=20.0),
             "trouble": RateLimit(burst=10, per_second=1.0),
             "record": RateLimit(burst=6, per_second=0.5),
         }

@@ -251,11 +251,18 @@ class Prompts:
         with_image, self._image_changed = self._image_changed, False
         outcome = session.submit(self.state, with_image=with_image)
         if with_image:
-            outcome.add_done_callback(lambda done: self._image_answered(session, done))
+            sent = self.state.image
+            outcome.add_done_callback(lambda done: self._image_answered(session, sent, done))
         return outcome
 
-    def _image_answered(self, session: Session, outcome: asyncio.Future[str]) -> None:
-        """Reverts a rejected image, so that the next request doesn't send it again."""
+    def _image_answered(
+        self, session: Session, sent: ImageData | None, outcome: asyncio.Future[str]
+    ) -> None:
+        """Reverts a rejected image, so that neither requests nor pages show it any more."""
         applied = session.machine.applied
-        if not outcome.cancelled() and outcome.exception() is not None and applied is not None:
+        if outcome.cancelled() or outcome.exception() is None or applied is None:
+            return
+        if self.state.image == sent:
             self.state = replace(self.state, image=applied.image)
+            self._publish(self.traits_for({"image": applied.image}))
+            self._show_image(applied.image)

@@ -6,7 +6,8 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from decart_widget.inputs.image_files import LARGEST_PIXELS, rgb_array, stated_size
+from decart_widget.inputs.image_files import rgb_array
+from decart_widget.inputs.image_header import SERVICE_FORMATS, PictureError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ class ImageError(ValueError):
 
 
 def decode(image_data: object) -> NDArray[np.uint8]:
-    """Decode the image of a ``set_image`` message.
+    """Decodes the image of a ``set_image`` message; call it on the decoder's thread.
 
     Args:
         image_data: The message's field: a JPEG, PNG or WebP file as base64, if it is correct.
@@ -33,7 +34,7 @@ def decode(image_data: object) -> NDArray[np.uint8]:
         (height, width, 3) uint8 RGB, at most 1280 pixels on a side.
 
     Raises:
-        ImageError: The field is no base64 or no image, or has over 10 MB or 50 megapixels.
+        ImageError: The field is no base64 or no image, or the image is too large to decode.
     """
     if not isinstance(image_data, str):
         raise ImageError("image_data must be base64 text")
@@ -45,12 +46,7 @@ def decode(image_data: object) -> NDArray[np.uint8]:
         encoded = base64.b64decode(image_data, validate=True)
     except (binascii.Error, ValueError):
         raise ImageError("image_data is not valid base64") from None
-    size = stated_size(encoded)
-    if size is None:
-        raise ImageError("The image is not JPEG, PNG or WebP")
-    if size[0] * size[1] > LARGEST_PIXELS:
-        raise ImageError("The image has over 50 megapixels")
-    picture = rgb_array(encoded, LONGEST_SIDE_PX)
-    if picture is None:
-        raise ImageError("The image can't be decoded: it is cut off or damaged")
-    return picture
+    try:
+        return rgb_array(encoded, LONGEST_SIDE_PX, SERVICE_FORMATS)
+    except PictureError as error:
+        raise ImageError(f"The image {error}") from None

@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.inputs.decoder_thread import decode
 from decart_widget.sandbox import images
 
 if TYPE_CHECKING:
@@ -90,9 +91,8 @@ class Requests:
             return
         if faults.refuse_images is not None:
             raise RefusalError(faults.refuse_images)
-        loop = asyncio.get_running_loop()
         try:
-            image = await loop.run_in_executor(None, images.decode, data)
+            image = await decode(images.decode, data)
         except images.ImageError as error:
             raise RefusalError(str(error)) from error
         if prompt is None:

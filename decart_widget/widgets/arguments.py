@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from decart_widget.errors import InvalidOptionError, UnknownArgumentError
+from decart_widget.inputs.image_download import check_image_url, is_url
 from decart_widget.inputs.prompts import check_prompt
-from decart_widget.inputs.reference_image import check_image_url, is_url, load_image
+from decart_widget.inputs.reference_image import load_image
 from decart_widget.models import RealtimeModel, realtime_model
 from decart_widget.options import ConnectionOptions, VideoOptions
 from decart_widget.prices import price

@@ -68,7 +68,7 @@ export type ToKernel =
   | ({ type: "stats"; attempt: number } & Sample)
   | { type: "cameras"; cameras: CameraInfo[]; camera: Obtained | null; request: number | null }
   | { type: "trouble"; code: Trouble }
-  | { type: "image"; id: number; total: number }
+  | { type: "image"; id: number; at: number; total: number }
   | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean };

@@ -37,8 +37,9 @@ export function acceptDrops(
       event.stopPropagation();
       mark(root, "drop", false);
       const [file] = event.dataTransfer?.files ?? [];
-      if (file?.type.startsWith("image/")) void image.upload(file);
-      else if (file) void session.source.useFile(file);
+      if (file && (file.type.startsWith("image/") || /\.hei[cf]$/i.test(file.name))) {
+        void image.upload(file);
+      } else if (file) void session.source.useFile(file);
     },
     { signal },
   );

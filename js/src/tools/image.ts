@@ -10,7 +10,7 @@ import { toolIcon } from "./icons.ts";
 /** Bytes of one message: a host drops messages above some 10 MB. */
 const PIECE_BYTES = 700_000;
 /** The kernel refuses larger files by their size alone; of those only one byte is sent. */
-const MAX_IMAGE_BYTES = 10_000_000;
+const MAX_IMAGE_BYTES = 50_000_000;
 
 /** The slot of the reference image. */
 export interface ImageSlot extends Updatable {
@@ -18,7 +18,7 @@ export interface ImageSlot extends Updatable {
   upload(file: Blob): Promise<void>;
 }
 
-/** Images that this page has sent. */
+/** Number of the last upload of this page. The kernel tells uploads apart by page and number. */
 let uploads = 0;
 
 /** Adds the slot to a view, until the signal aborts. */
@@ -29,7 +29,8 @@ export function imageSlot(
 ): ImageSlot {
   const file = h("input", {
     type: "file",
-    accept: "image/png,image/jpeg,image/webp",
+    // Not every system knows the type of HEIC files.
+    accept: "image/*,.heic,.heif",
     hidden: true,
     "aria-label": "Reference image file",
   });
@@ -52,7 +53,7 @@ export function imageSlot(
       session.referenceImage.setNote(`${trait(session.model, "model")} takes no reference image.`);
       return;
     }
-    const id = ++uploads + Date.now();
+    const id = ++uploads;
     const total = image.size;
     if (!total) {
       session.referenceImage.setNote("The file is empty.");
@@ -60,14 +61,15 @@ export function imageSlot(
     }
     session.referenceImage.setNote("reading the image…");
     const until = total > MAX_IMAGE_BYTES ? 1 : total;
-    for (let at = 0; at < until; at += PIECE_BYTES) {
-      const end = Math.min(until, at + PIECE_BYTES);
-      session.kernel.send({ type: "image", id, total }, await image.slice(at, end).arrayBuffer());
+    // A newer upload replaces this one.
+    for (let at = 0; at < until && id === uploads; at += PIECE_BYTES) {
+      const data = await image.slice(at, Math.min(until, at + PIECE_BYTES)).arrayBuffer();
+      if (id === uploads) session.kernel.send({ type: "image", id, at, total }, data);
     }
   };
   slot.addEventListener("click", () => file.click());
   clear.addEventListener("click", () => {
-    session.kernel.send({ type: "image", id: ++uploads + Date.now(), total: 0 });
+    session.kernel.send({ type: "image", id: ++uploads, at: 0, total: 0 });
     slot.focus();
   });
   file.addEventListener("change", () => {

@@ -130,6 +130,29 @@ describe("the reference image", () => {
     expect(new Set(sent())).toEqual(new Set([1_500_000]));
     expect(bytes()).toEqual([700_000, 700_000, 100_000]);
     expect(new Set(model.all("image").map(({ id }) => id)).size).toBe(1);
+    expect(model.all("image").map(({ at }) => at)).toEqual([0, 700_000, 1_400_000]);
+  });
+
+  test("has a number that counts up even when the clock is set back, and replaces the one before", async () => {
+    const now = vi.spyOn(Date, "now").mockReturnValueOnce(2_000_000_000_000).mockReturnValue(1);
+    root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(1_500_000)]));
+    root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(20)]));
+    await finished();
+    await settled();
+    now.mockRestore();
+    const [first, ...rest] = model.all("image");
+    expect(first?.total).toBe(20);
+    expect(rest).toEqual([]);
+    root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(30)]));
+    await vi.waitFor(() => expect(sent()).toEqual([20, 30]));
+    expect(model.all("image")[1]?.id).toBe(Number(first?.id) + 1);
+  });
+
+  test("may be a HEIC file whose type the browser doesn't know", async () => {
+    const photo = new File([new Uint8Array(9)], "IMG_0001.HEIC");
+    root.dispatchEvent(fileEvent("drop", "dataTransfer", [photo]));
+    await finished();
+    expect(sent()).toEqual([9]);
   });
 
   test("that is pasted is sent, and text that is pasted is not", async () => {
@@ -143,9 +166,9 @@ describe("the reference image", () => {
   });
 
   test("that is larger than the kernel accepts is sent as its size and one byte", async () => {
-    root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(10_000_001)]));
+    root.dispatchEvent(fileEvent("drop", "dataTransfer", [image(50_000_001)]));
     await finished();
-    expect(sent()).toEqual([10_000_001]);
+    expect(sent()).toEqual([50_000_001]);
     expect(bytes()).toEqual([1]);
   });
 

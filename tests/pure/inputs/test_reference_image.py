@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -21,10 +23,15 @@ from decart_widget.errors import (
     InvalidImageError,
     InvalidURLError,
 )
-from decart_widget.inputs.reference_image import MAX_IMAGE_BYTES, is_url, load_image
+from decart_widget.inputs.image_download import MAX_SOURCE_BYTES, is_url
+from decart_widget.inputs.reference_image import load_image
 
 RNG = np.random.default_rng(7)
 PICTURE = RNG.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+
+
+SMOOTH = np.stack(np.broadcast_arrays(np.arange(32) * 7, np.arange(24)[:, None] * 9, 90), axis=2)
+SMOOTH = SMOOTH.astype(np.uint8)
 
 
 def file_bytes(format_: str = "PNG", picture: Any = PICTURE) -> bytes:
@@ -45,11 +52,12 @@ def seen(source: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_the_bytes_of_an_image_file_go_over_as_they_are(
+def test_the_bytes_of_an_image_file_arrive_as_they_look(
     format_: str, kind: Callable[[bytes], Any]
 ) -> None:
-    data = file_bytes(format_)
-    assert base64.b64decode(load_image(kind(data)).data or "") == data
+    data = file_bytes(format_, SMOOTH)
+    looks = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    assert np.abs(seen(kind(data)).astype(int) - looks).mean() <= 1
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -100,11 +108,166 @@ def test_a_tiny_image_is_an_image(side: int) -> None:
     assert seen(PICTURE[:side, :side]).shape == (side, side, 3)
 
 
-def test_a_picture_too_large_as_png_goes_as_jpeg() -> None:
-    noise = RNG.integers(0, 255, (2000, 2000, 3), dtype=np.uint8)
-    data = base64.b64decode(load_image(noise).data or "")
-    assert data.startswith(b"\xff\xd8\xff")
-    assert len(data) <= MAX_IMAGE_BYTES
+def pathlike(path: Path) -> Any:
+    class Somewhere:
+        def __fspath__(self) -> str:
+            return str(path)
+
+    return Somewhere()
+
+
+def test_other_ways_to_name_a_file_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cat.png").write_bytes(data := file_bytes())
+    base64_text = base64.b64encode(data).decode()
+    with (tmp_path / "cat.png").open("rb") as file:
+        for source in (
+            "~/cat.png",
+            Path("~/cat.png"),
+            pathlike(tmp_path / "cat.png"),
+            f"data:image/png;base64,{base64_text}",
+            f"DATA:;BASE64,{base64_text[:50]}%0A {base64_text[50:]}",
+            "data:image/png," + "".join(f"%{byte:02x}" for byte in data),
+            io.BytesIO(data),
+            file,
+        ):
+            assert np.array_equal(seen(source), PICTURE), source
+
+
+class Figure:
+    """What matters of a figure of matplotlib."""
+
+    def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002
+        Image.fromarray(PICTURE).convert("RGBA").save(file, format)
+
+
+class Tensor:
+    """What matters of a tensor of PyTorch that needs a gradient and is on a GPU."""
+
+    def __init__(self, array: Any, *, is_free: bool = False) -> None:
+        self.array = array
+        self.is_free = is_free
+
+    def detach(self) -> Tensor:
+        return Tensor(self.array)
+
+    def cpu(self) -> Tensor:
+        return Tensor(self.array, is_free=True)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        if not self.is_free:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        return self.array
+
+
+class Dlpack:
+    """An array of another library that has the DLPack protocol only."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._array.__dlpack_device__()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Figure(),
+        Tensor(PICTURE),
+        Tensor(np.moveaxis(PICTURE, -1, 0)),
+        Tensor(np.moveaxis(PICTURE, -1, 0).astype(np.float32) / 255),
+        Dlpack(PICTURE),
+        PICTURE.astype(np.uint16) * 257,
+        PICTURE.astype(np.float16) / np.float16(255),
+    ],
+    ids=["figure", "tensor", "channels first", "float", "DLPack", "uint16", "float16"],
+)
+def test_figures_tensors_and_arrays_of_other_types_arrive_as_they_look(source: Any) -> None:
+    assert np.abs(seen(source).astype(int) - PICTURE).max() <= 1
+
+
+def test_an_array_of_bools_is_black_and_white() -> None:
+    picture = PICTURE[..., 0] > 100
+    assert np.array_equal(seen(picture)[..., 0], picture * np.uint8(255))
+
+
+RAMP = np.linspace(0, 1, 24 * 32).reshape(24, 32)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray((RAMP * 65535).astype(np.uint16)),
+        Image.fromarray((RAMP * 65535).astype(np.int32)),
+        Image.fromarray(RAMP.astype(np.float32)),
+        Image.fromarray((RAMP * 255).astype(np.uint8)).convert("LA").convert("La"),
+        Image.fromarray((RAMP * 255).astype(np.uint8)).convert("PA"),
+        Image.fromarray((RAMP * 255).astype(np.uint8)).convert("RGB").convert("HSV"),
+    ],
+    ids=lambda image: image.mode,
+)
+def test_a_pil_image_of_many_levels_is_neither_white_nor_black(image: Image.Image) -> None:
+    grey = seen(image)[..., 1]
+    assert (grey.min() <= 2, grey.max() >= 253, len(np.unique(grey)) > 200) == (True, True, True)
+
+
+def test_a_16_bit_png_file_is_scaled() -> None:
+    file = io.BytesIO()
+    Image.fromarray((RAMP * 65535).astype(np.uint16)).save(file, "PNG")
+    assert np.abs(seen(file.getvalue())[..., 0] - RAMP * 255).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (np.full((4, 4), 200.0), "Divide by 255"),
+        (np.linspace(-1, 1, 16).reshape(4, 4), r"\(x \+ 1\) / 2"),
+        (np.full((4, 4), 1e6), "Scale the values"),
+        (np.full((4, 4), 200, np.uint16), "uint8"),
+        (np.full((4, 4, 3), 7, np.int64), "uint8"),
+        (Image.new("F", (4, 4), 200.0), "Divide by 255"),
+        (Image.fromarray(np.full((4, 4), np.nan, np.float32)), "Scale|Replace"),
+        (Image.new("I", (4, 4), 70_000), "Scale them"),
+        (Image.new("I", (4, 4), -5), "Scale them"),
+        (Tensor(PICTURE, is_free=True).array[None], "Give"),
+        (io.StringIO("text"), '"rb"'),
+        (io.BytesIO(), "seek"),
+        (Dlpack(object()), "CPU"),
+        (__file__[:-3] + "/x.png", "runs in"),
+        ("/dev/zero", "image file"),
+        ("~nobody-of-that-name/x.png", "absolute|Check"),
+        ("data:image/png;base64", "base64"),
+        ("data:image/png;base64,a", "base64"),
+    ],
+    ids=lambda value: f"{type(value).__name__} {str(value)[:12]!r}",
+)
+def test_a_refusal_says_what_to_do(source: Any, remedy: str) -> None:
+    with pytest.raises(InvalidImageError) as refused:
+        load_image(source)
+    assert re.search(remedy, refused.value.remedy or "")
+
+
+def test_a_damaged_pil_image_and_a_figure_that_can_not_be_drawn_are_refused() -> None:
+    class Broken(Figure):
+        def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002
+            raise ZeroDivisionError
+
+    cut = Image.open(io.BytesIO(file_bytes("JPEG", np.zeros((400, 600, 3), np.uint8))[:900]))
+    for source in (cut, Broken()):
+        with pytest.raises(InvalidImageError, match="can't be"):
+            load_image(source)
+
+
+def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InvalidImageError, match="no regular file"):
+        load_image(tmp_path / "pipe.png")
 
 
 @pytest.mark.parametrize(
@@ -116,18 +279,16 @@ def test_a_picture_too_large_as_png_goes_as_jpeg() -> None:
         b"\x89PNG\r\n\x1a\n" + bytes(100),
         b"\xff\xd8\xff" + bytes(100),
         file_bytes()[:60],
-        b"\xff\xd8\xff" + bytes(MAX_IMAGE_BYTES),
+        b"\xff\xd8\xff" + bytes(MAX_SOURCE_BYTES),
         np.zeros((0, 4, 3), np.uint8),
         np.zeros((4, 4, 5), np.uint8),
         np.zeros(4, np.uint8),
         np.zeros((2, 4, 4, 3), np.uint8),
         np.zeros((4, 4, 3), np.int32),
-        np.zeros((4, 4, 3), bool),
         np.full((4, 4, 3), 1.5),
         np.full((4, 4, 3), -0.1),
         np.full((4, 4, 3), np.nan),
         np.array([["a", "b"]]),
-        RNG.integers(0, 255, (70_000, 64, 3), dtype=np.uint8),
         None,
         5,
         3.5,
@@ -150,18 +311,12 @@ def test_what_is_no_image_is_refused_with_a_remedy(source: Any) -> None:
     assert len(caught.value.message) < 400
 
 
-def test_a_file_over_10_mb_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_file_over_50_mb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
-        file.truncate(MAX_IMAGE_BYTES + 1)
-    with pytest.raises(InvalidImageError, match="10 MB"):
+        file.truncate(MAX_SOURCE_BYTES + 1)
+    with pytest.raises(InvalidImageError, match="50 MB"):
         load_image(path)
-
-
-def test_a_file_of_exactly_10_mb_is_taken() -> None:
-    data = file_bytes("JPEG")
-    data += bytes(MAX_IMAGE_BYTES - len(data))
-    assert len(base64.b64decode(load_image(data).data or "")) == MAX_IMAGE_BYTES
 
 
 # --- images from the network (a transport in memory: nothing leaves the process) --------------
@@ -211,7 +366,7 @@ def broken(_: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(404), "HTTP 404"),
         (lambda _: httpx.Response(200, content=b"<html>"), "no image"),
         (lambda _: httpx.Response(200, content=b""), "empty"),
-        (lambda _: httpx.Response(200, content=bytes(MAX_IMAGE_BYTES + 1)), "10.0 MB"),
+        (lambda _: httpx.Response(200, content=bytes(MAX_SOURCE_BYTES + 1)), "50 MB"),
         (lambda _: httpx.Response(302, headers={"location": "/again"}), "over 5 redirects"),
         (broken, "ConnectError"),
     ],
@@ -225,7 +380,7 @@ def test_a_download_that_fails_says_how_and_keeps_the_url_s_signature_to_itself(
     assert "MARKER" not in str(caught.value)
 
 
-def test_an_endless_download_is_given_up_at_10_mb(web) -> None:
+def test_an_endless_download_is_given_up_at_50_mb(web) -> None:
     taken = 0
 
     def drip():
@@ -237,7 +392,7 @@ def test_an_endless_download_is_given_up_at_10_mb(web) -> None:
     web(lambda _: httpx.Response(200, content=drip()))
     with pytest.raises(InvalidImageError):
         load_image("https://example.org/endless.png")
-    assert taken <= 12
+    assert taken <= 52
 
 
 def test_a_download_that_drips_is_given_up_in_time(web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
+from decart_widget.inputs.decoder_thread import THREAD_NAME
+from decart_widget.sandbox import images
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.requests import LONGEST_PROMPT, WAITING_LIMIT, Requests
@@ -33,6 +36,18 @@ class Session:
                 await asyncio.sleep(0)
         applying.cancel()
         return self.sent
+
+
+async def test_images_are_decoded_on_the_decoder_s_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def note_thread(_data: object) -> None:
+        threads.append(threading.current_thread().name)
+        raise images.ImageError("no image")
+
+    monkeypatch.setattr(images, "decode", note_thread)
+    await Session().apply({"type": "set_image", "image_data": "AAAA"})
+    assert [name.startswith(THREAD_NAME) for name in threads] == [True]
 
 
 async def test_requests_are_applied_and_acknowledged_in_their_order() -> None:
