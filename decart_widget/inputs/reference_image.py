@@ -16,8 +16,9 @@ from urllib.parse import unquote_to_bytes
 from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import InvalidImageError
 from decart_widget.inputs.decoder_thread import decode_blocking
+from decart_widget.inputs.image_colours import check_range
 from decart_widget.inputs.image_download import MAX_SOURCE_BYTES, download, is_url
-from decart_widget.inputs.image_files import check_range, for_service, image_for_service
+from decart_widget.inputs.image_files import for_service, image_for_service
 from decart_widget.inputs.image_header import PictureError
 from decart_widget.protocol.messages import ImageData
 

@@ -45,7 +45,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[DecartError], str]] = [
     ({"api_key": "dct_MAR KER"}, InvalidKeyError, "strip"),
     ({"api_key": f"{KEY}\n"}, InvalidKeyError, "strip"),
     ({"image": b"no image"}, InvalidImageError, "JPEG"),
-    ({"image": b"\xff\xd8\xff" + bytes(10_000_000)}, InvalidImageError, "10 MB"),
+    ({"image": b"\xff\xd8\xff" + bytes(50_000_000)}, InvalidImageError, "50 MB"),
     ({"image": "no-such-file.png"}, InvalidImageError, "path"),
     ({"image": PICTURE, "model": "lucy-restyle-2"}, InvalidImageError, "lucy-latest"),
     ({"prompt": ""}, InvalidPromptError, "sketch"),
