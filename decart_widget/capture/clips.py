@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.capture.parts import Parts, page_text
 from decart_widget.capture.recording import Recording, checked_path
 from decart_widget.errors import DecartError, InvalidOptionError, no_session_error
 from decart_widget.session.background import Background
@@ -15,6 +17,16 @@ if TYPE_CHECKING:
     from decart_widget.capture.source import CaptureSource, TapLink
     from decart_widget.capture.taps import Taps, Which
     from decart_widget.diagnostics.log import Log
+
+
+PAGE_BYTES: Final = 4_000_000_000
+"""Bytes of all clips of a widget that its pages ask for: over an hour of video."""
+
+PAGE_RESERVE_BYTES: Final = 500_000_000
+"""Free bytes that a clip that a page asks for leaves on the disk."""
+
+MAX_SAME_NAMES: Final = 100
+"""Clips of the Record button whose names have the same second."""
 
 
 class Clips:
@@ -34,6 +46,8 @@ class Clips:
         self._log = log
         self._asked_by_page: Recording | None = None
         self._finishing: asyncio.Task[None] | None = None
+        self._page_bytes = 0
+        """Bytes of the finished clips that pages have asked for."""
 
     def record(
         self, path: Any, which: Which, seconds: float | None, *, overwrite: bool
@@ -49,7 +63,7 @@ class Clips:
         Raises:
             InvalidPathError: The file can't be written.
             InvalidOptionError: ``seconds`` is out of range.
-            MediaError: There is no session.
+            MediaError: There is no session, or the disk is full.
         """
         if seconds is not None and not 0 < seconds <= 86_400:
             raise InvalidOptionError(
@@ -58,7 +72,21 @@ class Clips:
         target = checked_path(path, overwrite=overwrite)
         if not self._source.is_active:
             raise no_session_error()
-        return Recording(self._taps, Background.get(), target, which, seconds, self._show)
+        return self._start(target, Parts(target), which, seconds, overwrite=overwrite)
+
+    def _start(
+        self, target: Path, parts: Parts, which: Which, seconds: float | None, *, overwrite: bool
+    ) -> Recording:
+        return Recording(
+            self._taps,
+            Background.get(),
+            target,
+            which,
+            seconds,
+            self._show,
+            parts,
+            overwrite=overwrite,
+        )
 
     def asked_by_page(self, *, on: bool) -> None:
         """Starts or stops the recording of the widget's Record button.
@@ -75,11 +103,17 @@ class Clips:
             return
         if not on:
             return
-        name = time.strftime("decart-%Y%m%d-%H%M%S.mp4")
+        name = "a clip"
         try:
-            recording = self.record(Path.cwd() / name, "output", None, overwrite=False)
+            if not self._source.is_active:
+                raise no_session_error()
+            target = _new_target()
+            name = target.name
+            parts = Parts(target, PAGE_BYTES - self._page_bytes, PAGE_RESERVE_BYTES)
+            recording = self._start(target, parts, "output", None, overwrite=False)
         except DecartError as error:
-            self._link.recording("failed", name, str(error))
+            self._log.add("error", str(error), code=error.code)
+            self._link.recording("failed", name, page_text(error))
             return
         self._asked_by_page = recording
         self._finishing = asyncio.ensure_future(self._finish(recording))
@@ -88,8 +122,25 @@ class Clips:
         try:
             await recording
         except DecartError as error:
-            self._log.add("error", error.message, code=error.code)
-            self._link.recording("failed", recording.path.name, str(error))
+            self._log.add("error", str(error), code=error.code)
+        finally:
+            self._page_bytes += recording.bytes
 
     def _show(self, recording: Recording) -> None:
-        self._link.recording(recording.state, recording.path.name)
+        text = "" if recording.error is None else page_text(recording.error)
+        self._link.recording(recording.state, recording.path.name, text)
+
+
+def _new_target() -> Path:
+    """Returns the path of a clip of the Record button, named by date and time.
+
+    Raises:
+        InvalidPathError: There is no such path, or it can't be written.
+    """
+    stem = time.strftime("decart-%Y%m%d-%H%M%S")
+    for number in range(1, MAX_SAME_NAMES + 1):
+        # The clock may have been set back, so that the name exists.
+        name = f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4"
+        if number == MAX_SAME_NAMES or not os.path.lexists(name):
+            break
+    return checked_path(name, overwrite=False)

@@ -6,7 +6,10 @@ reconnect consists of several such streams.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +29,31 @@ CRF: Final = "18"
 """x264's constant rate factor for such clips; at 18 the loss is hardly visible."""
 
 
+MAX_PIXELS: Final = 36_000_000
+"""Pixels of a picture of a clip (7680x4320 and a margin); larger ones are not decoded."""
+
+_SIGNATURES: Final = (
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+    (4, b"ftyp", "mp4"),
+    (4, b"styp", "mp4"),
+    (4, b"moov", "mp4"),
+)
+"""Offset and bytes by which a container is recognised, and FFmpeg's name of its format."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+"""System errors of a file that can't be written."""
+
+
+def container_of(path: Path) -> str | None:
+    """Returns the suffix in ``SUFFIXES`` that selects a clip's container; None without one.
+
+    Args:
+        path: The clip's path; its last suffix counts, in capitals or not.
+    """
+    suffix = path.suffix.lower()
+    return suffix if suffix in SUFFIXES else None
+
+
 def join(parts: Sequence[Path], target: Path) -> None:
     """Joins parts into one file.
 
@@ -34,12 +62,14 @@ def join(parts: Sequence[Path], target: Path) -> None:
     (such as the last one of a browser that was killed) are skipped.
 
     Args:
-        parts: The files, in the order of recording.
-        target: The file to write; overwritten if it exists. The first suffix of its name selects
+        parts: The files, in the order of recording: WebM, Matroska or MP4. They come from a page,
+            so FFmpeg is told their format: it would read other files for a playlist.
+        target: The file to write; overwritten if it exists. The last suffix of its name selects
             the container.
 
     Raises:
         MediaError: No part can be read, or the file can't be written.
+        OSError: The disk is full.
     """
     import av
 
@@ -50,14 +80,18 @@ def join(parts: Sequence[Path], target: Path) -> None:
             remedy="Record while the picture moves, for a second at least.",
             code="empty-recording",
         )
-    # An unfinished file is named <name>.mp4.unfinished.
-    format_ = target.suffixes[0] if target.suffixes else ".mp4"
+    suffix = container_of(target) or ".mp4"
     try:
-        if len(readable) == 1 and _codecs(readable[0]) <= set(SUFFIXES[format_]):
-            _copy(readable[0], target, format_)
+        if len(readable) == 1 and _codecs(readable[0]) <= set(SUFFIXES[suffix]):
+            packets = _copy(readable[0], target, suffix)
         else:
-            _encode(readable, target, format_)
+            packets = _encode(readable, target, suffix)
+        if _count(target, suffix) < packets:
+            # FFmpeg doesn't report every failure to write.
+            raise OSError(errno.EIO, "the file is incomplete")
     except av.FFmpegError as error:
+        if error.errno in _FULL:
+            raise OSError(error.errno, os.strerror(error.errno)) from None
         raise MediaError(
             f"The recording could not be made into a file ({type(error).__name__}).",
             remedy=f"What was recorded is in {parts[0].name}, which most players play.",
@@ -65,39 +99,70 @@ def join(parts: Sequence[Path], target: Path) -> None:
         ) from None
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens a part with the format that its first bytes say.
+
+    Raises:
+        av.FFmpegError: It has none of the known formats, or can't be read.
+        OSError: It is a link, or can't be opened.
+    """
+    import av
+
+    no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, os.O_RDONLY | no_link), "rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        names = [name for at, magic, name in _SIGNATURES if head[at : at + 4] == magic]
+        if not names:
+            raise av.InvalidDataError(errno.EINVAL, "no clip", path.name)
+        with av.open(file, format=names[0]) as source:
+            for stream in source.streams.video:
+                stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            yield source
+
+
 def _has_picture(path: Path) -> bool:
     import av
 
     try:
-        with av.open(path) as source:
+        with _opened(path) as source:
             return any(True for _ in source.decode(video=0))
-    except (av.FFmpegError, IndexError):
+    except (av.FFmpegError, IndexError, OSError):
         return False
 
 
 def _codecs(path: Path) -> set[str]:
+    with _opened(path) as source:
+        return {stream.codec_context.name.removeprefix("lib") for stream in source.streams} & _KNOWN
+
+
+def _count(path: Path, suffix: str) -> int:
+    """Returns the number of packets of video in a finished file."""
     import av
 
-    with av.open(path) as source:
-        return {stream.codec_context.name.removeprefix("lib") for stream in source.streams} & _KNOWN
+    with av.open(path, format="mp4" if suffix == ".mp4" else "matroska") as source:
+        return sum(packet.size > 0 for packet in source.demux(video=0))
 
 
 _KNOWN: Final = {"h264", "hevc", "vp8", "vp9", "av1", "aac", "opus"}
 """Codecs of ``SUFFIXES``; others, such as those of data tracks, are ignored."""
 
 
-def _options(format_: str) -> dict[str, str]:
+def _options(suffix: str) -> dict[str, str]:
     # faststart puts the index first, so that a player can start before it has the whole file.
-    return {"movflags": "faststart"} if format_ == ".mp4" else {}
+    return {"movflags": "faststart"} if suffix == ".mp4" else {}
 
 
-def _copy(part: Path, target: Path, format_: str) -> None:
+def _copy(part: Path, target: Path, suffix: str) -> int:
+    """Copies a part's packets; returns the number of those of video."""
     import av
 
     with (
-        av.open(part) as source,
-        av.open(target, "w", format=format_[1:], options=_options(format_)) as sink,
+        _opened(part) as source,
+        av.open(target, "w", format=suffix[1:], options=_options(suffix)) as sink,
     ):
+        packets = 0
         streams = {
             stream.index: sink.add_stream_from_template(stream)
             for stream in (*source.streams.video[:1], *source.streams.audio[:1])
@@ -116,23 +181,27 @@ def _copy(part: Path, target: Path, format_: str) -> None:
             packet.dts = max(packet.dts - shift, last.get(packet.stream_index, -1) + 1)
             packet.pts = max(packet.pts - shift, packet.dts)
             last[packet.stream_index] = packet.dts
+            packets += packet.stream.type == "video"
             packet.stream = streams[packet.stream_index]
             sink.mux(packet)
+    return packets
 
 
-def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
+def _encode(parts: Sequence[Path], target: Path, suffix: str) -> int:
+    """Encodes parts anew; returns the number of packets of video."""
     import av
 
-    with av.open(target, "w", format=format_[1:], options=_options(format_)) as sink:
+    packets = 0
+    with av.open(target, "w", format=suffix[1:], options=_options(suffix)) as sink:
         video: Any = None
         audio: Any = None
         began = Fraction(0)
         last = -1
         for part in parts:
             end = began
-            with av.open(part) as source:
+            with _opened(part) as source:
                 if video is None:
-                    video, audio = _streams(sink, source, format_)
+                    video, audio = _streams(sink, source, suffix)
                 first: Fraction | None = None
                 frames: Any = source.decode(*source.streams.video[:1], *source.streams.audio[:1])
                 for frame in frames:
@@ -146,16 +215,21 @@ def _encode(parts: Sequence[Path], target: Path, format_: str) -> None:
                         scaled.pict_type = 0  # I-, P- or B-frame: left to the encoder
                         last = max(round(at / _TICK), last + 1)
                         scaled.time_base, scaled.pts = _TICK, last
-                        sink.mux(video.encode(scaled))
+                        encoded = video.encode(scaled)
+                        packets += len(encoded)
+                        sink.mux(encoded)
                         end = max(end, at)
                     elif audio is not None:
                         frame.pts = round(at * frame.sample_rate)
                         frame.time_base = Fraction(1, frame.sample_rate)
                         sink.mux(audio.encode(frame))
             began = end + _PAUSE
-        sink.mux(video.encode(None))
+        encoded = video.encode(None)
+        packets += len(encoded)
+        sink.mux(encoded)
         if audio is not None:
             sink.mux(audio.encode(None))
+    return packets
 
 
 _TICK: Final = Fraction(1, 90_000)
@@ -165,18 +239,18 @@ _PAUSE: Final = Fraction(1, 30)
 """Seconds between the last frame of a part and the first frame of the next."""
 
 
-def _streams(sink: Any, source: Any, format_: str) -> tuple[Any, Any]:
+def _streams(sink: Any, source: Any, suffix: str) -> tuple[Any, Any]:
     picture = source.streams.video[0]
-    options = {"crf": CRF, "preset": "veryfast"} if format_ == ".mp4" else {"deadline": "realtime"}
-    video = sink.add_stream(ENCODERS[format_], rate=30, options=options)
+    options = {"crf": CRF, "preset": "veryfast"} if suffix == ".mp4" else {"deadline": "realtime"}
+    video = sink.add_stream(ENCODERS[suffix], rate=30, options=options)
     # 4:2:0 needs even sizes.
     video.width, video.height = picture.width & ~1, picture.height & ~1
     video.pix_fmt = "yuv420p"
     video.codec_context.time_base = _TICK
-    if format_ == ".webm":
+    if suffix == ".webm":
         video.bit_rate = 6_000_000
     audio = None
     if source.streams.audio:
-        name = "aac" if format_ == ".mp4" else "libopus"
+        name = "aac" if suffix == ".mp4" else "libopus"
         audio = sink.add_stream(name, rate=source.streams.audio[0].rate)
     return video, audio

@@ -38,6 +38,10 @@ _FAILURES: Final[dict[str, tuple[str, str]]] = {
         "This browser can't do that.",
         "Use a current Chrome, Edge, Firefox or Safari.",
     ),
+    "backlog": (
+        "The page recorded faster than the kernel received the data.",
+        "Run no long cells while you record; or record a shorter clip.",
+    ),
     "failed": (
         "The page could not take the picture.",
         "Try again; if the error persists, reload the page.",
@@ -124,7 +128,7 @@ class Taps:
         return number
 
     def credit(self, number: int, frames: int = 1) -> None:
-        """Grants the page so many more frames."""
+        """Grants the page so many more frames, or pieces of a recording."""
         if number in self._open:
             self._link.credit(number, frames)
 

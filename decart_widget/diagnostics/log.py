@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import shorten, trace
+from decart_widget.files import written_whole
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 """The levels, from the least to the most severe."""
@@ -301,7 +302,7 @@ class Log:
         """Writes ``text()`` to a file, for a bug report.
 
         Args:
-            path: The file; an existing one is overwritten.
+            path: The file; an existing one is replaced, a link as well.
             level: The lowest level to include, one of ``LEVELS``.
 
         Returns:
@@ -312,7 +313,13 @@ class Log:
             ValueError: There is no such level.
         """
         path = Path(path)
-        path.write_text(self.text(level), encoding="utf-8")
+        text = self.text(level)
+        try:
+            with written_whole(path, overwrite=True) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            error.add_note("Save the log to a folder that exists, is writable and has free space.")
+            raise
         return path
 
     def __iter__(self) -> Iterator[Entry]:

@@ -56,7 +56,9 @@ export class Taps {
   onMessage(message: TapMessage): void {
     if (message.type === "recording") {
       const { state, name, text } = message;
-      this.setNote(state === "saved" ? `saved ${name}` : state === "saving" ? "saving…" : text);
+      this.setNote(
+        state === "saved" ? `saved ${name} ${text}`.trim() : state === "saving" ? "saving…" : text,
+      );
     } else void this.#withHandler((handler) => handler.onMessage(message));
   }
 

@@ -1,5 +1,6 @@
 /**
- * Records a session with the browser's MediaRecorder, and sends the recording to the kernel meanwhile.
+ * Records a session with the browser's MediaRecorder, and sends the recording to the kernel meanwhile: one
+ * piece for each credit that the kernel has sent.
  *
  * Each new track (after a reconnect, or a change of camera) begins a new file; the kernel joins them.
  */
@@ -14,6 +15,8 @@ import type { OpenTap, ReportState, SendPiece } from "./types.ts";
 const SLICE_MS = 500;
 /** Bitrate in bit/s: good for 720p, and 1 MB a second. */
 const BITRATE_BPS = 8_000_000;
+/** Bytes that may wait for the kernel's credit, for instance while a cell keeps it busy: 8 minutes. */
+const MAX_WAITING_BYTES = 500_000_000;
 
 /** By the container that the user wants, the MIME types to record with, best first. */
 const TYPES: Record<string, string[]> = {
@@ -47,7 +50,19 @@ export function record(
   let beganAt = 0;
   let stopping = false;
   let over = false;
+  /** Pieces that the kernel permits to send. */
+  let credit = 0;
+  let waitingBytes = 0;
+  let onCredit: (() => void) | undefined;
 
+  const credited = async () => {
+    while (credit < 1) {
+      await new Promise<void>((resolve) => {
+        onCredit = resolve;
+      });
+    }
+    credit--;
+  };
   const measure = () => {
     recording.seconds = before + (performance.now() - beganAt) / 1000;
   };
@@ -81,14 +96,27 @@ export function record(
     next.ondataavailable = ({ data }) => {
       if (!data.size) return;
       recording.bytes += data.size;
+      waitingBytes += data.size;
+      if (waitingBytes > MAX_WAITING_BYTES) {
+        over = true;
+        report("failed", { reason: "backlog" });
+        return;
+      }
       if (next === recorder && !stopping) measure();
       const { seconds } = recording;
       const isFirst = first;
       first = false;
       sent = sent.then(() => {
         // The pieces that follow are a file of their own.
-        if (isFirst) report("began", { type: next.mimeType, since: performance.now() - since });
-        return sendInPieces(data, (bytes, last) => send(bytes, { seconds }, last));
+        if (isFirst) {
+          credit = 0; // the kernel sends it anew
+          report("began", { type: next.mimeType, since: performance.now() - since });
+        }
+        return sendInPieces(data, async (bytes, last) => {
+          await credited();
+          waitingBytes -= bytes.byteLength;
+          send(bytes, { seconds }, last);
+        });
       });
       session.taps.setNote("");
     };
@@ -109,6 +137,10 @@ export function record(
   );
   return {
     recording,
+    credit(pieces) {
+      credit += pieces;
+      onCredit?.();
+    },
     stop() {
       stopping = true;
       if (recorder && recorder.state !== "inactive") {

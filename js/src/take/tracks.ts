@@ -47,11 +47,11 @@ export function nextTrack(
 /** Sends a file in pieces that are small enough for every host. */
 export async function sendInPieces(
   file: Blob,
-  send: (data: ArrayBuffer, isLast: boolean) => void,
+  send: (data: ArrayBuffer, isLast: boolean) => void | Promise<void>,
 ): Promise<void> {
   for (let at = 0; at < file.size || at === 0; at += PIECE_BYTES) {
     const end = Math.min(file.size, at + PIECE_BYTES);
-    send(await file.slice(at, end).arrayBuffer(), end >= file.size);
+    await send(await file.slice(at, end).arrayBuffer(), end >= file.size);
   }
 }
 

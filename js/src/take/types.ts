@@ -17,7 +17,7 @@ export type ReportState = (
 
 /** A tap for frames or for a recording, until it ends by itself or its signal aborts. */
 export interface OpenTap {
-  /** Permits so many more frames to be sent. */
+  /** Permits so many more frames, or pieces of a recording, to be sent. */
   credit?(frames: number): void;
   /** Ends the tap after what has been recorded so far is sent. */
   stop(): void;

@@ -95,6 +95,7 @@ async function captureEverything(session: Session, model: FakeModel): Promise<vo
   const clip = { type: "tap", page_id: model.pageId, what: "record", which: "output" };
   model.receive({ ...clip, id: 7, format: "mp4" });
   await vi.advanceTimersByTimeAsync(600);
+  model.receive({ type: "credit", id: 7, frames: 8 });
   model.receive({ type: "untap", id: 7 });
   await vi.advanceTimersByTimeAsync(600);
   vi.stubGlobal("MediaRecorder", undefined);

@@ -1,7 +1,7 @@
 /** Taps: snapshots and frames for the kernel, in a browser without MediaStreamTrackProcessor. */
 
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { settled } from "../fakes.ts";
+import { FakeRecorder, settled } from "../fakes.ts";
 import { generate, model, scope, session } from "../session/harness.ts";
 
 /** Callbacks for the next frame of any video element. */
@@ -162,5 +162,43 @@ describe("a snapshot", () => {
   test("before there is a picture shows a message", async () => {
     await session.taps.snapshot();
     expect(session.taps.note).toBe("There is no picture yet.");
+  });
+});
+
+describe("a recording", () => {
+  beforeEach(() => {
+    vi.stubGlobal("MediaRecorder", FakeRecorder);
+  });
+
+  const sent = () => model.all("piece").length;
+  const permit = (count: number) => model.receive({ type: "credit", id: 1, frames: count });
+
+  test("sends one piece for each credit; what waits is sent when more credit comes", async () => {
+    await generate();
+    ask({ what: "record", format: "webm" });
+    await vi.advanceTimersByTimeAsync(2600);
+    expect(tapped()).toEqual(["1 began"]);
+    expect(sent()).toBe(0);
+    permit(2);
+    await settled();
+    expect(sent()).toBe(2);
+    permit(100);
+    await vi.waitFor(() => expect(sent()).toBeGreaterThanOrEqual(5));
+    model.receive({ type: "untap", id: 1 });
+    await vi.waitFor(() => expect(tapped()).toEqual(["1 began", "1 ended"]));
+  });
+
+  test("ends with a reason when the kernel takes nothing for too long", async () => {
+    await generate();
+    ask({ what: "record", format: "webm" });
+    await vi.advanceTimersByTimeAsync(600);
+    const recorder = FakeRecorder.made.at(-1);
+    recorder?.ondataavailable({ data: { size: 600_000_000 } as Blob });
+    await settled();
+    expect(model.all("tapped").at(-1)).toMatchObject({
+      state: "failed",
+      detail: { reason: "backlog" },
+    });
+    expect(recorder?.state).toBe("inactive");
   });
 });

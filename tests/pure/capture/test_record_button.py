@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from decart_widget.capture import clips
 from decart_widget.capture.clips import Clips
 from decart_widget.capture.recording import Recording
 from decart_widget.diagnostics.log import Log
@@ -123,3 +126,43 @@ async def test_a_notebook_s_clip_is_shown_in_pages_too(button: Button, tmp_path:
     await button.until_state("recording")
     assert await recording.stop() == tmp_path / "mine.webm"
     assert (await button.until_state("saved"))[1] == "mine.webm"
+
+
+async def test_a_page_is_told_no_folder_when_its_clip_can_not_be_written(
+    button: Button, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    button.press(on=True)
+    _, _, text = await button.until_state("failed")
+    assert "can't be written" in text
+    assert str(tmp_path) not in text
+    assert any(str(tmp_path) in str(entry) for entry in button.log.entries), "the log names it"
+
+
+async def test_a_clip_whose_name_exists_gets_another_one(
+    button: Button, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "strftime", lambda _format: "decart-now")
+    for name in ("decart-now.mp4", "decart-now-2.mp4"):
+        (tmp_path / name).write_bytes(b"precious")
+    button.page.on_tap = send_clip(button.page, clip(tmp_path / "made.webm"))
+    button.press(on=True)
+    await button.until_state("recording")
+    button.press(on=False)
+    assert (await button.until_state("saved"))[1] == "decart-now-3.mp4"
+
+
+async def test_all_clips_of_pages_together_have_a_limit(
+    button: Button, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = clip(tmp_path / "made.webm")
+    monkeypatch.setattr(clips, "PAGE_BYTES", len(data) * 3 // 2)
+    button.page.on_tap = send_clip(button.page, data)
+    button.press(on=True)
+    await button.until_state("recording")
+    button.press(on=False)
+    await button.until_state("saved")
+    button.page.calls.clear()
+    button.press(on=True)
+    _, _, text = await button.until_state("failed")
+    assert "from the notebook" in text
