@@ -107,10 +107,12 @@ class CaptureMethods:
         reconnect doesn't end the recording.
 
         Args:
-            path: Ends in ``.mp4`` or ``.webm``; in a folder that exists.
+            path: In a folder that exists. The last suffix selects the format, ``.mp4`` or
+                ``.webm``; a name without a suffix gets ``.mp4``.
             which: As in ``snapshot``.
             seconds: Its length; None until ``stop()`` or the end of the session.
-            overwrite: Whether an existing file may be replaced.
+            overwrite: Whether an existing file may be replaced. A link is replaced as well, not
+                followed.
 
         Returns:
             The recording, immediately; await it, or its ``stop()``, for the file's path.
@@ -118,7 +120,7 @@ class CaptureMethods:
         Raises:
             InvalidPathError: The file can't be written.
             InvalidOptionError: Another argument is out of range.
-            MediaError: There is no session.
+            MediaError: There is no session, or the disk is full.
             ClosedError: The widget is closed.
         """
         from decart_widget.capture.taps import WHICH
