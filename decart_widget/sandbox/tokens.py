@@ -117,7 +117,7 @@ class Keyring:
         assert grant.expires is not None
         answer: dict[str, Any] = {
             "apiKey": self._sign(grant),
-            "token": jwt.encode(_claims(grant), self._secret, algorithm="HS256"),
+            "token": jwt.encode(_jwt_claims(grant), self._secret, algorithm="HS256"),
             "expiresAt": datetime.fromtimestamp(grant.expires, UTC).isoformat(),
         }
         permissions = {"models": grant.models, "origins": grant.origins}
@@ -186,9 +186,18 @@ class Keyring:
 
     def _read_jwt(self, token: str) -> dict[str, Any] | None:
         try:
-            return jwt.decode(token, self._secret, algorithms=["HS256"])
+            claims = jwt.decode(
+                token, self._secret, algorithms=["HS256"], options={"verify_exp": False}
+            )
         except (jwt.InvalidTokenError, RecursionError):
             return None
+        realtime = claims["constraints"].get("realtime", {})
+        return {
+            "models": claims["models"],
+            "origins": claims["origins"],
+            "session_s": realtime.get("maxSessionDuration"),
+            "expires": claims["exp"],
+        }
 
     def _read_opaque(self, token: str) -> dict[str, Any] | None:
         payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
@@ -199,6 +208,19 @@ class Keyring:
         except (binascii.Error, ValueError):  # not reached: the signature was correct
             return None
         return claims
+
+
+def _jwt_claims(grant: Grant) -> dict[str, Any]:
+    """A grant under the names of the service's claims, which clients may read."""
+    limit = {} if grant.session_s is None else {"realtime": {"maxSessionDuration": grant.session_s}}
+    return {
+        "sub": "sandbox",
+        "jti": secrets.token_hex(8),
+        "exp": grant.expires,
+        "models": grant.models,
+        "origins": grant.origins,
+        "constraints": limit,
+    }
 
 
 def _claims(grant: Grant) -> dict[str, Any]:
