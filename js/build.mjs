@@ -54,8 +54,8 @@ async function buildChunks() {
     const { metafile } = await build({
       ...common,
       entryPoints: { [name]: here(entry) },
-      // livekit-client makes its peer connection by the browser's name for it: `inject` replaces that.
-      inject: inject ? [here(inject)] : [],
+      // livekit-client makes its connections by the browser's names for them: `inject` replaces these.
+      inject: (inject ?? []).map(here),
       outdir: here(folder),
       bundle: true,
       metafile: true,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 STATIC: Final = Path(__file__).parents[1] / "static"
 """Folder of the built front end."""
 
+DIGEST_DIGITS: Final = 32
+"""Hex digits of a digest: 128 bits, for which nobody finds other code."""
+
 CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
 """Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
@@ -35,7 +38,7 @@ class Chunk:
 
     Args:
         name: One of ``CHUNKS``.
-        digest: The first 16 hex digits of its SHA-256.
+        digest: The first ``DIGEST_DIGITS`` hex digits of its SHA-256. The page examines it.
         source: Its JavaScript.
     """
 
@@ -64,7 +67,7 @@ def chunk(name: str) -> Chunk:
         name: One of ``CHUNKS``.
     """
     source = (STATIC / f"{name}.js").read_bytes()
-    return Chunk(name, hashlib.sha256(source).hexdigest()[:16], source)
+    return Chunk(name, hashlib.sha256(source).hexdigest()[:DIGEST_DIGITS], source)
 
 
 def requested(name: str, digest: str) -> Chunk | None:

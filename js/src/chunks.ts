@@ -4,13 +4,13 @@
  * As a trait, a chunk would be copied into every widget, every reload and every saved notebook.
  * Instead it is kept under its hash in a map of the page, which all models share, whatever their
  * kernel and version. The kernel sends a chunk when it is first used; a page that lacks it nevertheless
- * (it was reloaded, or came later) requests it.
+ * (it was reloaded, or came later) requests it. A chunk whose hash doesn't fit is not run.
  */
 
 import { type HostModel, listen, onAbort } from "./host.ts";
 
 /** The map's name; its number rises with every change of `Chunk`, which other versions read. */
-const PAGE_CHUNKS = Symbol.for("decart-widget.chunks.2");
+const PAGE_CHUNKS = Symbol.for("decart-widget.chunks.3");
 /** Waits before each request; the last one repeats. */
 const REQUEST_WAITS_MS = [150, 500, 1000, 2000];
 /** Requests of one model, which then stops: traffic keeps an idle kernel from being culled. */
@@ -21,10 +21,10 @@ const REQUESTER_ID = String(Math.random());
 interface Chunk {
   /** Its exports; never settles where nobody sends it. */
   module: Promise<unknown>;
-  /** Takes the bytes; the first ones count. */
-  receive(data: BufferSource, encoding: unknown): void;
+  /** Takes the bytes; the first ones that fit its hash count. Resolves to whether these fit. */
+  receive(data: BufferSource, encoding: unknown): Promise<boolean>;
   hasCome: boolean;
-  /** When any model last requested it, on the clock of `performance.now()`. */
+  /** When any model last requested it or received bytes, on the clock of `performance.now()`. */
   requestedAtMs: number;
 }
 
@@ -47,9 +47,17 @@ export function chunk(hash: string): Chunk {
     module: new Promise((resolveModule) => {
       resolve = resolveModule;
     }),
-    receive(data, encoding) {
-      if (!made.hasCome) resolve(unpack(data, encoding));
-      made.hasCome = true;
+    async receive(data, encoding) {
+      if (made.hasCome) return true;
+      made.requestedAtMs = performance.now(); // no request while these bytes are examined
+      const unpacked = unpack(data, encoding);
+      const fits = await unpacked.then(
+        (code) => hasHash(code, hash),
+        () => true, // the module rejects with this error
+      );
+      if (fits && !made.hasCome) resolve(unpacked.then(run));
+      made.hasCome ||= fits;
+      return fits;
     },
     hasCome: false,
     requestedAtMs: Number.NEGATIVE_INFINITY,
@@ -64,7 +72,7 @@ export function chunk(hash: string): Chunk {
  * Receives the chunks that the kernel sends to this model, and requests those that the page lacks,
  * until the signal.
  *
- * @param onMismatch called when the kernel has another version of a chunk than the model names
+ * @param onMismatch called when the kernel sends another version of a chunk than the model names
  */
 export function requestChunks(
   model: HostModel,
@@ -79,7 +87,11 @@ export function requestChunks(
       const { type, name, hash, encoding } = (content ?? {}) as Record<string, string>;
       if (type !== "chunk" || !name || !hash) return;
       if ((hashes[name] ?? hash) !== hash) onMismatch();
-      else if (buffers?.[0]) chunk(hash).receive(buffers[0], encoding);
+      else if (buffers?.[0]) {
+        chunk(hash)
+          .receive(buffers[0], encoding)
+          .then((fits) => fits || onMismatch());
+      }
     },
     signal,
   );
@@ -114,17 +126,32 @@ export function requestChunks(
   onAbort(signal, () => clearTimeout(timer));
 }
 
-async function unpack(data: BufferSource, encoding: unknown): Promise<unknown> {
-  const script = (parts: BlobPart[]) => new Blob(parts, { type: "text/javascript" });
-  let blob = script([data]);
+async function unpack(data: BufferSource, encoding: unknown): Promise<ArrayBuffer> {
+  let { body } = new Response(data);
   if (encoding === "gzip") {
     if (!globalThis.DecompressionStream) {
       throw Error("This browser is too old. Use a current Chrome, Edge, Firefox or Safari.");
     }
-    const stream = blob.stream().pipeThrough(new DecompressionStream("gzip"));
-    blob = script([await new Response(stream).arrayBuffer()]);
+    body = body?.pipeThrough(new DecompressionStream("gzip")) ?? null;
   }
-  const url = URL.createObjectURL(blob);
+  return new Response(body).arrayBuffer();
+}
+
+/**
+ * Whether code has a chunk's hash: the first 16 bytes of its SHA-256, in hexadecimal.
+ *
+ * A page without TLS has no `crypto.subtle`, and its code is taken unexamined: there, the network can
+ * change the loader as well.
+ */
+async function hasHash(code: ArrayBuffer, hash: string): Promise<boolean> {
+  const digest = await crypto.subtle?.digest("SHA-256", code);
+  if (!digest) return true;
+  const bytes = [...new Uint8Array(digest, 0, 16)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("") === hash;
+}
+
+async function run(code: ArrayBuffer): Promise<unknown> {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   try {
     return await import(url);
   } catch (cause) {

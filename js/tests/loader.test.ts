@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import decartWidget from "../src/loader.ts";
 import { FakeModel, type Message } from "./fakes.ts";
@@ -13,6 +14,7 @@ export default (load) => {
   };
 };`;
 
+let source: string;
 let hash: string;
 let count = 0;
 let life: AbortController;
@@ -20,13 +22,14 @@ let life: AbortController;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   // The page's map outlives a test.
-  hash = `hash-${++count}`;
+  source = `${SOURCE}//${++count}`;
+  hash = createHash("sha256").update(source).digest("hex").slice(0, 32);
   life = new AbortController();
   document.body.replaceChildren();
   // Node imports no Blob URL; the address of the data says the same.
   const made = new Map<string, Blob>();
   vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
-    const url = `data:text/javascript,${encodeURIComponent(SOURCE)}//${count}`;
+    const url = `data:text/javascript,${encodeURIComponent(source)}`;
     made.set(url, blob as Blob);
     return url;
   });
@@ -45,9 +48,9 @@ function show(model: FakeModel, entryPoints = decartWidget()) {
 
 const widget = (more: object = {}) => new FakeModel({ _chunks: { main: hash }, ...more });
 
-function deliver(model: FakeModel, more: object = {}) {
+function deliver(model: FakeModel, more: object = {}, code = source) {
   const message = { type: "chunk", name: "main", hash, encoding: "none", ...more };
-  model.receive(message, [new TextEncoder().encode(SOURCE)]);
+  model.receive(message, [new TextEncoder().encode(code)]);
 }
 
 const needs = (...models: FakeModel[]): Message[] => models.flatMap((model) => model.all("need"));
@@ -82,6 +85,26 @@ describe("a page that has the front end", () => {
     deliver(first);
     for (const { el } of views) await vi.waitFor(() => expect(el.textContent).toBe("the view"));
     expect(URL.createObjectURL).toHaveBeenCalledTimes(1);
+  });
+
+  test("does not run code whose hash doesn't fit, and takes the right code after it", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const [first, second] = [widget(), widget()];
+    const [{ el }, { el: other }] = [show(first), show(second)];
+    deliver(first, {}, `${source} /* changed */`);
+    await vi.waitFor(() => expect(el.textContent).toContain("Another version"));
+    expect(URL.createObjectURL).not.toHaveBeenCalled();
+    deliver(second);
+    await vi.waitFor(() => expect(other.textContent).toBe("the view"));
+  });
+
+  test("takes code without a check where the page has no crypto.subtle", async () => {
+    vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    const model = widget();
+    const { el } = show(model);
+    deliver(model, {}, `${source} /* changed */`);
+    await vi.waitFor(() => expect(el.textContent).toBe("the view"));
+    vi.unstubAllGlobals();
   });
 
   test("keeps versions apart", async () => {

@@ -11,6 +11,24 @@ function packed(name) {
   return packs.get(name);
 }
 
+const digests = new Map();
+
+/** A chunk's hash, as the kernel computes it. */
+function digest(name) {
+  if (!digests.has(name)) {
+    const hash = async (code) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", code), 0, 16)];
+    const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const code = fetch(`/static/${name}.js`).then((response) => response.arrayBuffer());
+    digests.set(name, code.then(hash).then(hex));
+  }
+  return digests.get(name);
+}
+
+/** The trait `_chunks`: names and hashes. */
+async function chunks(names) {
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await digest(name)])));
+}
+
 /** A model with the synced traits; `sent` records what the widget sends. */
 class Model {
   constructor(state) {
@@ -177,19 +195,20 @@ const STATE = {
   model: "lucy-latest", prompt: "a pencil sketch", enrich: true, connection_state: "idle",
   service_status: "unknown", queue_position: null, queue_size: null, session_id: null,
   generation_tick: 0, applied_prompt: null, prompt_status: "idle", error: {}, endpoint: "decart",
-  budget: null, _kind: "session", _chunks: Object.fromEntries(["main", "peer", "capture", "tools", "take"].map((name) => [name, `hash-of-${name}`])), _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
+  budget: null, _kind: "session", _media: { width: 640, height: 360, fps: 30, has_image: true }, _retry: {}, _applied_in: null,
 };
 
 /**
  * Loads the bundle as a host does, and renders `views` views of one model.
  *
- * The kernel sends the front end when it has been `"pushed"` or `"asked"` for, or `"never"`.
+ * The model's chunks are those that `options.chunks` names. The kernel sends them when it has been `"pushed"` or `"asked"` for, or `"never"`.
  */
 async function mount(state = {}, options = {}) {
   const { views = 1, initialize = true, order = "first", kernel = {}, main = "pushed" } = options;
+  const names = options.chunks ?? ["main", "peer", "capture", "tools", "take"];
   const module = await import("/static/loader.js");
   const definition = await module.default();
-  const model = new Model({ ...STATE, ...state });
+  const model = new Model({ ...STATE, _chunks: await chunks(names), ...state });
   const host = { model, shown: [], definition, kernel: null };
   const life = new AbortController();
   const begin = () => definition.initialize({ model, signal: life.signal, experimental: {} });
