@@ -14,7 +14,7 @@ from decart_widget.session.endpoints import Endpoint
 
 
 class ModelNames:
-    """Asks the service for models, and publishes the trait ``model_id``.
+    """Asks the service for models, and publishes the trait ``resolved_model``.
 
     Args:
         update: Publishes traits.
@@ -46,7 +46,7 @@ class ModelNames:
         model_id = await resolve_model(model.name, endpoint)
         self._checked = wanted
         self._log.add("info", "model not listed here, known to the service", model_id=model_id)
-        self._update({"model_id": model_id})
+        self._update({"resolved_model": model_id})
 
     def look_up(self, model: RealtimeModel, endpoint: Endpoint) -> None:
         """Publishes in the background what a listed name stands for, if the service says it.
@@ -63,11 +63,11 @@ class ModelNames:
     def forget(self) -> None:
         """Notes that the next session has another model."""
         self.close()
-        self._update({"model_id": None})
+        self._update({"resolved_model": None})
 
     async def _look_up(self, name: str, endpoint: Endpoint) -> None:
         try:
-            self._update({"model_id": await resolve_model(name, endpoint)})
+            self._update({"resolved_model": await resolve_model(name, endpoint)})
         except DecartError as error:
             self._log.add("debug", "the service doesn't say which model it is", code=error.code)
 

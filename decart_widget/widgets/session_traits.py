@@ -89,7 +89,7 @@ class SessionTraits(t.HasTraits):
         help="US dollars of this session so far: billed seconds times the list price of "
         "decart_widget.prices. 0.0 in the sandbox; None where no price is known.",
     ).tag(sync=True)
-    model_id = t.Unicode(
+    resolved_model = t.Unicode(
         None,
         allow_none=True,
         read_only=True,

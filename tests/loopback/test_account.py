@@ -87,7 +87,7 @@ async def test_a_model_that_the_service_knows_is_accepted_before_the_start(
     sandbox.faults = Faults(new_model="lucy-2.7")
     widget = make("lucy-2.7")
     await until(lambda: TOKEN in sandbox.stats()["requests"])
-    assert widget.model_id == "lucy-2.7"
+    assert widget.resolved_model == "lucy-2.7"
     assert "known to the service" in widget.log.text("info")
     from_page(widget, "start")
     await until(lambda: STREAM in sandbox.stats()["requests"])

@@ -41,10 +41,10 @@ def test_a_session_s_cost_is_its_billed_seconds_times_the_price_at_its_start(
         for step in STEPS[1:]:
             await widget.act(step)
         assert widget.traits["cost"] == cost
-        assert widget.traits["model_id"] == "lucy-2.6"
+        assert widget.traits["resolved_model"] == "lucy-2.6"
         widget.controller.model_changed()
         await asyncio.sleep(0.5)
-        assert widget.traits["model_id"] is None
+        assert widget.traits["resolved_model"] is None
         await widget.close()
 
     on_simulated_clock(play())

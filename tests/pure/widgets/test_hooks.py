@@ -7,6 +7,7 @@ from typing import Any
 
 import anywidget
 import pytest
+from traitlets import TraitType
 
 from decart_widget import DecartWidget
 from decart_widget.widgets.hooks import HOOKS, check_hooks
@@ -79,3 +80,23 @@ def test_an_ipywidgets_without_the_methods_causes_a_warning() -> None:
 
     with pytest.warns(RuntimeWarning, match="no _should_send_property"):
         check_hooks(Renamed, ("_handle_msg", "_should_send_property"))
+
+
+def test_a_widget_is_displayed_by_the_id_of_its_comm(make) -> None:
+    shown = make()._repr_mimebundle_()
+    data = shown[0] if isinstance(shown, tuple) else shown
+    view = data["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"]
+
+
+def test_no_trait_hides_a_name_of_ipywidgets() -> None:
+    ours = {
+        name
+        for part in DecartWidget.__mro__
+        if part.__module__.startswith("decart_widget.")
+        for name, value in vars(part).items()
+        if isinstance(value, TraitType)
+    }
+    assert "connection_state" in ours
+    hidden = {name for name in ours if hasattr(anywidget.AnyWidget, name)}
+    assert not hidden
