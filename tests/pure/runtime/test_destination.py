@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from decart_widget import DecartViewer
 from decart_widget.errors import ClosedError, DecartError, InvalidKeyError, InvalidURLError
 from decart_widget.runtime.destination import Destination, SandboxWarning, warn_of_sandbox
-from decart_widget.session.endpoints import DECART, Endpoint
+from decart_widget.session.endpoints import DECART, Endpoint, parse_endpoint
+from decart_widget.session.subscribe import Subscription
 
 KEY = "dct_MARKER0123456789"
 
@@ -169,6 +171,16 @@ def test_no_key_is_sent_in_clear_text_to_another_machine(endpoint: Any) -> None:
     with pytest.raises(InvalidURLError, match="clear text") as caught:
         Destination(endpoint, KEY)
     assert "https:" in caught.value.remedy
+
+
+@pytest.mark.parametrize("server", ["https://example.org", "http://127.0.0.1:9"])
+def test_a_viewer_s_token_that_names_a_server_gets_no_key_of_the_environment(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECART_API_KEY", KEY)
+    token = Subscription("room", parse_endpoint(server)).token()
+    with pytest.raises(InvalidKeyError, match="api_key="):
+        DecartViewer(token)
 
 
 def test_a_running_local_server_brings_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
