@@ -207,7 +207,7 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   tap: (m) => isNumber(m.id) && isText(m.page_id) && isText(m.what) && isText(m.which),
   credit: (m) => isNumber(m.id) && isNumber(m.frames),
   untap: (m) => isNumber(m.id),
-  recording: (m) => isText(m.state) && isText(m.name),
+  recording: (m) => isText(m.state) && isText(m.name) && typeof m.text === "string",
   "image-state": (m) => isText(m.state) && isText(m.text),
   "switch-camera": (m) => isText(m.page_id) && isNumber(m.request),
   beat: () => true,

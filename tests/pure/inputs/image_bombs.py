@@ -7,6 +7,7 @@ decoders, and prints by how many bytes the process grew at its peak and which fi
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 import json
 import resource
@@ -15,6 +16,9 @@ import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
+
+HAS_AVIF = importlib.util.find_spec("PIL.AvifImagePlugin") is not None
+"""Whether this Pillow can read AVIF files (from 11.3 on)."""
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 6: 4}
 """Channels of a PNG file by colour type."""
