@@ -159,6 +159,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "page": _mapping,
     },
     "heartbeat": {"attempt": _whole},
+    "leaving": {},
     "pagehide": {},
     "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
     "intent": {},
@@ -226,6 +227,12 @@ def read(content: object) -> dict[str, Any]:
             raise MalformedError(f"{kind} with a bad {name}")
     known = ("type", "page_id", *fields)
     return {name: content.get(name) for name in known if name in content or fields[name](None)}
+
+
+def former_pages(page: Mapping[str, Any]) -> list[str]:
+    """The ids that a page had before it was reloaded, from ``page`` of its ``hello``."""
+    former = page.get("former")
+    return [one for one in former[:64] if isinstance(one, str)] if isinstance(former, list) else []
 
 
 def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]:

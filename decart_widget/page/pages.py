@@ -37,8 +37,19 @@ BEAT_EVERY_S: Final = 5.0
 PAGEHIDE_GRACE_S: Final = 10.0
 """Seconds after ``pagehide`` in which a page may come back, for instance from a reload."""
 
+LEAVING_S: Final = 0.8
+"""Seconds after ``leaving`` until the page counts as left, unless it says that it stays.
+
+``leaving`` is sent at the page's ``beforeunload``: Firefox closes a page's WebSockets before its
+``pagehide``, which is never heard then. The page may stay all the same: a person can cancel a
+dialog, and a navigation may turn out to be a download. It then says hello after 0.4 s.
+"""
+
 MAX_PAGES: Final = 16
 """Pages kept; when there are more, the one whose last message is oldest is forgotten."""
+
+LAST_WORDS: Final = ("leaving", "pagehide")
+"""Messages of a page that is being left: they don't show that it is there."""
 
 
 @dataclass
@@ -48,6 +59,7 @@ class Page:
     Attributes:
         heard: When its last message arrived, in seconds of the monotonic clock.
         hidden_at: When its ``pagehide`` arrived; None after any later message.
+        leaving_at: When its ``leaving`` arrived; None after a later ``hello``.
         safari: Whether it runs in desktop Safari.
         agent: Its browser's user agent.
         clock: The offset of its clock to this machine's.
@@ -55,6 +67,7 @@ class Page:
 
     heard: float
     hidden_at: float | None = None
+    leaving_at: float | None = None
     safari: bool = False
     agent: str = ""
     clock: PageClock = field(default_factory=PageClock)
@@ -116,7 +129,7 @@ class Pages:
             if chunk is not None:
                 self._send(chunk.message(), [chunk.data])
             return
-        back = name == self.owner and kind != "pagehide" and not self.present
+        back = name == self.owner and kind not in LAST_WORDS and not self.present
         self._take(kind, name, message)
         if back and self._events.sessions.attempt is not None:
             self._events.owner_came(replaced=False)
@@ -126,14 +139,14 @@ class Pages:
             self._hello(name, message.get("page") or {})
             return
         page = self.by_id.get(name)
-        if page is None and kind == "pagehide":
+        if page is None and kind in LAST_WORDS:
             return  # the page was left before its hello
         if page is None:
             # Its hello is still to come, or the page was forgotten meanwhile.
             self._hello(name)
             page = self.by_id[name]
         page.heard = self._clock()
-        if kind != "pagehide":
+        if kind not in LAST_WORDS:
             page.hidden_at = None
         self._dispatch(kind, name, page, message)
 
@@ -145,12 +158,9 @@ class Pages:
             case "log":
                 self.log.take(message, page.clock)
             case "pagehide":
-                page.hidden_at = self._clock()
-                self.log.add("info", "page hidden or left", page_id=name[:6])
-                if current is None:
-                    self._forget(name)
-                elif name == self.owner:
-                    events.sessions.owner_left()
+                self._left(name, page, at=self._clock())
+            case "leaving":
+                page.leaving_at = self._clock()
             case "start":
                 if current is not None and self.owner not in (None, name):
                     self._drop("start in a page that is not the owner")
@@ -182,6 +192,15 @@ class Pages:
                 self._drop(f"{kind} of a page that is not the owner")
             case _:
                 self._dispatch_owner(kind, page, message)
+
+    def _left(self, name: str, page: Page, at: float) -> None:
+        """A page was hidden or left, at this reading of the clock."""
+        page.hidden_at, page.leaving_at = at, None
+        self.log.add("info", "page hidden or left", page_id=name[:6])
+        if self._events.sessions.attempt is None:
+            self._forget(name)
+        elif name == self.owner:
+            self._events.sessions.owner_left()
 
     def _dispatch_owner(self, kind: str, page: Page, message: dict[str, Any]) -> None:
         events = self._events
@@ -221,14 +240,19 @@ class Pages:
         self.by_id[name] = page
         owner = self.owner_page
         active = self._events.sessions.attempt is not None
-        if new and (owner is None or not active or owner.hidden_at is not None):
+        # What this page was before it was reloaded: those pages exist no longer.
+        former = [one for one in messages.former_pages(about) if one in self.by_id and one != name]
+        left = owner is None or owner.hidden_at is not None or owner.leaving_at is not None
+        if self.owner in former or (new and (left or not active)):
             # The newest page becomes the owner, unless another one owns an attempt.
             replaced = active and self.owner is not None
             self.owner = name
             self._welcome(name)
             self._events.owner_came(replaced=replaced)
-            return
-        self._welcome(name)
+        else:
+            self._welcome(name)
+        for one in former:
+            self._forget(one)
 
     def _welcome(self, name: str) -> None:
         attempt = self._events.sessions.attempt
@@ -289,6 +313,9 @@ class Pages:
             return
         if page_messages_blocked:
             self.extend_deadline(since)
+        elif page.leaving_at is not None and now - page.leaving_at > LEAVING_S:
+            assert self.owner is not None
+            self._left(self.owner, page, at=page.leaving_at)
         hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE_S
         if hidden or now - page.heard > HEARTBEAT_TIMEOUT_S:
             assert self.owner is not None
@@ -302,6 +329,8 @@ class Pages:
             page.heard = min(self._clock(), page.heard + seconds)
             if page.hidden_at is not None:
                 page.hidden_at += seconds
+            if page.leaving_at is not None:
+                page.leaving_at += seconds
 
     def refresh(self) -> None:
         """Restarts the owner's time-out: an attempt begins, and heartbeats with it."""

@@ -36,7 +36,7 @@ class Gate:
             kind: The message's type.
             now: The reading of a monotonic clock, in seconds.
         """
-        if kind in ("stop", "heartbeat", "pagehide"):
+        if kind in ("stop", "heartbeat", "leaving", "pagehide"):
             return True
         if kind == "piece":
             # The kernel has granted credits for them, and limits their bytes on arrival.

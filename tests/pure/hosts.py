@@ -88,8 +88,8 @@ class Host:
     def say(self, type_: str, page_id: str = "f1", **fields: Any) -> None:
         self.pages.receive({"type": type_, "page_id": page_id, **fields})
 
-    def hello(self, page_id: str = "f1") -> None:
-        self.say("hello", page_id, protocol=1, version="0.1.0", page={"visible": True})
+    def hello(self, page_id: str = "f1", **about: Any) -> None:
+        self.say("hello", page_id, protocol=1, version="0.1.0", page={"visible": True, **about})
 
     def wait(
         self, seconds: float, *, beats_of: tuple[str, ...] = (), page_messages_blocked: bool = False

@@ -9,6 +9,7 @@
 import { type HostModel, listen, onAbort, randomId } from "../host.ts";
 import { desktopSafari } from "../media/safari.ts";
 import { trait } from "../session/model.ts";
+import { storeFormerPage, takeFormerPages } from "./former-pages.ts";
 import { PageLog } from "./log.ts";
 import {
   type AttemptMessage,
@@ -34,8 +35,17 @@ const HELLO_WAITS_MS = [250, 500, 1000, 2000];
 /** The kernel ends an attempt of which it receives nothing for 20 s. */
 const HEARTBEAT_INTERVAL_MS = 5000;
 
+/**
+ * How long after `beforeunload` this page says hello, if it still runs: a person has canceled a dialog, or
+ * the navigation is a download. Less than the kernel waits (LEAVING_S in pages.py).
+ */
+const STAYING_AFTER_MS = 400;
+
 /** The types that a viewer doesn't send: its kernel must be free to be culled. */
 const NOT_SENT_BY_VIEWERS = new Set(["heartbeat", "stats", "log"]);
+
+/** The ids that this page had before it was reloaded. */
+const FORMER = takeFormerPages();
 
 /** Called with what the kernel sends to this page. */
 export interface KernelEvents {
@@ -90,10 +100,17 @@ export class Kernel {
       },
       signal,
     );
-    window.addEventListener("pagehide", () => this.send({ type: "pagehide" }), { signal });
-    window.addEventListener("pageshow", (event) => event.persisted && this.#sendHello(), {
-      signal,
-    });
+    const onHide = () => {
+      this.send({ type: "pagehide" });
+      storeFormerPage(this.pageId);
+    };
+    window.addEventListener("pagehide", onHide, { signal });
+    const onShow = ({ persisted }: PageTransitionEvent) => {
+      if (!persisted) return;
+      takeFormerPages();
+      this.#sendHello();
+    };
+    window.addEventListener("pageshow", onShow, { signal });
     onAbort(signal, () => {
       this.attempt = null;
       clearTimeout(this.#helloTimer);
@@ -111,7 +128,10 @@ export class Kernel {
     if (attempt !== this.#attempt) this.log.flush();
     this.#attempt = attempt;
     clearInterval(this.#heartbeatTimer);
+    // Without an attempt there is no listener: it keeps pages out of some browsers' back-forward cache.
+    removeEventListener("beforeunload", this.#onLeaving);
     if (attempt === null) return;
+    addEventListener("beforeunload", this.#onLeaving);
     this.#lastAttempt = attempt;
     const sendHeartbeat = () => this.send({ type: "heartbeat", attempt });
     this.#heartbeatTimer = setInterval(sendHeartbeat, HEARTBEAT_INTERVAL_MS);
@@ -132,6 +152,13 @@ export class Kernel {
     }
   }
 
+  /** The page may be left. Firefox closes its socket before `pagehide`, so what is sent there is lost. */
+  readonly #onLeaving = () => {
+    this.send({ type: "leaving" });
+    clearTimeout(this.#helloTimer);
+    this.#helloTimer = setTimeout(() => this.#sendHello(), STAYING_AFTER_MS);
+  };
+
   /** Sends `hello`, and again after each wait, until the welcome. */
   #sendHello(round = 0): void {
     clearTimeout(this.#helloTimer);
@@ -145,6 +172,7 @@ export class Kernel {
         visible: document.visibilityState === "visible",
         safari: desktopSafari(navigator),
         agent: navigator.userAgent,
+        former: FORMER,
       },
     });
     const waitMs = HELLO_WAITS_MS[Math.min(round, HELLO_WAITS_MS.length - 1)];

@@ -53,6 +53,7 @@ export interface VideoOptions {
 export type ToKernel =
   | { type: "hello"; protocol: number; version: string; page: Page }
   | { type: "heartbeat"; attempt: number }
+  | { type: "leaving" }
   | { type: "pagehide" }
   | { type: "intent" }
   | { type: "log"; now: number; dropped: number; events: LogEntry[] }
@@ -92,6 +93,8 @@ interface Page {
   safari: boolean;
   /** `navigator.userAgent`, for reports. */
   agent: string;
+  /** The ids that this page had before it was reloaded. */
+  former: readonly string[];
 }
 
 /**

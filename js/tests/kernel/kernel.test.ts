@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { storeFormerPage, takeFormerPages } from "../../src/kernel/former-pages.ts";
 import { Kernel, type KernelEvents } from "../../src/kernel/kernel.ts";
 import { FakeModel, prepare } from "../fakes.ts";
 
@@ -124,6 +125,69 @@ test.each([
 test("a page that is left sends pagehide", () => {
   window.dispatchEvent(new Event("pagehide"));
   expect(model.all("pagehide")).toHaveLength(1);
+});
+
+describe("a page that may be left", () => {
+  const leave = () => window.dispatchEvent(new Event("beforeunload"));
+
+  test("says so before its socket is closed, during an attempt only", () => {
+    leave();
+    expect(model.all("leaving")).toHaveLength(0);
+    kernel.attempt = 3;
+    leave();
+    expect(model.all("leaving")).toHaveLength(1);
+    kernel.attempt = null;
+    leave();
+    expect(model.all("leaving")).toHaveLength(1);
+  });
+
+  test("says hello when it has stayed after all", () => {
+    welcome();
+    kernel.attempt = 3;
+    leave();
+    expect(model.all("hello")).toHaveLength(1);
+    vi.advanceTimersByTime(400);
+    expect(model.all("hello")).toHaveLength(2);
+    welcome();
+    vi.advanceTimersByTime(60_000);
+    expect(model.all("hello")).toHaveLength(2);
+  });
+});
+
+describe("the ids of a page that was left", () => {
+  beforeEach(() => sessionStorage.clear());
+
+  test("are in the tab's storage until the next page takes them, so that no copy of the tab has them", () => {
+    const other = new AbortController();
+    const second = new Kernel(new FakeModel(), events, other.signal);
+    window.dispatchEvent(new Event("pagehide"));
+    other.abort();
+    expect(takeFormerPages()).toEqual([kernel.pageId, second.pageId]);
+    expect(takeFormerPages()).toEqual([]);
+    expect(sessionStorage.length).toBe(0);
+  });
+
+  test("are taken out when the page comes back from the back-forward cache", () => {
+    window.dispatchEvent(new Event("pagehide"));
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    expect(takeFormerPages()).toEqual([]);
+  });
+
+  test("are sent with each hello of the page that was loaded in its place", async () => {
+    window.dispatchEvent(new Event("pagehide"));
+    vi.resetModules();
+    const reloaded = await import("../../src/kernel/kernel.ts");
+    const next = new FakeModel();
+    new reloaded.Kernel(next, events, scope.signal);
+    expect(next.sent[0]).toMatchObject({ type: "hello", page: { former: [kernel.pageId] } });
+  });
+
+  test("are bounded, and another script's entry does no harm", () => {
+    sessionStorage.setItem("decart-widget.former", "{");
+    expect(takeFormerPages()).toEqual([]);
+    for (let index = 0; index < 100; index++) storeFormerPage(String(index));
+    expect(takeFormerPages()).toHaveLength(64);
+  });
 });
 
 test("a lost and regained kernel is sent hello again", () => {

@@ -75,6 +75,7 @@ async function everything(): Promise<Message[]> {
   peer.become("failed");
   camera.tracks.at(-1)?.dispatchEvent(new Event("ended"));
   await settled();
+  window.dispatchEvent(new Event("beforeunload"));
   window.dispatchEvent(new Event("pagehide"));
   session.stop();
   model.receive({ ...prepare(model, 3), transport: "livekit" });
