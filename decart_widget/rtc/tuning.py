@@ -22,6 +22,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+from aiortc.rtp import RtcpByePacket
 
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.encoders import REALTIME_ENCODERS, RealtimeEncoder
@@ -83,6 +84,7 @@ def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -
     _warn_untested()
     for transceiver in pc.getTransceivers():
         limit_gathering(transceiver.receiver.transport.transport.iceGatherer, loopback=loopback)
+        ignore_goodbye(transceiver.receiver)
         if transceiver.kind == "video":
             use_realtime_encoder(transceiver.sender, bitrates)
             release_on_marker(transceiver.receiver)
@@ -212,6 +214,27 @@ def release_on_marker(receiver: RTCRtpReceiver) -> None:
         replace(
             receiver, _JITTER_BUFFER, MarkerJitterBuffer(capacity=buffer.capacity, is_video=True)
         )
+
+
+@optional_patch
+def ignore_goodbye(receiver: RTCRtpReceiver) -> None:
+    """Let a receiver's track continue after an RTCP BYE, for which aiortc ends it for good.
+
+    BYE says that a source stops sending (RFC 3550, section 6.6); the track of a transceiver ends
+    with the transceiver, and is only muted by BYE (W3C WebRTC, section 5.3). Firefox says BYE
+    whenever it configures a sender anew, and continues with the same SSRC: when a microphone joins
+    a connection, for instance, the offer has lost its simulcast and the camera's sender changes.
+    """
+    handle = receiver._handle_rtcp_packet
+    if getattr(handle, "tuned", False):
+        return
+
+    async def handle_others(packet: Any) -> None:
+        if not isinstance(packet, RtcpByePacket):
+            await handle(packet)
+
+    handle_others.tuned = True  # type: ignore[attr-defined]
+    receiver._handle_rtcp_packet = handle_others  # type: ignore[method-assign]
 
 
 class ConstantEstimator:

@@ -7,8 +7,9 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection
-from aiortc.mediastreams import VideoStreamTrack
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack, VideoStreamTrack
+from aiortc.rtp import RtcpByePacket
 
 from decart_widget.sandbox.rooms.connection import (
     ConnectionEvents,
@@ -52,6 +53,32 @@ async def test_no_socket_stays_open_when_it_is_closed_at_any_step(steps: int) ->
     await asyncio.gather(answering, return_exceptions=True)
     await asyncio.sleep(0)
     assert sockets() == before
+
+
+async def test_a_camera_that_says_goodbye_and_sends_on_is_received_on() -> None:
+    # Firefox does, when a microphone joins and its offer has lost the simulcast of the camera.
+    camera = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    sender = camera.addTransceiver(VideoStreamTrack(), direction="sendonly").sender
+    received: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
+    connection = RoomConnection(
+        single_pc=True,
+        loopback=False,
+        events=ConnectionEvents(lambda _cid, track: received.put_nowait(track), lambda: None),
+    )
+    try:
+        await camera.setLocalDescription(await camera.createOffer())
+        offer = camera.localDescription.sdp
+        answer = await connection.answer(offer, codecs={}, publications=())
+        await camera.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        track = await received.get()
+        await track.recv()
+        await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
+        for _ in range(30):
+            await track.recv()
+        assert track.readyState == "live"
+    finally:
+        await camera.close()
+        await connection.close()
 
 
 async def test_a_closed_connection_answers_no_offer() -> None:

@@ -81,6 +81,7 @@ async def test_tuning_twice_changes_nothing(answerer: RTCPeerConnection) -> None
             receiver._RTCRtpReceiver__jitter_buffer,
             receiver._RTCRtpReceiver__remote_bitrate_estimator,
             receiver.track._queue,
+            receiver._handle_rtcp_packet,
             transceiver.sender._next_encoded_frame,
             ice.get_component_candidates,
         ]
@@ -102,6 +103,7 @@ async def test_tuning_twice_changes_nothing(answerer: RTCPeerConnection) -> None
         (tuning.release_on_marker, ()),
         (tuning.report_bandwidth, (1_000_000,)),
         (tuning.keep_newest, ()),
+        (tuning.ignore_goodbye, ()),
         (tuning.go_silent, ()),
     ],
 )
