@@ -193,6 +193,8 @@ export class FakePeer extends EventTarget {
   /** The audio sender's track; null without a track, undefined without an audio transceiver. */
   voice: unknown;
   framesDecoded = 0;
+  /** What was set for the video's sender last. */
+  parameters: object = {};
 
   constructor(readonly configuration: RTCConfiguration) {
     super();
@@ -215,6 +217,10 @@ export class FakePeer extends EventTarget {
     const sender = {
       replaceTrack: async (track: unknown) => {
         this.track = track;
+      },
+      getParameters: () => ({ transactionId: "1", encodings: init.sendEncodings }),
+      setParameters: async (parameters: object) => {
+        this.parameters = parameters;
       },
     };
     return { sender, setCodecPreferences: () => undefined };

@@ -129,9 +129,9 @@ export class Kernel {
     this.#attempt = attempt;
     clearInterval(this.#heartbeatTimer);
     // Without an attempt there is no listener: it keeps pages out of some browsers' back-forward cache.
-    removeEventListener("beforeunload", this.#onLeaving);
+    window.removeEventListener("beforeunload", this.#onLeaving);
     if (attempt === null) return;
-    addEventListener("beforeunload", this.#onLeaving);
+    window.addEventListener("beforeunload", this.#onLeaving);
     this.#lastAttempt = attempt;
     const sendHeartbeat = () => this.send({ type: "heartbeat", attempt });
     this.#heartbeatTimer = setInterval(sendHeartbeat, HEARTBEAT_INTERVAL_MS);

@@ -62,6 +62,7 @@ export function open(options: TransportOptions): Transport {
     video.preferred_codec,
   );
   if (codecs.length) transceiver.setCodecPreferences?.(codecs);
+  keepResolution(transceiver.sender);
   const voice = options.sound
     ? peer.addTransceiver("audio", { direction: "sendrecv", streams: [sent] })
     : null;
@@ -104,6 +105,16 @@ export function open(options: TransportOptions): Transport {
       }
     },
   };
+}
+
+/**
+ * Lets a sender drop frames rather than shrink the picture where network or processor are short: the model
+ * needs one resolution. Without this Firefox sends 960×540 for the first 10 s.
+ */
+function keepResolution(sender: RTCRtpSender): void {
+  const parameters = { ...sender.getParameters(), degradationPreference: "maintain-resolution" };
+  // A browser that doesn't know it chooses by itself.
+  sender.setParameters(parameters as RTCRtpSendParameters).catch(() => undefined);
 }
 
 /**

@@ -25,6 +25,10 @@ test("the offer does not wait for the camera", async () => {
   await settled();
   expect(model.all("offer")).toMatchObject([{ attempt: 1, sdp: "v=0\r\n" }]);
   expect(FakePeer.last.log).toEqual(["transceiver sendrecv 2500000"]);
+  // Else Firefox begins with 960×540.
+  expect(FakePeer.last.parameters).toMatchObject({
+    degradationPreference: "maintain-resolution",
+  });
   expect(FakePeer.last.track).toBeNull();
   const track = await camera.open();
   expect(FakePeer.last.track).toBe(track);
