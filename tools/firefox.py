@@ -229,7 +229,7 @@ class Tab:
         )
 
     async def type(self, text: str, /) -> None:
-        """Presses the keys of a text; `"\\ue007"` is Enter."""
+        """Presses the keys of a text; WebDriver's U+E007 is Enter."""
         await self._act("key", *({"type": t, "value": k} for k in text for t in KEY_EVENTS))
 
     async def resize(self, width: int, height: int) -> None:
@@ -310,8 +310,8 @@ async def launched(path: Path | None = None) -> AsyncIterator[Firefox]:
     if path is None:
         raise NoFirefoxError(HELP)
     home = Path(tempfile.mkdtemp(prefix="decart-widget-firefox-"))
-    preferences = (f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFERENCES.items())
-    (home / "user.js").write_text("".join(preferences))
+    lines = (f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in PREFERENCES.items())
+    (home / "user.js").write_text("\n".join(lines))
     process = await asyncio.create_subprocess_exec(
         path,
         *("--headless", "--no-remote", "--profile", home, "--remote-debugging-port", "0"),
