@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from tests.browser.conftest import OpenNotebook
 
@@ -16,10 +16,13 @@ from decart_widget import DecartViewer, DecartWidget
 def others(count=1):
     return [W.IntSlider(layout=W.Layout(width="200px")) for _ in range(count)]
 
+# Nothing answers there: a viewer without a picture.
+nowhere = ("http://127.0.0.1:9", "ws://127.0.0.1:9")
+viewer = DecartViewer("eyJyb29tX25hbWUiOiAieCJ9", api_key="dct_of_nobody", endpoint=nowhere)
 containers = {
     "VBox": W.VBox([DecartWidget(), *others()]),
     "HBox": W.HBox([DecartWidget(), *others()]),
-    "HBox of a viewer": W.HBox([DecartViewer("eyJyb29tX25hbWUiOiAieCJ9"), *others()]),
+    "HBox of a viewer": W.HBox([viewer, *others()]),
     "HBox of two": W.HBox([DecartWidget(), DecartWidget()]),
     "HBox of a VBox": W.HBox([W.VBox([DecartWidget(), *others()]), *others()]),
     "Box": W.Box([DecartWidget(), *others()]),
@@ -34,7 +37,8 @@ containers = {
     ),
     "AppLayout": W.AppLayout(center=DecartWidget(), right_sidebar=others()[0]),
     "TwoByTwoLayout": W.TwoByTwoLayout(
-        top_left=DecartWidget(), top_right=others()[0], bottom_left=others()[0]
+        top_left=DecartWidget(), top_right=others()[0], bottom_left=others()[0],
+        bottom_right=others()[0],
     ),
 }
 for name, container in containers.items():
@@ -53,7 +57,7 @@ WIDTHS: Final = """() => Object.fromEntries([...document.querySelectorAll('.plac
     outside: Math.max(...views.map((view) => Math.round(view.right - right))),
   }];
 }))"""
-"""Of each container: the widths of its views, and how far one goes beyond the cell's output, in px."""
+"""Of each container: the widths of its views, and how far one exceeds the cell's output, in px."""
 
 NARROWEST_PX: Final = 140
 """The least width of a view beside a slider of 200 px in a cell of 430 px."""
@@ -65,7 +69,7 @@ async def widths(page: Page, count: int, least: int) -> dict[str, Any]:
     wide = f"Object.values(({WIDTHS})()).every(({{widths}}) => widths.every((w) => w >= {least}))"
     try:
         await page.wait_for_function(wide, timeout=10_000)
-    except TimeoutError as error:
+    except Error as error:
         raise AssertionError(await page.evaluate(WIDTHS)) from error
     seen: dict[str, Any] = await page.evaluate(WIDTHS)
     return seen

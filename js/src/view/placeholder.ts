@@ -7,7 +7,8 @@ const NO_KERNEL_AFTER_MS = 3000;
 
 /** Those of styles.css that count here; that file comes with the front end. */
 const STYLES =
-  ".decart-loading{container-type:inline-size;box-sizing:border-box;width:100%;max-width:760px;margin:2px;overflow:hidden;border:1px solid var(--jp-border-color2,#8886);border-radius:10px}" +
+  ".decart-loading{display:grid;grid-template-columns:minmax(0,760px);margin:2px}" +
+  ".decart-loading>div{container-type:inline-size;overflow:hidden;border:1px solid var(--jp-border-color2,#8886);border-radius:10px}" +
   ".decart-loading p{box-sizing:border-box;display:grid;place-items:center;overflow:hidden;margin:0;padding:0 20px;background:#0b0d10;color:#b7c0cd;font:13px/1.4 var(--jp-ui-font-family,sans-serif)}" +
   ".decart-loading i{display:block;height:var(--wide)}" +
   "@container(max-width:420px){.decart-loading i{height:var(--narrow)}}";
@@ -32,12 +33,12 @@ export function placeholder(model: HostModel, el: HTMLElement, signal: AbortSign
   const badge = model.get("endpoint") === "sandbox" ? BADGE_HEIGHT_PX : 0;
   const element = document.createElement("div");
   element.className = "decart-loading";
-  element.innerHTML = `<style>${STYLES}</style><p role="status" style="aspect-ratio:${+width}/${+height}"></p><i style="--wide:${wide}px;--narrow:${narrow + badge}px"></i>`;
+  element.innerHTML = `<style>${STYLES}</style><div><p role="status" style="aspect-ratio:${+width}/${+height}"></p><i style="--wide:${wide}px;--narrow:${narrow + badge}px"></i></div>`;
   el.append(element);
 
   const setText = (text: string) => {
     clearTimeout(timer);
-    (element.children[1] as HTMLElement).textContent = text;
+    (element.querySelector("p") as HTMLElement).textContent = text;
   };
   const timer = setTimeout(setText, NO_KERNEL_AFTER_MS, "Run the cell to see it live.");
   const remove = () => {

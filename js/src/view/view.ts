@@ -81,9 +81,10 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
   Object.assign(root, { decart: handleOf(session) });
   session.attachView(signal);
   session.onChange(update, signal);
-  el.append(root);
+  const frame = h("div", { class: "decart-frame" }, root);
+  el.append(frame);
   injectStyles(root, signal, __STYLES__);
-  onAbort(signal, () => root.remove());
+  onAbort(signal, () => frame.remove());
   update();
   void loadTools();
 

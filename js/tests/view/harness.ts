@@ -13,7 +13,7 @@ export let life: AbortController;
 export function render(): { element: HTMLElement; remove: () => void } {
   const el = document.body.appendChild(document.createElement("div"));
   const remove = widget.render({ model, el, signal: life.signal });
-  return { element: el.firstElementChild as HTMLElement, remove };
+  return { element: el.querySelector(".decart-widget") as HTMLElement, remove };
 }
 
 /** The only element of a selector; throws where there is none. */

@@ -57,7 +57,7 @@ describe("entryPoints", () => {
   test("a model without any trait is shown too", () => {
     const el = document.createElement("div");
     decartWidget(peers).render({ model: new FakeModel(), el, signal: life.signal });
-    expect((el.firstElementChild as HTMLElement).dataset.state).toBe("idle");
+    expect((el.querySelector(".decart-widget") as HTMLElement).dataset.state).toBe("idle");
   });
 });
 
