@@ -95,8 +95,10 @@ export function selector(name) {
   return first([["css", "selectors", name]]);
 }
 
-/** A function in a value of styles, wherever BCD lists it among the types. */
-export function styleFunction(name) {
+/** A function in a value of a property, wherever BCD lists it: with the property or among the types. */
+export function styleFunction(name, prop) {
+  const own = property(prop, name);
+  if (own) return own;
   const search = (node, path) => {
     for (const [key, child] of Object.entries(node)) {
       if (key === "__compat") continue;

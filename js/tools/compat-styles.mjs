@@ -31,9 +31,9 @@ export async function styleUses(root, files) {
         if (found) note(word, found);
       }
     });
-    sheet.walkDecls(({ value, source }) => {
+    sheet.walkDecls(({ prop, value, source }) => {
       for (const [, name] of value.matchAll(/([a-z][a-z-]*)\(/g)) {
-        const found = styleFunction(name);
+        const found = styleFunction(name, prop);
         uses.push({ file, line: source.start.line, feature: found?.key ?? `${name}()`, found });
       }
     });
