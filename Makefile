@@ -43,7 +43,8 @@ endif
 # Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
-LANE_SERVERS := loopback kernel notebooks conformance
+# `loopback` comes last, as it needs the LiveKit server, which is built meanwhile.
+LANE_SERVERS := kernel notebooks conformance livekit loopback
 LANE_LOG := .lane-servers.log
 # Half of a test in Chromium is waiting, so two run side by side.
 workers := --numprocesses 2 --dist loadfile
@@ -54,7 +55,7 @@ step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
-        coverage coverage-begin
+        coverage coverage-begin livekit livekit-begin
 
 help:
 	@echo "make demo         JupyterLab with the quick start; installs what is missing"
@@ -63,6 +64,7 @@ help:
 	@echo "make faults       faults during a running session, and the recovery from them; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  pictures of the widget in its states, into docs/images"
+	@echo "make livekit      a LiveKit server for the tests of rooms; 2.5 minutes, needs Go"
 	@echo "make oldest       tests with the lowest allowed version of each dependency"
 	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
@@ -89,7 +91,7 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install clients coverage-begin
+test: browser-install livekit-begin clients coverage-begin
 	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
 	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
 	trap 'kill $$lane' INT TERM; \
@@ -102,6 +104,14 @@ test: browser-install clients coverage-begin
 coverage-begin: setup
 	@$(PY) -m tools.coverage --erase
 	@$(npm) coverage:build
+
+# Built from the Go module proxy where there is a Go; tests that need it are skipped elsewhere. `make test`
+# starts the build in the background, beside the layers that don't need it.
+livekit: setup
+	@$(PY) -m tools.livekit
+
+livekit-begin: setup
+	@$(PY) -m tools.livekit --begin
 
 # Of the layers that `make test` ran: packaging tests files, not code; faults come after it.
 coverage: setup
@@ -151,7 +161,7 @@ browser: browser-install
 		$(workers) tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
-faults: browser-install
+faults: browser-install livekit
 	$(call step,tests/$@: faults during a running session)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) tests/$@
 
@@ -196,7 +206,7 @@ bench: browser-install clients
 	@$(keyless) $(PY) -m benchmarks all
 
 clean:
-	rm -rf $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
+	rm -rf .livekit $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
 		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOG) \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,7 +24,7 @@ from decart_widget.processes.parent_watch import stop_with_parent
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:
-    from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 
 KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
 """Environment variable with the only valid permanent key. There is no flag for it: every user of a
@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
 def _livekit(options: argparse.Namespace) -> LiveKitServer | None:
     if options.livekit is None:
         return None
-    from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
+    from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 
     return LiveKitServer(options.livekit, options.livekit_key, options.livekit_secret)
 

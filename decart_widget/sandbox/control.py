@@ -40,6 +40,9 @@ CLOSE_AT_CAPACITY: Final = 1013
 CLOSE_POLICY: Final = 1008
 """Close code: too many messages, or the session's time is over (RFC 6455, 7.4.1)."""
 
+CLOSE_INTERNAL: Final = 1011
+"""Close code: an unexpected condition, or the session's room is gone (RFC 6455, 7.4.1)."""
+
 CLOSE_BAD_KEY: Final = 4401
 """Close code: the key is invalid or has expired; after HTTP's 401 (RFC 6455, 7.4.2)."""
 
@@ -175,6 +178,12 @@ class ControlSession:
         await self.send("error", error="Session expired")
         await self._socket.close(CLOSE_POLICY, "session expired")
 
+    async def _fail(self, text: str) -> None:
+        """End the session because its room is gone."""
+        await self._generation.end("media_lost")
+        await self.send("error", error=text)
+        await self._socket.close(CLOSE_INTERNAL, "the room is gone")
+
     async def _close(self) -> None:
         for timer in self._fault_timers:
             timer.cancel()
@@ -190,14 +199,14 @@ class ControlSession:
         task.add_done_callback(self._tasks.discard)
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Close the session with code 1011 (RFC 6455: unexpected condition) when ``work`` fails."""
+        """Close the session with code 1011 when ``work`` fails."""
         try:
             await work()
         except ConnectionClosed:
             pass
         except Exception:
             logger.exception("session %s failed", self.id)
-            await self._socket.close(1011, "internal error")
+            await self._socket.close(CLOSE_INTERNAL, "internal error")
 
     def stats(self) -> dict[str, Any]:
         """The session's id, effect and billed seconds, and figures of its media (None without)."""
@@ -262,6 +271,7 @@ class ControlSession:
             effect_state=self.effect_state,
             events=self._events(),
             report_error=self._send_error,
+            end_session=lambda text: self._spawn(self._fail, text),
             codec=self._codec,
             model=self._model,
             host=self._socket.request.headers["Host"],

@@ -36,7 +36,8 @@ from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.http_api import HttpApi
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, requested_codec
-from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms, LiveKitServer
+from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
+from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms
 from decart_widget.sandbox.rooms.registry import SIGNAL_PATHS, RoomRegistry
 from decart_widget.sandbox.rooms.tokens import RoomTokenError
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
@@ -85,7 +86,8 @@ class SandboxServer:
     Raises:
         SandboxError: The packages that ``livekit`` needs aren't installed.
         ValueError: Other machines can reach ``host``, but ``allow_remote`` isn't set; or
-            ``allow_remote`` is set without ``api_key``.
+            ``allow_remote`` is set without ``api_key``; or ``transform`` together with ``livekit``,
+            whose rooms are transformed in processes of their own.
     """
 
     def __init__(
@@ -125,7 +127,9 @@ class SandboxServer:
         renderer, executor = self.renderer, self._executor
         self._room_host: RoomHost
         if livekit is not None:
-            self._room_host = LiveKitRooms(livekit, renderer=renderer, executor=executor)
+            if transform is not None:
+                raise ValueError("a function of yours can't transform rooms on a LiveKit server")
+            self._room_host = LiveKitRooms(livekit, renderer=renderer)
         else:
             self._room_host = LocalRooms(
                 self._rooms, renderer=renderer, executor=executor, loopback=not allow_remote
@@ -163,6 +167,7 @@ class SandboxServer:
             logger=socket_logger,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
+        self._room_host.prepare()
         return self
 
     async def close(self) -> None:

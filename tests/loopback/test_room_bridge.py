@@ -12,7 +12,7 @@ import pytest
 
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Faults
-from decart_widget.sandbox.rooms.livekit_rooms import LiveKitServer
+from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.meeting import livekit_server
 from tests.loopback.room_client import is_grey, is_inverted, request_viewer_room, room_for, user_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from decart_widget.sandbox.effects.palette import Palette
@@ -25,9 +26,11 @@ class EffectState:
         prompt: The text, or None.
         enrich: Whether near words and phrases select an effect too.
         image: (height, width, 3) uint8 RGB whose colours the picture gets, or None.
+        on_change: Called after every `set`, on its thread; None: nothing is called.
     """
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], None] | None = None
         self.set(None, enrich=False, image=None)
 
     def set(self, prompt: str | None, *, enrich: bool, image: NDArray[np.uint8] | None) -> None:
@@ -35,6 +38,8 @@ class EffectState:
         self.prompt, self.enrich, self.image = prompt, enrich, image
         self._palette = None if image is None else Palette(image)
         self._effect = None if prompt is None else effect_for(prompt, enrich=enrich)
+        if self.on_change is not None:
+            self.on_change()
 
     @property
     def is_passthrough(self) -> bool:

@@ -16,6 +16,9 @@ MEASURED_WIDTH_PX: Final = 160
 """Width at which the picture's mean, contrast and histogram are measured; a larger one makes no
 visible difference."""
 
+IMAGE_SIDE_PX: Final = 128
+"""Width and height to which a reference image is reduced; only its colours are used."""
+
 CONTRAST_LIMIT: Final = 2.0
 """Largest factor by which contrast is raised or lowered; beyond it flat pictures become noisy."""
 
@@ -33,7 +36,7 @@ class Palette:
     """
 
     def __init__(self, image: Plane) -> None:
-        small = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)
+        small = reduced(image)
         picture = I420.from_rgb(small)
         luma = picture.y.reshape(-1)
         self._mean = float(luma.mean())
@@ -66,6 +69,17 @@ class Palette:
         ):
             cv2.addWeighted(cv2.LUT(half, colours), STRENGTH, source, 1 - STRENGTH, 0.0, dst=target)
         return output
+
+
+def reduced(image: Plane) -> Plane:
+    """As much of an image as a `Palette` uses: (`IMAGE_SIDE_PX`, `IMAGE_SIDE_PX`, 3) uint8 RGB.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+    """
+    side = IMAGE_SIDE_PX
+    small: Plane = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def _by_rank(chroma: Plane) -> Plane:

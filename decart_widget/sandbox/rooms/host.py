@@ -29,6 +29,7 @@ class RoomRequest:
         effect_state: The session's effect; it may change at any time.
         events: Callbacks of the session.
         report_error: Called with a text for the user when a participant can't be served.
+        end_session: Called with a text for the user when the room is gone, which ends the session.
         codec: Codec of the transformed video; None: the camera's.
         model: Name of the session's model.
         host: Host and port at which the client reached this server.
@@ -37,6 +38,7 @@ class RoomRequest:
     effect_state: EffectState
     events: PeerEvents
     report_error: Callable[[str], None]
+    end_session: Callable[[str], None]
     codec: str | None
     model: str
     host: str
@@ -77,6 +79,9 @@ class SessionRoom(Protocol):
 class RoomHost(Protocol):
     """Opens and closes sessions' rooms."""
 
+    def prepare(self) -> None:
+        """Prepare the first room, when the server starts."""
+
     async def open(self, request: RoomRequest) -> SessionRoom:
         """Open a room that can be joined at once."""
 
@@ -108,6 +113,9 @@ class LocalRooms:
         self._executor = executor
         self._loopback = loopback
         self._open: dict[str, LocalSessionRoom] = {}
+
+    def prepare(self) -> None:
+        """Nothing: a room here opens at once."""
 
     async def open(self, request: RoomRequest) -> LocalSessionRoom:
         """Open a room that can be joined at once."""

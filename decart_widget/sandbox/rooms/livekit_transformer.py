@@ -1,6 +1,8 @@
 """The participant of a LiveKit room that transforms the camera's video and publishes the result.
 
-It publishes a microphone's audio unchanged. Public API of the package ``livekit`` only.
+It publishes a microphone's audio unchanged. It runs in a process of its own (`livekit_child`), as a
+fault of libwebrtc or of the Rust code below ``livekit`` ends the whole process. Public API of the
+package ``livekit`` only.
 """
 
 from __future__ import annotations
@@ -8,21 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from concurrent.futures import Executor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from av import VideoFrame
 from livekit import rtc
 
+from decart_widget.sandbox.effects.effect_state import EffectState
+from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.grace import Grace
-from decart_widget.sandbox.peer import PeerEvents
 from decart_widget.sandbox.rooms.session_room import CLIENT, REJOIN_LIMIT_S
-
-if TYPE_CHECKING:
-    from decart_widget.sandbox.effects.effect_state import EffectState
-    from decart_widget.sandbox.effects.render import Renderer
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,23 @@ MAX_FRAME_RATE: Final = 30.0
 
 FIRST_SIZE: Final = (1280, 720)
 """(width, height) in pixels of the track until the first frame, whose size it takes."""
+
+SMALLEST_SIDE_PX: Final = 32
+"""Pixels; a picture with a shorter side is not transformed. LiveKit closes and mutes a track with
+blank pictures of 2x2 (H.264) or 8x8 pixels (VP8), and libwebrtc aborts the process that encodes
+them (``Check failed: width > 0``)."""
+
+FULL_SIZE_LIMIT_S: Final = 2.0
+"""Seconds from a simulcast track's first picture for which pictures of lower layers are discarded:
+a LiveKit server starts with the lowest (320x180) and changes to the best after about 0.8 s."""
+
+SILENCE_LIMIT_S: Final = 10.0
+"""Seconds without a picture of the camera after which it counts as lost, and billing ends. LiveKit
+notices a client that was killed after 15 to 20 s only."""
+
+CONNECT_TIMEOUT_S: Final = 15.0
+"""Seconds that joining may take. Joining is never cancelled: the Rust code below would panic, which
+ends the process."""
 
 CODECS: Final = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8}
 
@@ -48,86 +65,169 @@ AUDIO_QUEUE_MS: Final = 200
 
 _MICROSECOND: Final = Fraction(1, 1_000_000)
 
+Report = Callable[..., None]
+"""Receives what happens: its kind (see `Transformer`), and further fields as keywords."""
+
+
+def output_codec(requested: str | None, camera: str | None) -> str:
+    """The codec of the transformed video, which the client has to decode.
+
+    A browser without H.264 (Firefox before it has downloaded its plugin) publishes another codec;
+    every browser decodes VP8 (RFC 7742).
+
+    Args:
+        requested: ``h264``, ``vp8``, or None for no request.
+        camera: MIME type of the camera's track, such as ``video/H264``; None before it is known.
+    """
+    if camera is None:
+        return requested or "h264"
+    has_h264 = camera.lower().endswith(("/h264", "/h265"))
+    return "h264" if has_h264 and requested != "vp8" else "vp8"
+
 
 class Transformer:
     """The transforming participant of one room.
 
+    It reports ``joined``; ``failed`` (the room can't be joined; ``reason``); ``first_frame`` (the
+    first transformed frame of a camera, again after ``lost``); ``lost`` (no camera any more);
+    ``ended`` (it isn't in the room any more; ``reason``).
+
     Args:
-        renderer: Transforms the frames.
         effect_state: The session's effect; it may change at any time.
-        executor: Runs the renderer.
-        events: Callbacks of the session.
-        codec: Codec of the transformed video, ``h264`` or ``vp8``.
+        codec: Requested codec of the transformed video, ``h264`` or ``vp8``; None: any.
+        report: Called on the event loop with what happens.
 
     Attributes:
-        is_silent: Whether it sends no more frames.
-        frames: How many frames it has sent.
-        size: (width, height) of the last one in pixels, or None.
+        is_silent: Whether it sends nothing more, as a killed server does (a fault).
+        is_frozen: Whether it sends no video (a fault).
     """
 
-    def __init__(
-        self,
-        *,
-        renderer: Renderer,
-        effect_state: EffectState,
-        executor: Executor,
-        events: PeerEvents,
-        codec: str,
-    ) -> None:
-        self.is_silent = False
-        self.frames = 0
-        self.size: tuple[int, int] | None = None
-        self._renderer = renderer
+    def __init__(self, *, effect_state: EffectState, codec: str | None, report: Report) -> None:
+        self.is_silent = self.is_frozen = False
+        self._frames = 0
+        self._size: tuple[int, int] | None = None
+        self._renderer = Renderer()
         self._effect_state = effect_state
-        self._executor = executor
-        self._events = events
-        self._codec = codec
-        self._grace = Grace(REJOIN_LIMIT_S, events.lost)
-        self._source = rtc.VideoSource(*FIRST_SIZE)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="decart-frame")
+        self._requested_codec = codec
+        self._report = report
+        self._grace = Grace(REJOIN_LIMIT_S, self._lose)
+        self._source: rtc.VideoSource | None = None
+        self._codec: str | None = None
+        self._publication: rtc.LocalTrackPublication | None = None
+        self._publishing = asyncio.Lock()
+        self._generating = False
+        self._last_picture_at = 0.0
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._camera: asyncio.Task[None] | None = None
         self._microphone: asyncio.Task[None] | None = None
         self._room = rtc.Room()
+        self._room.on("track_published", self._on_announced)
         self._room.on("track_subscribed", self._on_track)
         self._room.on("track_unsubscribed", self._on_track_gone)
+        self._room.on("disconnected", self._on_disconnected)
 
-    async def join(self, url: str, token: str) -> None:
-        """Join the room and publish the transformed track.
+    async def run(self, url: str, token: str) -> None:
+        """Join the room, publish the transformed track, and watch the camera until cancelled.
+
+        Cancel it only after ``joined`` or ``failed``.
 
         Args:
             url: Address of the LiveKit server.
             token: Access token.
-
-        Raises:
-            Exception: The room can't be joined; the LiveKit package documents no types.
         """
-        await self._room.connect(url, token)
-        track = rtc.LocalVideoTrack.create_video_track("output", self._source)
-        options = rtc.TrackPublishOptions(
-            source=rtc.TrackSource.SOURCE_CAMERA,
-            video_codec=CODECS[self._codec],
-            simulcast=False,
-            video_encoding=rtc.VideoEncoding(
-                max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
-            ),
-        )
-        await self._room.local_participant.publish_track(track, options)
+        try:
+            await self._room.connect(url, token, rtc.RoomOptions(connect_timeout=CONNECT_TIMEOUT_S))
+            await self._publish()
+        except Exception as error:  # the LiveKit package documents no types
+            self._report("failed", reason=f"{type(error).__name__}: {error}")
+            return
+        self._report("joined")
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            if self._generating and loop.time() > self._last_picture_at + SILENCE_LIMIT_S:
+                self._lose()
 
     async def close(self) -> None:
-        """Leave the room. May be called twice."""
+        """Leave the room; the caller limits how long that may take."""
+        self._closing = True
         self._grace.end()
-        await self._stop(self._camera)
-        await self._stop(self._microphone)
+        for task in (self._camera, self._microphone, *self._tasks):
+            await _stop(task)
         await self._room.disconnect()
-        await self._source.aclose()
+        if self._source is not None:
+            await self._source.aclose()
 
     def stats(self) -> dict[str, Any]:
-        """Frames sent, and (width, height) in pixels of the last one."""
-        return {"frames": self.frames, "size": self.size}
+        """Frames sent, (width, height) in pixels of the last one; rendering: s, frames, errors."""
+        renderer = self._renderer
+        return {
+            "frames": self._frames,
+            "size": self._size,
+            "render_s": renderer.seconds,
+            "rendered": renderer.frames,
+            "errors": renderer.errors,
+        }
 
-    # --- tracks of the client ----------------------------------------------------------------
+    # --- publishing ---------------------------------------------------------------------------
 
-    def _on_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
-        if not participant.identity.startswith(f"{CLIENT}-"):
+    async def _publish(self) -> None:
+        """Publish the transformed track, or publish it anew if it needs another codec."""
+        async with self._publishing:
+            codec = output_codec(self._requested_codec, self._camera_codec())
+            if codec == self._codec or self._closing:
+                return
+            source = rtc.VideoSource(*FIRST_SIZE)
+            # Until its first frame a source sends black pictures, which clients would show.
+            # Nobody receives this frame, as the track isn't published yet.
+            black = bytes(FIRST_SIZE[0] * FIRST_SIZE[1] * 3 // 2)
+            source.capture_frame(rtc.VideoFrame(*FIRST_SIZE, rtc.VideoBufferType.I420, black))
+            participant = self._room.local_participant
+            publication = await participant.publish_track(
+                rtc.LocalVideoTrack.create_video_track("output", source),
+                rtc.TrackPublishOptions(
+                    source=rtc.TrackSource.SOURCE_CAMERA,
+                    video_codec=CODECS[codec],
+                    simulcast=False,
+                    video_encoding=rtc.VideoEncoding(
+                        max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
+                    ),
+                ),
+            )
+            before, old_source = self._publication, self._source
+            self._publication, self._source, self._codec = publication, source, codec
+            if before is not None and old_source is not None:
+                await participant.unpublish_track(before.sid)
+                await old_source.aclose()
+
+    def _camera_codec(self) -> str | None:
+        """MIME type of the newest track of a camera in the room."""
+        codec = None
+        for participant in self._room.remote_participants.values():
+            if _is_client(participant):
+                for publication in participant.track_publications.values():
+                    if publication.kind == rtc.TrackKind.KIND_VIDEO and publication.mime_type:
+                        codec = publication.mime_type
+        return codec
+
+    # --- events of the room -------------------------------------------------------------------
+
+    def _on_announced(self, _: object, participant: rtc.RemoteParticipant) -> None:
+        # Before `_publish` was called, the codec is looked up there.
+        if _is_client(participant) and self._codec is not None:
+            task = asyncio.create_task(self._publish())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _on_track(
+        self,
+        track: rtc.Track,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        if not _is_client(participant):
             return
         if track.kind == rtc.TrackKind.KIND_AUDIO:
             if self._microphone is not None:
@@ -137,20 +237,25 @@ class Transformer:
         self._grace.end()
         if self._camera is not None:
             self._camera.cancel()
-        self._camera = asyncio.create_task(self._transform(track))
+        self._camera = asyncio.create_task(self._transform(track, publication))
 
     def _on_track_gone(
         self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant
     ) -> None:
-        is_camera = track.kind == rtc.TrackKind.KIND_VIDEO
-        if is_camera and participant.identity.startswith(f"{CLIENT}-"):
+        if track.kind == rtc.TrackKind.KIND_VIDEO and _is_client(participant):
             self._grace.begin()
 
-    async def _stop(self, task: asyncio.Task[None] | None) -> None:
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    def _on_disconnected(self, reason: int) -> None:
+        if not self._closing:
+            name = rtc.DisconnectReason.Name(reason)  # type: ignore[arg-type]
+            self._report("ended", reason=name)
+
+    def _lose(self) -> None:
+        if self._generating:
+            self._generating = False
+            self._report("lost")
+
+    # --- media --------------------------------------------------------------------------------
 
     async def _pass_on(self, track: rtc.Track) -> None:
         source = rtc.AudioSource(SAMPLE_RATE_HZ, CHANNELS, queue_size_ms=AUDIO_QUEUE_MS)
@@ -175,20 +280,35 @@ class Transformer:
                     await participant.unpublish_track(publication.sid)
             await source.aclose()
 
-    async def _transform(self, track: rtc.Track) -> None:
+    async def _transform(self, track: rtc.Track, publication: rtc.RemoteTrackPublication) -> None:
         # Only the newest frame waits: frames that come while one is rendered are dropped.
         stream = rtc.VideoStream(track, capacity=1, format=rtc.VideoBufferType.I420)
         loop = asyncio.get_running_loop()
+        full_px = publication.width * publication.height if publication.simulcasted else 0
+        hold_until: float | None = None
         try:
             async for event in stream:
-                if self.is_silent or self._events.is_frozen():
+                width, height = event.frame.width, event.frame.height
+                if min(width, height) < SMALLEST_SIDE_PX:
                     continue
+                now = self._last_picture_at = loop.time()
+                if hold_until is None:
+                    hold_until = now + FULL_SIZE_LIMIT_S
+                # Layers are half and a quarter as wide and high. (A camera that a browser scales
+                # down because the processor is short is larger than that.)
+                is_low_layer = width * height <= full_px / 4
+                if self.is_silent or self.is_frozen or (is_low_layer and now < hold_until):
+                    continue
+                hold_until = now
                 rendered = await loop.run_in_executor(self._executor, self._render, event)
+                if self._source is None:
+                    continue
                 self._source.capture_frame(rendered, timestamp_us=event.timestamp_us)
-                self.frames += 1
-                self.size = (rendered.width, rendered.height)
-                if self.frames == 1:
-                    self._events.first_frame()
+                self._frames += 1
+                self._size = (rendered.width, rendered.height)
+                if not self._generating:
+                    self._generating = True
+                    self._report("first_frame")
         except Exception:
             logger.exception("the video of a room stopped")
         finally:
@@ -210,3 +330,14 @@ class Transformer:
             rendered = rendered.reformat(format="yuv420p")
         data = rendered.to_ndarray().tobytes()
         return rtc.VideoFrame(rendered.width, rendered.height, rtc.VideoBufferType.I420, data)
+
+
+def _is_client(participant: rtc.RemoteParticipant) -> bool:
+    return participant.identity.startswith(f"{CLIENT}-")
+
+
+async def _stop(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
