@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tools.livekit import LiveKitProcess, UnavailableError
 
 TESTS: Final = Path(__file__).parent
 
@@ -48,3 +51,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_FACTOR * LAYERS[layer]))
     order = list(LAYERS)
     items.sort(key=lambda item: order.index(layer_of(item)))
+
+
+@pytest.fixture(scope="session")
+def livekit() -> Iterator[LiveKitProcess]:
+    """A running LiveKit server, shared by the tests that neither stop nor configure it."""
+    try:
+        server = LiveKitProcess()
+    except UnavailableError as reason:
+        pytest.skip(f"no LiveKit server: {reason}")
+    with server:
+        yield server

@@ -47,7 +47,7 @@ LOG_LINE_BYTES: Final = 2_000
 ANSWER_BYTES: Final = 100_000
 """Maximum length of a line that is read while the child's first answer is awaited."""
 
-SECRET_VARIABLES: Final = ("DECART_API_KEY",)
+SECRET_VARIABLES: Final = ("DECART_API_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 """Environment variables that a child doesn't inherit."""
 
 
@@ -77,11 +77,11 @@ class PythonChild:
     ) -> None:
         try:
             self._process = subprocess.Popen(
-                [sys.executable or "", "-P", bootstrap.__file__, module, *arguments],
+                child_command(module, arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=child_environment(),
                 start_new_session=True,
                 pass_fds=pass_fds,
             )
@@ -231,7 +231,20 @@ def search_path() -> list[str]:
     return [*path, *(entry for entry in local if entry not in path)]
 
 
-def _environment() -> dict[str, str]:
+def child_command(module: str, arguments: Sequence[str] = ()) -> list[str]:
+    """Returns the command line that runs a module of this package.
+
+    For those who start a child in their own way; it needs ``child_environment``.
+
+    Args:
+        module: Full name of the module or package.
+        arguments: Its command line.
+    """
+    return [sys.executable or "", "-P", bootstrap.__file__, module, *arguments]
+
+
+def child_environment() -> dict[str, str]:
+    """Returns the environment of a child: this process's, without secrets, and the search path."""
     environment = {name: v for name, v in os.environ.items() if name not in SECRET_VARIABLES}
     environment[bootstrap.PATH_VARIABLE] = json.dumps(search_path())
     return environment

@@ -1,9 +1,8 @@
-"""Rooms on a LiveKit server: `meeting` always, and a real one when its address is set."""
+"""Rooms on a LiveKit server: on `meeting` always, and on a real one where it could be built."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,19 +15,17 @@ from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.meeting import livekit_server
 from tests.loopback.room_client import is_grey, is_inverted, request_viewer_room, room_for, user_in
+from tests.loopback.room_livekit import address
 from tests.loopback.sandbox_client import KEY, client
-
-VARIABLES = [f"DECART_WIDGET_TEST_LIVEKIT_{name}" for name in ("URL", "KEY", "SECRET")]
+from tools.livekit import LiveKitProcess
 
 
 @pytest.fixture(params=["stand-in", "real"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
     """A sandbox whose rooms are on a LiveKit server."""
     if request.param == "real":
-        settings = [os.environ.get(name, "") for name in VARIABLES]
-        if not all(settings):
-            pytest.skip(f"no LiveKit server to test with: set {', '.join(VARIABLES)}")
-        async with SandboxServer(livekit=LiveKitServer(*settings), api_key=KEY) as server:
+        real: LiveKitProcess = request.getfixturevalue("livekit")
+        async with SandboxServer(livekit=address(real), api_key=KEY) as server:
             yield server
     else:
         key, secret = "devkey", "a-secret-that-is-long-enough-for-hs256"
@@ -73,14 +70,16 @@ async def test_a_session_is_transformed_on_a_livekit_server(
         assert (await control.wait_for("generation_ended"))["reason"] == "media_lost"
 
 
-async def test_an_unreachable_livekit_server_is_reported() -> None:
+async def test_an_unreachable_livekit_server_is_named_as_the_cause() -> None:
     unreachable = LiveKitServer("ws://127.0.0.1:9", "key", "s" * 32)
     async with (
         SandboxServer(livekit=unreachable, api_key=KEY) as server,
         client(server.realtime_base_url) as control,
     ):
-        await room_for(control)
-        assert "LiveKit" in (await control.wait_for("error"))["error"]
+        await control.send("livekit_join", passthrough=True)
+        error = (await control.wait_for("error"))["error"]
+        assert "The LiveKit server at ws://127.0.0.1:9 can't be reached. Start it" in error
+        assert (await control.closed())[0] == 1011
 
 
 def test_the_secret_is_not_in_the_repr() -> None:
@@ -123,3 +122,8 @@ def test_the_program_has_options_for_the_livekit_server() -> None:
         assert "base_url" in program.stdout.readline()
         program.terminate()
         assert program.wait(10) == 0
+
+
+def test_a_function_of_the_user_and_a_livekit_server_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="function"):
+        SandboxServer(lambda frame, *_: frame, livekit=LiveKitServer("ws://h:1", "k", "s"))

@@ -5,6 +5,7 @@ The packages ``aiohttp`` and ``livekit.api`` are imported when they are first us
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -95,14 +96,16 @@ class LiveKitApi:
 
     async def _ask(self, request: Callable[[api.LiveKitAPI], Awaitable[Any]]) -> Any:
         """The answer to a request, or the exception that it raised."""
-        import aiohttp
         from livekit import api
 
         server = self._server
-        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         url = re.sub("^ws", "http", server.url)
         try:
-            async with api.LiveKitAPI(url, server.key, server.secret, timeout=timeout) as client:
+            # The package tries again after a time-out of its own.
+            async with (
+                asyncio.timeout(REQUEST_TIMEOUT_S),
+                api.LiveKitAPI(url, server.key, server.secret) as client,
+            ):
                 return await request(client)
         except Exception as error:  # the LiveKit package documents no types
             logger.info("a request to the LiveKit server failed (%s)", type(error).__name__)

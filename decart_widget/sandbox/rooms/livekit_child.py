@@ -19,7 +19,6 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import cv2
@@ -27,6 +26,7 @@ import numpy as np
 
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.diagnostics.redaction import redact
+from decart_widget.processes.parent_watch import stop_with_parent
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.palette import IMAGE_SIDE_PX, reduced
 
@@ -84,7 +84,11 @@ class Child:
         while (command := await commands.get()) is not None and command["type"] != "leave":
             self._carry_out(command)
         beating.cancel()
-        await asyncio.wait([asyncio.create_task(self._leave())], timeout=LEAVE_TIMEOUT_S)
+        _, late = await asyncio.wait([asyncio.create_task(self._leave())], timeout=LEAVE_TIMEOUT_S)
+        if late:
+            # It is still joining, or the server doesn't respond. The end of the interpreter would
+            # cancel that, and Rust code that is cancelled panics.
+            os._exit(0)
 
     def report(self, kind: str, **fields: Any) -> None:
         """Send the parent a report."""
@@ -150,24 +154,22 @@ async def _main(reports: TextIO) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(report_loop_error)
     commands: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+    orphaned = asyncio.Event()
+    parent_gone = stop_with_parent(loop, orphaned, reads_stdin=False)
 
     def read() -> None:
-        for command in _commands():
-            with contextlib.suppress(RuntimeError):  # the loop has just been closed
-                loop.call_soon_threadsafe(commands.put_nowait, command)
-        # The parent has ended. Nobody else would end this process if its loop didn't respond.
-        threading.Event().wait(LEAVE_TIMEOUT_S + EXIT_TIMEOUT_S)
-        os._exit(1)
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # the loop has been closed
+            for line in sys.stdin.buffer:
+                loop.call_soon_threadsafe(commands.put_nowait, json.loads(line))
+        parent_gone.set()
 
     threading.Thread(target=read, daemon=True).start()
-    await Child(reports).run(commands)
-
-
-def _commands() -> Iterator[dict[str, Any] | None]:
-    with contextlib.suppress(OSError, ValueError):
-        for line in sys.stdin.buffer:
-            yield json.loads(line)
-    yield None
+    child = asyncio.create_task(Child(reports).run(commands))
+    await asyncio.wait(
+        [child, asyncio.create_task(orphaned.wait())], return_when=asyncio.FIRST_COMPLETED
+    )
+    commands.put_nowait(None)
+    await child
 
 
 def _exit_late() -> None:

@@ -12,13 +12,16 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import redact
+from decart_widget.processes.python_child import child_command, child_environment
 
 logger = logging.getLogger(__name__)
+
+CHILD: Final = "decart_widget.sandbox.rooms.livekit_child"
+"""The module that a process runs."""
 
 LEAVE_TIMEOUT_S: Final = 4.0
 """Seconds from the command to leave until a process is killed; it takes 3 by itself at most."""
@@ -28,6 +31,9 @@ RESPONSE_TIMEOUT_S: Final = 30.0
 
 UNSENT_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of commands that may wait for a process that doesn't read them; beyond it is killed."""
+
+EXIT_TIMEOUT_S: Final = 3.0
+"""Seconds from the end of a process's reports until it is killed."""
 
 LOG_LINES: Final = 50
 """Lines of a process's log that are passed on; further ones are dropped."""
@@ -66,17 +72,12 @@ class RoomProcess:
         Raises:
             OSError: It can't be started.
         """
-        # No secret of ours is in its environment; tokens come through the pipe.
-        secrets = ("DECART_API_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-        environment = {name: value for name, value in os.environ.items() if name not in secrets}
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "decart_widget.sandbox.rooms.livekit_child",
+            *child_command(CHILD),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment,
+            env=child_environment(),
             limit=LONGEST_LINE,
             # An interrupt of a terminal reaches the parent alone, which ends its processes.
             start_new_session=True,
@@ -123,8 +124,14 @@ class RoomProcess:
             await self._reading
 
     def _kill(self) -> None:
+        if not self.is_alive:
+            return
         with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+            if os.name == "nt":
+                self._process.kill()
+            else:
+                # Process.kill() would collect the exit status, for which asyncio waits.
+                os.kill(self.pid, signal.SIGKILL)
 
     async def _read(self) -> None:
         reports = self._process.stdout
@@ -141,10 +148,15 @@ class RoomProcess:
                 self._pass_on(message)
         except TimeoutError:
             logger.warning("a room's process does not respond, and is ended")
+            self._kill()
         except ValueError:
             logger.warning("a room's process sent no report but something else, and is ended")
-        self._kill()
-        code = await self._process.wait()
+            self._kill()
+        try:
+            code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT_S)
+        except TimeoutError:
+            self._kill()
+            code = await self._process.wait()
         await self._logging
         self._pass_on({"type": "exited", "how": how_ended(code)})
 
@@ -165,6 +177,8 @@ class RoomProcess:
                 continue
             if not line:
                 return
+            if self._closing is not None:
+                continue  # what libraries say about the end of the process
             count += 1
             if count <= LOG_LINES:
                 text = redact(line.decode("utf-8", "replace").strip())[:LOGGED_CHARACTERS]

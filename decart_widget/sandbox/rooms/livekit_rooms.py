@@ -40,6 +40,9 @@ tokens of participants for ten minutes at a time, and nobody can void them."""
 SWEPT_ROOMS: Final = 1000
 """Rooms of ended sessions that are checked at most; the newest are kept."""
 
+SPARE_DELAY_S: Final = 0.5
+"""Seconds from a room's first picture until the process of the next room is started."""
+
 FROZEN_CHECK_S: Final = 0.05
 """Seconds between two checks whether the video is to freeze (a fault)."""
 
@@ -220,8 +223,6 @@ class LiveKitRoom:
     def _on_report(self, report: dict[str, Any]) -> None:
         events = self._request.events
         match report["type"]:
-            case "joined":
-                self._processes.prepare()  # not earlier: it would compete for the processor
             case "failed":
                 logger.warning(
                     "the room on %s can't be joined: %s", self._server.url, redact(report["reason"])
@@ -231,6 +232,8 @@ class LiveKitRoom:
                 events.first_frame()
                 if self._freezing is None:
                     self._freezing = asyncio.create_task(self._follow_freeze())
+                    # Not earlier: it would compete for the processor.
+                    asyncio.get_running_loop().call_later(SPARE_DELAY_S, self._processes.prepare)
             case "lost":
                 events.lost()
             case "ended":
@@ -239,7 +242,6 @@ class LiveKitRoom:
             case "stats":
                 self._count(report)
             case "exited":
-                self._processes.prepare()
                 self._fail(
                     "The process that transforms this session's video ended unexpectedly "
                     f"({report['how']}). Other sessions are not affected: connect again"
@@ -329,6 +331,7 @@ class LiveKitRoom:
         await asyncio.gather(self._leave(), self._delete())
 
     async def _leave(self) -> None:
+        self._processes.prepare()
         await self._joining
         if self._process is not None:
             await self._process.close()
@@ -338,8 +341,9 @@ class LiveKitRoom:
         await self._api.delete(self.name)
 
     def stats(self) -> dict[str, Any]:
-        """Frames sent, (width, height) in pixels of the last one, and the process's id."""
+        """Frames sent, (width, height) in pixels of the last one, room and process id."""
         return {
+            "room": self.name,
             "frames": self._figures.get("frames", 0),
             "size": self._figures.get("size"),
             "pid": None if self._process is None else self._process.pid,

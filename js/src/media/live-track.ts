@@ -1,7 +1,26 @@
-/** Chooses the track of a room to show: the newest live one of the service. */
+/** The service's participants of a room: their newest live track is shown, and they alone see the camera. */
 
 /** The service's participants have this prefix in their identity; all others send or view. */
 const SERVICE_PREFIX = "inference-server-";
+
+/** The usual identity of the service's participant: it may subscribe before it has joined. */
+const USUAL_SERVICE = "inference-server-1";
+
+/**
+ * Who may subscribe to the camera and the microphone, for `setTrackSubscriptionPermissions`: the service's
+ * participants. Viewers of the room would receive the raw camera otherwise.
+ *
+ * @param identities of the room's participants
+ */
+export function allowedSubscribers(
+  identities: Iterable<string>,
+): { participantIdentity: string; allowAll: true }[] {
+  const services = [...identities].filter((identity) => identity.startsWith(SERVICE_PREFIX));
+  return [...new Set([USUAL_SERVICE, ...services])].map((participantIdentity) => ({
+    participantIdentity,
+    allowAll: true,
+  }));
+}
 
 /** The part of a room's participant that the choice needs. */
 interface Sender {

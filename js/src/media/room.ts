@@ -17,7 +17,7 @@ import {
   setLogLevel,
   Track,
 } from "livekit-client";
-import { liveTrack } from "./live-track.ts";
+import { allowedSubscribers, liveTrack } from "./live-track.ts";
 import { harmless, publishOptions, roomConfiguration } from "./room-options.ts";
 import { desktopSafari } from "./safari.ts";
 import { read } from "./stats.ts";
@@ -84,7 +84,14 @@ export function open(options: TransportOptions): Transport {
     stream.addTrack(sound);
     options.onStream(stream);
   };
+  /** Keeps the camera from viewers of the room. LiveKit refuses what is not permitted. */
+  const hideCamera = () =>
+    room.localParticipant.setTrackSubscriptionPermissions(
+      false,
+      allowedSubscribers(room.remoteParticipants.keys()),
+    );
   const connected = () => {
+    hideCamera();
     wasConnected = true;
     if (!signal.aborted) options.onState("connected");
     showNewestTracks();
@@ -94,6 +101,7 @@ export function open(options: TransportOptions): Transport {
     .on(RoomEvent.TrackSubscribed, showNewestTracks)
     .on(RoomEvent.TrackUnsubscribed, showNewestTracks)
     .on(RoomEvent.ParticipantDisconnected, showNewestTracks)
+    .on(RoomEvent.ParticipantConnected, hideCamera)
     .on(RoomEvent.Connected, connected)
     .on(RoomEvent.Reconnected, connected)
     // SignalReconnecting is not listened to: losing the signalling socket alone leaves the media intact.
@@ -109,6 +117,7 @@ export function open(options: TransportOptions): Transport {
     const publication = publishOptions(options.video, desktopSafari(navigator), known);
     publishing = signalConnected.then(async () => {
       if (signal.aborted) return local;
+      hideCamera();
       await room.localParticipant.publishTrack(local, {
         ...publication,
         source: Track.Source.Camera,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { liveTrack } from "../../src/media/live-track.ts";
+import { allowedSubscribers, liveTrack } from "../../src/media/live-track.ts";
 import { harmless, publishOptions, roomConfiguration } from "../../src/media/room-options.ts";
 import { desktopSafari } from "../../src/media/safari.ts";
 import { Session } from "../../src/session/session.ts";
@@ -113,6 +113,16 @@ describe("the track that is shown", () => {
     const picture = track();
     expect(liveTrack([service(track(), picture), service(undefined)])).toBe(picture);
   });
+});
+
+test("only the service's participants may subscribe to the camera", () => {
+  const allowed = (...identities: string[]) =>
+    allowedSubscribers(identities).map(({ participantIdentity }) => participantIdentity);
+  expect(allowed("viewer-1", "client-2", "inference-server-7")).toEqual([
+    "inference-server-1",
+    "inference-server-7",
+  ]);
+  expect(allowed("inference-server-1")).toEqual(["inference-server-1"]);
 });
 
 describe("a session in a room", () => {
