@@ -65,7 +65,14 @@ class RoomUser:
         await self.room.connect(info["livekit_url"], info["token"], options)
 
     async def publish(self, codec: str = "h264", *, simulcast: bool = True) -> None:
-        """Publish a camera."""
+        """Publish a camera, for the service alone."""
+        # As the widget's page does: viewers don't receive the camera.
+        server = rtc.ParticipantTrackPermission(
+            participant_identity="inference-server-1", allow_all=True
+        )
+        self.room.local_participant.set_track_subscription_permissions(
+            allow_all_participants=False, participant_permissions=[server]
+        )
         self._source = rtc.VideoSource(WIDTH, HEIGHT)
         track = rtc.LocalVideoTrack.create_video_track("camera", self._source)
         self._spawn(self._capture_video(self._source))
