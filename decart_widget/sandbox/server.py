@@ -20,15 +20,14 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from decart_widget.inputs.secrets import Secret, random_key
 from decart_widget.protocol.loopback import is_loopback
-from decart_widget.sandbox.control import (
+from decart_widget.sandbox.close_codes import (
     CLOSE_AT_CAPACITY,
     CLOSE_BAD_KEY,
     CLOSE_FORBIDDEN,
     CLOSE_NO_CREDITS,
     CLOSE_QUOTA,
-    NO_CREDITS,
-    ControlSession,
 )
+from decart_widget.sandbox.control import NO_CREDITS, ControlSession
 from decart_widget.sandbox.daemon_executor import DaemonExecutor
 from decart_widget.sandbox.effects.render import Renderer, Transform
 from decart_widget.sandbox.faults import NONE, Faults

@@ -83,7 +83,7 @@ class LiveKitRooms:
 
     def __init__(self, server: LiveKitServer, *, renderer: Renderer) -> None:
         require_livekit()
-        remember(server.secret)
+        remember(server.secret, "key")
         self._server = server
         self._api = LiveKitApi(server)
         self._renderer = renderer
@@ -198,7 +198,7 @@ class LiveKitRoom:
 
     async def _join(self) -> None:
         token = self._token(INFERENCE_SERVER, can_publish=True)
-        remember(token)
+        remember(token, "room")
         try:
             self._process = process = await self._processes.take()
         except OSError as error:
