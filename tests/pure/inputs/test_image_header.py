@@ -22,7 +22,7 @@ GROWTH_BYTES = 150_000_000
 @pytest.mark.parametrize("place", ["notebook", "sandbox", "page"])
 def test_no_file_takes_more_than_150_mb_to_decode(place: str) -> None:
     command = [sys.executable, "-m", "tests.pure.inputs.image_bombs", place]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50)
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     results = json.loads(run.stdout)
     assert set(results) == {*BOMBS, *PHOTOGRAPHS}
     # The peak of a process never falls, so the sum bounds every single file.
