@@ -19,6 +19,7 @@ GROWTH_BYTES = 150_000_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="measures with the module resource")
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("place", ["notebook", "sandbox", "page"])
 def test_no_file_takes_more_than_150_mb_to_decode(place: str) -> None:
     command = [sys.executable, "-m", "tests.pure.inputs.image_bombs", place]
