@@ -85,6 +85,15 @@ def test_after_a_refused_token_the_attempt_begins_again_and_keeps_its_offer() ->
     assert waiting.prompt_state == machine.applied
 
 
+def test_a_generation_that_ends_for_lack_of_credits_is_an_error_without_a_further_message() -> None:
+    machine = generating()
+    machine.receive(m.GenerationEnded(42, "insufficient_credits"))
+    ended, complaint = machine.take_notices()
+    assert isinstance(ended, notices.Ended)
+    assert isinstance(complaint, notices.Complaint)
+    assert complaint.error.code == "insufficient-credits"
+
+
 def test_a_token_is_not_refused_any_more_once_the_service_has_answered() -> None:
     machine = opened()
     machine.receive(ok("first"))
