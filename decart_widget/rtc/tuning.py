@@ -21,12 +21,13 @@ from collections import deque
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtp import RtcpByePacket
 
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.encoders import REALTIME_ENCODERS, RealtimeEncoder
-from decart_widget.rtc.optional_patch import optional_patch, replace, require, warn_skipped
+from decart_widget.rtc.jitter import release_on_marker
+from decart_widget.rtc.loss import keep_history, recover_lost_packets
+from decart_widget.rtc.optional_patch import optional_patch, replace, require
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
@@ -45,7 +46,6 @@ was configured with: a lower estimate only adds delay.
 ENCODER: Final = "_RTCRtpSender__encoder"
 """Private attribute of a sender: its encoder; None until the first frame."""
 
-_JITTER_BUFFER: Final = "_RTCRtpReceiver__jitter_buffer"
 _BANDWIDTH_ESTIMATOR: Final = "_RTCRtpReceiver__remote_bitrate_estimator"
 
 
@@ -88,6 +88,8 @@ def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -
         if transceiver.kind == "video":
             use_realtime_encoder(transceiver.sender, bitrates)
             release_on_marker(transceiver.receiver)
+            recover_lost_packets(transceiver.receiver)
+            keep_history(transceiver.sender)
             bandwidth_bps = LOOPBACK_BANDWIDTH_BPS if loopback else bitrates.ceiling
             report_bandwidth(transceiver.receiver, bandwidth_bps)
             keep_newest(transceiver.receiver)
@@ -160,60 +162,6 @@ def sender_encoder(sender: RTCRtpSender) -> RealtimeEncoder | None:
 
 
 # --- receiving --------------------------------------------------------------------------------
-
-
-class MarkerJitterBuffer(JitterBuffer):
-    """Releases a frame at its last packet (RTP marker bit) instead of the next frame's first.
-
-    That saves up to one frame interval. Without a marker the next frame's first packet still
-    releases it. When the private names of aiortc's buffer are gone, aiortc's own method is used.
-    """
-
-    _is_skipped = False
-
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        if not self._is_skipped:
-            try:
-                return self._remove_marked_frame()
-            except AttributeError as error:
-                self._is_skipped = True
-                warn_skipped("release_on_marker", error)
-        return super()._remove_frame(sequence_number)
-
-    def _remove_marked_frame(self) -> JitterFrame | None:
-        packets: list[bytes] = []
-        timestamp: int | None = None
-        count = 0
-        while count < self._capacity and self._origin is not None:
-            packet = self._packets[(self._origin + count) % self._capacity]
-            if packet is None:
-                return None
-            if timestamp is None:
-                timestamp = packet.timestamp
-            is_next_frame = packet.timestamp != timestamp
-            if not is_next_frame:
-                packets.append(packet._data)  # type: ignore[attr-defined]
-                count += 1
-            if is_next_frame or packet.marker:
-                self.remove(count)
-                count = 0
-                data = b"".join(packets)
-                # Padding has no data, and an empty packet would end the decoder's stream.
-                if data:
-                    return JitterFrame(data=data, timestamp=timestamp)
-                packets, timestamp = [], None
-        return None
-
-
-@optional_patch
-def release_on_marker(receiver: RTCRtpReceiver) -> None:
-    """Let a video receiver release a frame as soon as it is complete."""
-    buffer: JitterBuffer = getattr(receiver, _JITTER_BUFFER)
-    require(JitterBuffer, "_remove_frame")
-    if not isinstance(buffer, MarkerJitterBuffer):
-        replace(
-            receiver, _JITTER_BUFFER, MarkerJitterBuffer(capacity=buffer.capacity, is_video=True)
-        )
 
 
 @optional_patch

@@ -12,13 +12,13 @@ import pytest
 from aioice import Connection
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 from aiortc.codecs.vpx import Vp8Encoder
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.mediastreams import VideoStreamTrack
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 from av import VideoFrame
 
-from decart_widget.rtc import tuning
+from decart_widget.rtc import jitter, loss, tuning
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.encoders import RealtimeH264Encoder, RealtimeVp8Encoder
 
@@ -79,6 +79,10 @@ async def test_tuning_twice_changes_nothing(answerer: RTCPeerConnection) -> None
         ice = receiver.transport.transport.iceGatherer._connection
         return [
             receiver._RTCRtpReceiver__jitter_buffer,
+            receiver._RTCRtpReceiver__nack_generator,
+            getattr(receiver._handle_rtp_packet, "__self__", None),
+            transceiver.sender._RTCRtpSender__rtp_history,
+            transceiver.sender._retransmit,
             receiver._RTCRtpReceiver__remote_bitrate_estimator,
             receiver.track._queue,
             receiver._handle_rtcp_packet,
@@ -100,7 +104,9 @@ async def test_tuning_twice_changes_nothing(answerer: RTCPeerConnection) -> None
         (tuning.limit_gathering, ()),
         (tuning.use_realtime_encoder, (FIXED,)),
         (tuning.prepare_encoder, (FIXED,)),
-        (tuning.release_on_marker, ()),
+        (jitter.release_on_marker, ()),
+        (loss.recover_lost_packets, ()),
+        (loss.keep_history, ()),
         (tuning.report_bandwidth, (1_000_000,)),
         (tuning.keep_newest, ()),
         (tuning.ignore_goodbye, ()),
@@ -149,113 +155,6 @@ async def test_a_sender_can_have_its_encoder_before_its_first_frame(
     assert tuning.sender_encoder(transceiver.sender) is encoder
 
 
-# --- jitter buffer --------------------------------------------------------------------------------
-
-
-def packet(sequence: int, timestamp: int, data: bytes = b"x", *, marker: int = 0) -> RtpPacket:
-    made = RtpPacket(sequence_number=sequence, timestamp=timestamp, marker=marker)
-    made._data = data
-    return made
-
-
-def released(buffer: JitterBuffer, *packets: RtpPacket) -> list[bytes]:
-    frames = [buffer.add(each)[1] for each in packets]
-    return [frame.data for frame in frames if frame is not None]
-
-
-def new_buffer() -> tuning.MarkerJitterBuffer:
-    return tuning.MarkerJitterBuffer(capacity=16, is_video=True)
-
-
-def test_a_frame_is_released_at_its_last_packet() -> None:
-    packets = [packet(0, 9, b"a"), packet(1, 9, b"b", marker=1)]
-    assert released(JitterBuffer(capacity=16, is_video=True), *packets) == [], "aiortc's waits"
-    assert released(new_buffer(), *packets) == [b"ab"], "aiortc's no longer calls _remove_frame"
-
-
-def test_packets_can_arrive_in_any_order() -> None:
-    buffer = new_buffer()
-    assert released(buffer, packet(0, 9, b"a", marker=1)) == [b"a"]
-    assert released(buffer, packet(3, 10, b"d", marker=1), packet(1, 10, b"b")) == []
-    assert released(buffer, packet(2, 10, b"c")) == [b"bcd"]
-
-
-def test_without_a_marker_the_next_frame_releases_a_frame() -> None:
-    buffer = new_buffer()
-    assert released(buffer, packet(0, 9, b"a"), packet(1, 10, b"b")) == [b"a"]
-    assert released(buffer, packet(2, 10, b"c", marker=1)) == [b"bc"]
-
-
-def test_padding_is_no_frame() -> None:
-    buffer = new_buffer()
-    frames = released(
-        buffer,
-        packet(0, 9, b"a", marker=1),
-        packet(1, 9, b""),
-        packet(2, 9, b""),
-        packet(3, 10, b"b", marker=1),
-    )
-    assert frames == [b"a", b"b"]
-
-
-def test_sequence_numbers_wrap_around() -> None:
-    buffer = new_buffer()
-    assert released(buffer, packet(65535, 9, b"a"), packet(0, 9, b"b", marker=1)) == [b"ab"]
-
-
-class RenamedJitterBuffer(JitterBuffer):
-    """A release of aiortc whose buffer has its packets under another name."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._renamed = vars(self).pop("_packets")
-
-    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        self._renamed[packet.sequence_number % self._capacity] = packet
-        if self._origin is None:
-            self._origin = packet.sequence_number
-        return False, self._remove_frame(packet.sequence_number)
-
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        self._packets = self._renamed
-        try:
-            return super()._remove_frame(sequence_number)
-        finally:
-            del self._packets
-
-
-def test_without_the_private_names_the_buffer_is_aiortcs_own() -> None:
-    class Buffer(tuning.MarkerJitterBuffer, RenamedJitterBuffer):
-        """`MarkerJitterBuffer` as it is on top of such a release."""
-
-    buffer = Buffer(capacity=16, is_video=True)
-    with pytest.warns(RuntimeWarning, match="release_on_marker is skipped"):
-        assert released(buffer, packet(0, 9, b"a", marker=1)) == []
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it warns once
-        assert released(buffer, packet(1, 10, b"b", marker=1)) == [b"a"], "as aiortc releases it"
-
-
-async def test_without_the_method_to_override_the_buffer_is_kept(
-    answerer: RTCPeerConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receiver = answerer.getTransceivers()[0].receiver
-    monkeypatch.delattr(JitterBuffer, "_remove_frame")
-    with pytest.warns(RuntimeWarning, match="release_on_marker is skipped"):
-        assert tuning.release_on_marker(receiver) is False
-    assert type(receiver._RTCRtpReceiver__jitter_buffer) is JitterBuffer
-
-
-async def test_a_receiver_gets_the_buffer_with_the_same_capacity(
-    answerer: RTCPeerConnection,
-) -> None:
-    receiver = answerer.getTransceivers()[0].receiver
-    capacity = receiver._RTCRtpReceiver__jitter_buffer.capacity
-    assert tuning.release_on_marker(receiver)
-    assert receiver._RTCRtpReceiver__jitter_buffer.capacity == capacity
-    assert isinstance(receiver._RTCRtpReceiver__jitter_buffer, tuning.MarkerJitterBuffer)
-
-
 # --- bandwidth ------------------------------------------------------------------------------------
 
 
@@ -281,17 +180,17 @@ async def test_a_receiver_feeds_its_estimator_and_its_buffer(answerer: RTCPeerCo
     receiver = answerer.getTransceivers()[0].receiver
     tuning.tune(answerer, bitrates=FIXED)
     estimator = receiver._RTCRtpReceiver__remote_bitrate_estimator
-    buffer = receiver._RTCRtpReceiver__jitter_buffer
     receiver._RTCRtpReceiver__codecs[96] = RTCRtpCodecParameters("video/VP8", 90000)
-    removed: list[int] = []
-    buffer.remove = removed.append
-    received = packet(1, 9, marker=1)
+    released: list[bytes] = []
+    receiver._RTCRtpReceiver__decoder_thread = True
+    receiver._RTCRtpReceiver__decoder_queue.put = lambda task: released.append(task[1].data)
+    received = RtpPacket(sequence_number=1, timestamp=9, marker=1)
     received.payload_type, received.ssrc = 96, 7
     received.payload = b"\x10picture"  # the VP8 payload descriptor: start of a partition
     received.extensions.abs_send_time = 1
     await receiver._handle_rtp_packet(received, arrival_time_ms=0)
     assert estimator._seen_ms == {7: 0}
-    assert removed == [1], "the packet with the marker releases the frame"
+    assert released == [b"picture"], "the packet with the marker releases the frame"
 
 
 # --- queue ----------------------------------------------------------------------------------------
