@@ -312,7 +312,7 @@ export class FakeRooms {
           this.spoken.push(track);
         },
         measure: async (previous) => read(inbound(this.framesDecoded), previous),
-        watch: (...what) => watchdog(...what, options.signal),
+        watch: (...what) => watchdog(...what, options.signal, () => undefined),
       };
     },
   };

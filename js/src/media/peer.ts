@@ -7,6 +7,7 @@
  * without another offer.
  */
 
+import { sendKeyframe } from "./keyframe.ts";
 import { withBitrates } from "./sdp.ts";
 import { read } from "./stats.ts";
 import type { Inbound, Transport, TransportOptions } from "./transport.ts";
@@ -86,7 +87,7 @@ export function open(options: TransportOptions): Transport {
     publish: (track) => transceiver.sender.replaceTrack(track),
     sendSound: async (track) => voice?.sender.replaceTrack(track),
     measure: async (previous) => read(await peer.getStats(), previous),
-    watch: (...what) => watchdog(...what, signal),
+    watch: (...what) => watchdog(...what, signal, () => sendKeyframe(transceiver.sender)),
     async receive(message: Inbound) {
       if (message.type === "candidate") {
         const candidate = message.candidate ?? { candidate: "" };

@@ -17,6 +17,7 @@ import {
   setLogLevel,
   Track,
 } from "livekit-client";
+import { sendKeyframe } from "./keyframe.ts";
 import { allowedSubscribers, liveTrack } from "./live-track.ts";
 import { harmless, publishOptions, roomConfiguration } from "./room-options.ts";
 import { desktopSafari } from "./safari.ts";
@@ -203,7 +204,8 @@ export function open(options: TransportOptions): Transport {
       return read((await track?.getRTCStatsReport()) ?? new Map(), previous);
     },
 
-    watch: (...what) => watchdog(...what, signal),
+    watch: (...what) =>
+      watchdog(...what, signal, () => void publishing?.then((local) => sendKeyframe(local.sender))),
   };
 }
 

@@ -12,6 +12,8 @@ const CHECK_MS = 300;
 const LIMIT_MS = 3000;
 /** How long the first frame may take, in ms. */
 const FIRST_FRAME_MS = 10_000;
+/** Frames between two checks below which a missing one is not unusual. */
+const STEADY_FRAMES = 3;
 /** What a late check counts at most, in ms: the machine is busy then, or was asleep. */
 const MAX_STEP_MS = 1000;
 /** The brightest pixel of a frame that counts as black, 0 to 255. */
@@ -36,16 +38,23 @@ export interface Watched {
 /**
  * Checks until the signal aborts.
  *
+ * A steady video without a frame from one check to the next most likely waits for a packet that was lost on
+ * its way to the service: receivers request a keyframe after 3 s only. So `refresh` is called, and again with
+ * every second check.
+ *
  * @param isDue whether frames should be arriving now, in a page that is visible
  * @param onStall called when the video has stopped for too long, and again while that lasts
+ * @param refresh sends a keyframe of the camera, with which the service can continue
  */
 export function watchdog(
   watched: Watched,
   isDue: () => boolean,
   onStall: (reason: Stall) => void,
   signal: AbortSignal,
+  refresh: () => void,
 ): void {
   let frames = 0;
+  let steady = false;
   let at = 0;
   let still = 0;
   let black = 0;
@@ -69,9 +78,11 @@ export function watchdog(
     const ended = track?.readyState === "ended";
     // There is no count while a room has no track, between two of them.
     const moves = framesDecoded && framesDecoded !== frames && !ended && !track?.muted;
+    if (moves) steady = framesDecoded - frames >= STEADY_FRAMES;
     frames = framesDecoded || frames;
     still = moves ? 0 : still + passed;
     odd = !odd;
+    if (still && steady && Math.round(still / CHECK_MS) % 2) refresh();
     // NaN (nothing to measure) compares as neither black nor lit.
     if (odd) {
       isBlack = brightest(watched.screen) < BLACK_MAX;

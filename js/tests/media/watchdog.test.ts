@@ -12,6 +12,7 @@ class Picture {
   framesDecoded = 0;
   due = true;
   stalls: string[] = [];
+  refreshed = 0;
 
   async measure() {
     return { framesDecoded: this.framesDecoded };
@@ -39,6 +40,7 @@ beforeEach(() => {
     () => picture.due,
     (reason) => picture.stalls.push(reason),
     scope.signal,
+    () => picture.refreshed++,
   );
 });
 afterEach(() => {
@@ -46,6 +48,36 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
   vi.useRealTimers();
+});
+
+describe("a keyframe of the camera", () => {
+  test("is sent at the first check without a frame, and again at every second one", async () => {
+    await picture.pass(3000, { frames: 3 });
+    expect(picture.refreshed).toBe(0);
+    await picture.pass(300);
+    expect(picture.refreshed).toBe(1);
+    await picture.pass(300);
+    expect(picture.refreshed).toBe(1);
+    await picture.pass(300);
+    expect(picture.refreshed).toBe(2);
+    await picture.pass(3000, { frames: 3 });
+    expect(picture.refreshed).toBe(2);
+  });
+
+  test("is not sent for a video with few frames", async () => {
+    for (let i = 0; i < 10; i++) {
+      await picture.pass(700, { step: 700 });
+      picture.framesDecoded++;
+    }
+    expect(picture.refreshed).toBe(0);
+  });
+
+  test("is not sent while no picture is due", async () => {
+    await picture.pass(3000, { frames: 3 });
+    picture.due = false;
+    await picture.pass(3000);
+    expect(picture.refreshed).toBe(0);
+  });
 });
 
 describe("frames", () => {
