@@ -20,7 +20,6 @@ import type {
   CaptureSettings,
   Obtained,
   Position,
-  Refusal,
 } from "./types.ts";
 
 /** The open source. */
@@ -29,6 +28,16 @@ interface Raw {
   scope: AbortController;
   source: CaptureSettings["source"];
 }
+
+/** What is being opened. */
+interface Opening {
+  source: CaptureSettings["source"];
+  camera: CaptureSettings["camera"];
+  abandon(): void;
+}
+
+/** Why an opening was given up: the capture has ended, or a newer change wants something else. */
+const ABANDONED = Symbol("abandoned");
 
 /** The cameras; none where this page can't open one. See `CaptureChunk.list`. */
 export async function list(): Promise<CameraInfo[]> {
@@ -42,9 +51,15 @@ export function open(
   events: CaptureEvents,
   signal: AbortSignal,
 ): Capture {
+  /** What is to be sent; a change sets it at once. */
+  const wanted = { ...first };
+  /** What is sent, or is being opened. */
   const settings = { ...first };
   let file = given;
+  /** The newest file that was given; one before it is not opened any more. */
+  let wantedFile = given;
   let raw: Raw | null = null;
+  let opening: Opening | null = null;
   let cameras: CameraInfo[] = [];
   let obtained: Obtained | null = null;
   let preview: MediaStream | null = null;
@@ -54,23 +69,36 @@ export function open(
   const voice = microphone(settings.muted, events, signal);
   signal.addEventListener("abort", () => shaping.abort(), { once: true });
 
-  /** Opens the source that the settings name; aborting its scope closes it. */
+  /**
+   * Opens the source that the settings name; aborting its scope closes it. Rejects at once when it is
+   * abandoned: a file may have no picture, and a permission prompt may stay unanswered.
+   */
   const openRaw = async (): Promise<Raw> => {
     const scope = new AbortController();
     signal.addEventListener("abort", () => scope.abort(), { once: true, signal: scope.signal });
-    const { source, size } = settings;
-    let track: MediaStreamTrack;
-    if (source === "screen") track = await openScreen(size, scope.signal);
-    else if (source === "test-pattern") track = openPattern(size, scope.signal);
-    else if (source === "file") track = await openFile(file, size.fps, scope.signal);
-    else {
-      // One permission prompt for the first camera and the microphone.
-      const onMicrophone = settings.microphone && !raw ? voice.take : undefined;
-      const opened = await openCamera(settings.camera, size, scope.signal, onMicrophone);
-      if (opened.substitute) events.trouble("camera-missing");
-      track = opened.track;
+    const { source, camera } = settings;
+    const abandoned = new Promise<never>((_, reject) => {
+      scope.signal.addEventListener("abort", () => reject(ABANDONED), { once: true });
+    });
+    abandoned.catch(() => undefined);
+    opening = { source, camera, abandon: () => scope.abort() };
+    try {
+      return { track: await Promise.race([openTrack(scope.signal), abandoned]), scope, source };
+    } finally {
+      opening = null;
     }
-    return { track, scope, source };
+  };
+
+  const openTrack = async (until: AbortSignal): Promise<MediaStreamTrack> => {
+    const { source, size } = settings;
+    if (source === "screen") return openScreen(size, until);
+    if (source === "test-pattern") return openPattern(size, until);
+    if (source === "file") return openFile(file, size.fps, until);
+    // One permission prompt for the first camera and the microphone.
+    const onMicrophone = settings.microphone && !raw ? voice.take : undefined;
+    const opened = await openCamera(settings.camera, size, until, onMicrophone);
+    if (opened.substitute && !until.aborted) events.trouble("camera-missing");
+    return opened.track;
   };
 
   const positionNow = (track: MediaStreamTrack, source: CaptureSettings["source"]): Position =>
@@ -124,33 +152,33 @@ export function open(
     const other = cameras.find((camera) => camera.id && camera.id !== id);
     // A person who stops sharing a screen has not agreed to a camera.
     if (from.source === "camera" && other) {
-      settings.camera = other.id;
-      if (await reopen()) return;
+      wanted.camera = settings.camera = other.id;
+      if ((await reopen()) !== "failed") return;
     }
     if (!isEnded()) events.ended();
   };
 
-  /** Replaces the source by the one that the settings name; false if it could not be opened. */
-  const reopen = async (): Promise<boolean> => {
+  /** Replaces the source by the one that the settings name. */
+  const reopen = async (): Promise<"opened" | "abandoned" | "failed"> => {
     // Some cameras can't be opened while another one is, or while they are themselves.
     const former = raw;
     if (former?.source === "camera" && settings.source === "camera") former.scope.abort();
     let opened: Raw;
     try {
       opened = await openRaw();
-    } catch {
-      return false;
+    } catch (error) {
+      return error === ABANDONED ? "abandoned" : "failed";
     }
     if (isEnded()) {
       opened.scope.abort();
-      return true;
+      return "abandoned";
     }
     raw = opened;
     watch(opened);
     await events.replaced(shaped(opened));
     former?.scope.abort();
     await refresh();
-    return true;
+    return "opened";
   };
 
   const refresh = async () => {
@@ -158,48 +186,78 @@ export function open(
     if (!isEnded()) events.changed();
   };
 
-  /** Replaces the source; restores the former one if the new one can't be opened. */
-  const exchange = async (change: Partial<CaptureSettings>): Promise<void> => {
+  /** Opens what is wanted; if that fails, restores the former source. Returns whether it is open. */
+  const exchange = async (): Promise<boolean> => {
     const before = { ...settings };
-    Object.assign(settings, change);
-    if (await reopen()) return;
+    Object.assign(settings, wanted);
+    const outcome = await reopen();
+    if (outcome === "opened") return true;
+    const failed = settings.source;
+    Object.assign(settings, before);
+    // A newer change that has abandoned this one follows, and opens what it wants.
+    if (outcome === "abandoned" || isEnded()) return false;
+    wanted.source = before.source;
+    wanted.camera = before.camera;
     events.trouble(
-      settings.source === "screen"
+      failed === "screen"
         ? "screen-refused"
-        : settings.source === "file"
+        : failed === "file"
           ? file
             ? "bad-video"
             : "no-video"
           : "camera-failed",
     );
-    const closed = raw?.scope.signal.aborted;
-    Object.assign(settings, before);
-    if (closed && !(await reopen()) && !isEnded()) events.ended();
+    if (raw?.scope.signal.aborted && (await reopen()) === "failed" && !isEnded()) events.ended();
+    return false;
   };
 
-  /** Changes the picture: another source, or another shape of the same one. */
-  const reframe = async (change: Partial<CaptureSettings>): Promise<void> => {
-    const others = { ...settings, ...change };
-    const another = others.camera !== settings.camera || others.source !== settings.source;
-    const turned =
-      others.size.width !== settings.size.width || others.size.height !== settings.size.height;
-    if (another || (turned && settings.source === "test-pattern")) return exchange(change);
-    Object.assign(settings, change);
+  /** Abandons what is being opened if something else is wanted by now. */
+  const abandonOther = () => {
+    if (!opening) return;
+    const { source, camera } = opening;
+    if (source !== wanted.source || (source === "camera" && camera !== wanted.camera))
+      opening.abandon();
+  };
+
+  /** Changes the picture to what is wanted: another source, or another shape of the same one. */
+  const reframe = async (): Promise<void> => {
+    const { size } = settings;
+    const closed = raw?.scope.signal.aborted === true; // by a change that was abandoned
+    const another = wanted.camera !== settings.camera || wanted.source !== settings.source;
+    const turned = wanted.size.width !== size.width || wanted.size.height !== size.height;
+    if (another || closed || (turned && settings.source === "test-pattern")) {
+      await exchange();
+      return;
+    }
+    if (wanted.mirror === settings.mirror && wanted.size === size) return;
+    Object.assign(settings, wanted);
     if (raw) await events.replaced(shaped(raw));
     events.changed();
   };
 
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = (act: () => Promise<void>): Promise<void> => {
-    const done = turn.then(() => (isEnded() ? undefined : act()));
-    turn = done.catch(() => undefined);
-    return done;
+  const inOrder = (first: Promise<unknown>) => {
+    let turn = first.catch(() => undefined);
+    return (act: () => Promise<unknown>): Promise<void> => {
+      const done = turn.then(async () => void (isEnded() || (await act())));
+      turn = done.catch(() => undefined);
+      return done;
+    };
   };
 
-  const impossible = settings.source === "camera" ? obstacle() : webrtcObstacle();
   const begin = async () => {
-    if (impossible) throw impossible;
-    const opened = await openRaw();
+    let opened: Raw | null = null;
+    while (!opened) {
+      Object.assign(settings, wanted);
+      file = wantedFile;
+      const impossible = settings.source === "camera" ? obstacle() : webrtcObstacle();
+      if (impossible) throw impossible;
+      try {
+        opened = await openRaw();
+      } catch (refusal) {
+        if (refusal !== ABANDONED) throw refusal;
+        if (isEnded()) throw refusalOf(new DOMException("ended", "AbortError"));
+      }
+    }
     raw = opened;
     if (isEnded()) {
       opened.scope.abort();
@@ -213,9 +271,13 @@ export function open(
     return sent;
   };
   const track = begin();
-  turn = track.catch((_refusal: Refusal) => undefined);
+  const inTurn = inOrder(track);
+  // A prompt for the microphone that stays unanswered delays no change of the picture.
+  const inVoiceTurn = inOrder(track);
   // Without a camera the microphone has a permission prompt of its own; nothing waits for it.
-  if (settings.microphone && settings.source !== "camera" && !impossible) void inTurn(voice.open);
+  if (settings.microphone && settings.source !== "camera") {
+    void inVoiceTurn(async () => raw && voice.open());
+  }
 
   return {
     track,
@@ -236,28 +298,40 @@ export function open(
       // Muting takes effect at once, without waiting for other changes.
       if (muted !== undefined) voice.mute(muted);
       if (heard === false) voice.close();
-      return inTurn(async () => {
-        if (heard === undefined && muted === undefined) return reframe(change);
-        Object.assign(settings, change);
+      Object.assign(wanted, change);
+      abandonOther();
+      if (heard === undefined && muted === undefined) return inTurn(reframe);
+      return inVoiceTurn(async () => {
         // A prompt that was open meanwhile may have opened a microphone that is off by now.
-        if (settings.microphone) await voice.open();
+        if (wanted.microphone) await voice.open();
         else voice.close();
       });
     },
     switchCamera() {
+      // Two requests switch twice; but whatever else is being opened is not wanted any more.
+      if (opening && opening.source !== "camera") wanted.source = "camera";
+      abandonOther();
       return inTurn(async () => {
         cameras = await listDevices().catch(() => cameras);
         const other = next(cameras, obtained?.source === "camera" ? obtained : null);
-        if (!other) return events.trouble("camera-missing");
-        await exchange({ camera: other.id, source: "camera" });
+        const { source, camera } = other
+          ? { source: "camera" as const, camera: other.id }
+          : settings;
+        Object.assign(wanted, { source, camera });
+        if (other) await exchange();
+        else events.trouble("camera-missing");
       });
     },
     useFile(video) {
+      wanted.source = "file";
+      wantedFile = video;
+      opening?.abandon();
       return inTurn(async () => {
+        if (wanted.source !== "file" || wantedFile !== video) return; // a newer change follows
         const former = file;
+        if (!raw || former === video) return; // no source could be opened, or this one is open
         file = video;
-        await exchange({ source: "file" });
-        if (settings.source !== "file") file = former;
+        if (!(await exchange())) file = former;
       });
     },
   };

@@ -30,7 +30,7 @@ export async function openScreen(size: CameraSize, signal: AbortSignal): Promise
   return track;
 }
 
-/** How long a file may take to show its first frame, in ms. */
+/** How long a file may take until it plays, in ms. */
 const FIRST_FRAME_MS = 10_000;
 
 /**
@@ -54,8 +54,7 @@ export async function openFile(
     video.removeAttribute("src");
   };
   try {
-    await firstFrame(video, signal);
-    await video.play();
+    await playing(video, signal);
   } catch {
     close();
     throw refusal("media-failed", "The file is no video that this browser plays.");
@@ -77,13 +76,14 @@ export async function openFile(
   return track;
 }
 
-/** Resolves when the element has its first frame; rejects when it has none in time. */
-async function firstFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
+/** Resolves when the element has its first frame and plays; rejects when it doesn't in time. */
+async function playing(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(() => reject(Error("late")), FIRST_FRAME_MS);
-      video.onloadeddata = () => (video.videoWidth ? resolve() : reject(Error("no picture")));
+      video.onloadeddata = () =>
+        video.videoWidth ? video.play().then(resolve, reject) : reject(Error("no picture"));
       video.onerror = () => reject(Error("no video"));
       signal.addEventListener("abort", () => reject(Error("ended")), { once: true });
     });

@@ -21,6 +21,8 @@ import { setTrait, trait } from "./model.ts";
 
 /** The chosen camera's key in `localStorage`; its id means nothing on another origin. */
 const CHOSEN_CAMERA_KEY = "decart-widget.camera";
+/** Troubles that don't mean that the requested source failed. */
+const KEEPS_SOURCE = /^microphone|missing$/;
 /** The traits that may change while a capture is open. */
 const CAPTURE_TRAITS = [
   "camera",
@@ -217,7 +219,8 @@ export class Source {
     // The next attempt must not ask for it again.
     const { model } = this.#kernel;
     const source = this.capture?.obtained?.source;
-    if (source && source !== trait(model, "source")) model.set("source", source);
+    if (source && source !== trait(model, "source") && !KEEPS_SOURCE.test(code))
+      model.set("source", source);
     if (code === "microphone-failed") model.set("microphone", false);
     model.save_changes();
     this.#kernel.log.add("warning", code);

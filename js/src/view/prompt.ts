@@ -9,7 +9,7 @@ import type { Session } from "../session/session.ts";
 import { h, icon, mark, write } from "./dom.ts";
 import type { Part } from "./part.ts";
 import type { Slots } from "./slots.ts";
-import { type PromptWords, promptWords } from "./words.ts";
+import { oneLine, type PromptWords, promptProblem, promptWords } from "./words.ts";
 
 /** This long after the last keystroke the box shows the kernel's prompt, whatever came in between. */
 const SETTLE_MS = 1000;
@@ -52,16 +52,37 @@ export function promptBar(
   let settle: ReturnType<typeof setTimeout> | undefined;
   let isComposing = false;
   let isSetting = false;
+  /** Why what was typed is not sent. It stays in the box, whatever the kernel holds. */
+  let problem = "";
   onAbort(signal, () => clearTimeout(settle));
 
+  /** The kernel's prompt, as the box can show it. */
+  const held = () => oneLine(trait(model, "prompt"));
   const show = (value: string) => {
-    if (input.value === value || isComposing) return;
+    if (input.value === value || isComposing || problem) return;
     const { selectionStart, selectionEnd } = input;
     input.value = value;
     if (document.activeElement === input) input.setSelectionRange(selectionStart, selectionEnd);
   };
+  /** Writes the line under the box. */
+  const tell = () => {
+    const { note } = session.referenceImage;
+    let words: PromptWords;
+    if (problem) words = { text: problem, tone: "bad" };
+    else if (note) words = { text: note, tone: "" };
+    else words = promptWords(session.state, model);
+    write(status, words.text);
+    mark(status, "tone", words.tone);
+  };
   const send = () => {
     if (isComposing) return;
+    problem = promptProblem(input.value);
+    input.setAttribute("aria-invalid", String(problem !== ""));
+    tell();
+    if (problem) {
+      clearTimeout(settle);
+      return;
+    }
     pending.add(input.value);
     isSetting = true;
     setTrait(model, "prompt", input.value);
@@ -69,7 +90,7 @@ export function promptBar(
     clearTimeout(settle);
     settle = setTimeout(() => {
       pending = new Set();
-      show(trait(model, "prompt"));
+      show(held());
     }, SETTLE_MS);
   };
 
@@ -89,33 +110,27 @@ export function promptBar(
   });
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!isComposing && input.value.trim()) session.apply(input.value, enrich.checked);
+    if (!isComposing && !problem && input.value.trim()) session.apply(input.value, enrich.checked);
   });
   listen(
     model,
     "change:prompt",
     () => {
       if (isSetting) return;
-      const value = trait(model, "prompt");
+      const value = held();
       if (value === input.value) pending = new Set();
       else if (!pending.has(value)) show(value);
     },
     signal,
   );
-  show(trait(model, "prompt"));
+  show(held());
 
   return {
     element,
     slots: { image, prompt: input },
     update() {
       enrich.checked = trait(model, "enrich");
-      const { note } = session.referenceImage;
-      const words: PromptWords = note
-        ? { text: note, tone: "" }
-        : promptWords(session.state, model);
-      const { text, tone } = words;
-      write(status, text);
-      mark(status, "tone", tone);
+      tell();
     },
   };
 }

@@ -155,6 +155,26 @@ export interface PromptWords {
   tone: "" | "ok" | "busy" | "bad";
 }
 
+/** Characters that a prompt may have; the kernel has the same limit (inputs/prompts.py). */
+const MAX_PROMPT = 10_000;
+
+/** Why a prompt can't be sent, and what to do about it; empty if it can. */
+export function promptProblem(prompt: string): string {
+  // A character may take two units of a string; the kernel counts characters.
+  const length = prompt.length > 10 * MAX_PROMPT ? prompt.length : [...prompt].length;
+  if (length > MAX_PROMPT) {
+    const [has, may] = [length, MAX_PROMPT].map((count) => count.toLocaleString("en"));
+    return `Not sent: ${has} characters. Shorten it to ${may}.`;
+  }
+  const isText = !/\p{Surrogate}|\0/u.test(prompt);
+  return isText ? "" : "Not sent: a part of it is no text. Remove what looks damaged.";
+}
+
+/** A prompt in one line, as the box shows it: a text field would drop line breaks without a space. */
+export function oneLine(prompt: string): string {
+  return prompt.replace(/\s*[\r\n]+\s*/g, " ");
+}
+
 /** What the line under the prompt box shows. */
 export function promptWords(state: ConnectionState, model: HostModel): PromptWords {
   const error = trait(model, "error");

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openCamera } from "../../src/capture/camera.ts";
 import { find, next, positionOf } from "../../src/capture/devices.ts";
 import { open } from "../../src/capture/index.ts";
@@ -118,13 +118,17 @@ describe("a requested camera", () => {
 });
 
 describe("a capture", () => {
-  function begin(camera: FakeCamera, source: "camera" | "screen" | "file" = "camera") {
+  function begin(
+    camera: FakeCamera,
+    source: "camera" | "screen" | "file" = "camera",
+    file: Blob | null = null,
+  ) {
     camera.devices.push({ kind: "videoinput", deviceId: "c2", label: "second camera" });
     const scope = new AbortController();
     const events: string[] = [];
     const capture = open(
       { size: SIZE, camera: null, mirror: "off", source, microphone: false, muted: false },
-      null,
+      file,
       {
         changed: () => undefined,
         replaced: async () => void events.push("replaced"),
@@ -228,6 +232,101 @@ describe("a capture", () => {
     await capture.change({ source: "screen" });
     expect(events).toEqual(["screen-refused"]);
     expect(capture.obtained).toMatchObject({ source: "camera" });
+    expect(camera.on).toBe(true);
+  });
+
+  /** A video file that never shows a frame: in these tests no video element loads anything. */
+  const SILENT_FILE = new Blob(["no frame"]);
+
+  test.each([
+    ["another source", { source: "camera" as const }],
+    ["another camera", { source: "camera" as const, camera: "c2" }],
+  ])("whose file has no first frame takes %s at once", async (_what, change) => {
+    const camera = new FakeCamera();
+    const { capture, events } = begin(camera);
+    const first = await camera.open();
+    void capture.useFile(SILENT_FILE);
+    await settled();
+    const changed = capture.change(change);
+    await settled();
+    if ("camera" in change) await camera.open();
+    await changed;
+    expect(events).toEqual("camera" in change ? ["replaced"] : []);
+    expect(capture.obtained).toMatchObject({ source: "camera" });
+    expect(camera.on).toBe(true);
+    expect(first.readyState).toBe("camera" in change ? "ended" : "live");
+  });
+
+  test("whose file has no first frame switches to the next camera at once", async () => {
+    const camera = new FakeCamera();
+    const { capture, events } = begin(camera);
+    await camera.open();
+    void capture.useFile(SILENT_FILE);
+    await settled();
+    void capture.switchCamera();
+    await settled();
+    await camera.open();
+    expect(events).toEqual(["replaced"]);
+    expect(camera.asked.at(-1)?.video).toMatchObject({ deviceId: { exact: "c2" } });
+  });
+
+  test("that began with a file without a first frame begins with the camera instead", async () => {
+    const camera = new FakeCamera();
+    const { capture, events } = begin(camera, "file", SILENT_FILE);
+    await settled();
+    void capture.change({ source: "camera" });
+    await settled();
+    await camera.open();
+    await expect(capture.track).resolves.toBeDefined();
+    expect(capture.obtained).toMatchObject({ source: "camera" });
+    expect(events).toEqual([]);
+  });
+
+  test("takes another frame rate although the file that was to replace it can't be played", async () => {
+    vi.useFakeTimers();
+    try {
+      const camera = new FakeCamera();
+      const { capture, events } = begin(camera);
+      await camera.open();
+      void capture.useFile(SILENT_FILE);
+      const changed = capture.change({ size: { ...SIZE, fps: 15 } });
+      await vi.advanceTimersByTimeAsync(11_000);
+      await changed;
+      expect(events).toEqual(["bad-video", "replaced"]);
+      expect(capture.obtained).toMatchObject({ source: "camera" });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("whose prompt for a microphone stays unanswered changes its source meanwhile", async () => {
+    const camera = new FakeCamera();
+    const { capture, events } = begin(camera);
+    await camera.open();
+    const { getUserMedia } = navigator.mediaDevices;
+    const prompt = (wanted: MediaStreamConstraints) =>
+      wanted.audio ? new Promise<MediaStream>(() => undefined) : getUserMedia(wanted);
+    Object.assign(navigator.mediaDevices, { getUserMedia: prompt });
+    void capture.change({ microphone: true });
+    await settled();
+    void capture.change({ camera: "c2" });
+    await settled();
+    await camera.open();
+    expect(events).toEqual(["replaced"]);
+  });
+
+  test("whose camera stays unanswered can send another one, and stops the late one", async () => {
+    const camera = new FakeCamera();
+    const { capture, events } = begin(camera);
+    await camera.open();
+    void capture.change({ camera: "c2" });
+    await settled();
+    void capture.change({ camera: null });
+    await settled();
+    const late = await camera.open();
+    expect(late.readyState).toBe("ended");
+    await camera.open();
+    expect(events).toEqual(["replaced"]);
     expect(camera.on).toBe(true);
   });
 

@@ -55,6 +55,43 @@ describe("prompt", () => {
     expect(box().value).toBe("a c");
   });
 
+  test.each([
+    ["too long", "x".repeat(10_213), "Not sent: 10,213 characters. Shorten it to 10,000."],
+    ["too long, in wide characters", "🐈".repeat(10_001), "Not sent: 10,001 characters."],
+    ["half a character", "a \ud83d cat", "Not sent: a part of it is no text."],
+    ["a NUL", "a\0cat", "Not sent: a part of it is no text."],
+  ])("what can't be sent (%s) stays in the box, which says so", (_what, typed, said) => {
+    type("a cat");
+    type(typed);
+    expect(text(".dw-prompt-status")).toContain(said);
+    expect(one(".dw-prompt-status").dataset.tone).toBe("bad");
+    expect(box().getAttribute("aria-invalid")).toBe("true");
+    one(".dw-apply").click();
+    vi.advanceTimersByTime(5000);
+    model.set("prompt", "from a link");
+    expect(box().value).toBe(typed);
+    expect(model.all("apply")).toHaveLength(0);
+    expect(text(".dw-prompt-status")).toContain(said);
+    type("a dog");
+    expect(text(".dw-prompt-status")).not.toContain("Not sent");
+    expect(box().getAttribute("aria-invalid")).toBe("false");
+    expect(model.get("prompt")).toBe("a dog");
+  });
+
+  test("a prompt of as many wide characters as the kernel takes is sent", () => {
+    const longest = "🐈".repeat(10_000);
+    type(longest);
+    expect(model.get("prompt")).toBe(longest);
+    expect(text(".dw-prompt-status")).not.toContain("Not sent");
+  });
+
+  test("a prompt of several lines is shown in one, with spaces", () => {
+    model.set("prompt", "a cat,\r\n  in the style\nof ukiyo-e");
+    expect(box().value).toBe("a cat, in the style of ukiyo-e");
+    vi.advanceTimersByTime(5000);
+    expect(model.get("prompt")).toBe("a cat,\r\n  in the style\nof ukiyo-e");
+  });
+
   test("a word that is being composed is not sent yet", () => {
     box().dispatchEvent(new Event("compositionstart"));
     type("に");
