@@ -9,7 +9,15 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from decart_widget.errors import InvalidImageError, InvalidURLError
+from decart_widget.diagnostics.redaction import shorten
+from decart_widget.errors import InvalidImageError, InvalidURLError, TransportError
+from decart_widget.inputs.proxies import (
+    Proxy,
+    connection_error,
+    proxy_for,
+    refused_by_proxy,
+    tls_context,
+)
 
 MAX_SOURCE_BYTES: Final = 50_000_000
 """Bytes of a file that is read as reference image, from wherever; what is sent is smaller."""
@@ -69,6 +77,7 @@ def download(url: str) -> bytes:
     Raises:
         InvalidImageError: It can't be downloaded.
         InvalidURLError: The URL can't be used.
+        TransportError: The proxy or certificates that the environment names can't be used.
     """
     import httpx
 
@@ -76,9 +85,21 @@ def download(url: str) -> bytes:
     received = bytearray()
     deadline = time.monotonic() + DOWNLOAD_TIMEOUT_S
     failure = ""
+    refused: TransportError | None = None
+    proxy: Proxy | None = None
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            with httpx.stream("GET", url, timeout=DOWNLOAD_TIMEOUT_S) as response:
+            proxy = proxy_for(url)
+            with httpx.stream(
+                "GET",
+                url,
+                timeout=DOWNLOAD_TIMEOUT_S,
+                proxy=None if proxy is None else proxy.httpx_url,
+                verify=tls_context() if url.lower().startswith("https:") else False,
+                trust_env=False,
+            ) as response:
+                if response.status_code == 407 and proxy is not None:
+                    raise refused_by_proxy(proxy, "HTTP 407")
                 if response.has_redirect_location:
                     url = str(response.url.join(response.headers["location"]))
                     _check_redirect(shown, check_image_url(url))
@@ -98,6 +119,12 @@ def download(url: str) -> bytes:
             failure = f"over {MAX_REDIRECTS} redirects"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = type(error).__name__
+        if isinstance(error, httpx.ProxyError) and proxy is not None:
+            refused = refused_by_proxy(proxy, shorten(str(error), 100))
+        elif isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+            refused = connection_error(shown, str(error), proxy)
+    if refused is not None:
+        raise refused
     if failure:
         raise InvalidImageError(
             f"The reference image can't be fetched from {shown} ({failure}).",

@@ -50,7 +50,6 @@ async def quota(key: Secret, endpoint: Endpoint, *, timeout: float = 10.0) -> Qu
         None,
         name=endpoint.name,
         timeout=timeout,
-        direct=endpoint.is_loopback,
     )
     counts = [answer.get(name) for name in ("limit", "active", "remaining")]
     whole = [count for count in counts if type(count) is int and 0 <= count < 2**31]
@@ -82,7 +81,6 @@ async def resolve_model(name: str, endpoint: Endpoint, *, timeout: float = 10.0)
         {"model": name},
         name=endpoint.name,
         timeout=timeout,
-        direct=endpoint.is_loopback,
         missing=unknown_model(name),
     )
     found = answer.get("model_id")

@@ -174,7 +174,6 @@ class Attempt:
             self._url(token),
             config.endpoint.name,
             open_timeout_s,
-            direct=config.endpoint.is_loopback,
         ) as control:
             self._control = control
             self.initial_sent_at = self._loop.time()

@@ -19,6 +19,12 @@ from decart_widget.errors import (
     ProtocolError,
     TransportError,
 )
+from decart_widget.inputs.proxies import (
+    check_certificates,
+    connection_error,
+    proxy_for,
+    refused_by_proxy,
+)
 from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.codec import encode
 from decart_widget.protocol.messages import ClientMessage
@@ -120,16 +126,13 @@ def _closed(closed: object) -> DecartError:
 
 
 @asynccontextmanager
-async def open_control(
-    url: Secret, name: str, timeout: float, *, direct: bool = False
-) -> AsyncIterator[ControlChannel]:
+async def open_control(url: Secret, name: str, timeout: float) -> AsyncIterator[ControlChannel]:
     """Opens a session's control channel and closes it at the end of the block.
 
     Args:
         url: The WebSocket's URL, with the client token in its query.
         name: The service's name in errors.
         timeout: Seconds for TCP, TLS and the WebSocket handshake together.
-        direct: Whether to ignore a proxy that the environment names.
 
     Yields:
         The open channel.
@@ -138,17 +141,26 @@ async def open_control(
         AuthenticationError: The service refused the token.
         AtCapacityError: The service is full.
         ServiceError: The service refused the handshake for another reason.
-        TransportError: The service can't be reached, or is no WebSocket server.
+        TransportError: The service can't be reached, or is no WebSocket server; or the proxy or
+            certificates that the environment names can't be used.
         InvalidURLError: The token would travel to another machine in clear text.
     """
     from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+    from websockets.exceptions import (
+        InvalidHandshake,
+        InvalidStatus,
+        ProxyError,
+        WebSocketException,
+    )
 
     class ConnectWithoutRedirects(connect):
         def process_redirect(self, exc: Exception) -> Exception:
             return exc
 
     need_private(url.reveal())
+    proxy = proxy_for(url.reveal())
+    if url.reveal().startswith("wss:"):
+        check_certificates()
     failure: DecartError | None = None
     connection: ClientConnection | None = None
     try:
@@ -161,7 +173,7 @@ async def open_control(
             compression=None,
             logger=_wire_logger,
             user_agent_header=None,
-            proxy=None if direct else True,
+            proxy=None if proxy is None else proxy.url,
         )
     except TimeoutError:
         failure = TransportError(f"{name} did not answer within {timeout:.0f} s.")
@@ -175,12 +187,15 @@ async def open_control(
             failure = service_error(
                 f"HTTP {status}: {body}", CAPACITY_CLOSE_CODE if status == 503 else None
             )
+    except ProxyError as error:
+        text = shorten(str(error), _MAX_TEXT)
+        failure = TransportError(text) if proxy is None else refused_by_proxy(proxy, text)
     except InvalidHandshake as error:
         text = shorten(str(error), _MAX_TEXT)
         failure = TransportError(f"{name} is no realtime service ({text}).")
     except (OSError, WebSocketException) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        failure = TransportError(f"{name} can't be reached ({shorten(text, _MAX_TEXT)}).")
+        failure = connection_error(name, shorten(text, _MAX_TEXT), proxy)
     if failure is not None or connection is None:
         # Raised outside the handlers, so that no exception with the URL is chained to it.
         raise failure or ConnectionLostError(f"{name} can't be reached.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import redact
@@ -15,15 +14,18 @@ from decart_widget.errors import (
     DecartError,
     ProtocolError,
     ServiceError,
-    TransportError,
+)
+from decart_widget.inputs.proxies import (
+    connection_error,
+    proxy_for,
+    refused_by_proxy,
+    tls_context,
 )
 from decart_widget.inputs.secrets import Secret
 from decart_widget.protocol.retry import REDIRECTS, redirect_error, service_error
 from decart_widget.session.endpoints import need_private
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 MAX_ANSWER_BYTES: Final = 100_000
@@ -36,14 +38,6 @@ _MAX_TEXT: Final = 300
 """Characters of an answer that our errors quote."""
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Returns the TLS context, cached because reading the certificates takes 30 ms."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
 async def exchange(
     url: str,
     key: Secret | None,
@@ -51,7 +45,6 @@ async def exchange(
     *,
     name: str,
     timeout: float,
-    direct: bool,
     missing: DecartError | None = None,
 ) -> dict[str, Any]:
     """Posts JSON, or makes a GET request, and returns the JSON object of the answer.
@@ -62,19 +55,21 @@ async def exchange(
         body: The JSON object to send; None for a GET request.
         name: The service's name in errors.
         timeout: Seconds for the whole request.
-        direct: Whether to ignore the environment's proxies and .netrc.
         missing: Raised when the service answers 404.
 
     Raises:
         AuthenticationError: The service refused the key (HTTP 401, 403).
         ServiceError: The service answered with another error.
         ProtocolError: The answer is no JSON object, or too long.
-        TransportError: The service can't be reached, or did not answer in time.
+        TransportError: The service can't be reached, or did not answer in time; or the proxy or
+            certificates that the environment names can't be used.
         InvalidURLError: The key would travel to another machine in clear text.
     """
     import httpx  # imported on first use: it takes as long as the rest of the package
 
     need_private(url)
+    proxy = proxy_for(url)
+    verify = tls_context() if url.startswith("https:") else False
     scrub = redact if key is None else key.scrub
     failure: DecartError
     try:
@@ -83,9 +78,10 @@ async def exchange(
             asyncio.timeout(timeout),
             httpx.AsyncClient(
                 timeout=timeout,
-                trust_env=not direct,
+                trust_env=False,  # nor a .netrc, whose password would be sent beside the key
+                proxy=None if proxy is None else proxy.httpx_url,
                 follow_redirects=False,
-                verify=_tls() if url.startswith("https:") else False,
+                verify=verify,
             ) as client,
             # Not compressed, or a few bytes could decompress to gigabytes.
             client.stream(
@@ -110,9 +106,11 @@ async def exchange(
     except (TimeoutError, httpx.TimeoutException):
         failure = ConnectTimeoutError(f"{name} did not answer within {timeout:g} s.")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        failure = TransportError(
-            f"{name} can't be reached ({scrub(str(error)) or type(error).__name__})."
-        )
+        text = scrub(str(error)) or type(error).__name__
+        if isinstance(error, httpx.ProxyError) and proxy is not None:
+            failure = refused_by_proxy(proxy, text)
+        else:
+            failure = connection_error(name, text, proxy)
     # Raised outside the handlers: httpx's exception, chained to it, holds the request with the key.
     raise failure
 

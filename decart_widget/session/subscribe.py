@@ -101,7 +101,6 @@ async def request_viewer_room(
         {},
         name=endpoint.name,
         timeout=timeout,
-        direct=endpoint.is_loopback,
         missing=session_over(),
     )
     room = decode(json.dumps({**answer, "type": "livekit_room_info"}))

@@ -77,7 +77,6 @@ async def client_token(
         body,
         name=endpoint.name,
         timeout=timeout,
-        direct=endpoint.is_loopback,
     )
     # ``token`` (a JWT) is for realtime connections; ``apiKey``, for the API's other requests, is
     # used where a service sends no ``token``. Both become a ``Secret``, so that texts that quote

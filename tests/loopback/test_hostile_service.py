@@ -188,7 +188,7 @@ async def test_no_request_with_a_key_follows_a_redirect(status: int) -> None:
                 await request_viewer_room(Subscription("room"), endpoint, Secret(KEY))
             errors.append(caught.value)
             with pytest.raises(ServiceError) as caught:
-                async with open_control(socket_url, "it", 10.0, direct=True):
+                async with open_control(socket_url, "it", 10.0):
                     pass
             errors.append(caught.value)
     assert asked == ["here"] * 3
@@ -217,7 +217,7 @@ async def test_the_body_of_a_refused_handshake_is_redacted_before_it_is_cut() ->
         endpoint = parse_endpoint(url)
         socket_url = endpoint.realtime_url(realtime_model("lucy-latest"), secret)
         with pytest.raises(ServiceError) as caught:
-            async with open_control(socket_url, "it", 10.0, direct=True):
+            async with open_control(socket_url, "it", 10.0):
                 pass
     assert "token" in str(caught.value)
     assert "plain" not in str(caught.value)

@@ -59,6 +59,8 @@ const TEXTS: Record<string, NoticeText> = {
   "session-over": { title: "The session is over" },
   "session-expired": { title: "The session is over" },
   "connect-timeout": { title: "No connection" },
+  proxy: { title: "The proxy can't be used" },
+  certificates: { title: "The certificate is not trusted" },
   "connection-lost": { title: "The connection was lost" },
   "media-unreachable": { title: "The video could not get through" },
   "ack-timeout": { title: "No answer from the service" },

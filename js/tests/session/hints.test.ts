@@ -63,3 +63,123 @@ describe("a page that shows the widget", () => {
     expect(prepared()).toBe(0);
   });
 });
+
+describe("a page that shows the widget", () => {
+  const prepared = () => model.all("intent").length;
+  const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * 60_000);
+
+  test("repeats its hint every 10 minutes, so that what the kernel prepared stays fresh", async () => {
+    showView();
+    await minutes(30.5);
+    expect(prepared()).toBe(3);
+  });
+
+  test("sends it again when it becomes visible, and not while it is hidden", async () => {
+    showView();
+    const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    await minutes(60);
+    expect(prepared()).toBe(0);
+    hidden.mockReturnValue(false);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(prepared()).toBe(1);
+  });
+
+  test("sends none without a view, nor during a session", async () => {
+    await minutes(30);
+    expect(prepared()).toBe(0);
+    showView();
+    await generate();
+    await minutes(30);
+    expect(prepared()).toBe(0);
+  });
+});
+
+describe("a page that shows the widget", () => {
+  const prepared = () => model.all("intent").length;
+  const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * 60_000);
+
+  test("repeats its hint every 10 minutes, so that what the kernel prepared stays fresh", async () => {
+    showView();
+    await minutes(30.5);
+    expect(prepared()).toBe(3);
+  });
+
+  test("sends it again when it becomes visible, and not while it is hidden", async () => {
+    showView();
+    const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    await minutes(60);
+    expect(prepared()).toBe(0);
+    hidden.mockReturnValue(false);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(prepared()).toBe(1);
+  });
+
+  test("sends none without a view, nor during a session", async () => {
+    await minutes(30);
+    expect(prepared()).toBe(0);
+    showView();
+    await generate();
+    await minutes(30);
+    expect(prepared()).toBe(0);
+  });
+});
+
+describe("a page that shows the widget", () => {
+  const prepared = () => model.all("intent").length;
+  const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * 60_000);
+
+  test("repeats its hint every 10 minutes, so that what the kernel prepared stays fresh", async () => {
+    showView();
+    await minutes(30.5);
+    expect(prepared()).toBe(3);
+  });
+
+  test("sends it again when it becomes visible, and not while it is hidden", async () => {
+    showView();
+    const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    await minutes(60);
+    expect(prepared()).toBe(0);
+    hidden.mockReturnValue(false);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(prepared()).toBe(1);
+  });
+
+  test("sends none without a view, nor during a session", async () => {
+    await minutes(30);
+    expect(prepared()).toBe(0);
+    showView();
+    await generate();
+    await minutes(30);
+    expect(prepared()).toBe(0);
+  });
+});
+
+describe("a page that shows the widget", () => {
+  const prepared = () => model.all("intent").length;
+  const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * 60_000);
+
+  test("repeats its hint every 10 minutes, so that what the kernel prepared stays fresh", async () => {
+    showView();
+    await minutes(30.5);
+    expect(prepared()).toBe(3);
+  });
+
+  test("sends it again when it becomes visible, and not while it is hidden", async () => {
+    showView();
+    const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    await minutes(60);
+    expect(prepared()).toBe(0);
+    hidden.mockReturnValue(false);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(prepared()).toBe(1);
+  });
+
+  test("sends none without a view, nor during a session", async () => {
+    await minutes(30);
+    expect(prepared()).toBe(0);
+    showView();
+    await generate();
+    await minutes(30);
+    expect(prepared()).toBe(0);
+  });
+});

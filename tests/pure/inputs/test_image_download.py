@@ -29,7 +29,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]:
             return answer(request)
 
         client = httpx.Client(transport=httpx.MockTransport(handle))
-        monkeypatch.setattr(httpx, "stream", client.stream)
+        monkeypatch.setattr(httpx, "stream", lambda *what, **_options: client.stream(*what))
         return requests
 
     return serve
