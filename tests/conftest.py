@@ -62,3 +62,15 @@ def livekit() -> Iterator[LiveKitProcess]:
         pytest.skip(f"no LiveKit server: {reason}")
     with server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_rooms_on_livekit(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Puts the rooms of every service on a LiveKit server where the environment says so."""
+    if os.environ.get("DECART_WIDGET_TEST_ROOMS") != "livekit":
+        yield
+        return
+    from tests import rooms
+
+    with rooms.services_on(request.getfixturevalue("livekit")):
+        yield

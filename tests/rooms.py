@@ -1,0 +1,40 @@
+"""Services whose rooms are on a real LiveKit server, for the layers that have a browser.
+
+With ``DECART_WIDGET_TEST_ROOMS=livekit`` in the environment every service that a test starts with
+`decart_widget.sandbox.serve` has its rooms there (`tests/conftest.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from decart_widget.sandbox import Sandbox, local, serve
+from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
+from decart_widget.sandbox.server import SandboxServer
+from tools.livekit import LiveKitProcess
+
+
+@contextmanager
+def services_on(server: LiveKitProcess) -> Iterator[None]:
+    """Until it is left, `serve` makes services whose rooms are on that server.
+
+    A service with a function of the test keeps its own rooms: there it would not be called.
+    """
+    address = LiveKitServer(server.url, server.key, server.secret)
+
+    def make(transform: Any, **options: Any) -> SandboxServer:
+        livekit = address if transform is None else None
+        return SandboxServer(transform, livekit=livekit, **options)
+
+    with mock.patch.object(local, "SandboxServer", make):
+        yield
+
+
+@contextmanager
+def rooms_on(server: LiveKitProcess) -> Iterator[Sandbox]:
+    """A service whose rooms are on that server."""
+    with services_on(server), serve() as running:
+        yield running
