@@ -73,8 +73,9 @@ async def test_the_livekit_server_is_killed_and_comes_back(
     begin: Begin, bridge: Sandbox, server: LiveKitProcess, measured: Measured
 ) -> None:
     scene = await begin(bridge, "livekit")
-    since = time.time()
     server.kill()
+    await scene.probes.still(2.0)
+    since = time.time()
     server.start()
     measured(await scene.recovers(since, attempt=1), "livekit")
     await scene.stop()
