@@ -8,6 +8,8 @@ import logging
 import random
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psutil
 import pytest
@@ -26,7 +28,7 @@ from tests.loopback.room_livekit import (
     rooms_api,
     session_on,
 )
-from tests.loopback.sandbox_client import KEY, client
+from tests.loopback.sandbox_client import KEY, Client, client
 from tools.livekit import LiveKitProcess
 
 pytestmark = pytest.mark.timeout(180)
@@ -273,32 +275,40 @@ async def end_sessions(livekit: LiveKitProcess, *, sessions: int, at_once: int, 
     """Sessions end in ways chosen at random; then no place is lost, and no participant is left."""
     chance = random.Random(seed)
     ways = [chance.choice(["leave", "stop", "joining", "named", "crash"]) for _ in range(sessions)]
-    places = asyncio.Semaphore(at_once)
+    admission = asyncio.Lock()
+
+    @asynccontextmanager
+    async def admitted(sandbox: SandboxServer) -> AsyncIterator[Client]:
+        """The control channel of a session, as soon as there is a place for it."""
+        async with AsyncExitStack() as stack:
+            async with admission:
+                await eventually(lambda: len(sandbox.stats()["sessions"]) < at_once, "a place", 120)
+                control = await stack.enter_async_context(client(sandbox.realtime_base_url))
+                await control.wait_for("status", LIMIT_S)
+            yield control
 
     async def one(sandbox: SandboxServer, way: str) -> None:
-        async with places:
+        async with admitted(sandbox) as control:
             if way in ("joining", "named"):
-                async with client(sandbox.realtime_base_url) as control:
-                    await control.send("livekit_join", passthrough=True)
-                    if way == "named":
-                        await control.wait_for("livekit_room_info", LIMIT_S)
+                await control.send("livekit_join", passthrough=True)
+                if way == "named":
+                    await control.wait_for("livekit_room_info", LIMIT_S)
                 return
-            async with client(sandbox.realtime_base_url) as control:
-                info = await room_for(control)
-                async with user_in(info) as user:
-                    await user.publish()
-                    await control.wait_for("generation_started", LIMIT_S)
-                    if way == "leave":
-                        await user.room.disconnect()
-                        await control.wait_for("generation_ended", LIMIT_S)
-                    if way == "crash":
-                        (media,) = (
-                            session["media"]
-                            for session in sandbox.stats()["sessions"]
-                            if session["media"]["room"] == info["room_name"]
-                        )
-                        psutil.Process(media["pid"]).kill()
-                        assert "SIGKILL" in (await control.wait_for("error", LIMIT_S))["error"]
+            info = await room_for(control)
+            async with user_in(info) as user:
+                await user.publish()
+                await control.wait_for("generation_started", LIMIT_S)
+                if way == "leave":
+                    await user.room.disconnect()
+                    await control.wait_for("generation_ended", LIMIT_S)
+                if way == "crash":
+                    (pid,) = (
+                        session["media"]["pid"]
+                        for session in sandbox.stats()["sessions"]
+                        if session["media"] and session["media"]["room"] == info["room_name"]
+                    )
+                    psutil.Process(pid).kill()
+                    assert "SIGKILL" in (await control.wait_for("error", LIMIT_S))["error"]
 
     async with bridge_on(livekit) as sandbox:
         await asyncio.gather(*(one(sandbox, way) for way in ways))
