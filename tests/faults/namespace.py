@@ -74,13 +74,14 @@ class Network:
 
     def _filter(self, rule: str, no_netem: RuntimeError) -> None:
         inside = ("ip", "netns", "exec", self.name, "nft")
-        hook = "{ type filter hook output priority 0 ; }"
+        # Arriving packets: one that is dropped on its way out is an error (EPERM) of its sender.
+        hook = "{ type filter hook input priority 0 ; }"
         try:
             if shutil.which("nft") is None:
                 raise RuntimeError("there is no nft")
             run(*inside, "add table inet faults")
-            run(*inside, f"add chain inet faults out {hook}")
-            run(*inside, f"add rule inet faults out {rule}")
+            run(*inside, f"add chain inet faults in {hook}")
+            run(*inside, f"add rule inet faults in {rule}")
         except RuntimeError as no_nftables:
             pytest.skip(f"this machine can't lose packets: {no_netem}; {no_nftables}")
 

@@ -70,19 +70,20 @@ Report = Callable[..., None]
 
 
 def output_codec(requested: str | None, camera: str | None) -> str:
-    """The codec of the transformed video, which the client has to decode.
+    """The codec of the transformed video: VP8, or H.264 if that is requested and can be decoded.
 
-    A browser without H.264 (Firefox before it has downloaded its plugin) publishes another codec;
-    every browser decodes VP8 (RFC 7742).
+    The package ``livekit`` publishes without retransmission packets (RTX), so that libwebrtc probes
+    the bandwidth with padding in the video's own stream. Padding that the network loses is never
+    repeated. A receiver of H.264 waits 3 s for each such packet, as it can't tell it from a part of
+    a picture; VP8 numbers its pictures. VP8 is also what every browser decodes (RFC 7742): one
+    without H.264 (Firefox before it has downloaded its plugin) publishes another codec.
 
     Args:
         requested: ``h264``, ``vp8``, or None for no request.
         camera: MIME type of the camera's track, such as ``video/H264``; None before it is known.
     """
-    if camera is None:
-        return requested or "h264"
-    has_h264 = camera.lower().endswith(("/h264", "/h265"))
-    return "h264" if has_h264 and requested != "vp8" else "vp8"
+    has_h264 = camera is None or camera.lower().endswith(("/h264", "/h265"))
+    return "h264" if requested == "h264" and has_h264 else "vp8"
 
 
 class Transformer:

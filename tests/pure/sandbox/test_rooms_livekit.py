@@ -20,12 +20,12 @@ from decart_widget.sandbox.rooms.livekit_transformer import output_codec
 @pytest.mark.parametrize(
     ("requested", "camera", "codec"),
     [
-        (None, None, "h264"),
+        (None, None, "vp8"),
         ("vp8", None, "vp8"),
-        (None, "video/H264", "h264"),
+        (None, "video/H264", "vp8"),
         ("h264", "video/H264", "h264"),
         ("vp8", "video/H264", "vp8"),
-        (None, "video/H265", "h264"),
+        ("h264", "video/H265", "h264"),
         (None, "video/VP8", "vp8"),
         ("h264", "video/vp8", "vp8"),  # a browser without H.264
         (None, "video/VP9", "vp8"),
