@@ -69,7 +69,7 @@ class LiveKitApi:
 
         Returns:
             Why the server can't be used, as the end of a sentence with a remedy; or None, also when
-            the room wasn't opened for another reason.
+            the room wasn't opened for another reason (a participant that joins opens it too).
         """
         from livekit import api
 
@@ -119,8 +119,6 @@ def _cause(error: Exception) -> str | None:
 
     if isinstance(error, aiohttp.ClientConnectorError):
         return "can't be reached. Start it, or check the address after --livekit"
-    if isinstance(error, TimeoutError):
-        return f"does not answer within {REQUEST_TIMEOUT_S:g} s"
     if isinstance(error, api.TwirpError) and error.status in (401, 403):
         return "refuses the key or its secret. Check LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
     return None

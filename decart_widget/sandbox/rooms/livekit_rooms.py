@@ -227,7 +227,7 @@ class LiveKitRoom:
                 logger.warning(
                     "the room on %s can't be joined: %s", self._server.url, redact(report["reason"])
                 )
-                self._fail("The LiveKit server can't be used")
+                self._fail(f"The LiveKit server at {self._server.url} can't be used")
             case "first_frame":
                 events.first_frame()
                 if self._freezing is None:

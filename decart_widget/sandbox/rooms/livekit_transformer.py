@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
@@ -47,6 +47,12 @@ a LiveKit server starts with the lowest (320x180) and changes to the best after 
 SILENCE_LIMIT_S: Final = 10.0
 """Seconds without a picture of the camera after which it counts as lost, and billing ends. LiveKit
 notices a client that was killed after 15 to 20 s only."""
+
+FIRST_PICTURE_TIMEOUT_S: Final = 1.5
+"""Seconds until a stream of pictures that has yielded none is opened again; doubled each time."""
+
+LONGEST_TIMEOUT_S: Final = 12.0
+"""Longest of these times: the camera may be muted."""
 
 CONNECT_TIMEOUT_S: Final = 15.0
 """Seconds that joining may take. Joining is never cancelled: the Rust code below would panic, which
@@ -282,38 +288,35 @@ class Transformer:
             await source.aclose()
 
     async def _transform(self, track: rtc.Track, publication: rtc.RemoteTrackPublication) -> None:
-        # Only the newest frame waits: frames that come while one is rendered are dropped.
-        stream = rtc.VideoStream(track, capacity=1, format=rtc.VideoBufferType.I420)
         loop = asyncio.get_running_loop()
         full_px = publication.width * publication.height if publication.simulcasted else 0
         hold_until: float | None = None
         try:
-            async for event in stream:
-                width, height = event.frame.width, event.frame.height
-                if min(width, height) < SMALLEST_SIDE_PX:
-                    continue
-                now = self._last_picture_at = loop.time()
-                if hold_until is None:
-                    hold_until = now + FULL_SIZE_LIMIT_S
-                # Layers are half and a quarter as wide and high. (A camera that a browser scales
-                # down because the processor is short is larger than that.)
-                is_low_layer = width * height <= full_px / 4
-                if self.is_silent or self.is_frozen or (is_low_layer and now < hold_until):
-                    continue
-                hold_until = now
-                rendered = await loop.run_in_executor(self._executor, self._render, event)
-                if self._source is None:
-                    continue
-                self._source.capture_frame(rendered, timestamp_us=event.timestamp_us)
-                self._frames += 1
-                self._size = (rendered.width, rendered.height)
-                if not self._generating:
-                    self._generating = True
-                    self._report("first_frame")
+            async with contextlib.aclosing(_pictures(track)) as pictures:
+                async for event in pictures:
+                    width, height = event.frame.width, event.frame.height
+                    if min(width, height) < SMALLEST_SIDE_PX:
+                        continue
+                    now = self._last_picture_at = loop.time()
+                    if hold_until is None:
+                        hold_until = now + FULL_SIZE_LIMIT_S
+                    # Layers are half and a quarter as wide and high. (A camera that a browser
+                    # scales down because the processor is short is larger than that.)
+                    is_low_layer = width * height <= full_px / 4
+                    if self.is_silent or self.is_frozen or (is_low_layer and now < hold_until):
+                        continue
+                    hold_until = now
+                    rendered = await loop.run_in_executor(self._executor, self._render, event)
+                    if self._source is None:
+                        continue
+                    self._source.capture_frame(rendered, timestamp_us=event.timestamp_us)
+                    self._frames += 1
+                    self._size = (rendered.width, rendered.height)
+                    if not self._generating:
+                        self._generating = True
+                        self._report("first_frame")
         except Exception:
             logger.exception("the video of a room stopped")
-        finally:
-            await stream.aclose()
 
     def _render(self, event: rtc.VideoFrameEvent) -> rtc.VideoFrame:
         source = event.frame
@@ -335,6 +338,31 @@ class Transformer:
 
 def _is_client(participant: rtc.RemoteParticipant) -> bool:
     return participant.identity.startswith(f"{CLIENT}-")
+
+
+async def _pictures(track: rtc.Track) -> AsyncGenerator[rtc.VideoFrameEvent]:
+    """The pictures of a track.
+
+    Now and then (one of twenty tracks on a busy machine, livekit 1.2.1) a stream that is opened
+    right after a track was subscribed to never yields a picture, although pictures are decoded. It
+    is opened again then.
+    """
+    timeout_s = FIRST_PICTURE_TIMEOUT_S
+    while True:
+        # Only the newest frame waits: frames that come while one is rendered are dropped.
+        stream = rtc.VideoStream(track, capacity=1, format=rtc.VideoBufferType.I420)
+        try:
+            yield await asyncio.wait_for(anext(stream), timeout_s)
+            async for event in stream:
+                yield event
+            return
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            logger.info("no picture came in %g s: the stream is opened again", timeout_s)
+            timeout_s = min(2 * timeout_s, LONGEST_TIMEOUT_S)
+        finally:
+            await stream.aclose()
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:
