@@ -29,6 +29,9 @@ CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8, "vp9": rtc.Vid
 class RoomUser:
     """A participant of a room.
 
+    Args:
+        size: (width, height) of the camera in pixels.
+
     Attributes:
         room: The package's room.
         picture: The newest picture, (h, w, 3) uint8 RGB; None before the first one.
@@ -40,7 +43,8 @@ class RoomUser:
         audio_frames: How many frames of audio were received.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+        self._size = size
         self.room = rtc.Room()
         self.picture: Picture | None = None
         self.pictures = 0
@@ -73,7 +77,7 @@ class RoomUser:
         self.room.local_participant.set_track_subscription_permissions(
             allow_all_participants=False, participant_permissions=[server]
         )
-        self._source = rtc.VideoSource(WIDTH, HEIGHT)
+        self._source = rtc.VideoSource(*self._size)
         track = rtc.LocalVideoTrack.create_video_track("camera", self._source)
         self._spawn(self._capture_video(self._source))
         options = rtc.TrackPublishOptions(
@@ -197,14 +201,15 @@ class RoomUser:
 
     async def _capture_video(self, source: rtc.VideoSource) -> None:
         loop = asyncio.get_running_loop()
-        picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        width, height = self._size
+        picture = np.empty((height, width, 3), np.uint8)
         began, count = loop.time(), 0
         while True:
-            picture[:, : WIDTH // 2], picture[:, WIDTH // 2 :] = LEFT, RIGHT
-            x = count * 16 % (WIDTH - 64)
+            picture[:, : width // 2], picture[:, width // 2 :] = LEFT, RIGHT
+            x = count * 16 % (width - 64)
             picture[320:384, x : x + 64] = 255
             data = picture.tobytes()
-            source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGB24, data))
+            source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, data))
             count += 1
             self.filmed = count
             self._changed.set()
@@ -212,9 +217,11 @@ class RoomUser:
 
 
 @asynccontextmanager
-async def user_in(info: dict[str, Any]) -> AsyncIterator[RoomUser]:
+async def user_in(
+    info: dict[str, Any], size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> AsyncIterator[RoomUser]:
     """A participant that has joined; it leaves at the end."""
-    user = RoomUser()
+    user = RoomUser(size)
     try:
         await user.join(info)
         yield user

@@ -295,9 +295,10 @@ async def end_sessions(livekit: LiveKitProcess, *, sessions: int, at_once: int, 
                     await control.wait_for("livekit_room_info", LIMIT_S)
                 return
             info = await room_for(control)
-            async with user_in(info) as user:
-                await user.publish()
-                await control.wait_for("generation_started", LIMIT_S)
+            # Small pictures: as many cameras are encoded in this process as there are places.
+            async with user_in(info, (320, 180)) as user:
+                await user.publish(simulcast=False)
+                await control.wait_for("generation_started", 120)
                 if way == "leave":
                     await user.room.disconnect()
                     await control.wait_for("generation_ended", LIMIT_S)
