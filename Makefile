@@ -53,7 +53,7 @@ after_crash := --reruns 1 --only-rerun TargetClosedError
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser \
+.PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
         coverage coverage-begin livekit livekit-begin
 
@@ -98,7 +98,7 @@ test: browser-install livekit-begin clients coverage-begin
 	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
 	wait $$lane || code=$$?; \
 	cat $(LANE_LOG); exit $$code
-	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
+	@$(MAKE) --no-print-directory MEASURED=1 browser firefox coverage
 	$(call step,every layer passes)
 
 coverage-begin: setup
@@ -154,6 +154,12 @@ oldest: $(OLDEST)/.ready
 kernel: setup $(KERNEL6)/.ready
 	$(call step,tests/$@)
 	@$(keyless) $(measured) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+
+# Skipped, with the reason, where there is no Firefox and none can be installed.
+firefox: setup
+	$(call step,tests/$@)
+	@$(PY) -m tools.firefox --install
+	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
 
 browser: browser-install
 	$(call step,tests/$@)

@@ -19,6 +19,7 @@ LAYERS: Final = {
     "kernel": 180,
     "notebooks": 300,
     "browser": 300,
+    "firefox": 300,
     "conformance": 300,
     "packaging": 900,
     "faults": 300,

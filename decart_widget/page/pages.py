@@ -37,19 +37,16 @@ BEAT_EVERY_S: Final = 5.0
 PAGEHIDE_GRACE_S: Final = 10.0
 """Seconds after ``pagehide`` in which a page may come back, for instance from a reload."""
 
-LEAVING_S: Final = 0.8
-"""Seconds after ``leaving`` until the page counts as left, unless it says that it stays.
-
-``leaving`` is sent at the page's ``beforeunload``: Firefox closes a page's WebSockets before its
-``pagehide``, which is never heard then. The page may stay all the same: a person can cancel a
-dialog, and a navigation may turn out to be a download. It then says hello after 0.4 s.
-"""
-
 MAX_PAGES: Final = 16
 """Pages kept; when there are more, the one whose last message is oldest is forgotten."""
 
 LAST_WORDS: Final = ("leaving", "pagehide")
-"""Messages of a page that is being left: they don't show that it is there."""
+"""Messages of a page that is being left: they don't show that it is there.
+
+``leaving`` is sent at ``beforeunload``, because Firefox closes a page's WebSockets before
+``pagehide``. It can be taken back by a ``hello``: a person may cancel a dialog, and a navigation
+may turn out to be a download.
+"""
 
 
 @dataclass
@@ -58,8 +55,9 @@ class Page:
 
     Attributes:
         heard: When its last message arrived, in seconds of the monotonic clock.
-        hidden_at: When its ``pagehide`` arrived; None after any later message.
-        leaving_at: When its ``leaving`` arrived; None after a later ``hello``.
+        hidden_at: When its ``pagehide`` or ``leaving`` arrived; None after a later message, which
+            after ``leaving`` has to be a ``hello``.
+        is_leaving: Whether ``leaving`` came, and no ``hello`` after it.
         safari: Whether it runs in desktop Safari.
         agent: Its browser's user agent.
         clock: The offset of its clock to this machine's.
@@ -67,7 +65,7 @@ class Page:
 
     heard: float
     hidden_at: float | None = None
-    leaving_at: float | None = None
+    is_leaving: bool = False
     safari: bool = False
     agent: str = ""
     clock: PageClock = field(default_factory=PageClock)
@@ -129,9 +127,9 @@ class Pages:
             if chunk is not None:
                 self._send(chunk.message(), [chunk.data])
             return
-        back = name == self.owner and kind not in LAST_WORDS and not self.present
+        was_away = name == self.owner and not self.present
         self._take(kind, name, message)
-        if back and self._events.sessions.attempt is not None:
+        if was_away and self.present and self._events.sessions.attempt is not None:
             self._events.owner_came(replaced=False)
 
     def _take(self, kind: str, name: str, message: dict[str, Any]) -> None:
@@ -146,7 +144,7 @@ class Pages:
             self._hello(name)
             page = self.by_id[name]
         page.heard = self._clock()
-        if kind not in LAST_WORDS:
+        if kind not in LAST_WORDS and not page.is_leaving:
             page.hidden_at = None
         self._dispatch(kind, name, page, message)
 
@@ -157,10 +155,9 @@ class Pages:
         match kind:
             case "log":
                 self.log.take(message, page.clock)
-            case "pagehide":
-                self._left(name, page, at=self._clock())
-            case "leaving":
-                page.leaving_at = self._clock()
+            case "pagehide" | "leaving":
+                page.is_leaving = page.is_leaving or kind == "leaving"
+                self._left(name, page)
             case "start":
                 if current is not None and self.owner not in (None, name):
                     self._drop("start in a page that is not the owner")
@@ -193,9 +190,10 @@ class Pages:
             case _:
                 self._dispatch_owner(kind, page, message)
 
-    def _left(self, name: str, page: Page, at: float) -> None:
-        """A page was hidden or left, at this reading of the clock."""
-        page.hidden_at, page.leaving_at = at, None
+    def _left(self, name: str, page: Page) -> None:
+        if page.hidden_at is not None:
+            return  # ``pagehide`` follows ``leaving``
+        page.hidden_at = self._clock()
         self.log.add("info", "page hidden or left", page_id=name[:6])
         if self._events.sessions.attempt is None:
             self._forget(name)
@@ -242,7 +240,7 @@ class Pages:
         active = self._events.sessions.attempt is not None
         # What this page was before it was reloaded: those pages exist no longer.
         former = [one for one in messages.former_pages(about) if one in self.by_id and one != name]
-        left = owner is None or owner.hidden_at is not None or owner.leaving_at is not None
+        left = owner is None or owner.hidden_at is not None
         if self.owner in former or (new and (left or not active)):
             # The newest page becomes the owner, unless another one owns an attempt.
             replaced = active and self.owner is not None
@@ -313,9 +311,6 @@ class Pages:
             return
         if page_messages_blocked:
             self.extend_deadline(since)
-        elif page.leaving_at is not None and now - page.leaving_at > LEAVING_S:
-            assert self.owner is not None
-            self._left(self.owner, page, at=page.leaving_at)
         hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE_S
         if hidden or now - page.heard > HEARTBEAT_TIMEOUT_S:
             assert self.owner is not None
@@ -329,8 +324,6 @@ class Pages:
             page.heard = min(self._clock(), page.heard + seconds)
             if page.hidden_at is not None:
                 page.hidden_at += seconds
-            if page.leaving_at is not None:
-                page.leaving_at += seconds
 
     def refresh(self) -> None:
         """Restarts the owner's time-out: an attempt begins, and heartbeats with it."""

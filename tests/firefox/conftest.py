@@ -82,5 +82,5 @@ async def open_notebook(
 
     yield open_notebook
     for notebook in opened:
-        await notebook.tab.close()
+        await notebook.close()
         assert notebook.errors == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Final
 
 from tools import pixels
 from tools.firefox import IS_SLOW, Tab
@@ -30,6 +30,8 @@ class NotebookTab:
     def __init__(self, lab: LabServer, tab: Tab) -> None:
         self.lab = lab
         self.tab = tab
+        self.name = ""
+        self.is_closed = False
 
     @property
     def errors(self) -> list[str]:
@@ -38,9 +40,16 @@ class NotebookTab:
 
     async def open(self, name: str) -> None:
         """Opens the notebook and returns when its kernel is idle."""
+        self.name = name
         await self.tab.goto(f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}")
         await self.tab.until("() => window.jupyterapp?.restored.then(() => true)")
         await self.tab.until(READY)
+
+    async def close(self) -> None:
+        """Closes the tab; may be called twice."""
+        if not self.is_closed:
+            self.is_closed = True
+            await self.tab.close()
 
     async def command(self, name: str) -> None:
         await self.tab.call("async (name) => { await jupyterapp.commands.execute(name); }", name)
@@ -90,10 +99,3 @@ class NotebookTab:
         """Waits until thirty more frames of this connection were decoded."""
         before = await self.tab.call(DECODED)
         await self.tab.until(f"async (due) => await ({DECODED})() >= due", before + 30)
-
-    async def width_of(self, selector: str) -> float:
-        """The width of an element in pixels."""
-        box: Any = await self.tab.call(
-            "(s) => document.querySelector(s).getBoundingClientRect().width", selector
-        )
-        return float(box)

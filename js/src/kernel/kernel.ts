@@ -37,9 +37,10 @@ const HEARTBEAT_INTERVAL_MS = 5000;
 
 /**
  * How long after `beforeunload` this page says hello, if it still runs: a person has canceled a dialog, or
- * the navigation is a download. Less than the kernel waits (LEAVING_S in pages.py).
+ * the navigation is a download. More than closing a page takes on a busy machine: a hello that comes too
+ * early makes the kernel wait for heartbeats that never come.
  */
-const STAYING_AFTER_MS = 400;
+const STAYING_AFTER_MS = 2000;
 
 /** The types that a viewer doesn't send: its kernel must be free to be culled. */
 const NOT_SENT_BY_VIEWERS = new Set(["heartbeat", "stats", "log"]);

@@ -146,7 +146,7 @@ describe("a page that may be left", () => {
     kernel.attempt = 3;
     leave();
     expect(model.all("hello")).toHaveLength(1);
-    vi.advanceTimersByTime(400);
+    vi.advanceTimersByTime(2000);
     expect(model.all("hello")).toHaveLength(2);
     welcome();
     vi.advanceTimersByTime(60_000);
