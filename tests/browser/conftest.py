@@ -12,13 +12,16 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tools import browser as chromium
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 
 HERE: Final = Path(__file__).parent
+
+# Playwright waits 5 s for what a test expects of an element, too little on a busy machine.
+expect.set_options(timeout=30_000)
 
 REMEMBER_TRACKS: Final = """
 window.dwTracks = [];

@@ -198,7 +198,6 @@ async def test_stop_ends_every_clone_of_the_camera_track(room: Room) -> None:
 
 
 async def test_a_dropped_signal_socket_does_not_interrupt_the_picture(room: Room) -> None:
-    room.server.faults = Faults(drop_signal_after_s=1.0, sessions=1)
     await room.host.page.evaluate("""() => {
       const Socket = window.WebSocket;
       window.rooms = [];
@@ -209,6 +208,7 @@ async def test_a_dropped_signal_socket_does_not_interrupt_the_picture(room: Room
     await room.begin()
     await room.moving()
     before = await room.streams()
+    room.server.faults = Faults(drop_signal_after_s=0, sessions=1)
     await room.host.until("rooms.length === 2 && rooms[1].readyState === WebSocket.OPEN")
     await room.moving(times=20)
     assert await room.streams() == before
@@ -216,10 +216,10 @@ async def test_a_dropped_signal_socket_does_not_interrupt_the_picture(room: Room
 
 
 async def test_every_view_shows_the_new_track_after_a_reconnect(room: Room) -> None:
-    room.server.faults = Faults(drop_signal_after_s=1.0, refuse_resume=True, sessions=1)
     await room.begin(views=2)
     await room.moving(0, 1)
     before = await room.streams()
+    room.server.faults = Faults(drop_signal_after_s=0, refuse_resume=True, sessions=1)
     await room.host.until("h.model.sent.some((m) => m.state === 'reconnecting')")
     await room.host.until(
         "[...document.querySelectorAll('video.dw-remote')]"

@@ -99,11 +99,13 @@ export function worker(crop: Crop): void {
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done || !frame) break;
+      let made: VideoFrame | undefined;
       try {
-        const made = (await inPlanes(frame, shape)) ?? drawn(frame, shape);
+        made = (await inPlanes(frame, shape)) ?? drawn(frame, shape);
         await writer.write(made);
       } finally {
         frame.close();
+        made?.close(); // a track that was stopped doesn't close what is written to it
       }
     }
     await writer.close();
