@@ -103,6 +103,9 @@ def join(parts: Sequence[Path], target: Path) -> None:
 def _opened(path: Path) -> Iterator[Any]:
     """Opens a part with the format that its first bytes say.
 
+    Yields:
+        The open container (PyAV).
+
     Raises:
         av.FFmpegError: It has none of the known formats, or can't be read.
         OSError: It is a link, or can't be opened.

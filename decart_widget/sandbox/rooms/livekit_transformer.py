@@ -346,6 +346,9 @@ async def _pictures(track: rtc.Track) -> AsyncGenerator[rtc.VideoFrameEvent]:
     Now and then (one of twenty tracks on a busy machine, livekit 1.2.1) a stream that is opened
     right after a track was subscribed to never yields a picture, although pictures are decoded. It
     is opened again then.
+
+    Yields:
+        The frames, each with its time.
     """
     timeout_s = FIRST_PICTURE_TIMEOUT_S
     while True:
