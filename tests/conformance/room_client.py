@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -379,3 +380,4 @@ def png(colour: tuple[int, int, int]) -> bytes:
 if __name__ == "__main__":
     *where, scenario = sys.argv[1:]
     print(json.dumps(asyncio.run(getattr(Run(*where), scenario)())), flush=True)
+    os._exit(0)  # threads of the package livekit may panic while the interpreter ends
