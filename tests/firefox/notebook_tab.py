@@ -45,6 +45,12 @@ class NotebookTab:
         await self.tab.until("() => window.jupyterapp?.restored.then(() => true)")
         await self.tab.until(READY)
 
+    async def reload(self) -> None:
+        """Loads the page anew; what its sockets report while it is left is no error."""
+        await self.tab.reload()
+        await self.tab.until(READY)
+        self.tab.errors.clear()
+
     async def close(self) -> None:
         """Closes the tab; may be called twice."""
         if not self.is_closed:

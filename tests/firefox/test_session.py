@@ -10,7 +10,7 @@ import pytest
 from decart_widget.sandbox import Sandbox
 from tests.firefox.conftest import OpenNotebook
 from tests.firefox.notebook_tab import ENTER, WIDGET, NotebookTab
-from tools.firefox import IS_SLOW
+from tools.firefox import IS_SLOW, Firefox
 from tools.pixels import colourfulness
 
 CELL: Final = """
@@ -82,8 +82,9 @@ async def test_a_reloaded_page_gets_its_session_back(
     open_notebook: OpenNotebook, sandbox: Sandbox, transport: str
 ) -> None:
     notebook = await generating(open_notebook, sandbox, transport)
-    await notebook.tab.reload()
+    reloading = asyncio.create_task(notebook.reload())
     await no_session(sandbox)  # nothing is billed without a page
+    await reloading
     await notebook.picture()
     await notebook.wait_state("generating")
     assert len(sandbox.stats()["sessions"]) == 1
@@ -101,10 +102,27 @@ async def test_a_reload_is_picked_up_although_nobody_heard_that_the_page_was_lef
         "() => window.addEventListener('beforeunload', (e) => e.stopImmediatePropagation(),"
         " {capture: true})"
     )
-    await notebook.tab.reload()
+    await notebook.reload()
     await notebook.picture()
     await notebook.until("w.connection_state == 'generating'")
     assert "moved to another page" in await notebook.execute(LOG)
+
+
+@TRANSPORTS
+async def test_a_page_that_is_closed_ends_its_session(
+    open_notebook: OpenNotebook, sandbox: Sandbox, browser: Firefox, transport: str
+) -> None:
+    notebook = await generating(open_notebook, sandbox, transport)
+    other = NotebookTab(notebook.lab, await browser.tab())
+    await other.open(notebook.name)
+    await other.tab.until(
+        "() => document.querySelector('.dw-start')?.textContent.includes('Take over')"
+    )
+    await notebook.close()
+    await no_session(sandbox)
+    log = await other.execute(LOG)
+    assert "The page was left." in log, "it ended because the page had been silent for too long"
+    await other.close()
 
 
 async def test_a_microphone_joins_a_room_and_the_picture_goes_on(

@@ -41,6 +41,10 @@ const HEARTBEAT_INTERVAL_MS = 5000;
  * early makes the kernel wait for heartbeats that never come.
  */
 const STAYING_AFTER_MS = 2000;
+/** How long a page that is left is held: Firefox loses what its process has not passed on when it ends. */
+const LEAVING_HOLD_MS = 100;
+/** Ends that also where the clock stands still. */
+const LEAVING_HOLD_TURNS = 3e6;
 
 /** The types that a viewer doesn't send: its kernel must be free to be culled. */
 const NOT_SENT_BY_VIEWERS = new Set(["heartbeat", "stats", "log"]);
@@ -156,6 +160,9 @@ export class Kernel {
   /** The page may be left. Firefox closes its socket before `pagehide`, so what is sent there is lost. */
   readonly #onLeaving = () => {
     this.send({ type: "leaving" });
+    const dueMs = performance.now() + LEAVING_HOLD_MS;
+    let turns = 0;
+    while (performance.now() < dueMs && turns < LEAVING_HOLD_TURNS) turns++;
     clearTimeout(this.#helloTimer);
     this.#helloTimer = setTimeout(() => this.#sendHello(), STAYING_AFTER_MS);
   };
