@@ -43,8 +43,7 @@ endif
 # Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
-# `loopback` comes last, as it needs the LiveKit server, which is built meanwhile.
-LANE_SERVERS := kernel notebooks conformance livekit loopback
+LANE_SERVERS := loopback kernel notebooks conformance
 LANE_LOG := .lane-servers.log
 # Half of a test in Chromium is waiting, so two run side by side.
 workers := --numprocesses 2 --dist loadfile
@@ -55,7 +54,7 @@ step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
-        coverage coverage-begin livekit livekit-begin
+        coverage coverage-begin livekit
 
 help:
 	@echo "make demo         JupyterLab with the quick start; installs what is missing"
@@ -91,7 +90,7 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install livekit-begin clients coverage-begin
+test: browser-install clients coverage-begin
 	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
 	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
 	trap 'kill $$lane' INT TERM; \
@@ -105,13 +104,9 @@ coverage-begin: setup
 	@$(PY) -m tools.coverage --erase
 	@$(npm) coverage:build
 
-# Built from the Go module proxy where there is a Go; tests that need it are skipped elsewhere. `make test`
-# starts the build in the background, beside the layers that don't need it.
+# Built from the Go module proxy where there is a Go. Tests that need it are skipped until it is built.
 livekit: setup
 	@$(PY) -m tools.livekit
-
-livekit-begin: setup
-	@$(PY) -m tools.livekit --begin
 
 # Of the layers that `make test` ran: packaging tests files, not code; faults come after it.
 coverage: setup
@@ -167,7 +162,7 @@ browser: browser-install
 		$(workers) tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
-faults: browser-install livekit
+faults: browser-install
 	$(call step,tests/$@: faults during a running session)
 	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) tests/$@
 

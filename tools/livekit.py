@@ -1,7 +1,7 @@
 """A LiveKit server for tests: built from the Go module proxy, cached, started on loopback.
 
 ``python -m tools.livekit`` builds it into `FOLDER` unless it is there, and prints where it is or
-why it isn't; ``--begin`` starts that in the background and returns. Tests that need the server are
+why it isn't. Tests that need the server are
 skipped with the same reason where there is none (`binary`).
 
 $DECART_WIDGET_LIVEKIT_SERVER names a server that is installed already.
@@ -9,7 +9,6 @@ $DECART_WIDGET_LIVEKIT_SERVER names a server that is installed already.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
@@ -17,7 +16,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -49,7 +47,7 @@ VARIABLE: Final = "DECART_WIDGET_LIVEKIT_SERVER"
 
 RETRY_AFTER_S: Final = 1800.0
 """Seconds for which a build that failed is not tried again, so that a run of the tests that started
-it in the background doesn't start it a second time."""
+it at the same time doesn't start it a second time."""
 
 START_TIMEOUT_S: Final = 30.0
 """Seconds until a server answers; it takes 0.2 s where nothing else runs."""
@@ -100,22 +98,6 @@ def build() -> Path:
             raise UnavailableError(_failure())
         _build(go)
     return BINARY
-
-
-def begin() -> None:
-    """Start `build` in a process that outlives this one; nothing where it can't succeed."""
-    with contextlib.suppress(UnavailableError):
-        binary()
-        return
-    with contextlib.suppress(UnavailableError):
-        _go()
-        subprocess.Popen(
-            [sys.executable, "-m", "tools.livekit"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
 
 def _go() -> str:
@@ -278,11 +260,6 @@ def _free_udp_port() -> int:
 
 def main() -> int:
     """Returns 0, with or without a server: tests without it are skipped, and say why."""
-    parser = argparse.ArgumentParser(prog="python -m tools.livekit")
-    parser.add_argument("--begin", action="store_true", help="build it in the background")
-    if parser.parse_args().begin:
-        begin()
-        return 0
     try:
         print(f"LiveKit server: {build()}")
     except UnavailableError as error:
