@@ -207,6 +207,7 @@ async def test_the_token_of_an_ended_session_does_not_keep_its_room_open(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+@pytest.mark.usefixtures("livekit")  # which skips the test where there is no server
 async def test_a_server_that_does_not_respond_keeps_no_session() -> None:
     with LiveKitProcess() as server:
         async with bridge_on(server) as sandbox, client(sandbox.realtime_base_url) as control:
