@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tools.livekit import LiveKitProcess, UnavailableError
+if TYPE_CHECKING:
+    from tools.livekit import LiveKitProcess
 
 TESTS: Final = Path(__file__).parent
 
@@ -87,6 +88,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def livekit() -> Iterator[LiveKitProcess]:
     """A running LiveKit server, shared by the tests that neither stop nor configure it."""
+    # Not at the top: JupyterLab's packages, which it needs, are not in the oldest environment.
+    from tools.livekit import LiveKitProcess, UnavailableError
+
     try:
         server = LiveKitProcess()
     except UnavailableError as reason:
