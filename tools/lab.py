@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ from typing import Any, Final, Self
 import httpx
 import nbformat
 
+from tools.ports import free_port
+
 SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
@@ -35,12 +36,6 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
 
 class LabError(RuntimeError):
     """JupyterLab didn't start; the message has the end of its log."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class LabServer:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from tools.lab import free_port
+from tools.ports import free_port
 
 VERSION: Final = "1.13.5"
 """The newest release whose go.mod has no ``replace`` directives, which ``go install`` refuses."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from decart_widget.sandbox.__main__ import KEY_VARIABLE
-from tools.lab import free_port
+from tools.ports import free_port
 
 
 class Service:
