@@ -97,7 +97,7 @@ test: browser-install clients coverage-begin
 	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
 	wait $$lane || code=$$?; \
 	cat $(LANE_LOG); exit $$code
-	@$(MAKE) --no-print-directory MEASURED=1 browser firefox coverage
+	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
 	$(call step,every layer passes)
 
 coverage-begin: setup
