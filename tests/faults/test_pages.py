@@ -172,7 +172,6 @@ async def test_a_second_tab_takes_over(
     await other.page.close()
 
 
-@pytest.mark.skip(reason="hangs after the browser continues; the cause is not known")
 @pytest.mark.parametrize("transport", ["livekit"])  # the fault does not concern media
 @pytest.mark.fault("browser-asleep")
 async def test_the_browser_is_suspended_too_long(

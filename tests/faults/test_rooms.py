@@ -27,7 +27,6 @@ async def rejoined(opened: list[str]) -> float:
     return time.time()
 
 
-@pytest.mark.skip(reason="failed in its last run; the cause is not known")
 @pytest.mark.fault("signal-resumed")
 async def test_the_signal_socket_drops_and_is_resumed(
     begin: Begin, sandbox: Sandbox, measured: Measured
