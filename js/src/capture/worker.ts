@@ -93,28 +93,49 @@ export function worker(crop: Crop): void {
     return new VideoFrame(canvas, { timestamp: frame.timestamp, alpha: "discard" });
   };
 
+  /** Frames that are being worked on, or being written: nobody else closes them. */
+  const held: VideoFrame[] = [];
+  const release = () => {
+    for (const frame of held.splice(0)) frame.close();
+  };
+
   const work = async ({ frames, out, shape }: Work) => {
     reader = frames.getReader();
     const writer = out.getWriter();
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done || !frame) break;
-      let made: VideoFrame | undefined;
+      hasRead = true;
+      held.push(frame);
+      if (isEnding) return end();
       try {
-        made = (await inPlanes(frame, shape)) ?? drawn(frame, shape);
+        const made = (await inPlanes(frame, shape)) ?? drawn(frame, shape);
+        held.push(made); // a track that was stopped doesn't close what is written to it
         await writer.write(made);
       } finally {
-        frame.close();
-        made?.close(); // a track that was stopped doesn't close what is written to it
+        release();
       }
     }
+    if (isEnding) return end();
     await writer.close();
   };
 
+  let hasRead = false;
+  let isEnding = false;
+  const end = () => {
+    const gone = reader?.cancel() ?? Promise.resolve();
+    gone
+      .catch(() => undefined)
+      .then(() => {
+        release();
+        close();
+      });
+  };
+
   self.addEventListener("message", ({ data }: MessageEvent) => {
-    if (data.end) {
-      const gone = reader?.cancel() ?? Promise.resolve();
-      gone.catch(() => undefined).then(() => close());
-    } else work(data).catch(() => undefined);
+    if (!data.end) work(data).catch(() => undefined);
+    // The first frame may be on its way from the page's thread, where nobody would close it.
+    else if (hasRead || !reader) end();
+    else isEnding = true;
   });
 }

@@ -23,6 +23,11 @@ export function worker(
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done || !frame) break;
+      hasRead = true;
+      if (isEnding) {
+        frame.close();
+        break;
+      }
       const stamp = frame.timestamp / 1000;
       const at = timeOf(stamp, Date.now());
       if (!turn(stamp) || !context) {
@@ -47,12 +52,21 @@ export function worker(
       const data = await file.arrayBuffer();
       postMessage({ data, at, dropped }, { transfer: [data] });
     }
+    if (isEnding) end();
+  };
+
+  let hasRead = false;
+  let isEnding = false;
+  const end = () => {
+    const gone = reader?.cancel() ?? Promise.resolve();
+    gone.catch(() => undefined).then(() => close());
   };
 
   self.addEventListener("message", ({ data }: MessageEvent) => {
     if (data.end) {
-      const gone = reader?.cancel() ?? Promise.resolve();
-      gone.catch(() => undefined).then(() => close());
+      // The first frame may be on its way from the page's thread, where nobody would close it.
+      if (hasRead || !reader) end();
+      else isEnding = true;
     } else if (data.credit) {
       credit += data.credit;
     } else encode(data.frames, data.options).catch(() => undefined);
