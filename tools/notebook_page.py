@@ -43,6 +43,18 @@ EXECUTE: Final = """async (code) => {
 }"""
 
 
+OPEN: Final = """(path) => {
+  window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+}"""
+CLOSE_ALL: Final = """async () => {
+  for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+    const session = widget.sessionContext;
+    widget.dispose();
+    await session?.shutdown().catch(() => undefined);  // its kernel may have ended already
+  }
+}"""
+
+
 class CellError(RuntimeError):
     """A cell, or code run in the kernel, raised an exception."""
 
@@ -57,7 +69,7 @@ class SocketFrame:
 
 
 class NotebookPage:
-    """One browser tab with one notebook; `open()` it first."""
+    """A notebook in a browser tab; `open()` it first."""
 
     def __init__(self, lab: LabServer, page: Page) -> None:
         self.lab = lab
@@ -65,8 +77,17 @@ class NotebookPage:
         self.errors: list[str] = []
         self.frames: deque[SocketFrame] = deque(maxlen=FRAMES_KEPT)
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        page.on("pageerror", self._on_page_error)
         page.on("websocket", self._on_websocket)
+
+    def detach(self) -> None:
+        """Collects nothing more: the tab is used for another notebook."""
+        self.page.remove_listener("console", self._on_console)
+        self.page.remove_listener("pageerror", self._on_page_error)
+        self.page.remove_listener("websocket", self._on_websocket)
+
+    def _on_page_error(self, error: Error) -> None:
+        self.errors.append(f"uncaught: {error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
         where = str(message.location.get("url", ""))
@@ -82,9 +103,15 @@ class NotebookPage:
         socket.on("framereceived", lambda payload: keep(payload, sent=False))
 
     async def open(self, name: str, timeout: float = 90.0) -> None:
-        """Opens the notebook and returns when its kernel is idle."""
-        url = f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}"
-        await self.page.goto(url, wait_until="domcontentloaded")
+        """Opens the notebook and returns when its kernel is idle.
+
+        JupyterLab is loaded, unless the tab shows it already.
+        """
+        if self.page.url.startswith(self.lab.url):
+            await self.page.evaluate(OPEN, name)
+        else:
+            url = f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}"
+            await self.page.goto(url, wait_until="domcontentloaded")
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -160,3 +187,8 @@ class NotebookPage:
 
     async def save(self) -> None:
         await self.command("docmanager:save")
+
+
+async def close_notebooks(page: Page) -> None:
+    """Closes every notebook in the tab without saving it, and ends their kernels."""
+    await page.evaluate(CLOSE_ALL)

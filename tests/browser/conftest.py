@@ -1,4 +1,8 @@
-"""One Chromium and one JupyterLab for the whole session; a tab of its own for every test.
+"""One Chromium and one JupyterLab for the whole session.
+
+A test of the bundle has a tab of its own. Tests with notebooks share a tab with JupyterLab, because
+loading it costs more than most of them do: each has a notebook and a kernel of its own, which are
+closed after it. A test that changes more of its tab than its notebook is marked `new_tab`.
 
 Playwright's asynchronous interface is used throughout, on one session-wide event loop, which every
 asynchronous test in this folder runs on.
@@ -6,17 +10,18 @@ asynchronous test in this folder runs on.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
 from tools import browser as chromium
 from tools.lab import LabServer
-from tools.notebook_page import NotebookPage
+from tools.notebook_page import NotebookPage, close_notebooks
 
 HERE: Final = Path(__file__).parent
 
@@ -75,12 +80,23 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
         await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(context: BrowserContext) -> Page:
-    """An empty tab."""
+@pytest.fixture(scope="session")
+def page_scripts() -> Sequence[str]:
+    """What each tab runs before the scripts of its pages."""
+    return (REMEMBER_TRACKS,)
+
+
+async def new_tab(context: BrowserContext, scripts: Sequence[str]) -> Page:
     page = await context.new_page()
-    await page.add_init_script(REMEMBER_TRACKS)
+    for script in scripts:
+        await page.add_init_script(script)
     return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext, page_scripts: Sequence[str]) -> Page:
+    """An empty tab."""
+    return await new_tab(context, page_scripts)
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +115,43 @@ def lab(lab_server: LabServer) -> Iterator[LabServer]:
     lab_server.end_kernels()
 
 
+@pytest.fixture(scope="session")
+def shared_tabs() -> dict[Browser, Page]:
+    """The tab with JupyterLab that tests share, for each running browser."""
+    return {}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab_tab(
+    browser: Browser,
+    page_scripts: Sequence[str],
+    shared_tabs: dict[Browser, Page],
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Page]:
+    """A tab for JupyterLab: the shared one, or a new one if the test is marked `new_tab`.
+
+    The next test has a new one as well if this one fails.
+    """
+    is_shared = request.node.get_closest_marker("new_tab") is None
+    page = shared_tabs.get(browser) if is_shared else None
+    if page is None or page.is_closed():
+        context = await browser.new_context(viewport=chromium.VIEWPORT)
+        page = await new_tab(context, page_scripts)
+    shared_tabs.pop(browser, None)
+    failures = request.session.testsfailed
+    yield page
+    with suppress(Error):  # the browser has crashed, or JupyterLab in the tab doesn't respond
+        if is_shared and request.session.testsfailed == failures:
+            await close_notebooks(page)
+            await page.evaluate("window.dwTracks.length = 0")
+            shared_tabs[browser] = page
+        else:
+            await page.context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_notebook(
-    lab: LabServer, page: Page, request: pytest.FixtureRequest
+    lab: LabServer, lab_tab: Page, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenNotebook]:
     """Opens a notebook of the given cells in JupyterLab and runs them all.
 
@@ -110,7 +160,7 @@ async def open_notebook(
     opened: list[NotebookPage] = []
 
     async def open_notebook(*cells: str) -> NotebookPage:
-        notebook = NotebookPage(lab, page)
+        notebook = NotebookPage(lab, lab_tab)
         opened.append(notebook)
         await notebook.open(lab.write(f"{request.node.name}.ipynb", cells))
         await notebook.run_all()
@@ -118,4 +168,5 @@ async def open_notebook(
 
     yield open_notebook
     for notebook in opened:
+        notebook.detach()
         assert notebook.errors == []

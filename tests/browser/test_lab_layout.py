@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import pytest
 from playwright.async_api import Error, Page
 
 from tests.browser.conftest import OpenNotebook
@@ -75,6 +76,7 @@ async def widths(page: Page, count: int, least: int) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.new_tab
 async def test_a_view_has_its_natural_width_in_every_container(open_notebook: OpenNotebook) -> None:
     notebook = await open_notebook(CONTAINERS)
     page = notebook.page

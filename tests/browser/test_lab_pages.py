@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import expect
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook
+from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook, new_tab
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.pixels import colourfulness
@@ -108,12 +108,11 @@ async def test_a_reloaded_page_resumes_its_picture(
 
 
 async def test_a_second_tab_takes_the_session_over(
-    open_notebook: OpenNotebook, sandbox: Sandbox, lab: LabServer, context: BrowserContext
+    open_notebook: OpenNotebook, sandbox: Sandbox, lab: LabServer
 ) -> None:
     notebook, first = await generating(open_notebook, sandbox)
     await notebook.save()
-    page = await context.new_page()
-    await page.add_init_script(REMEMBER_TRACKS)
+    page = await new_tab(notebook.page.context, [REMEMBER_TRACKS])
     tab = NotebookPage(lab, page)
     await tab.open("test_a_second_tab_takes_the_session_over.ipynb")
     second = WidgetView(page)
@@ -131,6 +130,7 @@ async def test_a_second_tab_takes_the_session_over(
     await camera_off(second)
     await grey(first)
     assert tab.errors == []
+    await page.close()
 
 
 async def test_clearing_the_output_ends_the_session_and_the_widget_can_be_shown_again(

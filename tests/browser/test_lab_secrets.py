@@ -70,6 +70,7 @@ def arguments_of_all_processes() -> bytes:
     return "\n".join(shown).encode()
 
 
+@pytest.mark.new_tab
 @pytest.mark.parametrize("transport", ["livekit", "webrtc"])
 async def test_the_key_stays_in_the_kernel(
     open_notebook: OpenNotebook,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,9 @@ import av
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import expect
 
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook
 from tools import browser as chromium
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
@@ -74,13 +74,9 @@ async def browsers(
         yield browsers
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(viewport=chromium.VIEWPORT)
-    await context.add_init_script(LISTEN)
-    yield context
-    if browser.is_connected():
-        await context.close()
+@pytest.fixture(scope="module")
+def page_scripts() -> Sequence[str]:
+    return (REMEMBER_TRACKS, LISTEN)
 
 
 async def ask(notebook: NotebookPage, expression: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
+import pytest
 from playwright.async_api import Page, expect
 
 from decart_widget.capture.containers import SUFFIXES
@@ -55,6 +56,7 @@ async def check_every_theme(page: Page, state: str) -> None:
     await page.evaluate(NARROW, "")
 
 
+@pytest.mark.new_tab
 async def test_every_state_is_accessible_in_both_themes_wide_and_narrow(
     open_notebook: OpenNotebook,
 ) -> None:
