@@ -183,31 +183,36 @@ class Transformer:
     async def _publish(self) -> None:
         """Publish the transformed track, or publish it anew if it needs another codec."""
         async with self._publishing:
-            codec = output_codec(self._requested_codec, self._camera_codec())
-            if codec == self._codec or self._closing:
-                return
-            source = rtc.VideoSource(*FIRST_SIZE)
-            # Until its first frame a source sends black pictures, which clients would show.
-            # Nobody receives this frame, as the track isn't published yet.
-            black = bytes(FIRST_SIZE[0] * FIRST_SIZE[1] * 3 // 2)
-            source.capture_frame(rtc.VideoFrame(*FIRST_SIZE, rtc.VideoBufferType.I420, black))
-            participant = self._room.local_participant
-            publication = await participant.publish_track(
-                rtc.LocalVideoTrack.create_video_track("output", source),
-                rtc.TrackPublishOptions(
-                    source=rtc.TrackSource.SOURCE_CAMERA,
-                    video_codec=CODECS[codec],
-                    simulcast=False,
-                    video_encoding=rtc.VideoEncoding(
-                        max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
-                    ),
+            # A camera may be announced while a track is being published.
+            while (codec := self._wanted_codec()) != self._codec and not self._closing:
+                await self._publish_as(codec)
+
+    async def _publish_as(self, codec: str) -> None:
+        source = rtc.VideoSource(*FIRST_SIZE)
+        # Until its first frame a source sends black pictures, which clients would show. Nobody
+        # receives this frame, as the track isn't published yet.
+        black = bytes(FIRST_SIZE[0] * FIRST_SIZE[1] * 3 // 2)
+        source.capture_frame(rtc.VideoFrame(*FIRST_SIZE, rtc.VideoBufferType.I420, black))
+        participant = self._room.local_participant
+        publication = await participant.publish_track(
+            rtc.LocalVideoTrack.create_video_track("output", source),
+            rtc.TrackPublishOptions(
+                source=rtc.TrackSource.SOURCE_CAMERA,
+                video_codec=CODECS[codec],
+                simulcast=False,
+                video_encoding=rtc.VideoEncoding(
+                    max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
                 ),
-            )
-            before, old_source = self._publication, self._source
-            self._publication, self._source, self._codec = publication, source, codec
-            if before is not None and old_source is not None:
-                await participant.unpublish_track(before.sid)
-                await old_source.aclose()
+            ),
+        )
+        before, old_source = self._publication, self._source
+        self._publication, self._source, self._codec = publication, source, codec
+        if before is not None and old_source is not None:
+            await participant.unpublish_track(before.sid)
+            await old_source.aclose()
+
+    def _wanted_codec(self) -> str:
+        return output_codec(self._requested_codec, self._camera_codec())
 
     def _camera_codec(self) -> str | None:
         """MIME type of the newest track of a camera in the room."""
