@@ -6,6 +6,7 @@ where none is installed. It has no server API (rooms can't be deleted from outsi
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from websockets.http11 import Request, Response
 
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.sdp import codec_name
+from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.rooms.audio_feed import AudioFeed
 from decart_widget.sandbox.rooms.connection import Publication
@@ -31,8 +33,10 @@ from decart_widget.sandbox.rooms.video_feed import VideoFeed
 class MeetingRoom(Room):
     """Sends each participant's tracks to all other participants."""
 
-    def __init__(self, name: str, keys: RoomKeys) -> None:
+    def __init__(self, name: str, keys: RoomKeys, faults: Faults) -> None:
         super().__init__(name, keys=keys, loopback=True)
+        self.faults = faults
+        self._ending: set[asyncio.Task[None]] = set()
         self._published: dict[str, tuple[Participant, Publication]] = {}
 
     def sees(self, viewer: Participant, other: Participant) -> bool:
@@ -43,7 +47,9 @@ class MeetingRoom(Room):
 
     async def track_announced(self, participant: Participant, info: models.TrackInfo) -> None:
         is_audio = info.type == models.TrackType.AUDIO
-        feed = AudioFeed() if is_audio else VideoFeed(Bitrates.fixed(3_000_000))
+        feed = (
+            AudioFeed() if is_audio else VideoFeed(Bitrates.fixed(3_000_000), lambda: self.faults)
+        )
         publication = Publication(participant.sid, info, feed, codec_name(info.mime_type))
         self._published[info.sid] = (participant, publication)
         self._inform_others(participant, participant.info())
@@ -57,6 +63,13 @@ class MeetingRoom(Room):
         assert info is not None
         self._published[info.sid][1].feed.start(track)
 
+    def track_muted(self, participant: Participant, sid: str) -> None:
+        feed = self._published[sid][1].feed
+        if isinstance(feed, VideoFeed):
+            task = asyncio.create_task(feed.send_blank())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
     def participant_left(self, participant: Participant) -> None:
         for sid, (owner, publication) in list(self._published.items()):
             if owner is participant:
@@ -67,20 +80,26 @@ class MeetingRoom(Room):
 class MeetingRooms(RoomRegistry):
     """Opens the room that a valid token names, as LiveKit does."""
 
+    def __init__(self, keys: RoomKeys, faults: Faults) -> None:
+        super().__init__(keys)
+        self._faults = faults
+
     def authorize(self, path: str, headers: Mapping[str, str]) -> tuple[Room, RoomGrant]:
         try:
             return super().authorize(path, headers)
         except RoomTokenError:
             token = path.partition("access_token=")[2].partition("&")[0]
             token = token or headers["Authorization"].removeprefix("Bearer ")
-            self.open(MeetingRoom(self.keys.read(token, time.time()).room, self.keys))
+            self.open(MeetingRoom(self.keys.read(token, time.time()).room, self.keys, self._faults))
             return super().authorize(path, headers)
 
 
 @asynccontextmanager
-async def livekit_server(key: str, secret: str) -> AsyncIterator[tuple[str, RoomRegistry]]:
+async def livekit_server(
+    key: str, secret: str, faults: Faults = NONE
+) -> AsyncIterator[tuple[str, RoomRegistry]]:
     """Run a server; yields its address, such as ``ws://127.0.0.1:49152``, and its rooms."""
-    rooms = MeetingRooms(RoomKeys(key, secret))
+    rooms = MeetingRooms(RoomKeys(key, secret), faults)
 
     def http(request: HttpRequest) -> HttpResponse:
         if urlsplit(request.path).path in VALIDATE_PATHS:

@@ -8,19 +8,27 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from livekit import rtc
 
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox import Faults
 from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.meeting import livekit_server
-from tests.loopback.room_client import is_grey, is_inverted, request_viewer_room, room_for, user_in
-from tests.loopback.room_livekit import address
+from tests.loopback.room_client import (
+    HEIGHT,
+    is_grey,
+    is_inverted,
+    request_viewer_room,
+    room_for,
+    user_in,
+)
+from tests.loopback.room_livekit import address, process_of
 from tests.loopback.sandbox_client import KEY, client
 from tools.livekit import LiveKitProcess
 
 
-@pytest.fixture(params=["stand-in", "real"])
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.livekit)])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
     """A sandbox whose rooms are on a LiveKit server."""
     if request.param == "real":
@@ -68,6 +76,32 @@ async def test_a_session_is_transformed_on_a_livekit_server(
             sandbox.faults = Faults()
             await user.next_pictures(3)
         assert (await control.wait_for("generation_ended"))["reason"] == "media_lost"
+
+
+async def test_small_first_pictures_and_blank_last_ones_are_not_transformed() -> None:
+    """What a LiveKit server sends, on the stand-in; a blank picture would end the process."""
+    key, secret = "devkey", "a-secret-that-is-long-enough-for-hs256"
+    # The transformer waits for up to 2 s for the full size.
+    faults = Faults(blank_pictures=True, low_layer_s=1.0)
+    async with livekit_server(key, secret, faults) as (url, _rooms):
+        livekit = LiveKitServer(url, key, secret)
+        async with (
+            SandboxServer(livekit=livekit, api_key=KEY) as server,
+            client(server.realtime_base_url) as control,
+        ):
+            info = await room_for(control)
+            async with user_in(info) as user:
+                await user.publish()
+                # The stand-in makes the transformed picture small at first, too.
+                await user.picture_that(lambda picture: is_grey(picture) and len(picture) == HEIGHT)
+                process = process_of(server)
+                (publication,) = user.room.local_participant.track_publications.values()
+                assert isinstance(publication.track, rtc.LocalVideoTrack)
+                publication.track.mute()
+                await user.silence()
+                publication.track.unmute()
+                await user.next_pictures(3)
+                assert process_of(server).pid == process.pid
 
 
 async def test_an_unreachable_livekit_server_is_named_as_the_cause() -> None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve
-from tests.loopback.room_client import in_room, is_grey, room_for
+from tests.loopback.room_client import HEIGHT, WIDTH, in_room, is_grey, room_for
 from tests.loopback.sandbox_client import KEY, client
 
 
@@ -97,6 +97,19 @@ async def test_after_any_other_leave_the_client_reconnects(sandbox: Sandbox, act
         await user.event("reconnected")
         await user.next_pictures(10)
         await user.picture_that(is_grey)
+
+
+async def test_a_picture_begins_small_and_ends_blank_as_on_a_livekit_server(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.faults = Faults(low_layer_s=3600, blank_pictures=True)
+    async with in_room(sandbox) as (control, user):
+        await user.publish()
+        await user.picture_that(lambda picture: picture.shape[:2] == (HEIGHT // 4, WIDTH // 4))
+        sandbox.faults = Faults(blank_pictures=True)
+        await user.picture_that(lambda picture: picture.shape[:2] == (HEIGHT, WIDTH))
+        await control.close()
+        await user.picture_that(lambda picture: max(picture.shape) <= 8)
 
 
 async def test_a_delayed_join_succeeds(sandbox: Sandbox) -> None:

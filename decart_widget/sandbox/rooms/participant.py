@@ -83,6 +83,10 @@ class ParticipantRoom(Protocol):
         """Called when ``participant`` sends a track; ``info`` is None if it wasn't announced."""
 
     @abstractmethod
+    def track_muted(self, participant: Participant, sid: str) -> None:
+        """Called when ``participant`` has muted its track with this server's id."""
+
+    @abstractmethod
     async def connection_lost(self, participant: Participant) -> None:
         """Called when the media connection of ``participant`` failed."""
 
@@ -264,6 +268,8 @@ class Participant:
         elif kind == "add_track":
             await self._on_add_track(request.add_track)
         elif kind == "mute":
+            if request.mute.muted and any(t.sid == request.mute.sid for t in self.tracks.values()):
+                self.room.track_muted(self, request.mute.sid)
             await self.send(rtc.SignalResponse(mute=request.mute))
         elif kind == "leave":
             self.is_leaving = True

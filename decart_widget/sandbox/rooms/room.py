@@ -203,6 +203,9 @@ class Room(ParticipantRoom):
         await participant.dismiss(text="the room is closed")
         await participant.close()
 
+    def track_muted(self, participant: Participant, sid: str) -> None:
+        """Do nothing: the client sends no frames until it unmutes the track."""
+
     # --- for subclasses -----------------------------------------------------------------------
 
     @abstractmethod

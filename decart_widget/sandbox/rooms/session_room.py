@@ -97,7 +97,9 @@ class LocalSessionRoom(Room):
         self._server_sid = f"PA_{secrets.token_hex(6)}"
         self._created = time.time()
         self._video_sid = f"TR_{secrets.token_hex(6)}"
-        self._video = VideoFeed(LOOPBACK_BITRATES if loopback else NETWORK_BITRATES)
+        bitrates = LOOPBACK_BITRATES if loopback else NETWORK_BITRATES
+        self._video = VideoFeed(bitrates, lambda: self.faults)
+        self._ending: asyncio.Task[None] | None = None
         self._audio_sid = f"TR_{secrets.token_hex(6)}"
         self._audio = AudioFeed()
         self._has_audio = False
@@ -227,7 +229,7 @@ class LocalSessionRoom(Room):
     def participant_left(self, participant: Participant) -> None:  # noqa: D102
         if participant is self._camera_owner:
             self._camera_owner = None
-            self._video.stop()
+            self._ending = asyncio.create_task(self._video.end())
             self._audio.stop()
             self._grace.begin()
 
@@ -253,8 +255,8 @@ class LocalSessionRoom(Room):
         self._grace.end()
         if self._warming is not None:
             self._warming.cancel()
+        await self._video.end()
         await super().close()
-        self._video.stop()
         self._audio.stop()
 
     def stats(self) -> dict[str, Any]:

@@ -10,14 +10,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiortc.mediastreams import MediaStreamError, convert_timebase
-from av.video.frame import PictureType
+from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.rtc.encoders import REALTIME_ENCODERS
+from decart_widget.sandbox.faults import NONE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiortc import MediaStreamTrack
 
     from decart_widget.rtc.bitrates import Bitrates
+    from decart_widget.sandbox.faults import Faults
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +33,19 @@ KEYFRAME_INTERVAL_S: Final = 0.3
 
 FIRST_TIMESTAMP: Final = 9_000
 """RTP timestamp (90 kHz) of the first frame; a frame of `RealtimeEncoder.warm_up` has 0."""
+
+BLANK_SIDE_PX: Final = {"h264": 2, "vp8": 8}
+"""Side in pixels of the black pictures with which a LiveKit server closes or mutes a track
+(``H264KeyFrame2x2`` and ``VP8KeyFrame8x8`` in its pkg/sfu/downtrack.go)."""
+
+BLANK_PICTURES: Final = 6
+"""How many of them it sends when it closes a track: 0.2 s (``RTPBlankFramesCloseSeconds``)."""
+
+BLANK_INTERVAL_S: Final = 1 / 30
+"""Seconds between two of them."""
+
+LOW_LAYER_DIVISOR: Final = 4
+"""The lowest of three simulcast layers is a quarter as wide and as high as the picture."""
 
 _RTP_CLOCK: Final = Fraction(1, 90_000)
 
@@ -155,6 +172,12 @@ class _CodecChannel:
         if estimates:
             self.encoder.target_bitrate = min(estimates)
 
+    async def send_blank(self, timestamp: int) -> None:
+        """Send a black picture of `BLANK_SIDE_PX`, which is a keyframe."""
+        side = BLANK_SIDE_PX[self.codec]
+        self.request_keyframe_now()
+        await self.send(black_frame(side, side), timestamp)
+
     async def send(self, frame: Any, timestamp: int) -> None:
         loop = asyncio.get_running_loop()
         is_keyframe = self._takes_keyframe(loop.time())
@@ -187,12 +210,14 @@ class VideoFeed:
 
     Args:
         bitrates: Of its encoders.
+        faults: Returns the faults to simulate now.
     """
 
     kind: Final = "video"
 
-    def __init__(self, bitrates: Bitrates) -> None:
+    def __init__(self, bitrates: Bitrates, faults: Callable[[], Faults] = lambda: NONE) -> None:
         self._bitrates = bitrates
+        self._faults = faults
         self._channels: dict[str, _CodecChannel] = {}
         self._task: asyncio.Task[None] | None = None
         self._last: tuple[int, float] | None = None
@@ -207,6 +232,22 @@ class VideoFeed:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+    async def end(self) -> None:
+        """Stop because the track has ended; blank pictures follow where that fault is set."""
+        self.stop()
+        await self.send_blank()
+
+    async def send_blank(self) -> None:
+        """Send blank pictures, as for a track that ends or is muted, where that fault is set."""
+        loop = asyncio.get_running_loop()
+        for _ in range(BLANK_PICTURES if self._faults().blank_pictures else 0):
+            timestamp = self._first_timestamp(loop.time())
+            self._last = (timestamp, loop.time())
+            for channel in list(self._channels.values()):
+                if channel.has_subscribers:
+                    await channel.send_blank(timestamp)
+            await asyncio.sleep(BLANK_INTERVAL_S)
 
     def subscribe(self, codec: str) -> VideoSubscription:
         """Add a subscriber with the codec ``h264`` or ``vp8``."""
@@ -229,6 +270,7 @@ class VideoFeed:
     async def _run(self, track: MediaStreamTrack) -> None:
         # Each camera's clock starts anywhere, and a receiver stalls when RTP timestamps jump.
         shift: int | None = None
+        began = 0.0
         loop = asyncio.get_running_loop()
         try:
             with contextlib.suppress(MediaStreamError):
@@ -237,6 +279,9 @@ class VideoFeed:
                     timestamp = convert_timebase(frame.pts, frame.time_base, _RTP_CLOCK)
                     if shift is None:
                         shift = self._first_timestamp(loop.time()) - timestamp
+                        began = loop.time()
+                    if loop.time() < began + self._faults().low_layer_s:
+                        frame = low_layer(frame)
                     self._last = (timestamp + shift, loop.time())
                     for channel in list(self._channels.values()):
                         if channel.has_subscribers:
@@ -252,3 +297,17 @@ class VideoFeed:
             return FIRST_TIMESTAMP
         timestamp, at = self._last
         return timestamp + max(1, int((now - at) / _RTP_CLOCK))
+
+
+def black_frame(width: int, height: int) -> VideoFrame:
+    """A black frame of that size in pixels."""
+    frame = VideoFrame(width, height, "yuv420p")
+    for plane, value in zip(frame.planes, (16, 128, 128), strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    return frame
+
+
+def low_layer(frame: VideoFrame) -> VideoFrame:
+    """The frame in the size of the lowest simulcast layer."""
+    width, height = (max(2, side // LOW_LAYER_DIVISOR & ~1) for side in (frame.width, frame.height))
+    return frame.reformat(width=width, height=height)

@@ -15,6 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.sandbox.faults import Faults
 from decart_widget.sandbox.rooms import video_feed
 from decart_widget.sandbox.rooms.video_feed import (
     FIRST_TIMESTAMP,
@@ -63,11 +64,16 @@ class Screen:
 
     async def brightness(self, subscription: VideoSubscription) -> tuple[int, int]:
         """Mean brightness of the next frame, and its timestamp."""
+        shown, stamp = await self.frame(subscription)
+        return round(float(shown.to_ndarray(format="gray").mean())), stamp
+
+    async def frame(self, subscription: VideoSubscription) -> tuple[VideoFrame, int]:
+        """The next frame, and its timestamp."""
         payloads, stamp = await subscription.next()
         data = b"".join(self._depayload(payload) for payload in payloads)
         (shown,) = self._decoder.decode(JitterFrame(data=data, timestamp=stamp))
         assert isinstance(shown, VideoFrame)
-        return round(float(shown.to_ndarray(format="gray").mean())), stamp
+        return shown, stamp
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
@@ -202,3 +208,59 @@ async def test_the_lowest_estimate_sets_the_bitrate() -> None:
     assert one.target_bitrate == two.target_bitrate == 700_000
     two.close()
     assert one.target_bitrate == 4_000_000
+
+
+# --- faults: what a LiveKit server does ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("codec", "side"), [("h264", 2), ("vp8", 8)])
+async def test_a_track_ends_with_blank_pictures_where_that_fault_is_set(
+    codec: str, side: int
+) -> None:
+    feed, frames = VideoFeed(RATES, lambda: Faults(blank_pictures=True)), Frames()
+    feed.start(frames)
+    subscription, screen = feed.subscribe(codec), Screen(codec)
+    frames.show(200)
+    _, before = await screen.frame(subscription)
+    ending = asyncio.create_task(feed.end())
+    for _ in range(video_feed.BLANK_PICTURES):
+        shown, stamp = await screen.frame(subscription)
+        assert (shown.width, shown.height) == (side, side)
+        assert shown.to_ndarray(format="gray").max() < 20
+        assert stamp > before
+        before = stamp
+    await ending
+    # The next track continues in its own size.
+    again = Frames()
+    feed.start(again)
+    again.show(200)
+    shown, stamp = await screen.frame(subscription)
+    assert (shown.width, shown.height) == (96, 64)
+    assert stamp > before
+    feed.stop()
+
+
+async def test_a_track_ends_without_another_picture_where_no_fault_is_set() -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    feed.start(frames)
+    subscription, screen = feed.subscribe("vp8"), Screen("vp8")
+    frames.show()
+    await screen.frame(subscription)
+    await feed.end()
+    assert subscription.frames == 1
+
+
+async def test_a_track_begins_with_the_lowest_layer_where_that_fault_is_set() -> None:
+    faults = [Faults(low_layer_s=3600)]
+    feed, frames = VideoFeed(RATES, lambda: faults[0]), Frames()
+    feed.start(frames)
+    subscription, screen = feed.subscribe("vp8"), Screen("vp8")
+    for _ in range(2):
+        frames.show(200)
+        shown, _ = await screen.frame(subscription)
+        assert (shown.width, shown.height) == (24, 16)
+    faults[0] = Faults()
+    frames.show(200)
+    shown, _ = await screen.frame(subscription)
+    assert (shown.width, shown.height) == (96, 64)
+    feed.stop()
