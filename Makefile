@@ -43,7 +43,8 @@ endif
 # Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
-LANE_SERVERS := loopback kernel notebooks conformance
+# The tests on a LiveKit server come last in theirs, when its build, which begins first, has ended.
+LANE_SERVERS := loopback kernel notebooks conformance rooms
 LANE_LOG := .lane-servers.log
 # Half of a test in Chromium is waiting, so two run side by side.
 workers := --numprocesses 2 --dist loadfile
@@ -54,7 +55,7 @@ step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
-        coverage coverage-begin livekit
+        coverage coverage-begin livekit livekit-begin rooms
 
 help:
 	@echo "make demo         JupyterLab with the quick start; installs what is missing"
@@ -64,6 +65,7 @@ help:
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  pictures of the widget in its states, into docs/images"
 	@echo "make livekit      a LiveKit server for the tests of rooms; 2.5 minutes, needs Go"
+	@echo "make rooms        the tests on that server; skipped with the reason where there is none"
 	@echo "make oldest       tests with the lowest allowed version of each dependency"
 	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
@@ -90,7 +92,7 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: browser-install clients coverage-begin
+test: livekit-begin browser-install clients coverage-begin
 	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
 	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
 	trap 'kill $$lane' INT TERM; \
@@ -107,6 +109,10 @@ coverage-begin: setup
 # Built from the Go module proxy where there is a Go. Tests that need it are skipped until it is built.
 livekit: setup
 	@$(PY) -m tools.livekit
+
+# With the lowest priority, beside the tests; `livekit` waits for its end, and says how it ended.
+livekit-begin: setup
+	@$(PY) -m tools.livekit > /dev/null 2>&1 &
 
 # Of the layers that `make test` ran: packaging tests files, not code; faults come after it.
 coverage: setup
@@ -134,9 +140,17 @@ js: setup
 	@$(npm) $(unit_tests)
 	@$(npm) size
 
-pure loopback notebooks: setup
+pure notebooks: setup
 	$(call step,tests/$@)
 	@$(keyless) $(measured) $(PY) -m pytest -q tests/$@
+
+loopback: setup
+	$(call step,tests/$@)
+	@$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@
+
+rooms: livekit
+	$(call step,tests/loopback: rooms on a LiveKit server)
+	@$(keyless) $(PY) -m pytest -q -m livekit tests/loopback
 
 # Tests with the lowest allowed versions. The layout of the source does not depend on them.
 oldest: $(OLDEST)/.ready

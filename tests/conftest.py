@@ -79,6 +79,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"{item.path} is in no layer: put it into one of tests/{{{','.join(LAYERS)}}}/"
             )
         item.add_marker(layer)
+        if "livekit" in getattr(item, "fixturenames", ()):
+            item.add_marker("livekit")
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_FACTOR * LAYERS[layer]))
     order = list(LAYERS)

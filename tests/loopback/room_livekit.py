@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import psutil
 from livekit import api
@@ -16,8 +16,12 @@ from tests.loopback.room_client import RoomUser, is_grey, room_for, user_in
 from tests.loopback.sandbox_client import KEY, Client, client
 from tools.livekit import LiveKitProcess
 
-LIMIT_S = 40.0
+LIMIT_S: Final = 40.0
 """Seconds to wait for a condition: longer than the longest time-out of the server, 20 s."""
+
+SMALL: Final = (320, 180)
+"""Size in pixels of a camera of which one layer is enough. This process encodes and decodes video,
+and so does the bridge: 1280x720 with three layers is too much for a busy machine."""
 
 
 def address(server: LiveKitProcess) -> LiveKitServer:
@@ -34,13 +38,13 @@ async def bridge_on(server: LiveKitProcess) -> AsyncIterator[SandboxServer]:
 
 @asynccontextmanager
 async def session_on(
-    sandbox: SandboxServer, codec: str = "h264"
+    sandbox: SandboxServer, codec: str = "h264", **query: Any
 ) -> AsyncIterator[tuple[Client, dict[str, Any], RoomUser]]:
     """A session that generates: its control channel, the credentials of its room, its owner."""
-    async with client(sandbox.realtime_base_url) as control:
+    async with client(sandbox.realtime_base_url, **query) as control:
         info = await room_for(control)
-        async with user_in(info) as user:
-            await user.publish(codec)
+        async with user_in(info, SMALL) as user:
+            await user.publish(codec, simulcast=False)
             await user.picture_that(is_grey, LIMIT_S)
             await control.wait_for("generation_started")
             yield control, info, user

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 import signal
 import sys
@@ -15,12 +16,14 @@ import psutil
 import pytest
 from livekit import api, rtc
 
+from decart_widget.sandbox.__main__ import KEY_VARIABLE
 from decart_widget.sandbox.rooms import livekit_rooms
 from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 from decart_widget.sandbox.server import SandboxServer
 from tests.loopback.room_client import RoomUser, is_grey, room_for, user_in
 from tests.loopback.room_livekit import (
     LIMIT_S,
+    SMALL,
     bridge_on,
     eventually,
     participants,
@@ -38,9 +41,9 @@ import asyncio, json, sys
 from tests.loopback.room_client import RoomUser
 
 async def main():
-    user = RoomUser()
+    user = RoomUser((320, 180))
     await user.join(json.loads(sys.stdin.readline()))
-    await user.publish()
+    await user.publish(simulcast=False)
     print("published", flush=True)
     await asyncio.Event().wait()
 
@@ -76,8 +79,8 @@ async def test_a_client_that_rejoins_after_the_grace_starts_generation_again(
     async with bridge_on(livekit) as sandbox, session_on(sandbox) as (control, info, user):
         await user.room.disconnect()
         await control.wait_for("generation_ended", LIMIT_S)
-        async with user_in(info) as again:
-            await again.publish()
+        async with user_in(info, SMALL) as again:
+            await again.publish(simulcast=False)
             await again.picture_that(is_grey, LIMIT_S)
             await control.wait_for("generation_started")
             await control.wait_for("generation_tick")
@@ -92,10 +95,12 @@ async def test_a_killed_client_is_billed_no_longer_than_its_pictures_are_missed(
             sys.executable, "-c", CLIENT, stdin=asyncio.subprocess.PIPE
         )
         assert killed.stdin is not None
-        killed.stdin.write((json.dumps(info) + "\n").encode())
-        await control.wait_for("generation_started", LIMIT_S)
-        killed.kill()
-        await killed.wait()
+        try:
+            killed.stdin.write((json.dumps(info) + "\n").encode())
+            await control.wait_for("generation_started", LIMIT_S)
+        finally:
+            killed.kill()
+            await killed.wait()
         assert (await control.wait_for("generation_ended", LIMIT_S))["reason"] == "media_lost"
         # Earlier than the server misses it.
         people = (await participants(livekit))[info["room_name"]]
@@ -103,13 +108,16 @@ async def test_a_killed_client_is_billed_no_longer_than_its_pictures_are_missed(
 
 
 @pytest.mark.parametrize("camera", ["vp8", "vp9"])
-async def test_the_picture_is_vp8_where_the_camera_is_not_h264(
+async def test_a_requested_h264_picture_is_vp8_where_the_camera_is_not_h264(
     livekit: LiveKitProcess, camera: str
 ) -> None:
-    async with bridge_on(livekit) as sandbox, client(sandbox.realtime_base_url) as control:
+    async with (
+        bridge_on(livekit) as sandbox,
+        client(sandbox.realtime_base_url, livekit_server_codec="h264") as control,
+    ):
         info = await room_for(control)
-        async with user_in(info) as user:
-            await user.publish(camera, simulcast=camera == "vp8")
+        async with user_in(info, SMALL) as user:
+            await user.publish(camera, simulcast=False)
             await user.picture_that(is_grey, LIMIT_S)
 
             def codecs() -> list[str]:
@@ -117,7 +125,7 @@ async def test_the_picture_is_vp8_where_the_camera_is_not_h264(
                 return [track.mime_type for track in server.track_publications.values()]
 
             await eventually(lambda: codecs() == ["video/VP8"], "one track, in VP8")
-            await user.next_pictures(3)
+            await user.next_pictures(3, LIMIT_S)
 
 
 async def test_the_first_pictures_are_neither_black_nor_small(livekit: LiveKitProcess) -> None:
@@ -249,21 +257,27 @@ async def test_all_processes_end_with_the_bridge_even_if_it_is_killed(
 ) -> None:
     command = [sys.executable, "-m", "decart_widget.sandbox", "--livekit", livekit.url]
     command += ["--livekit-key", livekit.key, "--livekit-secret", livekit.secret]
-    bridge = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    bridge = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, KEY_VARIABLE: KEY}
+    )
     assert bridge.stdout is not None
-    started = json.loads(await bridge.stdout.readline())
-    async with client(started["realtime_base_url"]) as control:
-        info = await room_for(control)
-        async with user_in(info) as user:
-            await user.publish()
-            await user.picture_that(is_grey, LIMIT_S)
-            children = psutil.Process(bridge.pid).children()
-            assert children
+    try:
+        started = json.loads(await bridge.stdout.readline())
+        async with client(started["realtime_base_url"]) as control:
+            info = await room_for(control)
+            async with user_in(info, SMALL) as user:
+                await user.publish(simulcast=False)
+                await user.picture_that(is_grey, LIMIT_S)
+                children = psutil.Process(bridge.pid).children()
+                assert children
+                bridge.kill()
+                await eventually(
+                    lambda: not any(child.is_running() for child in children), "no process is left"
+                )
+    finally:
+        if bridge.returncode is None:
             bridge.kill()
-            await bridge.wait()
-            await eventually(
-                lambda: not any(child.is_running() for child in children), "no process is left"
-            )
+        await bridge.wait()
 
 
 async def test_sessions_end_in_every_way_at_once_and_none_harms_another(
@@ -296,8 +310,7 @@ async def end_sessions(livekit: LiveKitProcess, *, sessions: int, at_once: int, 
                     await control.wait_for("livekit_room_info", LIMIT_S)
                 return
             info = await room_for(control)
-            # Small pictures: as many cameras are encoded in this process as there are places.
-            async with user_in(info, (320, 180)) as user:
+            async with user_in(info, SMALL) as user:
                 await user.publish(simulcast=False)
                 await control.wait_for("generation_started", 120)
                 if way == "leave":
