@@ -46,8 +46,8 @@ class Faults:
             sent.
         leave_action: That request's action: ``disconnect``, ``reconnect`` or ``resume``.
         room_token_s: Room tokens are valid for this long; None: ten minutes.
-        blank_pictures: A room's picture ends with black ones of 2x2 (H.264) or 8x8 pixels (VP8), as a
-            LiveKit server closes a track.
+        blank_pictures: A room's picture ends with black ones of 2x2 (H.264) or 8x8 pixels (VP8), as
+            a LiveKit server closes a track.
         low_layer_s: A room's picture is a quarter as wide and as high for this long after its first
             frame, as a LiveKit server begins with the lowest simulcast layer.
         error_after_s: ``error_text`` is sent as an error message this long after the session began.
