@@ -145,14 +145,20 @@ class Budget:
         if left_s is None or not generating:
             self.close()
         elif left_s <= 0:
-            self._used_up()
+            self.use_up()
         else:
             loop = asyncio.get_running_loop()
             if self._timer is None:
                 # Our own timer runs as well, because ticks may fail to arrive.
-                self._timer = loop.call_later(left_s, self._used_up)
+                self._timer = loop.call_later(left_s, self.use_up)
             if self._count is None:
                 self._count = loop.call_later(TICK_GRACE_S, self._count_on)
+
+    def use_up(self) -> None:
+        """Leaves nothing of it, and calls ``on_spent``; it must have a limit."""
+        assert self._seconds is not None
+        self._ahead_s = max(self._ahead_s, math.ceil(self._seconds - self._billed_s))
+        self._on_spent()
 
     def close(self) -> None:
         """Stops our own clock."""
@@ -160,11 +166,6 @@ class Budget:
             self._timer.cancel()
             self._timer = None
         self._stop_counting()
-
-    def _used_up(self) -> None:
-        assert self._seconds is not None
-        self._ahead_s = max(self._ahead_s, math.ceil(self._seconds - self._billed_s))
-        self._on_spent()
 
     def _count_on(self) -> None:
         self._ahead_s += 1

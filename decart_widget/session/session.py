@@ -237,7 +237,7 @@ class Session:
             self._ack.update(None)
         if isinstance(error, SessionExpiredError) and self.config.budget is not None:
             # The service counts from admission, so its limit may be reached before ours.
-            self._budget_spent()
+            self._budget.use_up()
             return None
         return error
 
@@ -385,6 +385,8 @@ class Session:
 
     def _budget_spent(self) -> None:
         budget = self.config.budget
+        if budget is not None and self.machine.state is ConnectionState.GENERATING:
+            self.machine.count_at_least(budget)  # the service's last tick is still on its way
         self.stop("budget", BudgetSpentError(f"The budget of {budget:g} s is used up."))
 
 

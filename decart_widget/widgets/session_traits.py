@@ -81,7 +81,10 @@ class SessionTraits(t.HasTraits):
         None, allow_none=True, read_only=True, help="The service's id of the session; else None."
     ).tag(sync=True)
     generation_tick = t.Float(
-        0.0, read_only=True, help="Seconds billed so far in this session, as the service counts."
+        0.0,
+        read_only=True,
+        help="Seconds billed so far in this session, as the service counts; the whole budget when "
+        "that is used up before the service's last count arrives.",
     ).tag(sync=True)
     cost = t.Float(
         allow_none=True,

@@ -336,6 +336,8 @@ async def test_the_budget_ends_the_session(sandbox: Sandbox) -> None:
         assert isinstance(run.session.error, BudgetSpentError)
         assert run.session.machine.state is ConnectionState.DISCONNECTED
         assert run.media.ended[-1] == (1, "budget", False)
+        assert run.session.remaining == 0
+        assert run.session.machine.generation_tick >= 1.0, "the whole budget, or a tick more"
 
 
 async def test_stopping_in_any_phase_is_clean(sandbox: Sandbox) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from decart_widget.errors import (
     AuthenticationError,
+    BudgetSpentError,
     ConnectionLostError,
     DecartError,
+    SessionExpiredError,
     TransportError,
 )
 from decart_widget.inputs.secrets import Secret
@@ -130,7 +132,7 @@ class Page:
 class Run:
     """A running session, on a simulated clock."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, budget: float | None = None) -> None:
         self.attempts = attempts
         self.media = Page()
         config = SessionConfig(
@@ -138,6 +140,7 @@ class Run:
             parse_endpoint("http://127.0.0.1:9"),
             Secret("dct_nobody"),
             transport="livekit",
+            budget=budget,
         )
         self.states: list[str] = []
         self.session = Session(config, self.media, self._changed)  # type: ignore[arg-type]
@@ -164,12 +167,14 @@ Scenario = Callable[[Run], Awaitable[None]]
 def run_session(on_simulated_clock: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Runs a session with scripted attempts to its end, and a scenario at the same time."""
 
-    def run_session(*ends: ScriptedAttempt, scenario: Scenario | None = None) -> Run:
+    def run_session(
+        *ends: ScriptedAttempt, scenario: Scenario | None = None, budget: float | None = None
+    ) -> Run:
         attempts = Attempts(*ends)
         monkeypatch.setattr(sessions, "Attempt", attempts)
 
         async def work() -> Run:
-            run = Run(attempts)
+            run = Run(attempts, budget)
             if scenario is not None:
                 await scenario(run)
             await run.task
@@ -340,3 +345,35 @@ def test_a_session_that_moves_to_another_page_reconnects_at_once(
         await run.end()
 
     run_session(ScriptedAttempt(LOST, established_s=float("inf")), scenario=scenario)
+
+
+def test_nothing_remains_of_a_budget_when_the_service_s_own_limit_comes_first(
+    run_session: Callable[..., Run],
+) -> None:
+    async def scenario(run: Run) -> None:
+        await asyncio.sleep(1)
+        for message in (m.GenerationStarted(), m.GenerationTick(9), m.GenerationEnded(9, "limit")):
+            run.session.machine.receive(message)
+
+    expired = ScriptedAttempt(SessionExpiredError("It is over."), established_s=2)
+    session = run_session(expired, scenario=scenario, budget=10).session
+    assert isinstance(session.error, BudgetSpentError)
+    assert session.remaining == 0
+    assert session.budget_low
+    assert session.machine.generation_tick == 9, "what the service billed"
+
+
+def test_a_budget_that_our_own_clock_has_spent_counts_as_billed_without_the_last_tick(
+    run_session: Callable[..., Run],
+) -> None:
+    async def scenario(run: Run) -> None:
+        await asyncio.sleep(1)
+        session = run.session
+        session.machine.receive(m.GenerationTick(1))
+        session.submit(PromptState("sepia"), with_image=False)  # handles what was received
+
+    session = run_session(
+        ScriptedAttempt(LOST, established_s=float("inf")), scenario=scenario, budget=10
+    ).session
+    assert isinstance(session.error, BudgetSpentError)
+    assert (session.remaining, session.machine.generation_tick) == (0, 10)
