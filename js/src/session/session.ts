@@ -306,8 +306,12 @@ export class Session {
         if (this.#clicked === "stop") this.#clicked = null;
       }
       // The start failed before there was an attempt.
-      const hasFailed = name === "error" && trait(this.model, "error").code !== undefined;
+      const hasError = trait(this.model, "error").code !== undefined;
+      const hasFailed = name === "error" && hasError;
       if (isStarting && (hasFailed || this.#wasActiveSinceClick)) this.#release();
+      // A page that was asleep runs its timers before the kernel's messages, which say what happened.
+      const isAnswer = hasError && /^error$|^conn/.test(name);
+      if (isAnswer && this.fault?.code === "kernel-silent") this.fault = null;
     }
     if (/budget|tick|connection/.test(name)) this.#limitBudget();
     this.source.onTrait(name);

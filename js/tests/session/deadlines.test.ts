@@ -96,6 +96,18 @@ test("a kernel that falls silent during a session ends it, and is sent a stop", 
   expect(model.all("stop")).toMatchObject([{ attempt: 1 }]);
 });
 
+test("a kernel that was silent only because this page slept says why the session ended", async () => {
+  await generate();
+  await passSeconds(60);
+  await vi.advanceTimersByTimeAsync(22_000); // the timer of a page that wakes comes first
+  expect(session.fault?.code).toBe("kernel-silent");
+  end({ reason: "unattended" });
+  model.set("error", { code: "unattended", message: "Nobody watched." });
+  model.set("connection_state", "disconnected");
+  expect(session.fault).toBeNull();
+  expect(session.state).toBe("disconnected");
+});
+
 test("a camera kept for the next attempt is turned off when the kernel falls silent, not before", async () => {
   await generate();
   end({ reason: "reconnecting", keep_camera: true });
