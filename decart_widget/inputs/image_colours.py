@@ -77,10 +77,11 @@ def in_bytes(image: Image.Image, levels: Levels, *, has_alpha: bool) -> Image.Im
     Raises:
         PictureError: Its mode is unknown, or it has values that are no numbers.
     """
-    import numpy as np
-    from PIL import Image
-
     if levels.highest is not None:
+        # Here, because the first import of NumPy stops all other threads for 0.1 s.
+        import numpy as np
+        from PIL import Image
+
         values = np.asarray(image)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise PictureError("has values that are no numbers", "Replace NaN and infinity.")

@@ -389,5 +389,12 @@ def test_damaged_files_raise_nothing_but_refusals(format_: str, data: st.DataObj
         for_service(cut)
 
 
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "TIFF"])
+def test_8_bit_pictures_need_no_numpy(monkeypatch: pytest.MonkeyPatch, format_: str) -> None:
+    """Its first import blocks the event loop."""
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert for_service(photograph(None, (40, 30), format_))
+
+
 def test_a_file_that_can_not_be_decoded_has_no_thumbnail() -> None:
     assert thumbnail(b"\xff\xd8\xff" + bytes(40)) == b""
