@@ -43,8 +43,7 @@ endif
 # Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
-# The tests on a LiveKit server come last in theirs, when its build, which begins first, has ended.
-LANE_SERVERS := loopback kernel notebooks conformance rooms
+LANE_SERVERS := loopback kernel notebooks conformance
 LANE_LOG := .lane-servers.log
 # Half of a test in Chromium is waiting, so two run side by side.
 workers := --numprocesses 2 --dist loadfile
@@ -55,12 +54,13 @@ step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
-        coverage coverage-begin livekit livekit-begin rooms
+        coverage coverage-begin livekit rooms
 
 help:
 	@echo "make demo         JupyterLab with the quick start; installs what is missing"
 	@echo "make demo-check   the same in headless Chromium with a fake camera; checks pixels"
-	@echo "make test         every layer of tests, fastest first"
+	@echo "make test         lint, and the tests for which Python and Chromium suffice"
+	@echo "make firefox      tests in Firefox; skipped with the reason where there is none"
 	@echo "make faults       faults during a running session, and the recovery from them; 15 minutes"
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  pictures of the widget in its states, into docs/images"
@@ -92,7 +92,8 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-test: livekit-begin browser-install clients coverage-begin
+# The environments of `conformance`, `kernel` and `oldest` are made in their lanes.
+test: browser-install coverage-begin
 	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
 	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
 	trap 'kill $$lane' INT TERM; \
@@ -100,7 +101,7 @@ test: livekit-begin browser-install clients coverage-begin
 	wait $$lane || code=$$?; \
 	cat $(LANE_LOG); exit $$code
 	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
-	$(call step,every layer passes)
+	$(call step,all of make test passes)
 
 coverage-begin: setup
 	@$(PY) -m tools.coverage --erase
@@ -109,10 +110,6 @@ coverage-begin: setup
 # Built from the Go module proxy where there is a Go. Tests that need it are skipped until it is built.
 livekit: setup
 	@$(PY) -m tools.livekit
-
-# With the lowest priority, beside the tests; `livekit` waits for its end, and says how it ended.
-livekit-begin: setup
-	@$(PY) -m tools.livekit > /dev/null 2>&1 &
 
 # Of the layers that `make test` ran: packaging tests files, not code; faults come after it.
 coverage: setup
@@ -148,14 +145,18 @@ loopback: setup
 	$(call step,tests/$@)
 	@$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@
 
+# Not part of `make test`, like `firefox`: to build the server takes Go and 2.5 minutes.
 rooms: livekit
 	$(call step,tests/loopback: rooms on a LiveKit server)
 	@$(keyless) $(PY) -m pytest -q -m livekit tests/loopback
 
-# Tests with the lowest allowed versions. The layout of the source does not depend on them.
+# Tests with the lowest allowed versions. The layout of the source and the state machine, which two long
+# tests call in any order, do not depend on them.
 oldest: $(OLDEST)/.ready
 	$(call step,tests/pure and sessions with the oldest dependencies)
 	@$(keyless) $(OLDEST)/bin/python -m pytest -q --ignore tests/pure/test_structure.py \
+		--ignore tests/pure/protocol/test_fuzz.py \
+		--ignore tests/pure/protocol/test_machine_any_order.py \
 		tests/pure tests/loopback/test_session.py tests/loopback/test_session_room.py
 
 # Without hypothesis' plugin, which these layers don't need: it compiles modules at the end, and CPython
@@ -194,7 +195,7 @@ clients: $(CLIENTS) $(PAGE_READY)
 $(CONFORMANCE)/%/.ready: tests/conformance/%.txt | setup
 	$(call step,environment for $*)
 	@$(PY) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --no-compile --requirement $<
 	@touch $@
 
 $(KERNEL6)/.ready: pyproject.toml | setup
@@ -207,7 +208,7 @@ $(OLDEST)/.ready: pyproject.toml tools/oldest.py | setup
 	$(call step,environment with the oldest dependencies)
 	@$(PY) -m venv --clear $(@D)
 	@$(PY) tools/oldest.py > $(@D)/constraints.txt
-	@$(@D)/bin/python -m pip install --quiet --constraint $(@D)/constraints.txt \
+	@$(@D)/bin/python -m pip install --quiet --no-compile --constraint $(@D)/constraints.txt \
 		--editable '.[livekit]' $(OLDEST_TOOLS)
 	@touch $@
 
