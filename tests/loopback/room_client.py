@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from livekit import rtc
 
 from decart_widget.sandbox import Sandbox
+from decart_widget.sandbox.rooms.livekit_pictures import pictures
 from tests.loopback.sandbox_client import KEY, LIMIT, Client, Picture, client
 
 WIDTH, HEIGHT, FPS = 1280, 720, 15
@@ -165,7 +167,10 @@ class RoomUser:
     def _on_track(self, track: Any, publication: Any, participant: Any) -> None:
         self.seen_of = participant.identity
         is_audio = track.kind == rtc.TrackKind.KIND_AUDIO
-        self._spawn(self._receive_audio(track) if is_audio else self._receive_video(track))
+        if is_audio:
+            self._spawn(self._receive_audio(track))
+        else:
+            self._spawn(self._receive_video(track, publication))
 
     async def _receive_audio(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, capacity=20)
@@ -188,16 +193,16 @@ class RoomUser:
             await source.capture_frame(rtc.AudioFrame(wave.tobytes(), RATE, 1, CHUNK))
             at += CHUNK
 
-    async def _receive_video(self, track: rtc.Track) -> None:
-        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24, capacity=1)
-        try:
-            async for event in stream:
-                data = np.frombuffer(event.frame.data, np.uint8)
-                self.picture = data.reshape(event.frame.height, event.frame.width, 3)
+    async def _receive_video(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication
+    ) -> None:
+        async with contextlib.aclosing(pictures(track, publication)) as frames:
+            async for event in frames:
+                frame = event.frame.convert(rtc.VideoBufferType.RGB24)
+                data = np.frombuffer(frame.data, np.uint8)
+                self.picture = data.reshape(frame.height, frame.width, 3)
                 self.pictures += 1
                 self._came.set()
-        finally:
-            await stream.aclose()
 
     async def _capture_video(self, source: rtc.VideoSource) -> None:
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
@@ -22,6 +22,7 @@ from livekit import rtc
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.grace import Grace
+from decart_widget.sandbox.rooms.livekit_pictures import pictures
 from decart_widget.sandbox.rooms.session_room import CLIENT, REJOIN_LIMIT_S
 
 logger = logging.getLogger(__name__)
@@ -47,12 +48,6 @@ a LiveKit server starts with the lowest (320x180) and changes to the best after 
 SILENCE_LIMIT_S: Final = 10.0
 """Seconds without a picture of the camera after which it counts as lost, and billing ends. LiveKit
 notices a client that was killed after 15 to 20 s only."""
-
-FIRST_PICTURE_TIMEOUT_S: Final = 1.5
-"""Seconds until a stream of pictures that has yielded none is opened again; doubled each time."""
-
-LONGEST_TIMEOUT_S: Final = 12.0
-"""Longest of these times: the camera may be muted."""
 
 CONNECT_TIMEOUT_S: Final = 15.0
 """Seconds that joining may take. Joining is never cancelled: the Rust code below would panic, which
@@ -297,8 +292,8 @@ class Transformer:
         full_px = publication.width * publication.height if publication.simulcasted else 0
         hold_until: float | None = None
         try:
-            async with contextlib.aclosing(_pictures(track)) as pictures:
-                async for event in pictures:
+            async with contextlib.aclosing(pictures(track, publication)) as frames:
+                async for event in frames:
                     width, height = event.frame.width, event.frame.height
                     if min(width, height) < SMALLEST_SIDE_PX:
                         continue
@@ -343,34 +338,6 @@ class Transformer:
 
 def _is_client(participant: rtc.RemoteParticipant) -> bool:
     return participant.identity.startswith(f"{CLIENT}-")
-
-
-async def _pictures(track: rtc.Track) -> AsyncGenerator[rtc.VideoFrameEvent]:
-    """The pictures of a track.
-
-    Now and then (one of twenty tracks on a busy machine, livekit 1.2.1) a stream that is opened
-    right after a track was subscribed to never yields a picture, although pictures are decoded. It
-    is opened again then.
-
-    Yields:
-        The frames, each with its time.
-    """
-    timeout_s = FIRST_PICTURE_TIMEOUT_S
-    while True:
-        # Only the newest frame waits: frames that come while one is rendered are dropped.
-        stream = rtc.VideoStream(track, capacity=1, format=rtc.VideoBufferType.I420)
-        try:
-            yield await asyncio.wait_for(anext(stream), timeout_s)
-            async for event in stream:
-                yield event
-            return
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            logger.info("no picture came in %g s: the stream is opened again", timeout_s)
-            timeout_s = min(2 * timeout_s, LONGEST_TIMEOUT_S)
-        finally:
-            await stream.aclose()
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:
