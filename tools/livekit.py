@@ -53,6 +53,10 @@ START_TIMEOUT_S: Final = 30.0
 """Seconds until a server answers; it takes 0.2 s where nothing else runs."""
 
 
+PORT_TAKEN: Final = "address already in use"
+"""What a server's log says when another process has its port."""
+
+
 class UnavailableError(Exception):
     """There is no LiveKit server; the text says why."""
 
@@ -186,10 +190,15 @@ class LiveKitProcess:
     def __init__(self, config: str = "") -> None:
         self._binary = binary()
         self._folder = Path(tempfile.mkdtemp(prefix="decart-widget-livekit-"))
-        self._port = free_port()
-        self.url = f"ws://127.0.0.1:{self._port}"
+        self._config = config
         self.log = self._folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_answered = False
+        self._choose_ports()
+
+    def _choose_ports(self) -> None:
+        self._port = free_port()
+        self.url = f"ws://127.0.0.1:{self._port}"
         (self._folder / "config.yaml").write_text(
             f"""
 port: {self._port}
@@ -206,30 +215,52 @@ rtc:
   stun_servers: ["127.0.0.1:9"]
 keys:
   {self.key}: {self.secret}
-{config}
+{self._config}
 """
         )
 
     def start(self) -> Self:
         """Start it and return when it answers.
 
+        A port that another process took in the meantime is replaced at the first start; later ones
+        wait until it is free again.
+
         Raises:
             RuntimeError: It ended, or did not answer in time.
         """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers(deadline):
+            if not self._has_answered:
+                self._choose_ports()
+            time.sleep(0.1)
+        self._has_answered = True
+        return self
+
+    def _answers(self, deadline: float) -> bool:
+        """Start it; returns whether it answers, or ended because a port was taken.
+
+        Raises:
+            RuntimeError: It ended for another reason, or did not answer until ``deadline``.
+        """
+        begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binary, "--config", self._folder / "config.yaml"], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
         while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), 1).close()
-                return self
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    tail = self.log.read_text()[-2000:]
-                    raise RuntimeError(f"the LiveKit server does not answer:\n{tail}") from None
-                time.sleep(0.02)
+            # Before it is asked: another process may answer on its port.
+            has_ended = self._process.poll() is not None
+            if not has_ended:
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", self._port), 1).close()
+                    return True
+            is_late = time.monotonic() > deadline
+            said = self.log.read_bytes()[begin:].decode(errors="replace")
+            if has_ended and PORT_TAKEN in said and not is_late:
+                return False
+            if has_ended or is_late:
+                raise RuntimeError(f"the LiveKit server does not answer:\n{said[-2000:]}")
+            time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, such as SIGSTOP."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tools import livekit
+from tools.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +67,43 @@ def test_a_server_that_is_built_or_named_is_found(
         livekit.binary()
     named.touch(mode=0o755)
     assert livekit.binary() == named
+
+
+def test_a_port_that_was_taken_in_the_meantime_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "server"
+    # Fails as the server does with the first configuration that it is started with, then listens.
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import pathlib, re, socket, sys, time\n"
+        "config = pathlib.Path(sys.argv[2])\n"
+        "port = int(re.search(r'(?m)^port: (.+)', config.read_text())[1])\n"
+        "first = config.with_name('first')\n"
+        "if not first.exists():\n"
+        "    first.write_text(str(port))\n"
+        "    sys.exit(f'listen tcp :{port}: bind: address already in use')\n"
+        "assert first.read_text() != str(port)\n"
+        "listening = socket.create_server(('127.0.0.1', port))\n"
+        "time.sleep(600)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv(livekit.VARIABLE, str(program))
+    ports = iter([1, 2, 3, 4])
+    free = free_port()
+    monkeypatch.setattr(livekit, "free_port", lambda: 1 if next(ports) < 3 else free)
+    with livekit.LiveKitProcess() as server:
+        assert server.url == f"ws://127.0.0.1:{free}"
+
+
+def test_a_server_that_ends_at_once_is_reported_with_its_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "server"
+    program.write_text("#!/bin/sh\necho the configuration is wrong\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(livekit.VARIABLE, str(program))
+    server = livekit.LiveKitProcess()
+    with pytest.raises(RuntimeError, match="the configuration is wrong"):
+        server.start()
+    server.kill()
