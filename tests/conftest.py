@@ -32,6 +32,9 @@ A timeout ends a test that hangs. It is ten times what the slowest test takes on
 that a busy machine never reaches it.
 """
 
+ROOMS_ON_LIVEKIT: Final = os.environ.get("DECART_WIDGET_TEST_ROOMS") == "livekit"
+"""Whether the rooms of every service are on a LiveKit server."""
+
 TIMEOUT_FACTOR: Final = 2 if os.environ.get("COVERAGE_PROCESS_START") else 1
 """Measuring coverage makes Python code, as in a test with many examples, up to twice as slow."""
 
@@ -79,6 +82,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"{item.path} is in no layer: put it into one of tests/{{{','.join(LAYERS)}}}/"
             )
         item.add_marker(layer)
+        if item.get_closest_marker("local_rooms") and ROOMS_ON_LIVEKIT:
+            reason = "a LiveKit server can't be told to do that"
+            item.add_marker(pytest.mark.skip(reason=reason))
         if "livekit" in getattr(item, "fixturenames", ()):
             item.add_marker("livekit")
         if item.get_closest_marker("timeout") is None:
@@ -104,7 +110,7 @@ def livekit() -> Iterator[LiveKitProcess]:
 @pytest.fixture(scope="session", autouse=True)
 def all_rooms_on_livekit(request: pytest.FixtureRequest) -> Iterator[None]:
     """Puts the rooms of every service on a LiveKit server where the environment says so."""
-    if os.environ.get("DECART_WIDGET_TEST_ROOMS") != "livekit":
+    if not ROOMS_ON_LIVEKIT:
         yield
         return
     from tests import rooms

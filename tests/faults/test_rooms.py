@@ -27,6 +27,7 @@ async def rejoined(opened: list[str]) -> float:
     return time.time()
 
 
+@pytest.mark.local_rooms
 @pytest.mark.fault("signal-resumed")
 async def test_the_signal_socket_drops_and_is_resumed(
     begin: Begin, sandbox: Sandbox, measured: Measured
@@ -40,6 +41,7 @@ async def test_the_signal_socket_drops_and_is_resumed(
     await scene.stop()
 
 
+@pytest.mark.local_rooms
 @pytest.mark.fault("signal-refused")
 async def test_the_signal_socket_drops_and_can_not_be_resumed(
     begin: Begin, sandbox: Sandbox, measured: Measured
@@ -62,6 +64,7 @@ async def test_the_room_disconnects_its_participants(
     await scene.stop()
 
 
+@pytest.mark.local_rooms
 @pytest.mark.fault("room-reconnect")
 async def test_the_room_asks_for_a_full_reconnect(
     begin: Begin, sandbox: Sandbox, measured: Measured
@@ -74,6 +77,7 @@ async def test_the_room_asks_for_a_full_reconnect(
     await scene.stop()
 
 
+@pytest.mark.local_rooms
 @pytest.mark.fault("room-resume")
 async def test_the_room_asks_for_a_resume(
     begin: Begin, sandbox: Sandbox, measured: Measured
