@@ -15,6 +15,7 @@ from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import SandboxError
 from decart_widget.inputs.secrets import Secret
+from decart_widget.processes.forks import close_in_forks
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.server import SandboxServer
 
@@ -113,6 +114,7 @@ class Sandbox:
 
     async def _main(self) -> None:
         asyncio.get_running_loop().set_exception_handler(report_loop_error)
+        close_in_forks(asyncio.get_running_loop())
         try:
             await self._server.start()
         except BaseException as error:

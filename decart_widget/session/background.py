@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import DecartError
+from decart_widget.processes.forks import close_in_forks
 
 T = TypeVar("T")
 
@@ -94,6 +95,7 @@ class Background:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        close_in_forks(self.loop)
         self.pid = os.getpid()
         # ipykernel 7.0 lets a thread send only inside a copy of the kernel's context.
         context = contextvars.copy_context()

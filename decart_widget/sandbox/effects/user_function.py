@@ -101,8 +101,8 @@ class UserFunction:
             except BaseException as raised:
                 error = raised
             if os.getpid() != process:
-                # The function forked and returned in the child, which has no other thread of ours,
-                # but copies of our sockets. It must not go on here.
+                # The function forked and returned in the child, which has no other thread of ours.
+                # It must not go on here.
                 os._exit(_exit_status(error))
             self._limit_s = CALL_LIMIT_S
             self._is_stalled = time.monotonic() - started > CALL_LIMIT_S
