@@ -37,7 +37,8 @@ async def test_the_signal_socket_drops_and_is_resumed(
     since = scene.inject(drop_signal_after_s=0)
     await scene.recovers(await rejoined(opened), attempt=1)
     measured(await scene.probes.outage(since), "livekit")
-    assert await scene.notebook.execute("w._controller.attempt") == "1", "still the first attempt"
+    attempt = await scene.notebook.execute("w._controller.attempt")
+    assert attempt == "1", await scene.notebook.execute("print(w.log.text())")
     await scene.stop()
 
 

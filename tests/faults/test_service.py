@@ -74,6 +74,21 @@ async def test_the_session_reaches_the_limit_of_its_token(
         measured(time.time() - since, transport)
 
 
+@both
+@pytest.mark.fault("credits-used-up")
+async def test_the_credits_are_used_up(
+    kernel: KernelPage, sandbox: Sandbox, measured: Measured, transport: str
+) -> None:
+    async with generating(kernel, sandbox, transport) as page:
+        admitted = sandbox.stats()["admitted"]
+        since = time.time()
+        sandbox.faults = Faults(credits_s=0)
+        await failed(page, sandbox, "insufficient-credits")
+        measured(time.time() - since, transport)
+        assert page.traits["_retry"] == {}, "no attempt to reconnect"
+        assert sandbox.stats()["admitted"] == admitted
+
+
 @pytest.mark.fault("service-error")
 async def test_the_service_reports_an_error_and_continues(
     kernel: KernelPage, sandbox: Sandbox, measured: Measured
