@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from tools.livekit import LiveKitProcess
 
+pytest_plugins = ["tests.lab_fixtures"]
+
 TESTS: Final = Path(__file__).parent
 
 LAYERS: Final = {

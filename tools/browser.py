@@ -104,19 +104,30 @@ def runs(path: str | Path) -> bool:
     return answer.returncode == 0 and any(character.isdigit() for character in answer.stdout)
 
 
+def named(variable: str, error: type[Exception]) -> Path | None:
+    """The browser that an environment variable names; None where it isn't set.
+
+    Raises:
+        Exception: An `error`, as it names something that doesn't run.
+    """
+    if not (name := os.environ.get(variable)):
+        return None
+    path = shutil.which(Path(name).expanduser())
+    if path is None or not runs(path):
+        raise error(
+            f"{variable}={name} is not a browser that runs. Name one that does, or unset it."
+        )
+    return Path(path)
+
+
 def find() -> Path | None:
     """The first browser that runs, or None.
 
     Raises:
         NoBrowserError: $DECART_WIDGET_BROWSER names something that doesn't run.
     """
-    if named := os.environ.get(VARIABLE):
-        path = shutil.which(Path(named).expanduser())
-        if path is None or not runs(path):
-            raise NoBrowserError(
-                f"{VARIABLE}={named} is not a browser that runs. Name one that does, or unset it."
-            )
-        return Path(path)
+    if (browser := named(VARIABLE, NoBrowserError)) is not None:
+        return browser
     candidates = [shutil.which(name) for name in NAMES]
     candidates += [str(Path(place).expanduser()) for place in PLACES]
     for cache in PLAYWRIGHT_CACHES:

@@ -34,7 +34,7 @@ from typing import Any, Final
 import websockets
 
 from tools.bidi import BidiError, Connection, to_remote
-from tools.browser import runs, say
+from tools.browser import named, runs, say
 
 VARIABLE: Final = "DECART_WIDGET_FIREFOX"
 NAMES: Final = ("firefox-esr", "firefox")
@@ -106,13 +106,8 @@ def find() -> Path | None:
     Raises:
         NoFirefoxError: $DECART_WIDGET_FIREFOX names something that doesn't run.
     """
-    if named := os.environ.get(VARIABLE):
-        path = shutil.which(Path(named).expanduser())
-        if path is None or not runs(path):
-            raise NoFirefoxError(
-                f"{VARIABLE}={named} is not a Firefox that runs. Name one that does, or unset it."
-            )
-        return Path(path)
+    if (firefox := named(VARIABLE, NoFirefoxError)) is not None:
+        return firefox
     candidates = [shutil.which(name) for name in NAMES]
     return next((Path(one) for one in candidates if one and runs(one)), None)
 

@@ -10,7 +10,7 @@ asynchronous test in this folder runs on.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -97,22 +97,6 @@ async def new_tab(context: BrowserContext, scripts: Sequence[str]) -> Page:
 async def page(context: BrowserContext, page_scripts: Sequence[str]) -> Page:
     """An empty tab."""
     return await new_tab(context, page_scripts)
-
-
-@pytest.fixture(scope="session")
-def lab_server() -> Iterator[LabServer]:
-    """One JupyterLab for the session; use `lab`, which leaves no kernel behind."""
-    # Notebooks are saved with their widgets' state, so that tests see what a file can hold.
-    settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
-    with LabServer(settings=settings) as server:
-        yield server
-
-
-@pytest.fixture
-def lab(lab_server: LabServer) -> Iterator[LabServer]:
-    """The shared JupyterLab; the kernels that a test started end with it."""
-    yield lab_server
-    lab_server.end_kernels()
 
 
 @pytest.fixture(scope="session")

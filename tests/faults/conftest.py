@@ -24,8 +24,6 @@ from tests.browser.conftest import (  # noqa: F401  (fixtures)
     browser_path,
     browsers,
     context,
-    lab,
-    lab_server,
 )
 from tests.faults.scene import CLONES_TOO, FIRST, Scene
 from tests.kernel.fake_page import KernelPage
@@ -104,7 +102,7 @@ async def page(context: Any) -> Page:  # noqa: F811
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> AsyncIterator[Begin]:  # noqa: F811
+async def show(lab: LabServer, page: Page, request: pytest.FixtureRequest) -> AsyncIterator[Begin]:
     """Shows a widget in a notebook, not yet started; errors in its console fail the test."""
     shown: list[Scene] = []
 

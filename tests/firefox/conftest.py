@@ -40,21 +40,6 @@ async def browser() -> AsyncIterator[Firefox]:
         yield browser
 
 
-@pytest.fixture(scope="session")
-def lab_server() -> Iterator[LabServer]:
-    """One JupyterLab for the session; use `lab`, which leaves no kernel behind."""
-    settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
-    with LabServer(settings=settings) as server:
-        yield server
-
-
-@pytest.fixture
-def lab(lab_server: LabServer) -> Iterator[LabServer]:
-    """The shared JupyterLab; the kernels that a test started end with it."""
-    yield lab_server
-    lab_server.end_kernels()
-
-
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """The service, in this process, so that a test can ask what it has seen."""
