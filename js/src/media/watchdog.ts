@@ -6,14 +6,27 @@
  * and slow timers down, so `isDue` has to be false there; the times start anew when the page is visible.
  */
 
-/** How often to count frames, in ms; every other time the brightness is measured too. */
-const CHECK_MS = 300;
+/** How often to look whether the video moves, in ms. */
+const LOOK_MS = 100;
+/** At every such look decoded frames are counted; at the others only if the element shows no new one. */
+const LOOKS_PER_CHECK = 3;
+/** Every such look measures the brightness too. */
+const LOOKS_PER_BRIGHTNESS = 6;
+/**
+ * A keyframe is sent so long after the first look that found no new frame, in ms, and again after 500 and
+ * 1300 ms. Keyframes are large: a network that is too slow must not get many of them.
+ */
+const REFRESH_AFTER_MS = 100;
+/** Added to twice the time so far, in ms, it is the time of the next one. */
+const REFRESH_MORE_MS = 300;
 /** How long the video may be frozen or black, in ms. */
 const LIMIT_MS = 3000;
 /** How long the first frame may take, in ms. */
 const FIRST_FRAME_MS = 10_000;
-/** Frames between two checks below which a missing one is not unusual. */
-const STEADY_FRAMES = 3;
+/** So many frames have to be missing, at the frame rate of before, until a keyframe is sent. */
+const MISSING_FRAMES = 3;
+/** How much of the average frame rate the newest interval makes up. */
+const NEWEST_SHARE = 0.15;
 /** What a late check counts at most, in ms: the machine is busy then, or was asleep. */
 const MAX_STEP_MS = 1000;
 /** The brightest pixel of a frame that counts as black, 0 to 255. */
@@ -38,9 +51,8 @@ export interface Watched {
 /**
  * Checks until the signal aborts.
  *
- * A steady video without a frame from one check to the next most likely waits for a packet that was lost on
- * its way to the service: receivers request a keyframe after 3 s only. So `refresh` is called, and again with
- * every second check.
+ * A video that misses frames for a moment most likely waits for a packet that was lost on its way to the
+ * service: receivers request a keyframe after 3 s only. So `refresh` is called, and again while that lasts.
  *
  * @param isDue whether frames should be arriving now, in a page that is visible
  * @param onStall called when the video has stopped for too long, and again while that lasts
@@ -53,16 +65,34 @@ export function watchdog(
   signal: AbortSignal,
   refresh: () => void,
 ): void {
+  let looks = 0;
+  let isChecking = false;
+  let shown: number | undefined;
   let frames = 0;
-  let steady = false;
+  /** Average of the frames per ms while the video moved. */
+  let rate = 0;
+  let refreshAt = REFRESH_AFTER_MS;
   let at = 0;
   let still = 0;
   let black = 0;
   let isBlack = false;
-  let odd = false;
   let probe: HTMLVideoElement | undefined;
 
-  const check = async () => {
+  const look = () => {
+    const before = shown;
+    shown = watched.screen?.getVideoPlaybackQuality?.().totalVideoFrames;
+    const isQuiet = shown !== undefined && shown === before;
+    const turn = looks++;
+    if (isChecking || (turn % LOOKS_PER_CHECK && !isQuiet)) return;
+    isChecking = true;
+    check(turn % LOOKS_PER_BRIGHTNESS === 0)
+      .catch(() => undefined) // there are no statistics now
+      .finally(() => {
+        isChecking = false;
+      });
+  };
+
+  const check = async (measuresBrightness: boolean) => {
     const { camera } = watched;
     // A camera without frames is not the service's fault, and another attempt would not help.
     if (!camera || camera.muted || !isDue()) {
@@ -78,25 +108,33 @@ export function watchdog(
     const ended = track?.readyState === "ended";
     // There is no count while a room has no track, between two of them.
     const moves = framesDecoded && framesDecoded !== frames && !ended && !track?.muted;
-    if (moves) steady = framesDecoded - frames >= STEADY_FRAMES;
+    if (moves && passed) {
+      // Frames after a pause may come all at once: the pause counts too.
+      const current = Math.max(0, framesDecoded - frames) / (still + passed);
+      rate += (current - rate) * (rate ? NEWEST_SHARE : 1);
+    }
     frames = framesDecoded || frames;
     still = moves ? 0 : still + passed;
-    odd = !odd;
-    if (still && steady && Math.round(still / CHECK_MS) % 2) refresh();
+    if (!still) refreshAt = REFRESH_AFTER_MS;
+    else if (still >= refreshAt && (still + LOOK_MS) * rate >= MISSING_FRAMES) {
+      refreshAt = 2 * still + REFRESH_MORE_MS;
+      refresh();
+    }
     // NaN (nothing to measure) compares as neither black nor lit.
-    if (odd) {
+    if (measuresBrightness) {
       isBlack = brightest(watched.screen) < BLACK_MAX;
       if (isBlack) probe ??= show(camera);
       isBlack &&= brightest(probe) > LIT_MIN;
     }
     black = isBlack ? black + passed : 0;
-    const frozen = still > (frames ? LIMIT_MS : FIRST_FRAME_MS) - CHECK_MS / 2;
+    const frozen = still > (frames ? LIMIT_MS : FIRST_FRAME_MS) - LOOK_MS;
     if (!frozen && black < LIMIT_MS) return;
     still = black = 0;
+    refreshAt = REFRESH_AFTER_MS;
     onStall(!frozen ? "black" : ended ? "ended" : "frozen");
   };
 
-  const timer = setInterval(check, CHECK_MS);
+  const timer = setInterval(look, LOOK_MS);
   const end = () => {
     clearInterval(timer);
     if (probe) probe.srcObject = null;

@@ -51,17 +51,52 @@ afterEach(() => {
 });
 
 describe("a keyframe of the camera", () => {
-  test("is sent at the first check without a frame, and again at every second one", async () => {
+  /** An element that shows every decoded frame. */
+  const show = () => {
+    const getVideoPlaybackQuality = () => ({ totalVideoFrames: picture.framesDecoded });
+    picture.screen = { getVideoPlaybackQuality } as unknown as HTMLVideoElement;
+  };
+
+  test("is sent after 200 ms without a frame, and less and less often afterwards", async () => {
+    show();
+    await picture.pass(3000, { frames: 3 });
+    await picture.pass(100);
+    expect(picture.refreshed).toBe(0);
+    await picture.pass(100);
+    expect(picture.refreshed).toBe(1);
+    await picture.pass(300);
+    expect(picture.refreshed).toBe(1);
+    await picture.pass(100);
+    expect(picture.refreshed).toBe(2);
+    await picture.pass(700);
+    expect(picture.refreshed).toBe(2);
+    await picture.pass(100);
+    expect(picture.refreshed).toBe(3);
+    await picture.pass(3000, { frames: 3 });
+    expect(picture.refreshed).toBe(3);
+  });
+
+  test("is sent wherever between two counts the last frame was", async () => {
+    show();
+    for (const last of [0, 100, 200, 300, 400, 500]) {
+      await picture.pass(3000 + last, { frames: 1 });
+      const before = picture.refreshed;
+      await picture.pass(500);
+      expect(picture.refreshed - before).toBe(1);
+    }
+  });
+
+  test("is sent where no element shows the video", async () => {
+    await picture.pass(3000, { frames: 3 });
+    await picture.pass(600);
+    expect(picture.refreshed).toBe(1);
+  });
+
+  test("is not sent while frames are decoded that the element doesn't show", async () => {
+    const getVideoPlaybackQuality = () => ({ totalVideoFrames: 7 });
+    picture.screen = { getVideoPlaybackQuality } as unknown as HTMLVideoElement;
     await picture.pass(3000, { frames: 3 });
     expect(picture.refreshed).toBe(0);
-    await picture.pass(300);
-    expect(picture.refreshed).toBe(1);
-    await picture.pass(300);
-    expect(picture.refreshed).toBe(1);
-    await picture.pass(300);
-    expect(picture.refreshed).toBe(2);
-    await picture.pass(3000, { frames: 3 });
-    expect(picture.refreshed).toBe(2);
   });
 
   test("is not sent for a video with few frames", async () => {
