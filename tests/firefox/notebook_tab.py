@@ -82,6 +82,14 @@ class NotebookTab:
             assert time.monotonic() < deadline, f"not within {IS_SLOW} s: {condition}"
             await asyncio.sleep(0.1)
 
+    async def kept(self, name: str, text: str) -> None:
+        """Waits until a file beside the notebook contains a text."""
+        file = self.lab.root / name
+        deadline = time.monotonic() + IS_SLOW
+        while text not in (content := file.read_text() if file.exists() else ""):
+            assert time.monotonic() < deadline, f"not within {IS_SLOW} s: {text!r} in\n{content}"
+            await asyncio.sleep(0.05)
+
     # --- the widget -----------------------------------------------------------------------------
 
     async def start(self) -> None:
