@@ -50,6 +50,11 @@ workers := --numprocesses 2 --dist loadfile
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
 
+# CPython 3.11 miscounts the recursion depth where Playwright's greenlets or livekit were used, and then
+# refuses to parse source code ("AST constructor recursion depth mismatch"). Hypothesis' plugin does so at
+# the end of a run, pytest's own tracebacks do so for each failure: such layers have neither.
+no_ast := -p no:hypothesispytest --tb=native
+
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
@@ -159,27 +164,25 @@ oldest: $(OLDEST)/.ready
 		--ignore tests/pure/protocol/test_machine_any_order.py \
 		tests/pure tests/loopback/test_session.py tests/loopback/test_session_room.py
 
-# Without hypothesis' plugin, which these layers don't need: it compiles modules at the end, and CPython
-# 3.11 then fails on the recursion depth that Playwright's greenlets or livekit leave behind.
 kernel: setup $(KERNEL6)/.ready
 	$(call step,tests/$@)
-	@$(keyless) $(measured) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured) $(PY) -m pytest -q $(no_ast) tests/$@
 
 # Skipped, with the reason, where there is no Firefox and none can be installed.
 firefox: setup
 	$(call step,tests/$@)
 	@$(PY) -m tools.firefox --install
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(PY) -m pytest -q $(no_ast) tests/$@
 
 browser: browser-install
 	$(call step,tests/$@)
-	@$(keyless) $(measured_scripts) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) \
+	@$(keyless) $(measured_scripts) $(PY) -m pytest -q $(no_ast) $(after_crash) \
 		$(workers) tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
 	$(call step,tests/$@: faults during a running session)
-	@$(keyless) $(PY) -m pytest -q -p no:hypothesispytest $(after_crash) tests/$@
+	@$(keyless) $(PY) -m pytest -q $(no_ast) $(after_crash) tests/$@
 
 packaging: setup
 	$(call step,tests/$@: sdist and wheel; built and installed)
@@ -188,7 +191,7 @@ packaging: setup
 # Clients by others need their own versions of shared dependencies, hence their own environments.
 conformance: browser-install clients
 	$(call step,tests/$@: clients by others)
-	@$(keyless) $(measured) $(PY) -m pytest -q -p no:hypothesispytest tests/$@
+	@$(keyless) $(measured) $(PY) -m pytest -q $(no_ast) tests/$@
 
 clients: $(CLIENTS) $(PAGE_READY)
 
