@@ -168,7 +168,8 @@ class Tokens:
         if coming is not None and coming.purpose == purpose:
             try:
                 # Shielded: a start that is stopped meanwhile leaves the token for the next one.
-                return await asyncio.wait_for(asyncio.shield(coming.task), timeout)
+                async with asyncio.timeout(timeout):
+                    return await asyncio.shield(coming.task)
             except (DecartError, TimeoutError):
                 logger.info("The prepared client token did not arrive; requesting another.")
         asked_at = self._now()

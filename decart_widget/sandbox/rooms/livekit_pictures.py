@@ -52,7 +52,8 @@ async def pictures(
     try:
         while True:
             try:
-                event = await asyncio.wait_for(anext(stream), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    event = await anext(stream)
             except StopAsyncIteration:
                 return
             except TimeoutError:

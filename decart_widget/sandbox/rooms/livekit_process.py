@@ -140,7 +140,8 @@ class RoomProcess:
             while True:
                 # Time counts from "ready": a machine that is busy may take long to start it.
                 limit = RESPONSE_TIMEOUT_S if self._ready.is_set() else None
-                line = await asyncio.wait_for(reports.readline(), limit)
+                async with asyncio.timeout(limit):
+                    line = await reports.readline()
                 if not line:
                     break
                 message = json.loads(line)
@@ -153,7 +154,8 @@ class RoomProcess:
             logger.warning("a room's process sent no report but something else, and is ended")
             self._kill()
         try:
-            code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT_S)
+            async with asyncio.timeout(EXIT_TIMEOUT_S):
+                code = await self._process.wait()
         except TimeoutError:
             self._kill()
             code = await self._process.wait()

@@ -197,7 +197,8 @@ class Participant:
     async def wait_for_resume(self, limit_s: float) -> None:
         """Return when its signal socket was replaced, it was closed, or ``limit_s`` have passed."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._socket_replaced.wait(), limit_s)
+            async with asyncio.timeout(limit_s):
+                await self._socket_replaced.wait()
 
     async def send(self, message: rtc.SignalResponse) -> None:
         """Send a message; on a broken socket it is dropped, because a resume sends all state."""
