@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("livekit.rtc")
+rtc = pytest.importorskip("livekit.rtc")
 
 
 class Stream:
@@ -39,7 +39,7 @@ async def test_a_reader_that_is_cancelled_while_a_frame_comes_ends(
         streams.append(Stream())
         return streams[-1]
 
-    monkeypatch.setattr(livekit_pictures.rtc, "VideoStream", opened)
+    monkeypatch.setattr(rtc, "VideoStream", opened)
     none: Any = None
 
     async def read() -> None:
