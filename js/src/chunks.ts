@@ -15,6 +15,8 @@ const PAGE_CHUNKS = Symbol.for("decart-widget.chunks.3");
 const REQUEST_WAITS_MS = [150, 500, 1000, 2000];
 /** Requests of one model, which then stops: traffic keeps an idle kernel from being culled. */
 const REQUESTS_MAX = 40;
+/** Rounds in which a model relies on another one's request; the other one's kernel may be gone. */
+const RELIED_MAX = 3;
 /** The `page_id` of requests: they are sent before a page has a session with an id. */
 const REQUESTER_ID = String(Math.random());
 
@@ -26,6 +28,8 @@ interface Chunk {
   hasCome: boolean;
   /** When any model last requested it or received bytes, on the clock of `performance.now()`. */
   requestedAtMs: number;
+  /** The model that requested it last. */
+  requester?: HostModel;
 }
 
 /** The chunks that a model names in its trait `_chunks`: name to hash. */
@@ -96,6 +100,7 @@ export function requestChunks(
     signal,
   );
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let relied = 0;
   /** @param waitedMs the wait before this round; before the first one the kernel may send by itself */
   const request = (round: number, waitedMs: number) => {
     let isLacking = false;
@@ -103,11 +108,15 @@ export function requestChunks(
       const wanted = chunk(hash);
       if (wanted.hasCome) continue;
       isLacking = true;
+      if (!round) continue;
       // Several models of a page wait for the same chunk; one of them requests it.
-      if (!round || performance.now() - wanted.requestedAtMs < waitedMs / 2) continue;
+      const isRecent = performance.now() - wanted.requestedAtMs < waitedMs / 2;
+      if (isRecent && (wanted.requester === model || relied++ < RELIED_MAX)) continue;
+      relied = 0;
       try {
         model.send({ type: "need", page_id: REQUESTER_ID, name, hash });
         wanted.requestedAtMs = performance.now();
+        wanted.requester = model;
       } catch {
         // This model's kernel is gone; another model may have one.
       }

@@ -153,6 +153,15 @@ describe("a page that lacks the front end", () => {
     expect(needs(model)).toHaveLength(1);
   });
 
+  test("does not rely for long on a model whose kernel does not answer", async () => {
+    const [silent, model] = [widget(), widget()];
+    show(silent);
+    await vi.advanceTimersByTimeAsync(50);
+    show(model); // each of its turns comes just after one of the other's
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(needs(model).length).toBeGreaterThan(0);
+  });
+
   test("stops its requests with the model, and after a number of them", async () => {
     const model = widget();
     show(model);
