@@ -88,6 +88,7 @@ class SessionMachine:
         self._number = 0
         self._billed_before_s = 0.0  # by earlier attempts of this session
         self._initial: Request | None = None  # the initial state, until it is answered
+        self._is_initial_submitted = False  # whether it came from `submit()`
         # The initial state of an attempt for which nothing is applied: in a room, media may be
         # established and break before the first ack.
         self._first = PASSTHROUGH
@@ -204,7 +205,10 @@ class SessionMachine:
             # Submitted while the socket opened: it becomes the initial state. Not so in a
             # reconnect, where the state that is known to work is restored first.
             self.requests.waiting = None
+            if self._is_initial_submitted:  # submitted before a socket that was refused
+                self._notices.append(Superseded(self._initial))
             self._initial, self._first = newest.full_state(), newest.prompt_state
+            self._is_initial_submitted = True
         if not self._room:
             self.phase = Phase.INITIAL
             self._outgoing.append(self._initial.message())
@@ -236,6 +240,7 @@ class SessionMachine:
             # No initial state was sent into a room, so there was no ack to wait for.
             self._number += 1
             self._initial = Request(self._number, applied, with_image=False)
+            self._is_initial_submitted = False
         if not asked or self._initial is None:
             return False
         overtaken = self.requests.put_back()
@@ -378,6 +383,7 @@ class SessionMachine:
     def _reset_attempt(self) -> None:
         self.phase = Phase.CLOSED
         self._initial = None
+        self._is_initial_submitted = False
         self.established = self._interrupted = False
         self._billed_before_s = self.generation_tick
         self.service_status = ServiceStatus.UNKNOWN

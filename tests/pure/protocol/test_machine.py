@@ -85,6 +85,18 @@ def test_after_a_refused_token_the_attempt_begins_again_and_keeps_its_offer() ->
     assert waiting.prompt_state == machine.applied
 
 
+def test_a_request_that_is_overtaken_after_a_refused_token_is_superseded() -> None:
+    machine = SessionMachine()
+    machine.connect(PromptState("first"))
+    overtaken = machine.submit(PromptState("second"), with_image=False)
+    machine.socket_opened()
+    assert machine.socket_refused()
+    machine.submit(PromptState("third"), with_image=False)
+    machine.take_notices()
+    machine.socket_opened()
+    assert machine.take_notices() == [notices.Superseded(overtaken)]
+
+
 def test_a_generation_that_ends_for_lack_of_credits_is_an_error_without_a_further_message() -> None:
     machine = generating()
     machine.receive(m.GenerationEnded(42, "insufficient_credits"))
