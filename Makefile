@@ -45,8 +45,6 @@ endif
 LANE_CODE := lint js pure oldest packaging
 LANE_SERVERS := loopback kernel notebooks conformance
 LANE_LOG := .lane-servers.log
-# Half of a test in Chromium is waiting, so two run side by side.
-workers := --numprocesses 2 --dist loadfile
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
 
@@ -177,7 +175,7 @@ firefox: setup
 browser: browser-install
 	$(call step,tests/$@)
 	@$(keyless) $(measured_scripts) $(PY) -m pytest -q $(no_ast) $(after_crash) \
-		$(workers) tests/$@
+		tests/$@
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
