@@ -23,3 +23,15 @@ test("after a suspend the time of day is right again", () => {
   timeOf(1000, DAY);
   expect(timeOf(1033, DAY + 3_600_000)).toBe(DAY + 3_600_000);
 });
+
+test("times rise when a first frame that came late is corrected", () => {
+  const timeOf = anchor();
+  const times = [timeOf(1000, DAY + 1200), timeOf(1033, DAY + 1210), timeOf(1066, DAY + 100)];
+  expect(times).toEqual([DAY + 1200, DAY + 1233, DAY + 1234]);
+});
+
+test("times follow a clock that is set back", () => {
+  const timeOf = anchor();
+  timeOf(1000, DAY);
+  expect(timeOf(1033, DAY - 3_600_000)).toBe(DAY - 3_600_000);
+});
