@@ -8,9 +8,11 @@ anywidget`, on which it depends. Creating a widget doesn't start the local serve
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from typing import Final
 
 from benchmarks import Figures
@@ -48,27 +50,37 @@ print(json.dumps({"took": took, "size": size, **chunks}))
 """
 
 
-def in_fresh_process(code: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    )
+def in_fresh_process(code: str, bytecode: str) -> str:
+    """Runs code in a new Python process and returns the last line that it prints.
+
+    Args:
+        code: The code.
+        bytecode: Folder for the bytecode files. pip compiles what it installs, but a checkout has
+            none where the environment forbids to write them.
+    """
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return result.stdout.splitlines()[-1]
 
 
-def import_seconds() -> dict[str, float]:
+def import_seconds(bytecode: str) -> dict[str, float]:
     """Median import time of each of IMPORTS, in seconds."""
     took: dict[str, list[float]] = {name: [] for name in IMPORTS}
     for turn in range(RUNS + 1):
         for name, code in IMPORTS.items():
-            seconds = float(in_fresh_process(TIMED.format(code=code)))
+            seconds = float(in_fresh_process(TIMED.format(code=code), bytecode))
             if turn:  # the first turn writes the bytecode files
                 took[name].append(seconds)
     return {name: statistics.median(times) for name, times in took.items()}
 
 
 def run() -> Figures:
-    imports = import_seconds()
-    made = json.loads(in_fresh_process(CREATE))
+    with tempfile.TemporaryDirectory() as bytecode:
+        imports = import_seconds(bytecode)
+        in_fresh_process(CREATE, bytecode)  # writes the bytecode files of what it loads later
+        made = json.loads(in_fresh_process(CREATE, bytecode))
     return {
         "import_ratio": round(imports["decart_widget"] / imports["anywidget"], 3),
         "import_bare_ratio": round(imports["bare"] / imports["anywidget"], 3),

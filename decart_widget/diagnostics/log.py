@@ -15,10 +15,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from decart_widget.diagnostics.redaction import shorten, trace
 from decart_widget.files import written_whole
@@ -83,8 +82,7 @@ class PageClock:
         return min(self._offsets, default=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One event.
 
     Args:

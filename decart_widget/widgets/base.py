@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import anywidget
 import traitlets as t
@@ -55,8 +54,7 @@ def _ignore(_content: object, _data: bytes | None = None, /) -> None:
     """Ignores messages until ``_listen`` is called."""
 
 
-@dataclass(frozen=True)
-class Publication:
+class Publication(NamedTuple):
     """Traits that a thread is publishing.
 
     Attributes:

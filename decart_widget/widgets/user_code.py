@@ -10,7 +10,6 @@ established and must never wait for one. So the functions are called on:
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -37,16 +36,6 @@ MAX_MESSAGES: Final = 200
 
 MAX_SHOWN: Final = 20
 """Different errors of a widget's callbacks that are shown; later ones are only logged."""
-
-LIBRARY_FOLDERS: Final = tuple(
-    f"{folder}{os.sep}"
-    for folder in (
-        Path(__file__).parents[1],
-        Path(t.__file__).parent,
-        Path(concurrent.futures.__file__).parent,
-    )
-)
-"""Folders whose files are left out at the beginning of a shown traceback."""
 
 Call = Callable[[], object]
 
@@ -228,10 +217,20 @@ def _changes_nothing(change: t.Bunch) -> bool:
         return False
 
 
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    """Folders whose files are left out at the beginning of a shown traceback."""
+    import concurrent.futures
+
+    files = (concurrent.futures.__file__, t.__file__)
+    folders = (Path(__file__).parents[1], *(Path(file).parent for file in files))
+    return tuple(f"{folder}{os.sep}" for folder in folders)
+
+
 def _users_part(tb: TracebackType | None) -> TracebackType | None:
     """Returns a traceback without its first frames, which are this package's and traitlets'."""
     while tb is not None and tb.tb_next is not None:
-        if not tb.tb_frame.f_code.co_filename.startswith(LIBRARY_FOLDERS):
+        if not tb.tb_frame.f_code.co_filename.startswith(_library_folders()):
             break
         tb = tb.tb_next
     return tb
