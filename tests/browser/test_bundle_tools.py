@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -35,9 +36,10 @@ SIDES: Final = """() => {
 }"""
 """Mean colours of the picture left and right of the wipe."""
 
-DROP_FILE: Final = """([kind, where, name, type, bytes]) => {
+DROP_FILE: Final = """([kind, where, name, type, base64]) => {
   const data = new DataTransfer();
-  data.items.add(new File([new Uint8Array(bytes)], name, {type}));
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  data.items.add(new File([bytes], name, {type}));
   const target = document.querySelector(where);
   const options = {bubbles: true, cancelable: true};
   if (kind === 'paste') {
@@ -63,9 +65,9 @@ async def generating(host: Host, colour: str = GREEN, **traits: Any) -> None:
     await host.revealed()
 
 
-def jpeg(width: int = 64, height: int = 48) -> list[int]:
+def jpeg(width: int = 64, height: int = 48) -> bytes:
     picture = np.full((height, width, 3), (30, 60, 200), np.uint8)
-    return list(bytes(cv2.imencode(".jpg", picture)[1]))
+    return bytes(cv2.imencode(".jpg", picture)[1])
 
 
 def blue_clip(folder: Path) -> Path:
@@ -83,10 +85,9 @@ def blue_clip(folder: Path) -> Path:
     return clip
 
 
-async def drop_file(
-    host: Host, kind: str, where: str, name: str, type_: str, data: list[int]
-) -> None:
-    await host.frame.evaluate(DROP_FILE, [kind, where, name, type_, data])
+async def drop_file(host: Host, kind: str, where: str, name: str, type_: str, data: bytes) -> None:
+    base64 = b64encode(data).decode()  # Playwright takes 10 s for a million numbers
+    await host.frame.evaluate(DROP_FILE, [kind, where, name, type_, base64])
 
 
 async def test_the_wipe_shows_input_beside_output(host: Host) -> None:
@@ -175,10 +176,10 @@ async def test_a_dropped_video_is_sent_and_any_other_file_is_reported(
 ) -> None:
     clip = blue_clip(tmp_path)
     await generating(host)
-    await drop_file(host, "drop", ".dw-stage", "notes.txt", "text/plain", [1, 2, 3])
+    await drop_file(host, "drop", ".dw-stage", "notes.txt", "text/plain", b"notes")
     await host.until("h.model.last('trouble')?.code === 'bad-video'")
     await expect(host.view()).to_have_attribute("data-state", "generating")
-    await drop_file(host, "drop", ".dw-stage", "blue.webm", "video/webm", list(clip.read_bytes()))
+    await drop_file(host, "drop", ".dw-stage", "blue.webm", "video/webm", clip.read_bytes())
     await host.until("h.model.last('cameras').camera?.source === 'file'")
     await host.until(
         "(() => { const c = new OffscreenCanvas(2, 2).getContext('2d');"
@@ -192,7 +193,7 @@ async def test_a_dropped_video_is_sent_and_any_other_file_is_reported(
 async def test_an_image_is_uploaded_to_the_kernel_in_parts(host: Host, kind: str) -> None:
     await host.mount()
     await host.until("document.querySelector('.dw-slotted')")
-    data = list(np.random.default_rng(1).integers(0, 255, 1_500_000, np.uint8).tobytes())
+    data = np.random.default_rng(1).bytes(1_500_000)
     where = ".dw-stage" if kind == "drop" else ".dw-prompt"
     await drop_file(host, kind, where, "photo.jpg", "image/jpeg", data)
     await host.until("h.model.pieces.filter((m) => m.type === 'image').length === 3")
@@ -204,7 +205,7 @@ async def test_an_image_is_uploaded_to_the_kernel_in_parts(host: Host, kind: str
     await host.frame.evaluate(
         "(bytes) => h.model.receive({type: 'image-state', state: 'set', text: ''},"
         " [new DataView(new Uint8Array(bytes).buffer)])",
-        small,
+        list(small),
     )
     slot = host.view().locator(".dw-slotted")
     await expect(slot).to_have_attribute("data-filled", "true")
