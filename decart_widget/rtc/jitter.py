@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.utils import uint16_add, uint16_gt
@@ -38,6 +38,13 @@ def starts_keyframe(data: bytes) -> bool:
     return data[3:6] == _VP8_START and not data[0] & 1
 
 
+class TrailerStripper(Protocol):
+    """Removes what follows the codec's data in a frame, before it is decoded."""
+
+    def strip(self, frame: JitterFrame) -> None:
+        """Change the data of a complete frame."""
+
+
 class LiveJitterBuffer(JitterBuffer):
     """Releases a frame at its last packet, and continues with a keyframe after a loss.
 
@@ -55,12 +62,14 @@ class LiveJitterBuffer(JitterBuffer):
     Attributes:
         is_blocked: Whether a missing packet holds later ones back.
         lacks_keyframe: Whether frames are dropped until a keyframe comes.
+        trailers: Changes each frame before it is released; None: frames are released as they came.
     """
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity=capacity, is_video=True)
         self.is_blocked = False
         self.lacks_keyframe = False
+        self.trailers: TrailerStripper | None = None
         self._is_skipped = False
         self._newest: int | None = None
         self._keyframe: int | None = None
@@ -96,6 +105,12 @@ class LiveJitterBuffer(JitterBuffer):
         return not self.lacks_keyframe
 
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        frame = self._remove_complete_frame(sequence_number)
+        if frame is not None and self.trailers is not None:
+            self.trailers.strip(frame)
+        return frame
+
+    def _remove_complete_frame(self, sequence_number: int) -> JitterFrame | None:
         if not self._is_skipped:
             try:
                 return self._remove_marked_frame()

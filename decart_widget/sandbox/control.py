@@ -253,6 +253,7 @@ class ControlSession:
             report_error=self._send_error,
             end_session=lambda text: self._spawn(self._fail, text),
             codec=self._codec,
+            echoes_trailers=_wants_frame_timing(message),
             model=self._model,
             host=self._socket.request.headers["Host"],
         )
@@ -379,6 +380,11 @@ class ControlSession:
 
     def _send_fault_error(self) -> None:
         self._spawn(self.send, "error", error=self._faults.error_text)
+
+
+def _wants_frame_timing(join: dict[str, Any]) -> bool:
+    capabilities = join.get("client_capabilities")
+    return isinstance(capabilities, dict) and capabilities.get("frame_timing") is True
 
 
 def _picture_size(name: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from websockets.http11 import Request, Response
 
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.sdp import codec_name
+from decart_widget.rtc.trailers import trailers_of
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.rooms.audio_feed import AudioFeed
@@ -61,7 +62,11 @@ class MeetingRoom(Room):
         self, participant: Participant, info: models.TrackInfo | None, track: MediaStreamTrack
     ) -> None:
         assert info is not None
-        self._published[info.sid][1].feed.start(track)
+        feed = self._published[info.sid][1].feed
+        if isinstance(feed, VideoFeed):
+            feed.start(track, trailers_of(track))
+        else:
+            feed.start(track)
 
     def track_muted(self, participant: Participant, sid: str) -> None:
         feed = self._published[sid][1].feed

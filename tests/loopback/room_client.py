@@ -27,6 +27,9 @@ RATE, CHUNK = 48_000, 480
 
 CODECS = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8, "vp9": rtc.VideoCodec.VP9}
 
+TRAILER_FEATURES = tuple(rtc.FrameMetadataFeature.values())
+"""All that a packet trailer may contain."""
+
 
 class RoomUser:
     """A participant of a room.
@@ -70,8 +73,10 @@ class RoomUser:
         options = rtc.RoomOptions(connect_timeout=LIMIT)
         await self.room.connect(info["livekit_url"], info["token"], options)
 
-    async def publish(self, codec: str = "h264", *, simulcast: bool = True) -> None:
-        """Publish a camera, for the service alone."""
+    async def publish(
+        self, codec: str = "h264", *, simulcast: bool = True, trailers: bool = False
+    ) -> None:
+        """Publish a camera, for the service alone; with ``trailers``, frames may have metadata."""
         # As the widget's page does: viewers don't receive the camera.
         server = rtc.ParticipantTrackPermission(
             participant_identity="inference-server-1", allow_all=True
@@ -86,6 +91,7 @@ class RoomUser:
             source=rtc.TrackSource.SOURCE_CAMERA,
             video_codec=CODECS[codec],
             simulcast=simulcast,
+            frame_metadata_features=TRAILER_FEATURES if trailers else (),
             video_encoding=rtc.VideoEncoding(max_bitrate=3_500_000, max_framerate=FPS),
         )
         await self.room.local_participant.publish_track(track, options)
@@ -234,11 +240,12 @@ async def user_in(
         await user.close()
 
 
-async def room_for(user: Client, prompt: str | None = "greyscale") -> dict[str, Any]:
+async def room_for(
+    user: Client, prompt: str | None = "greyscale", *, frame_timing: bool = False
+) -> dict[str, Any]:
     """Request a room and set the initial prompt at once; returns the room's credentials."""
-    await user.send(
-        "livekit_join", passthrough=prompt is None, client_capabilities={"frame_timing": True}
-    )
+    capabilities = {"client_capabilities": {"frame_timing": True}} if frame_timing else {}
+    await user.send("livekit_join", passthrough=prompt is None, **capabilities)
     if prompt is not None:
         await user.send("prompt", prompt=prompt, enhance_prompt=False)
     info = await user.wait_for("livekit_room_info")

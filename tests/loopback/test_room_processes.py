@@ -17,6 +17,9 @@ from decart_widget.sandbox.rooms.livekit_process import RoomProcess, RoomProcess
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6e30.c2lnbmF0dXJl"
 
+JOIN = {"url": "ws://127.0.0.1:9", "token": TOKEN, "codec": None, "echoes_trailers": False}
+"""A command to join a room on a server that is down."""
+
 
 class Reports:
     """The reports of a process, in order."""
@@ -55,7 +58,7 @@ async def test_a_process_that_is_killed_is_reported_with_the_signal(process: Roo
     await reports.wait_for("ready")
     os.kill(process.pid, signal.SIGABRT)
     assert (await reports.wait_for("exited"))["how"] == "SIGABRT"
-    process.send("join", url="ws://127.0.0.1:9", token=TOKEN, codec=None)  # nothing happens
+    process.send("join", **JOIN)  # nothing happens
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGSTOP")
@@ -85,7 +88,7 @@ async def test_a_server_that_is_down_is_reported_without_the_token(
     process: RoomProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = Reports(process)
-    process.send("join", url="ws://127.0.0.1:9", token=TOKEN, codec=None)
+    process.send("join", **JOIN)
     failed = await reports.wait_for("failed")
     assert failed["reason"]
     await process.close()

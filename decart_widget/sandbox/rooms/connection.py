@@ -28,6 +28,7 @@ from decart_widget.diagnostics.redaction import trace
 from decart_widget.rtc import rooms as room_tuning
 from decart_widget.rtc import sdp, tuning
 from decart_widget.rtc.playout import disable_playout_delay
+from decart_widget.rtc.trailers import strip_trailers
 from decart_widget.sandbox.peer import CAMERA_BITRATES, NETWORK_BITRATES, PENDING_LIMIT, wait_closed
 from decart_widget.sandbox.rooms.messages import VIDEO_CODECS
 from decart_widget.sandbox.rooms.video_feed import VideoFeed
@@ -82,11 +83,20 @@ class RoomConnection:
     Args:
         single_pc: Use one peer connection for both directions; otherwise two.
         loopback: Exchange packets with this machine only.
+        reads_trailers: Whether the client removes packet trailers from the video that it gets.
         events: Its callbacks.
     """
 
-    def __init__(self, *, single_pc: bool, loopback: bool, events: ConnectionEvents) -> None:
+    def __init__(
+        self,
+        *,
+        single_pc: bool,
+        loopback: bool,
+        reads_trailers: bool = False,
+        events: ConnectionEvents,
+    ) -> None:
         self.single_pc = single_pc
+        self._reads_trailers = reads_trailers
         self._loopback = loopback
         self._events = events
         self._lock = asyncio.Lock()
@@ -164,6 +174,8 @@ class RoomConnection:
             disable_playout_delay(pc)
         cids = sdp.track_ids(offer)
         for transceiver in pc.getTransceivers():
+            if transceiver.kind == "video":
+                strip_trailers(transceiver.receiver)
             if codec := codecs.get(cids.get(transceiver.mid or "", "")):
                 room_tuning.prefer_codec(transceiver, codec)
         if self.single_pc:
@@ -192,7 +204,9 @@ class RoomConnection:
     def _send(self, transceiver: RTCRtpTransceiver, publication: Publication) -> None:
         sid, feed = publication.info.sid, publication.feed
         if isinstance(feed, VideoFeed):
-            self._video[sid] = feed.subscribe(publication.codec)
+            self._video[sid] = feed.subscribe(
+                publication.codec, reads_trailers=self._reads_trailers
+            )
             room_tuning.send_encoded(transceiver.sender, self._video[sid])
         else:
             subscription = feed.subscribe()

@@ -31,6 +31,8 @@ class RoomRequest:
         report_error: Called with a text for the user when a participant can't be served.
         end_session: Called with a text for the user when the room is gone, which ends the session.
         codec: Codec of the transformed video; None: the camera's.
+        echoes_trailers: Whether the client asked for the camera's packet trailers on the
+            transformed frames.
         model: Name of the session's model.
         host: Host and port at which the client reached this server.
     """
@@ -40,6 +42,7 @@ class RoomRequest:
     report_error: Callable[[str], None]
     end_session: Callable[[str], None]
     codec: str | None
+    echoes_trailers: bool
     model: str
     host: str
 
@@ -128,6 +131,7 @@ class LocalRooms:
             executor=self._executor,
             events=request.events,
             output_codec=request.codec,
+            echoes_trailers=request.echoes_trailers,
             model=request.model,
             url=f"ws://{request.host}",
         )

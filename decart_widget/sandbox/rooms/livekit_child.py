@@ -4,9 +4,9 @@ Its parent (`livekit_process`) writes commands to its standard input and reads r
 standard output, each a line of JSON; log lines go to standard error, redacted. It serves one room
 and ends afterwards, or as soon as its input ends: then its parent has ended, however it did.
 
-Commands have a ``type``: ``join`` (``url``, ``token``, ``codec``), ``effect`` (``prompt``,
-``enrich``, ``image``: see `encode_image`), ``hold`` (``silent``, ``frozen``) and ``leave``. Reports
-are ``ready``, those of `Transformer`, and ``stats`` every second.
+Commands have a ``type``: ``join`` (``url``, ``token``, ``codec``, ``echoes_trailers``), ``effect``
+(``prompt``, ``enrich``, ``image``: see `encode_image`), ``hold`` (``silent``, ``frozen``) and
+``leave``. Reports are ``ready``, those of `Transformer`, and ``stats`` every second.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ class Child:
             self._transformer.is_frozen = command["frozen"]
         elif command["type"] == "join" and self._transformer is None:
             self._transformer = Transformer(
-                effect_state=self._effect_state, codec=command["codec"], report=self.report
+                effect_state=self._effect_state,
+                codec=command["codec"],
+                echoes_trailers=command["echoes_trailers"],
+                report=self.report,
             )
             run = self._transformer.run(command["url"], command["token"])
             self._running = asyncio.create_task(run)

@@ -206,8 +206,13 @@ class LiveKitRoom:
             return
         process.attend(self._on_report)
         self._send_effect()
-        codec = self._request.codec
-        process.send("join", url=self._server.url, token=token, codec=codec)
+        process.send(
+            "join",
+            url=self._server.url,
+            token=token,
+            codec=self._request.codec,
+            echoes_trailers=self._request.echoes_trailers,
+        )
         self._request.effect_state.on_change = self._send_effect
 
     def _send_effect(self) -> None:

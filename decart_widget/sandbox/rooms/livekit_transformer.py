@@ -55,6 +55,13 @@ ends the process."""
 
 CODECS: Final = {"h264": rtc.VideoCodec.H264, "vp8": rtc.VideoCodec.VP8}
 
+TRAILER_FEATURES: Final = (
+    rtc.FrameMetadataFeature.FMF_USER_TIMESTAMP,
+    rtc.FrameMetadataFeature.FMF_FRAME_ID,
+    rtc.FrameMetadataFeature.FMF_USER_DATA,
+)
+"""What the packet trailers of the transformed track may contain: all that the camera's may."""
+
 SAMPLE_RATE_HZ: Final = 48_000
 """Sample rate of audio, as Opus has it."""
 
@@ -97,6 +104,8 @@ class Transformer:
     Args:
         effect_state: The session's effect; it may change at any time.
         codec: Requested codec of the transformed video, ``h264`` or ``vp8``; None: any.
+        echoes_trailers: Whether the camera's packet trailers are sent back with the transformed
+            frames; the LiveKit server removes them for clients that don't read trailers.
         report: Called on the event loop with what happens.
 
     Attributes:
@@ -104,7 +113,14 @@ class Transformer:
         is_frozen: Whether it sends no video (a fault).
     """
 
-    def __init__(self, *, effect_state: EffectState, codec: str | None, report: Report) -> None:
+    def __init__(
+        self,
+        *,
+        effect_state: EffectState,
+        codec: str | None,
+        echoes_trailers: bool,
+        report: Report,
+    ) -> None:
         self.is_silent = self.is_frozen = False
         self._frames = 0
         self._size: tuple[int, int] | None = None
@@ -112,6 +128,7 @@ class Transformer:
         self._effect_state = effect_state
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="decart-frame")
         self._requested_codec = codec
+        self._trailer_features = TRAILER_FEATURES if echoes_trailers else ()
         self._report = report
         self._grace = Grace(REJOIN_LIMIT_S, self._lose)
         self._source: rtc.VideoSource | None = None
@@ -195,6 +212,7 @@ class Transformer:
                 source=rtc.TrackSource.SOURCE_CAMERA,
                 video_codec=CODECS[codec],
                 simulcast=False,
+                frame_metadata_features=self._trailer_features,
                 video_encoding=rtc.VideoEncoding(
                     max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
                 ),
@@ -309,7 +327,9 @@ class Transformer:
                     rendered = await loop.run_in_executor(self._executor, self._render, event)
                     if self._source is None:
                         continue
-                    self._source.capture_frame(rendered, timestamp_us=event.timestamp_us)
+                    self._source.capture_frame(
+                        rendered, timestamp_us=event.timestamp_us, metadata=event.metadata
+                    )
                     self._frames += 1
                     self._size = (rendered.width, rendered.height)
                     if not self._generating:

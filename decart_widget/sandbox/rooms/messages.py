@@ -87,6 +87,7 @@ def published(sid: str, request: rtc.AddTrackRequest) -> models.TrackInfo:
         stream=request.stream,
         mime_type=mime_type(request),
         simulcast=len(request.layers) > 1,
+        packet_trailer_features=request.packet_trailer_features,
     )
     kind = info.mime_type.partition("/")[0]
     for codec in request.simulcast_codecs:

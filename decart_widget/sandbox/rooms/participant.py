@@ -99,6 +99,7 @@ class Participant:
         grant: What its token permits.
         single_pc: Whether the client uses one peer connection (``/rtc/v1``) or two (``/rtc``).
         loopback: Exchange media packets with this machine only.
+        reads_trailers: Whether the client removes packet trailers from the video that it gets.
 
     Attributes:
         sid: The server's id of it.
@@ -109,7 +110,13 @@ class Participant:
     """
 
     def __init__(
-        self, room: ParticipantRoom, grant: RoomGrant, *, single_pc: bool, loopback: bool
+        self,
+        room: ParticipantRoom,
+        grant: RoomGrant,
+        *,
+        single_pc: bool,
+        loopback: bool,
+        reads_trailers: bool,
     ) -> None:
         self.room = room
         self.grant = grant
@@ -128,6 +135,7 @@ class Participant:
         self.connection = RoomConnection(
             single_pc=single_pc,
             loopback=loopback,
+            reads_trailers=reads_trailers,
             events=ConnectionEvents(self._on_track, self._on_lost),
         )
 

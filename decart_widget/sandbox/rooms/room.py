@@ -33,6 +33,9 @@ PARTICIPANT_LIMIT: Final = 10
 RESUME_LIMIT_S: Final = 15.0
 """Seconds that a participant whose signal socket broke may take to resume on another."""
 
+CAP_PACKET_TRAILER: Final = models.ClientInfo.CAP_PACKET_TRAILER
+"""Capability of a client that removes packet trailers from the video that it gets."""
+
 TOKEN_LIFETIME_S: Final = 600.0
 """Seconds during which a token can be used to join; participants get new ones before that."""
 
@@ -130,7 +133,13 @@ class Room(ParticipantRoom):
             if len(self.participants) >= PARTICIPANT_LIMIT or self.is_closed:
                 await self._refuse_join(socket)
                 return
-            participant = Participant(self, grant, single_pc=single_pc, loopback=self._loopback)
+            participant = Participant(
+                self,
+                grant,
+                single_pc=single_pc,
+                loopback=self._loopback,
+                reads_trailers=CAP_PACKET_TRAILER in request.client_info.capabilities,
+            )
             self.participants[grant.identity] = participant
             self._inform_others(participant, participant.info())
             offer = request.publisher_offer if request.HasField("publisher_offer") else None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livekit.protocol import models, rtc
 
 from decart_widget.rtc.sdp import codec_name
+from decart_widget.rtc.trailers import trailers_of
 from decart_widget.sandbox.grace import Grace
 from decart_widget.sandbox.peer import LOOPBACK_BITRATES, NETWORK_BITRATES, PeerEvents
 from decart_widget.sandbox.rooms import messages
@@ -49,6 +50,13 @@ REJOIN_LIMIT_S: Final = 5.0
 WARM_UP_PIXELS: Final = (64 * 64, 1920 * 1088)
 """Smallest and largest frame area that is prepared for; a client may announce any size."""
 
+TRAILER_FEATURES: Final = (
+    models.PTF_USER_TIMESTAMP,
+    models.PTF_FRAME_ID,
+    models.PTF_USER_DATA,
+)
+"""What the packet trailers of the transformed track may contain: all that the camera's may."""
+
 LEAVE_ACTIONS: Final = {
     "disconnect": rtc.LeaveRequest.DISCONNECT,
     "reconnect": rtc.LeaveRequest.RECONNECT,
@@ -69,6 +77,8 @@ class LocalSessionRoom(Room):
         executor: Runs the renderer.
         events: Callbacks of the session.
         output_codec: Codec of the transformed video; None: the camera's.
+        echoes_trailers: Whether the camera's packet trailers are sent back with the transformed
+            frames, to clients that read trailers.
         model: Name of the session's model; viewers' keys must permit it.
         url: Address at which clients reach this server's signal socket.
     """
@@ -84,6 +94,7 @@ class LocalSessionRoom(Room):
         executor: Executor,
         events: PeerEvents,
         output_codec: str | None,
+        echoes_trailers: bool,
         model: str,
         url: str,
     ) -> None:
@@ -104,6 +115,7 @@ class LocalSessionRoom(Room):
         self._audio = AudioFeed()
         self._has_audio = False
         self._output_codec = output_codec
+        self._echoes_trailers = echoes_trailers
         self._camera: TransformTrack | None = None
         self._camera_owner: Participant | None = None
         self._size_px = (0, 0)
@@ -159,6 +171,7 @@ class LocalSessionRoom(Room):
             mime_type=f"video/{codec.upper()}",
             mid=mids.get(self._video_sid, ""),
             stream="output",
+            packet_trailer_features=TRAILER_FEATURES if self._echoes_trailers else (),
         )
         return Publication(self._server_sid, info, self._video, codec)
 
@@ -224,7 +237,7 @@ class LocalSessionRoom(Room):
         )
         self._camera_owner = participant
         self._grace.end()
-        self._video.start(self._camera)
+        self._video.start(self._camera, trailers_of(track) if self._echoes_trailers else None)
 
     def participant_left(self, participant: Participant) -> None:  # noqa: D102
         if participant is self._camera_owner:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from aiortc.mediastreams import MediaStreamError, convert_timebase
 from av.video.frame import PictureType, VideoFrame
 
+from decart_widget.rtc import trailers
 from decart_widget.rtc.encoders import REALTIME_ENCODERS
 from decart_widget.sandbox.faults import NONE
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aiortc import MediaStreamTrack
 
     from decart_widget.rtc.bitrates import Bitrates
+    from decart_widget.rtc.trailers import ReceivedTrailers
     from decart_widget.sandbox.faults import Faults
 
 logger = logging.getLogger(__name__)
@@ -51,23 +53,36 @@ _RTP_CLOCK: Final = Fraction(1, 90_000)
 
 
 class EncodedFrame(NamedTuple):
-    """A frame's RTP payloads, its timestamp (90 kHz), and whether it is a keyframe."""
+    """A frame as it is sent to subscribers.
+
+    Attributes:
+        payloads: RTP payloads, without a trailer.
+        timestamp: RTP timestamp (90 kHz).
+        is_keyframe: Whether it is a keyframe.
+        trailer: The packet trailer for subscribers that read trailers; may be empty.
+    """
 
     payloads: list[bytes]
     timestamp: int
     is_keyframe: bool
+    trailer: bytes
 
 
 class VideoSubscription:
     """The frames of one subscriber: the `EncodedSource` of its sender.
+
+    Args:
+        channel: Encodes the frames.
+        reads_trailers: Whether the subscriber removes packet trailers before it decodes.
 
     Attributes:
         frames: How many frames were queued for it.
         dropped: How many frames were dropped because its socket did not keep up.
     """
 
-    def __init__(self, channel: _CodecChannel) -> None:
+    def __init__(self, channel: _CodecChannel, *, reads_trailers: bool) -> None:
         self._channel = channel
+        self._reads_trailers = reads_trailers
         self._waiting: deque[EncodedFrame] = deque()
         self._filled = asyncio.Event()
         self._is_reading = False
@@ -126,8 +141,10 @@ class VideoSubscription:
                 self.request_keyframe()  # here, so that a subscriber that never reads never asks
             self._filled.clear()
             await self._filled.wait()
-        payloads, timestamp, _ = self._waiting.popleft()
-        return payloads, timestamp
+        frame = self._waiting.popleft()
+        if not self._reads_trailers:
+            return frame.payloads, frame.timestamp
+        return trailers.append(frame.payloads, frame.trailer, self.codec), frame.timestamp
 
     def close(self) -> None:
         """End the subscription. May be called twice."""
@@ -149,8 +166,8 @@ class _CodecChannel:
     def has_subscribers(self) -> bool:
         return bool(self._subscriptions)
 
-    def add(self) -> VideoSubscription:
-        subscription = VideoSubscription(self)
+    def add(self, *, reads_trailers: bool) -> VideoSubscription:
+        subscription = VideoSubscription(self, reads_trailers=reads_trailers)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -178,7 +195,7 @@ class _CodecChannel:
         self.request_keyframe_now()
         await self.send(black_frame(side, side), timestamp)
 
-    async def send(self, frame: Any, timestamp: int) -> None:
+    async def send(self, frame: Any, timestamp: int, trailer: bytes = b"") -> None:
         loop = asyncio.get_running_loop()
         is_keyframe = self._takes_keyframe(loop.time())
         async with self._encoding:
@@ -189,7 +206,7 @@ class _CodecChannel:
             payloads, _ = await loop.run_in_executor(None, encode, frame, is_keyframe)
         if payloads:
             for subscription in list(self._subscriptions):
-                subscription.put(EncodedFrame(payloads, timestamp, is_keyframe))
+                subscription.put(EncodedFrame(payloads, timestamp, is_keyframe, trailer))
 
     async def warm_up(self, width: int, height: int) -> None:
         """Encode a frame that isn't sent: an encoder's first one takes 30 ms, the next ones 3."""
@@ -222,10 +239,15 @@ class VideoFeed:
         self._task: asyncio.Task[None] | None = None
         self._last: tuple[int, float] | None = None
 
-    def start(self, track: MediaStreamTrack) -> None:
-        """Read frames from ``track`` from now on."""
+    def start(self, track: MediaStreamTrack, received: ReceivedTrailers | None = None) -> None:
+        """Read frames from ``track`` from now on.
+
+        Args:
+            track: Yields frames with the timestamps of the publisher's frames.
+            received: The trailers of those frames, which are sent on; None: frames get none.
+        """
         self.stop()
-        self._task = asyncio.create_task(self._run(track))
+        self._task = asyncio.create_task(self._run(track, received))
 
     def stop(self) -> None:
         """Send no more frames until another track is started; subscriptions are kept."""
@@ -249,9 +271,14 @@ class VideoFeed:
                     await channel.send_blank(timestamp)
             await asyncio.sleep(BLANK_INTERVAL_S)
 
-    def subscribe(self, codec: str) -> VideoSubscription:
-        """Add a subscriber with the codec ``h264`` or ``vp8``."""
-        return self._channel(codec).add()
+    def subscribe(self, codec: str, *, reads_trailers: bool = False) -> VideoSubscription:
+        """Add a subscriber.
+
+        Args:
+            codec: ``h264`` or ``vp8``.
+            reads_trailers: Whether the subscriber removes packet trailers before it decodes.
+        """
+        return self._channel(codec).add(reads_trailers=reads_trailers)
 
     async def warm_up(self, codec: str, width: int, height: int) -> None:
         """Prepare the encoder of ``codec`` for frames of that size in pixels."""
@@ -267,7 +294,7 @@ class VideoFeed:
         """The codecs that have subscribers."""
         return [codec for codec, channel in self._channels.items() if channel.has_subscribers]
 
-    async def _run(self, track: MediaStreamTrack) -> None:
+    async def _run(self, track: MediaStreamTrack, received: ReceivedTrailers | None) -> None:
         # Each camera's clock starts anywhere, and a receiver stalls when RTP timestamps jump.
         shift: int | None = None
         began = 0.0
@@ -277,6 +304,7 @@ class VideoFeed:
                 while True:
                     frame: Any = await track.recv()
                     timestamp = convert_timebase(frame.pts, frame.time_base, _RTP_CLOCK)
+                    trailer = received.take(timestamp) if received is not None else b""
                     if shift is None:
                         shift = self._first_timestamp(loop.time()) - timestamp
                         began = loop.time()
@@ -285,7 +313,7 @@ class VideoFeed:
                     self._last = (timestamp + shift, loop.time())
                     for channel in list(self._channels.values()):
                         if channel.has_subscribers:
-                            await channel.send(frame, timestamp + shift)
+                            await channel.send(frame, timestamp + shift, trailer)
         except Exception:
             logger.exception("the video of a room stopped")
         finally:

@@ -12,9 +12,12 @@ from aiortc.codecs.h264 import H264Decoder, h264_depayload
 from aiortc.codecs.vpx import Vp8Decoder, vp8_depayload
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpreceiver import TimestampMapper
 from av import VideoFrame
 
+from decart_widget.rtc import trailers
 from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.trailers import FrameMetadata, ReceivedTrailers
 from decart_widget.sandbox.faults import Faults
 from decart_widget.sandbox.rooms import video_feed
 from decart_widget.sandbox.rooms.video_feed import (
@@ -44,6 +47,15 @@ class Frames(MediaStreamTrack):
         frame.pts, frame.time_base = self._stamp, Fraction(1, 90_000)
         self._stamp += STEP
         self._next.put_nowait(frame)
+
+    @property
+    def stamp(self) -> int:
+        """Timestamp of the next frame."""
+        return self._stamp
+
+    def skip(self) -> None:
+        """Leave a frame out."""
+        self._stamp += STEP
 
     def finish(self) -> None:
         self._next.put_nowait(None)
@@ -208,6 +220,37 @@ async def test_the_lowest_estimate_sets_the_bitrate() -> None:
     assert one.target_bitrate == two.target_bitrate == 700_000
     two.close()
     assert one.target_bitrate == 4_000_000
+
+
+# --- packet trailers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_trailers_go_to_those_subscribers_that_read_them(codec: str) -> None:
+    feed, frames = VideoFeed(RATES), Frames()
+    mapper = TimestampMapper()
+    received = ReceivedTrailers(mapper)
+    reader = feed.subscribe(codec, reads_trailers=True)
+    other = feed.subscribe(codec)
+    feed.start(frames, received)
+    depayload = h264_depayload if codec == "h264" else vp8_depayload
+    for number, is_decoded in ((1, True), (2, False), (3, True), (4, True)):
+        trailer = trailers.make(FrameMetadata(frame_id=number)) if number < 4 else b""
+        frame = JitterFrame(data=b"frame" + trailer, timestamp=70_000 + frames.stamp)
+        received.strip(frame)
+        mapper.map(frame.timestamp)
+        if not is_decoded:
+            frames.skip()
+            continue
+        reading = asyncio.gather(reader.next(), other.next())
+        await asyncio.sleep(0)
+        frames.show()
+        sent, clean = [
+            b"".join(depayload(payload) for payload in payloads) for payloads, _ in await reading
+        ]
+        assert sent == clean + trailer
+        assert trailers.split(clean) == (clean, b"")
+    feed.stop()
 
 
 # --- faults: what a LiveKit server does ----------------------------------------------------------
