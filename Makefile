@@ -70,7 +70,7 @@ help:
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  pictures of the widget in its states, into docs/images"
 	@echo "make livekit      a LiveKit server for the tests of rooms; 2.5 minutes, needs Go"
-	@echo "make rooms        the tests on that server; skipped with the reason where there is none"
+	@echo "make rooms        the tests on that server, 8 minutes; skipped with the reason where there is none"
 	@echo "make oldest       tests with the lowest allowed version of each dependency"
 	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
@@ -154,10 +154,23 @@ loopback: setup
 	$(call step,tests/$@)
 	@$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@
 
-# Not part of `make test`, like `firefox`: to build the server takes Go and 2.5 minutes.
-rooms: livekit
-	$(call step,tests/loopback: rooms on a LiveKit server)
+# Not part of `make test`, like `firefox`: to build the server takes Go and 2.5 minutes. Tests of what a
+# LiveKit server can't be told to do, and those without a room, are left out, as are the rows of
+# docs/reliability.md that always use that server: `make faults` runs them.
+on_livekit = $(keyless) DECART_WIDGET_TEST_ROOMS=livekit DECART_WIDGET_FAULTS_REPORT=$(VENV)/rooms-report.json \
+	$(PY) -m pytest -q $(no_ast) $(after_crash) -m "not local_rooms" -k "not webrtc"
+ROOMS_BROWSER := $(patsubst %,tests/browser/test_%.py,bundle_room lab_session lab_sound lab_recovery)
+ROOMS_FAULTS := tests/faults/test_rooms.py tests/faults/test_picture.py \
+	$(addprefix tests/faults/test_connection.py::test_,the_control_socket_drops \
+		a_reconnect_waits_in_the_queue) \
+	$(addprefix tests/faults/test_pages.py::test_,the_page_is_reloaded a_second_tab_takes_over)
+rooms: browser-install livekit
+	$(call step,rooms on a LiveKit server: tests/loopback)
 	@$(keyless) $(PY) -m pytest -q -m livekit tests/loopback
+	$(call step,rooms on a LiveKit server: tests/browser)
+	@$(on_livekit) $(ROOMS_BROWSER)
+	$(call step,rooms on a LiveKit server: tests/faults)
+	@$(on_livekit) $(ROOMS_FAULTS)
 
 # Tests with the lowest allowed versions. The layout of the source and the state machine, which two long
 # tests call in any order, do not depend on them.

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def lab_server() -> Iterator[LabServer]:
+def lab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
     """One JupyterLab for the session; use `lab`, which leaves no kernel behind."""
+    from tests.conftest import ROOMS_ON_LIVEKIT
+    from tests.rooms import kernel_startup
     from tools.lab import LabServer
 
     # Notebooks are saved with their widgets' state, so that tests see what a file can hold.
     settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True}}
-    with LabServer(settings=settings) as server:
+    startup = kernel_startup(request.getfixturevalue("livekit")) if ROOMS_ON_LIVEKIT else ""
+    with LabServer(settings=settings, startup=startup) as server:
         yield server
 
 

@@ -1,7 +1,8 @@
 """Services whose rooms are on a real LiveKit server, for the layers that have a browser.
 
-With ``DECART_WIDGET_TEST_ROOMS=livekit`` in the environment every service that a test starts with
-`decart_widget.sandbox.serve` has its rooms there (`tests/conftest.py`).
+With ``DECART_WIDGET_TEST_ROOMS=livekit`` in the environment the rooms of every service are
+there: of those that a test starts with `decart_widget.sandbox.serve` (`tests/conftest.py`), and of
+those that JupyterLab's kernels start for ``endpoint="sandbox"`` (`tests/lab_fixtures.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,21 @@ def services_on(server: LiveKitProcess) -> Iterator[None]:
 
     with mock.patch.object(local, "SandboxServer", make):
         yield
+
+
+def kernel_startup(server: LiveKitProcess) -> str:
+    """Code for a kernel, whose ``endpoint="sandbox"`` then has its rooms on that server."""
+    # As arguments: a child doesn't inherit LiveKit's variables.
+    more = ["--livekit", server.url, "--livekit-key", server.key, "--livekit-secret", server.secret]
+    return f"""
+def _children_on_livekit():
+    from decart_widget.sandbox import child
+
+    start = child.PythonChild
+    child.PythonChild = lambda module, arguments: start(module, [*arguments, *{more!r}])
+
+_children_on_livekit()
+"""
 
 
 @contextmanager

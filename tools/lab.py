@@ -45,6 +45,7 @@ class LabServer:
         environment: Variables for the server and its kernels, added to those of this process.
             DECART_API_KEY of this process is not passed on, so that nothing is billed.
         settings: JupyterLab settings by plugin, for example a theme.
+        startup: Code that each kernel runs before the first cell.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LabServer:
         *,
         environment: Mapping[str, str] | None = None,
         settings: Mapping[str, dict[str, Any]] | None = None,
+        startup: str = "",
     ) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="decart-widget-lab-"))
         self.root = self.home / "notebooks"
@@ -61,6 +63,7 @@ class LabServer:
         self.port = 0
         self._environment = dict(environment or {})
         self._settings = {**SETTINGS, **(settings or {})}
+        self._startup = startup
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,6 +84,10 @@ class LabServer:
             file = self.home / "settings" / f"{plugin}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
+        if self._startup:
+            folder = self.home / "ipython" / "profile_default" / "startup"
+            folder.mkdir(parents=True)
+            (folder / "lab.py").write_text(self._startup)
         self.port = free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(

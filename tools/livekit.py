@@ -49,9 +49,11 @@ RETRY_AFTER_S: Final = 1800.0
 """Seconds for which a build that failed is not tried again, so that a run of the tests that started
 it at the same time doesn't start it a second time."""
 
+BUILD_TIMEOUT_S: Final = 1200.0
+"""Seconds after which a build is ended; one with empty caches takes 150 s on two idle cores."""
+
 START_TIMEOUT_S: Final = 30.0
 """Seconds until a server answers; it takes 0.2 s where nothing else runs."""
-
 
 PORT_TAKEN: Final = "address already in use"
 """What a server's log says when another process has its port."""
@@ -89,7 +91,8 @@ def build() -> Path:
         The binary.
 
     Raises:
-        UnavailableError: There is no Go, it is too old, or the build failed.
+        UnavailableError: There is no Go, it is too old, or the build failed or took longer than
+            `BUILD_TIMEOUT_S`.
     """
     with contextlib.suppress(UnavailableError):
         return binary()
@@ -129,16 +132,28 @@ def _build(go: str) -> None:
         environment["GOFLAGS"] = "-buildvcs=false"
         nice = ["nice", "-n", "19"] if shutil.which("nice") else []
         with LOG.open("w") as log:
-            code = subprocess.run(
+            # A process group of its own: `go` has compilers as children, which end with it.
+            process = subprocess.Popen(
                 [*nice, go, "install", PACKAGE],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=environment,
-                check=False,
-            ).returncode
-            log.write(f"go install ended with {code}\n")
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(BUILD_TIMEOUT_S)
+                said = f"go install ended with {code}"
+            except subprocess.TimeoutExpired:
+                code = None
+                said = f"it took longer than {BUILD_TIMEOUT_S / 60:.0f} minutes"
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            log.seek(0, os.SEEK_END)  # behind what the process has written
+            log.write(f"{said}\n")
         if code != 0:
             raise UnavailableError(_failure())
         built = Path(folder) / "server"
@@ -148,7 +163,10 @@ def _build(go: str) -> None:
 
 def _failure() -> str:
     lines = [line for line in LOG.read_text().splitlines() if "downloading" not in line]
-    return f"building it failed, see {LOG}: {' / '.join(lines[-3:])}"
+    return (
+        f"building it failed, see {LOG}: {' / '.join(lines[-3:])}; to try again, remove that file "
+        f"and run make livekit, or name a server that is installed in ${VARIABLE}"
+    )
 
 
 @contextlib.contextmanager

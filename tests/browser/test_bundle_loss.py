@@ -64,6 +64,7 @@ def stamps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seen
 
 
+@pytest.mark.local_rooms
 async def test_a_rooms_picture_continues_while_packets_are_lost(
     room: Room, stamps: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ async def test_a_dropped_control_socket_with_a_room(
     assert await notebook.execute("w.applied_prompt") == "'greyscale'"
 
 
+@pytest.mark.local_rooms
 async def test_a_room_that_asks_for_a_full_reconnect(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
@@ -125,6 +126,7 @@ async def test_a_room_that_asks_for_a_full_reconnect(
     await recovers(notebook, views, attempt=1)
 
 
+@pytest.mark.local_rooms
 async def test_a_room_whose_signal_socket_is_resumed(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,42 @@ def test_a_failed_build_is_told_with_its_last_lines_and_not_repeated_at_once(
     for find in (livekit.binary, livekit.build):
         with pytest.raises(livekit.UnavailableError, match="no route / go install ended with 1"):
             find()
+
+
+def program(path: Path, script: str) -> None:
+    """Writes a shell script that pretends to be a Go that is new enough."""
+    version = '[ "$1" = version ] && { echo go version go1.26.8 linux/amd64; exit; }'
+    path.write_text(f"#!/bin/sh\n{version}\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_a_build_without_a_network_is_a_reason_to_skip_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program(tmp_path / "go", "echo 'module lookup disabled by GOPROXY=off' >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert livekit.main() == 0
+    said = capfd.readouterr().out
+    assert "tests with one are skipped: building it failed" in said
+    assert "module lookup disabled by GOPROXY=off / go install ended with 1" in said
+    assert "run make livekit" in said
+
+
+def test_a_build_that_takes_too_long_is_ended_with_its_children(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # The child holds the pipe open until it has ended.
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    program(tmp_path / "go", f"sleep 600 > {held} & wait")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(livekit, "BUILD_TIMEOUT_S", 0.5)
+    reading = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(livekit.UnavailableError, match="it took longer than 0 minutes"):
+        livekit.build()
+    os.set_blocking(reading, True)
+    assert os.read(reading, 1) == b"", "the end of the pipe: nobody holds it"
+    os.close(reading)
 
 
 def test_a_server_that_is_built_or_named_is_found(
