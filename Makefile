@@ -163,7 +163,7 @@ ROOMS_BROWSER := $(patsubst %,tests/browser/test_%.py,bundle_room lab_session la
 ROOMS_FAULTS := tests/faults/test_rooms.py tests/faults/test_picture.py \
 	$(addprefix tests/faults/test_connection.py::test_,the_control_socket_drops \
 		a_reconnect_waits_in_the_queue) \
-	$(addprefix tests/faults/test_pages.py::test_,the_page_is_reloaded a_second_tab_takes_over)
+	tests/faults/test_pages.py::test_the_page_is_reloaded
 rooms: browser-install livekit
 	$(call step,rooms on a LiveKit server: tests/loopback)
 	@$(keyless) $(PY) -m pytest -q -m livekit tests/loopback
