@@ -70,7 +70,7 @@ help:
 	@echo "make bench        every benchmark, as a table"
 	@echo "make screenshots  pictures of the widget in its states, into docs/images"
 	@echo "make livekit      a LiveKit server for the tests of rooms; 2.5 minutes, needs Go"
-	@echo "make rooms        the tests on that server, 8 minutes; skipped with the reason where there is none"
+	@echo "make rooms        the tests on that server; skipped with the reason where there is none"
 	@echo "make oldest       tests with the lowest allowed version of each dependency"
 	@echo "make hooks        pre-commit hooks that run the checks of lint"
 	@echo "make setup | lint | conformance | clean"
