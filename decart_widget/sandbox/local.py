@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
     from decart_widget.sandbox.effects.render import Transform
 
-START_TIMEOUT_S: Final = 20.0
+START_TIMEOUT_S: Final = 60.0
 """Seconds until the server listens."""
 
 CLOSE_TIMEOUT_S: Final = 10.0
-"""Seconds for closing every connection, and for any other call on the server's thread."""
+"""Seconds for closing every connection."""
+
+CALL_TIMEOUT_S: Final = 60.0
+"""Seconds that any other call on the server's thread may take, on a busy machine."""
 
 
 @hides_arguments
@@ -186,7 +189,7 @@ class Sandbox:
         async def run() -> Any:
             return call()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(CLOSE_TIMEOUT_S)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(CALL_TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self

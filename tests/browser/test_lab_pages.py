@@ -24,6 +24,15 @@ w = DecartWidget(
 )
 w
 """
+PATIENT: Final = """
+from decart_widget.page import pages
+pages.PAGEHIDE_GRACE_S = pages.HEARTBEAT_TIMEOUT_S = 300.0
+"""
+"""Makes the kernel wait 300 s for a page that is being loaded again.
+
+On a busy machine JupyterLab takes longer than the 10 s and 20 s that a kernel waits otherwise. How
+a session ends whose page was silent for too long is tested in tests/pure/page.
+"""
 LIVE_TRACKS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
 TRANSPORTS: Final = pytest.mark.parametrize("transport", ["webrtc", "livekit"])
 
@@ -35,10 +44,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 async def generating(
-    open_notebook: OpenNotebook, sandbox: Sandbox, transport: str = "livekit"
+    open_notebook: OpenNotebook, sandbox: Sandbox, transport: str = "livekit", setup: str = ""
 ) -> tuple[NotebookPage, WidgetView]:
-    """A running session in a notebook of one cell."""
-    cell = CELL.format(
+    """A running session in a notebook of one cell, which begins with ``setup``."""
+    cell = setup + CELL.format(
         transport=transport,
         base_url=sandbox.base_url,
         realtime_base_url=sandbox.realtime_base_url,
@@ -94,7 +103,7 @@ async def test_a_frozen_picture_is_recovered(
 async def test_a_reloaded_page_resumes_its_picture(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
-    notebook, view = await generating(open_notebook, sandbox)
+    notebook, view = await generating(open_notebook, sandbox, setup=PATIENT)
     await notebook.save()
     await notebook.page.reload(wait_until="commit")
     await no_session(sandbox)  # nothing is billed without a page

@@ -267,7 +267,7 @@ def test_the_program_prints_its_key_if_that_is_random() -> None:
 def test_wrong_flags_are_an_error_with_the_reason() -> None:
     def run(*flags: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "decart_widget.sandbox", *flags]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
 
     remote = run("--host", "0.0.0.0")
     assert remote.returncode == 1
