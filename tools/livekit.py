@@ -142,16 +142,16 @@ def _build(go: str) -> None:
                 env=environment,
                 start_new_session=True,
             )
+            code = None
             try:
                 code = process.wait(BUILD_TIMEOUT_S)
                 said = f"go install ended with {code}"
             except subprocess.TimeoutExpired:
-                code = None
                 said = f"it took longer than {BUILD_TIMEOUT_S / 60:.0f} minutes"
             finally:
-                with contextlib.suppress(ProcessLookupError):
+                if code is None:  # as well after Ctrl-C
                     os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                    process.wait()
             log.seek(0, os.SEEK_END)  # behind what the process has written
             log.write(f"{said}\n")
         if code != 0:
