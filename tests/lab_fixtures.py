@@ -6,12 +6,23 @@ The packages of JupyterLab are imported when it is used: some environments of te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from tools.lab import LabServer
+
+
+LONG_RELOADS: Final = """
+from decart_widget.page import pages
+pages.PAGEHIDE_GRACE_S = pages.HEARTBEAT_TIMEOUT_S = 300.0
+"""
+"""First lines of a cell: its kernel waits 300 s for a page that is being loaded again.
+
+On a busy machine JupyterLab takes longer than the 10 s and 20 s that a kernel waits otherwise. How
+a session ends whose page was silent for too long is tested in tests/pure/page.
+"""
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.browser.conftest import REMEMBER_TRACKS, OpenNotebook, new_tab
+from tests.lab_fixtures import LONG_RELOADS
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.pixels import colourfulness
@@ -23,15 +24,6 @@ w = DecartWidget(
     api_key={api_key!r},
 )
 w
-"""
-PATIENT: Final = """
-from decart_widget.page import pages
-pages.PAGEHIDE_GRACE_S = pages.HEARTBEAT_TIMEOUT_S = 300.0
-"""
-"""Makes the kernel wait 300 s for a page that is being loaded again.
-
-On a busy machine JupyterLab takes longer than the 10 s and 20 s that a kernel waits otherwise. How
-a session ends whose page was silent for too long is tested in tests/pure/page.
 """
 LIVE_TRACKS: Final = "window.dwTracks.filter((track) => track.readyState === 'live').length"
 TRANSPORTS: Final = pytest.mark.parametrize("transport", ["webrtc", "livekit"])
@@ -103,7 +95,7 @@ async def test_a_frozen_picture_is_recovered(
 async def test_a_reloaded_page_resumes_its_picture(
     open_notebook: OpenNotebook, sandbox: Sandbox
 ) -> None:
-    notebook, view = await generating(open_notebook, sandbox, setup=PATIENT)
+    notebook, view = await generating(open_notebook, sandbox, setup=LONG_RELOADS)
     await notebook.save()
     await notebook.page.reload(wait_until="commit")
     await no_session(sandbox)  # nothing is billed without a page

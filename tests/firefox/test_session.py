@@ -10,24 +10,20 @@ import pytest
 from decart_widget.sandbox import Sandbox
 from tests.firefox.conftest import OpenNotebook
 from tests.firefox.notebook_tab import ENTER, WIDGET, NotebookTab
+from tests.lab_fixtures import LONG_RELOADS
 from tools.firefox import IS_SLOW
 from tools.pixels import colourfulness
 
-CELL: Final = """
-from decart_widget import DecartWidget
-from decart_widget.page import pages
-pages.PAGEHIDE_GRACE_S = pages.HEARTBEAT_TIMEOUT_S = 300.0
+CELL: Final = (
+    LONG_RELOADS
+    + """from decart_widget import DecartWidget
 w = DecartWidget(
     prompt="greyscale", transport={transport!r}, api_key={api_key!r},
     endpoint=({base_url!r}, {realtime_base_url!r})
 )
 w
 """
-"""A widget whose kernel waits 300 s for a page that is being loaded again.
-
-On a busy machine JupyterLab may take longer to load than the 10 s and 20 s that a kernel waits
-otherwise. How a session ends whose page was silent for too long is tested in tests/pure/page.
-"""
+)
 LOG: Final = "print('\\n'.join(str(entry) for entry in w.log))"
 LOG_FILE: Final = "log.txt"
 KEEP_LOG: Final = f"""

@@ -68,9 +68,12 @@ class MeetingRoom(Room):
         else:
             feed.start(track)
 
-    def track_muted(self, participant: Participant, sid: str) -> None:
+    def mute_changed(self, participant: Participant, sid: str, *, is_muted: bool) -> None:
         feed = self._published[sid][1].feed
-        if isinstance(feed, VideoFeed):
+        if not isinstance(feed, VideoFeed):
+            return
+        feed.is_muted = is_muted
+        if is_muted:
             task = asyncio.create_task(feed.send_blank())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)

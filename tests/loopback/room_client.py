@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -206,9 +206,12 @@ class RoomUser:
             async for event in frames:
                 frame = event.frame.convert(rtc.VideoBufferType.RGB24)
                 data = np.frombuffer(frame.data, np.uint8)
-                self.picture = data.reshape(frame.height, frame.width, 3)
-                self.pictures += 1
-                self._came.set()
+                self._take(data.reshape(frame.height, frame.width, 3), event)
+
+    def _take(self, picture: Picture, _event: rtc.VideoFrameEvent) -> None:
+        self.picture = picture
+        self.pictures += 1
+        self._came.set()
 
     async def _capture_video(self, source: rtc.VideoSource) -> None:
         loop = asyncio.get_running_loop()
@@ -227,17 +230,24 @@ class RoomUser:
             await asyncio.sleep(max(0.0, began + count / FPS - loop.time()))
 
 
+User = TypeVar("User", bound=RoomUser)
+
+
 @asynccontextmanager
-async def user_in(
-    info: dict[str, Any], size: tuple[int, int] = (WIDTH, HEIGHT)
-) -> AsyncIterator[RoomUser]:
+async def joined(user: User, info: dict[str, Any]) -> AsyncIterator[User]:
     """A participant that has joined; it leaves at the end."""
-    user = RoomUser(size)
     try:
         await user.join(info)
         yield user
     finally:
         await user.close()
+
+
+def user_in(
+    info: dict[str, Any], size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> AbstractAsyncContextManager[RoomUser]:
+    """A participant that has joined; it leaves at the end."""
+    return joined(RoomUser(size), info)
 
 
 async def room_for(

@@ -245,6 +245,15 @@ async def test_tokens_and_keys_are_not_logged(
     assert "secret" not in repr(sandbox._server._rooms.keys).lower()
 
 
+async def test_a_client_that_mutes_is_not_told_to_mute(control: Client) -> None:
+    """As on a LiveKit server; a client obeys by muting, and says so: an endless exchange."""
+    async with signal(await room_for(control)) as socket:
+        await reply(socket, "join")
+        await ask(socket, mute=rtc.MuteTrackRequest(sid="TR_camera", muted=True))
+        await ask(socket, ping=1)
+        assert "mute" not in await replies(socket, until="pong")
+
+
 # --- signal sockets without a client --------------------------------------------------------------
 
 

@@ -83,8 +83,8 @@ class ParticipantRoom(Protocol):
         """Called when ``participant`` sends a track; ``info`` is None if it wasn't announced."""
 
     @abstractmethod
-    def track_muted(self, participant: Participant, sid: str) -> None:
-        """Called when ``participant`` has muted its track with this server's id."""
+    def mute_changed(self, participant: Participant, sid: str, *, is_muted: bool) -> None:
+        """Called when ``participant`` has muted or unmuted its track with this server's id."""
 
     @abstractmethod
     async def connection_lost(self, participant: Participant) -> None:
@@ -277,9 +277,9 @@ class Participant:
         elif kind == "add_track":
             await self._on_add_track(request.add_track)
         elif kind == "mute":
-            if request.mute.muted and any(t.sid == request.mute.sid for t in self.tracks.values()):
-                self.room.track_muted(self, request.mute.sid)
-            await self.send(rtc.SignalResponse(mute=request.mute))
+            sid, is_muted = request.mute.sid, request.mute.muted
+            if any(track.sid == sid for track in self.tracks.values()):
+                self.room.mute_changed(self, sid, is_muted=is_muted)
         elif kind == "leave":
             self.is_leaving = True
             if self._socket is not None:

@@ -212,8 +212,8 @@ class Room(ParticipantRoom):
         await participant.dismiss(text="the room is closed")
         await participant.close()
 
-    def track_muted(self, participant: Participant, sid: str) -> None:
-        """Do nothing: the client sends no frames until it unmutes the track."""
+    def mute_changed(self, participant: Participant, sid: str, *, is_muted: bool) -> None:
+        """Do nothing: the frames of a muted camera are transformed as they come."""
 
     # --- for subclasses -----------------------------------------------------------------------
 

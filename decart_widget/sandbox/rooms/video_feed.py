@@ -228,12 +228,17 @@ class VideoFeed:
     Args:
         bitrates: Of its encoders.
         faults: Returns the faults to simulate now.
+
+    Attributes:
+        is_muted: Whether the track's frames are read and not sent on. A LiveKit server sends none
+            while a track is muted, although its publisher sends black ones.
     """
 
     kind: Final = "video"
 
     def __init__(self, bitrates: Bitrates, faults: Callable[[], Faults] = lambda: NONE) -> None:
         self._bitrates = bitrates
+        self.is_muted = False
         self._faults = faults
         self._channels: dict[str, _CodecChannel] = {}
         self._task: asyncio.Task[None] | None = None
@@ -310,6 +315,8 @@ class VideoFeed:
                         began = loop.time()
                     if loop.time() < began + self._faults().low_layer_s:
                         frame = low_layer(frame)
+                    if self.is_muted:
+                        continue
                     self._last = (timestamp + shift, loop.time())
                     for channel in list(self._channels.values()):
                         if channel.has_subscribers:
