@@ -212,6 +212,8 @@ class Transformer:
                 source=rtc.TrackSource.SOURCE_CAMERA,
                 video_codec=CODECS[codec],
                 simulcast=False,
+                # Otherwise it shrinks the picture while bandwidth or processor are short.
+                degradation_preference=rtc.DegradationPreference.MAINTAIN_RESOLUTION,
                 frame_metadata_features=self._trailer_features,
                 video_encoding=rtc.VideoEncoding(
                     max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
