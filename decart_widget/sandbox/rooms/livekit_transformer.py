@@ -62,6 +62,9 @@ TRAILER_FEATURES: Final = (
 )
 """What the packet trailers of the transformed track may contain: all that the camera's may."""
 
+MAINTAIN_RESOLUTION: Final[Any] = rtc.DegradationPreference.MAINTAIN_RESOLUTION
+"""Any: the package's types expect its protobuf enumeration, which it doesn't export."""
+
 SAMPLE_RATE_HZ: Final = 48_000
 """Sample rate of audio, as Opus has it."""
 
@@ -213,7 +216,7 @@ class Transformer:
                 video_codec=CODECS[codec],
                 simulcast=False,
                 # Otherwise it shrinks the picture while bandwidth or processor are short.
-                degradation_preference=rtc.DegradationPreference.MAINTAIN_RESOLUTION,
+                degradation_preference=MAINTAIN_RESOLUTION,
                 frame_metadata_features=self._trailer_features,
                 video_encoding=rtc.VideoEncoding(
                     max_bitrate=MAX_BITRATE_BPS, max_framerate=MAX_FRAME_RATE
