@@ -40,11 +40,13 @@ measured :=
 measured_scripts :=
 unit_tests := test
 endif
-# Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
-# servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
+# Three lanes of layers run side by side: the first needs a processor all the time, the others mostly wait
+# for servers, kernels and pictures.
 LANE_CODE := lint js pure oldest packaging
 LANE_SERVERS := loopback kernel notebooks conformance
-LANE_LOG := .lane-servers.log
+LANE_BROWSER := browser
+LANE_LOGS := .lane-servers.log .lane-browser.log
+lane = $(MAKE) --no-print-directory MEASURED=1
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
 
@@ -103,13 +105,17 @@ screenshots: browser-install
 
 # The environments of `conformance`, `kernel` and `oldest` are made in their lanes.
 test: browser-install coverage-begin
-	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
-	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
-	trap 'kill $$lane' INT TERM; \
-	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
-	wait $$lane || code=$$?; \
-	cat $(LANE_LOG); exit $$code
-	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
+	$(call step,$(LANE_CODE); beside them: $(LANE_SERVERS); $(LANE_BROWSER))
+	@rm -f $(LANE_LOGS); \
+	$(lane) $(LANE_SERVERS) > .lane-servers.log 2>&1 & servers=$$!; \
+	$(lane) $(LANE_BROWSER) > .lane-browser.log 2>&1 & browser=$$!; \
+	trap 'kill $$servers $$browser' INT TERM; \
+	$(lane) $(LANE_CODE); code=$$?; \
+	echo "The others run on: $(LANE_LOGS)"; \
+	wait $$servers || code=$$?; \
+	wait $$browser || code=$$?; \
+	cat $(LANE_LOGS); exit $$code
+	@$(lane) coverage
 	$(call step,all of make test passes)
 
 coverage-begin: setup
@@ -243,6 +249,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf .livekit $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOG) \
+		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOGS) \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
