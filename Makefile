@@ -25,6 +25,7 @@ PAGE_READY := $(PAGE)/dist/.ready
 path := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+install := $(PY) tools/install.py
 # A key in the environment never reaches a test: nothing here is billed.
 keyless := env -u DECART_API_KEY
 # `make test` sets MEASURED for its layers, so that the coverage of every Python process of theirs
@@ -98,7 +99,7 @@ browser-install: setup
 
 # The fake camera shows a photograph from scikit-image.
 screenshots: browser-install
-	@$(PY) -m pip install --quiet scikit-image
+	@$(install) $(PY) scikit-image
 	@$(PY) -m tools.screenshot
 
 # --- tests, fastest first ---------------------------------------------------------------------
@@ -221,20 +222,20 @@ clients: $(CLIENTS) $(PAGE_READY)
 $(CONFORMANCE)/%/.ready: tests/conformance/%.txt | setup
 	$(call step,environment for $*)
 	@$(PY) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --no-compile --requirement $<
+	@$(install) $(@D)/bin/python --requirement $<
 	@touch $@
 
 $(KERNEL6)/.ready: pyproject.toml | setup
 	$(call step,environment with ipykernel 6)
 	@$(PY) -m venv --without-pip --clear $(@D)
-	@$(PY) tools/kernel6.py $(@D)
+	@$(PY) -m tools.kernel6 $(@D)
 	@touch $@
 
 $(OLDEST)/.ready: pyproject.toml tools/oldest.py | setup
 	$(call step,environment with the oldest dependencies)
 	@$(PY) -m venv --clear $(@D)
 	@$(PY) tools/oldest.py > $(@D)/constraints.txt
-	@$(@D)/bin/python -m pip install --quiet --no-compile --constraint $(@D)/constraints.txt \
+	@$(install) $(@D)/bin/python --constraint $(@D)/constraints.txt \
 		--editable '.[livekit]' $(OLDEST_TOOLS)
 	@touch $@
 

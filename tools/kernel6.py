@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from tools import install
 
 
 def main(environment: Path) -> None:
@@ -15,8 +16,8 @@ def main(environment: Path) -> None:
         environment: Folder of a virtual environment without packages.
     """
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment.resolve())}))
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(own)]
-    subprocess.run([*pip, "ipykernel<7"], check=True)
+    if install.main(sys.executable, "--no-deps", "--target", str(own), "ipykernel<7"):
+        raise SystemExit("ipykernel 6 can't be installed")
     here = sysconfig.get_path("purelib")
     (own / "shared.pth").write_text(f"import site; site.addsitedir({here!r})\n", "utf-8")
 

@@ -49,8 +49,8 @@ sudo apt install python$version-venv, then run make again."
 }
 
 install_packages() {
-    say "Installing packages into $venv (a minute or two the first time)"
-    "$python" -m pip install --quiet --editable '.[dev]'
+    say "Installing packages into $venv (half a minute the first time)"
+    "$python" tools/install.py "$python" --editable '.[dev]'
 }
 
 # Installs Node into .venv if the system has none that is new enough.
