@@ -128,6 +128,13 @@ class InvalidPathError(ConfigurationError):
     default_code = "invalid-path"
 
 
+class SourceError(ConfigurationError):
+    """A source of frames can't be used, or can't be read further."""
+
+    default_code = "invalid-source"
+    default_remedy = "Give a readable video file, a camera that is free, or frames as arrays."
+
+
 class InvalidURLError(ConfigurationError):
     """A URL is not http(s) or ws(s), or has no host."""
 

@@ -1,0 +1,1 @@
+"""Sources of frames: video files, arrays, cameras and test patterns."""
