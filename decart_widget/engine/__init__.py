@@ -1,1 +1,1 @@
-"""The engine without a browser: a worker process that sends frames of a source and receives them."""
+"""The engine without a browser: a worker process that sends and receives the frames."""

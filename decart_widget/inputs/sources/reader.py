@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,8 @@ class Target:
     mirror: bool = False
 
 
-class ReadFrame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReadFrame:
     """One frame of a source.
 
     Attributes:
