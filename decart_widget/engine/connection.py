@@ -7,8 +7,8 @@ received ones. Everything here is called on the worker's event loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -16,7 +16,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.errors import DecartError
-    from decart_widget.session.media import MediaState
+    from decart_widget.session.media import MediaState, Transport
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """What a connection is made with; both kinds are made by ``Kind(settings, exchange)``.
+
+    Attributes:
+        transport: How media is negotiated.
+        preferred_codec: ``"H264"``, ``"VP8"`` or another of ``options.CODECS``; ``"AUTO"``: H.264
+            where it is offered, else VP8.
+        max_bitrate_bps: Highest bitrate of what is sent.
+        min_bitrate_bps: Lowest bitrate of what is sent; may be 0.
+        max_fps: Highest frame rate of what is sent.
+        width_px: Probable width of the frames, for what is prepared before the first one.
+        height_px: Likewise.
+        rtc: The ``RTCConfiguration``; it may hold TURN credentials, so the ``repr`` omits it.
+        loopback: Whether the service runs on this machine.
+    """
+
+    transport: Transport
+    preferred_codec: str = "AUTO"
+    max_bitrate_bps: int = 2_500_000
+    min_bitrate_bps: int = 300_000
+    max_fps: float = 30.0
+    width_px: int = 1280
+    height_px: int = 720
+    rtc: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    loopback: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +74,13 @@ class OutgoingFrame:
     def height(self) -> int:
         """Height in pixels."""
         return int(self.picture.shape[0]) * 2 // 3
+
+    def without_picture(self) -> OutgoingFrame:
+        """Returns the frame with the first row of its picture only, for tables of sent frames.
+
+        A table that held pictures would take 1.4 MB for each frame of 1280x720.
+        """
+        return replace(self, picture=self.picture[:1].copy())
 
 
 class FrameExchange(Protocol):
