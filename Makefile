@@ -25,6 +25,9 @@ PAGE_READY := $(PAGE)/dist/.ready
 path := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 npm := $(path) npm --prefix js run --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Bytecode of this checkout is kept, whatever the environment says: the layers start some hundred
+# processes, each of which would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
 install := $(PY) tools/install.py
 # A key in the environment never reaches a test: nothing here is billed.
 keyless := env -u DECART_API_KEY

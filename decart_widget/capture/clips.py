@@ -45,6 +45,7 @@ class Clips:
         self._link = link
         self._log = log
         self._asked_by_page: Recording | None = None
+        """The clip that a page has asked for, until it is saved or has failed."""
         self._finishing: asyncio.Task[None] | None = None
         self._page_bytes = 0
         """Bytes of the finished clips that pages have asked for."""
@@ -97,7 +98,7 @@ class Clips:
             on: Whether to start; otherwise the running one is stopped.
         """
         current = self._asked_by_page
-        if current is not None and not current.done():
+        if current is not None:
             if not on:
                 current.stop()
             return
@@ -123,10 +124,12 @@ class Clips:
             await recording
         except DecartError as error:
             self._log.add("error", str(error), code=error.code)
-        finally:
-            self._page_bytes += recording.bytes
 
     def _show(self, recording: Recording) -> None:
+        if recording is self._asked_by_page and recording.state in ("saved", "failed"):
+            # Before a page is told so, because it may press Record again at once.
+            self._asked_by_page = None
+            self._page_bytes += recording.bytes
         text = "" if recording.error is None else page_text(recording.error)
         self._link.recording(recording.state, recording.path.name, text)
 

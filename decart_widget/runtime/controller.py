@@ -17,6 +17,7 @@ from decart_widget.errors import no_session_error, superseded_error, suspended_e
 from decart_widget.page.cameras import Cameras
 from decart_widget.page.image_preview import ImagePreview
 from decart_widget.page.image_upload import ImageUpload
+from decart_widget.page.media import BrowserMedia
 from decart_widget.page.messages import Send
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
 from decart_widget.protocol.requests import PromptState
@@ -24,7 +25,7 @@ from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
 from decart_widget.runtime.model_names import ModelNames
-from decart_widget.runtime.session_runner import SessionRunner
+from decart_widget.runtime.page_sessions import PageSessions
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.runtime.trait_values import IDLE
@@ -79,12 +80,12 @@ class WidgetController:
         self._names = ModelNames(self._traits.update, self.log)
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
-        self.sessions = SessionRunner(
+        self.sessions = PageSessions(
             destination,
             settings,
             self._tokens,
             self._names,
-            self.pages,
+            lambda: BrowserMedia(self.pages),
             self._traits,
             self.log,
             publish=publish,

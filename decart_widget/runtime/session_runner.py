@@ -8,14 +8,11 @@ from typing import Any
 
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import (
-    ConnectionLostError,
     DecartError,
     NoFrontEndError,
     internal_error,
     unattended_error,
 )
-from decart_widget.page.media import BrowserMedia
-from decart_widget.page.pages import Pages
 from decart_widget.protocol.messages import ImageData
 from decart_widget.protocol.requests import PromptState
 from decart_widget.protocol.states import ConnectionState
@@ -28,7 +25,7 @@ from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.runtime.trait_values import IDLE, cost, price_of, trait_values
 from decart_widget.session.endpoints import DECART
-from decart_widget.session.media import EndReason
+from decart_widget.session.media import EndReason, Media
 from decart_widget.session.session import Session
 from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import Tokens
@@ -42,7 +39,7 @@ class SessionRunner:
         settings: Returns the settings of the next session.
         tokens: Fetches client tokens.
         names: Asks the service for models.
-        pages: Carry the sessions' media.
+        make_media: Returns what carries the media of the next session.
         traits: Publishes the session's state.
         log: Receives an entry for each change.
         publish: Sets traits at once; from any thread.
@@ -54,6 +51,7 @@ class SessionRunner:
     Attributes:
         prompts: The requested prompt state.
         session: The current or last session; None before the first, and while one is started.
+        media: What carries the media of the current or last session; None before the first.
     """
 
     def __init__(
@@ -62,7 +60,7 @@ class SessionRunner:
         settings: Callable[[], Settings],
         tokens: Tokens,
         names: ModelNames,
-        pages: Pages,
+        make_media: Callable[[], Media],
         traits: Coalescer,
         log: Log,
         *,
@@ -76,13 +74,13 @@ class SessionRunner:
         self._settings = settings
         self._tokens = tokens
         self._names = names
-        self._pages = pages
+        self._make_media = make_media
         self._traits = traits
         self._log = log
         self._session_over = session_over
         self.prompts = Prompts(self, settings, publish, show_image, log, prompt_state, image_url)
         self.session: Session | None = None
-        self._media: BrowserMedia | None = None
+        self.media: Media | None = None
         self._session_log = SessionLog(log)
         self._price: float | None = None  # of the current or last session
         self._run: asyncio.Task[None] | None = None
@@ -204,32 +202,7 @@ class SessionRunner:
             self._start_ended_by = error
             self._run.cancel()
 
-    # --- from pages (page.events.SessionHandler) -----------------------------------------------
-
-    def stopped(self) -> None:
-        """Ends the session: Stop was clicked."""
-        self._log.add("debug", "stop requested by a page")
-        self.stop()
-
-    def media_message(self, message: dict[str, Any]) -> None:
-        """Passes a report of the owner's page about its camera or connection to the session."""
-        if self._media is not None:
-            self._media.receive(message)
-
-    def owner_came(self, *, replaced: bool) -> None:
-        """A page is the owner now; ``replaced`` if the current attempt was another page's."""
-        if self._media is None:
-            return
-        self._media.owner_came()
-        if replaced and self.session is not None:
-            self._media.page_changed()
-            self.session.media_moved(ConnectionLostError("The picture moved to another page."))
-
-    def owner_left(self) -> None:
-        """Breaks the attempt off: the owner's page is being left, so the picture isn't shown."""
-        session = self.session
-        if session is not None and session.machine.state is not ConnectionState.CONNECTING:
-            session.media_lost(ConnectionLostError("The page was left."))
+    # --- events -------------------------------------------------------------------------------
 
     def unattended(self) -> None:
         """Ends the session, which would be billed although no page has owned it for too long."""
@@ -282,9 +255,9 @@ class SessionRunner:
             config = settings.config(
                 endpoint, key, timeout, tokens=self._tokens, renew=self._destination.open
             )
-            self._media = BrowserMedia(self._pages)
             self._session_log = SessionLog(self._log)
-            session = Session(config, self._media, self.show, first_attempt=self._last_attempt + 1)
+            self.media = self._make_media()
+            session = Session(config, self.media, self.show, first_attempt=self._last_attempt + 1)
             self.session = session
             self.prompts.session_made()
             if self._early_complaint is not None:

@@ -175,12 +175,12 @@ SCRIPT = """
 {cell}
 import sys
 from tests.loopback.camera_peer import CameraPeer
-import decart_widget.runtime.session_runner as session_runner
+import decart_widget.runtime.controller as controller
 class Reporting(CameraPeer):
     def end(self, attempt, reason, *, keep_source):
         print(reason, flush=True)
         super().end(attempt, reason, keep_source=keep_source)
-session_runner.BrowserMedia = lambda pages: Reporting()
+controller.BrowserMedia = lambda pages: Reporting()
 print(w.connect().result(20), flush=True)
 {end}
 """

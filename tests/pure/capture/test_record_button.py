@@ -85,6 +85,30 @@ async def test_a_second_press_while_a_clip_is_recorded_starts_no_second_recordin
     assert len([what for what, _ in button.page.calls if what == "tap"]) == 1
 
 
+async def test_a_press_as_soon_as_a_clip_is_saved_starts_the_next_one(
+    button: Button, tmp_path: Path
+) -> None:
+    button.page.on_tap = send_clip(button.page, clip(tmp_path / "made.webm"))
+    shown = button.page.recording
+
+    def press_when_saved(state: str, name: str, text: str = "") -> None:
+        shown(state, name, text)
+        if state == "saved" and len(button.states()) == 3:
+            button.clips.asked_by_page(on=True)
+
+    button.page.recording = press_when_saved  # type: ignore[method-assign]
+    button.press(on=True)
+    await button.until_state("recording")
+    button.press(on=False)
+    await button.until_state("saved")
+    async with asyncio.timeout(20):
+        while [state for state, _, _ in button.states()][-1] != "recording":
+            await asyncio.sleep(0.01)
+        button.press(on=False)
+        while [state for state, _, _ in button.states()][-1] != "saved":
+            await asyncio.sleep(0.01)
+
+
 async def test_a_press_without_a_session_is_shown_as_failed(button: Button) -> None:
     button.page.is_active = False
     button.press(on=True)

@@ -1,0 +1,295 @@
+"""Writes a file of the frames that are sent, of those that come back, or of both side by side.
+
+Runs in the worker, so that it goes on while the user's process computes. An MP4 file is written in
+fragments, so that all but its last second can be played whatever ends the process.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from decart_widget.engine.soundtrack import Soundtrack
+from decart_widget.files import FULL_DISK
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+    from decart_widget.engine.connection import OutgoingFrame
+
+Which = Literal["output", "input", "both"]
+"""What is recorded: received frames, sent frames, or both side by side."""
+
+CLOCK: Final = Fraction(1, 90_000)
+"""Time base of the recorded frames, in seconds."""
+
+QUEUED: Final = 8
+"""Frames that may wait for the encoder; a further one is dropped, or waits if all are wanted."""
+
+CLOSE_TIMEOUT_S: Final = 30.0
+"""Seconds that the encoder may take for the frames that wait when the recording is stopped."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a suffix is written.
+
+    Attributes:
+        container: Name of FFmpeg's muxer.
+        codec: Name of FFmpeg's video encoder.
+        options: Of the encoder.
+        muxer: Options of the muxer.
+        sound: Names of sound codecs that the container takes as they are; the first is the one that
+            others are converted to.
+    """
+
+    container: str
+    codec: str
+    options: dict[str, str]
+    muxer: dict[str, str]
+    sound: tuple[str, ...]
+
+
+_X264: Final = {"preset": "veryfast", "crf": "18"}
+"""Visually lossless at half the time of x264's default preset."""
+
+_FRAGMENTS: Final = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+"""A fragment at each keyframe: playable without the end of the file."""
+
+FORMATS: Final = {
+    ".mp4": Format("mp4", "libx264", _X264, _FRAGMENTS, ("aac", "mp3", "ac3", "alac")),
+    ".mov": Format("mov", "libx264", _X264, _FRAGMENTS, ("aac", "mp3", "alac", "pcm_s16le")),
+    ".mkv": Format("matroska", "libx264", _X264, {}, ("aac", "mp3", "opus", "vorbis", "flac")),
+    ".webm": Format(
+        "webm",
+        "libvpx",
+        {"deadline": "realtime", "cpu-used": "6", "crf": "10", "b": "6M"},
+        {},
+        ("opus", "vorbis"),
+    ),
+}
+"""The formats by suffix, in lower case."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture to write (I420), and its time in seconds."""
+
+    i420: NDArray[np.uint8]
+    time_s: float
+
+
+class Recorder:
+    """Writes one file; ``sent`` and ``received`` are called on the worker's loop.
+
+    Args:
+        path: The file; it must not exist. Its suffix selects the format.
+        which: What is recorded.
+        every: Whether ``is_full`` is heeded by who sends frames, so that none is dropped.
+        fps: Frames/s of the source, for players that ask; the frames carry their own times.
+        sound: The video file whose sound is kept, with the part in seconds; None for no sound.
+        done: Called with an error's text, or None, once the file is closed; on a thread.
+
+    Raises:
+        OSError: The file can't be made.
+
+    Attributes:
+        frames: How many frames were written.
+        dropped: How many were not, because encoder or disk were too slow.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        which: Which,
+        *,
+        every: bool,
+        fps: float,
+        sound: tuple[str, float, float | None] | None,
+        done: Callable[[str | None], None],
+    ) -> None:
+        self.frames = 0
+        self.dropped = 0
+        self._format = FORMATS[path.suffix.lower()]
+        self._which = which
+        self._every = every
+        self._fps = fps
+        self._done = done
+        self._queue: queue.Queue[_Picture | None] = queue.Queue()
+        self._first_s: float | None = None
+        self._last = -1
+        self._size: tuple[int, int] | None = None
+        self._file = path.open("xb")  # never follows a link, never replaces a file
+        self._sound = sound
+        self._thread = threading.Thread(target=self._run, name="decart-recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many frames wait for the encoder as may."""
+        return self._queue.qsize() >= QUEUED
+
+    def sent(self, frame: OutgoingFrame) -> None:
+        """Takes a frame that was sent."""
+        if self._which == "input":
+            self._put(frame.picture, frame.source_time)
+
+    def received(
+        self, planes: Sequence[NDArray[np.uint8]], sent: OutgoingFrame | None, time_s: float
+    ) -> None:
+        """Takes a frame that came back.
+
+        Args:
+            planes: As in ``FrameExchange.frame_received``; copied.
+            sent: The frame that it was made from, if it is known.
+            time_s: Of the frame, in seconds: that of the source if it is known.
+        """
+        if self._which == "input" or (self._which == "both" and sent is None):
+            return
+        picture = one_plane(planes)
+        if self._which == "both" and sent is not None:
+            picture = side_by_side(sent.picture, picture)
+        self._put(picture, time_s)
+
+    def stop(self) -> None:
+        """Closes the file after the frames that wait; returns at once."""
+        self._queue.put(None)
+
+    def join(self) -> None:
+        """Waits for the end of the file, for ``CLOSE_TIMEOUT_S`` at most."""
+        self._thread.join(CLOSE_TIMEOUT_S)
+
+    def _put(self, i420: NDArray[np.uint8], time_s: float) -> None:
+        if self.is_full and not self._every:
+            self.dropped += 1
+            return
+        self._queue.put(_Picture(i420, time_s))
+
+    # --- on the recorder's thread -------------------------------------------------------------
+
+    def _run(self) -> None:
+        import av
+
+        text: str | None = None
+        try:
+            container = av.open(
+                self._file, "w", format=self._format.container, options=self._format.muxer
+            )
+            try:
+                self._write_all(container)
+            finally:
+                container.close()
+        except OSError as error:
+            text = f"The recording can't be written ({error.strerror or type(error).__name__})."
+            text += f" {FULL_DISK}"
+        except Exception as error:  # FFmpeg's errors have no common base that is no OSError
+            text = f"The recording failed ({type(error).__name__}: {error})."
+        finally:
+            try:
+                self._file.close()
+            except OSError as error:
+                text = text or f"The recording can't be written ({error.strerror}). {FULL_DISK}"
+            self._done(text)
+
+    def _write_all(self, container: OutputContainer) -> None:
+        stream: VideoStream | None = None
+        soundtrack: Soundtrack | None = None
+        while (picture := self._queue.get()) is not None:
+            rows, width = picture.i420.shape
+            if stream is None:
+                self._size = (width, rows * 2 // 3)
+                stream = self._add_video(container, *self._size)
+                if self._sound is not None:
+                    soundtrack = Soundtrack.open(container, self._format.sound, *self._sound)
+            self._write(container, stream, picture)
+            if soundtrack is not None and self._first_s is not None:
+                soundtrack.write_until(picture.time_s - self._first_s)
+        if stream is not None:
+            for packet in stream.encode(None):
+                container.mux(packet)
+        if soundtrack is not None:
+            soundtrack.close(self._last * float(CLOCK))
+
+    def _add_video(self, container: OutputContainer, width: int, height: int) -> VideoStream:
+        rate = Fraction(self._fps).limit_denominator(1001)
+        stream: Any = container.add_stream(self._format.codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = self._format.options
+        context = stream.codec_context
+        context.time_base = CLOCK
+        context.gop_size = max(1, round(self._fps))  # a keyframe, and a fragment, each second
+        context.thread_count = 1
+        result: VideoStream = stream
+        return result
+
+    def _write(self, container: OutputContainer, stream: VideoStream, picture: _Picture) -> None:
+        import av
+
+        frame = av.VideoFrame.from_ndarray(picture.i420, format="yuv420p")
+        if self._size != (frame.width, frame.height) and self._size is not None:
+            frame = frame.reformat(*self._size)
+        if self._first_s is None:
+            self._first_s = picture.time_s
+        # Times rise even where the source's do not, because a muxer refuses others.
+        self._last = max(self._last + 1, round((picture.time_s - self._first_s) / CLOCK))
+        frame.pts, frame.time_base = self._last, CLOCK
+        for packet in stream.encode(frame):
+            container.mux(packet)
+        self.frames += 1
+
+
+def views(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Returns views of Y, U and V of a ``(height * 3 / 2, width)`` I420 array."""
+    rows, width = picture.shape
+    height, flat = rows * 2 // 3, picture.reshape(-1)
+    luma, chroma = height * width, height * width // 4
+    half = (height // 2, width // 2)
+    return [
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + chroma].reshape(half),
+        flat[luma + chroma :].reshape(half),
+    ]
+
+
+def one_plane(planes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Returns a copy of Y, U and V planes as one ``(height * 3 / 2, width)`` I420 array.
+
+    Args:
+        planes: Three ``(h, w)`` arrays, or one that is I420 already.
+    """
+    import numpy as np
+
+    if len(planes) == 1:
+        return planes[0].copy()
+    height, width = planes[0].shape
+    picture = np.empty((height * 3 // 2, width), np.uint8)
+    for view, plane in zip(views(picture), planes, strict=True):
+        view[:] = plane
+    return picture
+
+
+def side_by_side(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns two I420 pictures as one; the left one is scaled to the right one's size.
+
+    Args:
+        left: ``(height * 3 / 2, width)`` uint8.
+        right: Likewise.
+    """
+    import av
+    import numpy as np
+
+    if left.shape != right.shape:
+        rows, width = right.shape
+        frame = av.VideoFrame.from_ndarray(left, format="yuv420p")
+        left = np.asarray(frame.reformat(width, rows * 2 // 3).to_ndarray(), np.uint8)
+    return one_plane(
+        [np.concatenate(pair, 1) for pair in zip(views(left), views(right), strict=True)]
+    )
