@@ -74,6 +74,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
         faults=_faults(options),
         allow_remote=options.allow_remote,
         livekit=_livekit(options),
+        marker=options.marker,
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -126,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("LIVEKIT_API_SECRET", ""),
         metavar="SECRET",
         help="better set in the environment: LIVEKIT_API_KEY, LIVEKIT_API_SECRET",
+    )
+    parser.add_argument(
+        "--marker",
+        action="store_true",
+        help="draw the number that a test pattern's frame carries into the transformed frame, too",
     )
     parser.add_argument("--verbose", action="store_true", help="log at level DEBUG")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @hides_arguments
-def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSandbox:
+def start_child(
+    api_key: str | None = None, *, timeout: float = 20.0, marker: bool = False
+) -> ChildSandbox:
     """Start ``python -m decart_widget.sandbox`` and return when it listens.
 
     The child has its own process session (``setsid``), so that interrupting a kernel doesn't
@@ -26,13 +28,14 @@ def start_child(api_key: str | None = None, *, timeout: float = 20.0) -> ChildSa
         api_key: The only valid permanent key; None: a random one, see `ChildSandbox.api_key`. It
             goes through a pipe, as others can read a process's arguments and environment.
         timeout: Seconds to wait until the child listens.
+        marker: As for `decart_widget.sandbox.serve`.
 
     Raises:
         SandboxError: The child didn't start, or took longer than ``timeout``.
     """
     key = None if api_key is None else Secret(api_key)
     del api_key  # a traceback may show a frame's variables
-    return ChildSandbox(key, timeout=timeout)
+    return ChildSandbox(key, timeout=timeout, marker=marker)
 
 
 class ChildSandbox:
@@ -46,11 +49,13 @@ class ChildSandbox:
         pid: The child's process id.
     """
 
-    def __init__(self, api_key: Secret | None, *, timeout: float) -> None:
+    def __init__(self, api_key: Secret | None, *, timeout: float, marker: bool = False) -> None:
         self._key = random_key() if api_key is None else api_key
         self.base_url = self.realtime_base_url = ""
         try:
-            self._child = PythonChild("decart_widget.sandbox", ["--child"])
+            self._child = PythonChild(
+                "decart_widget.sandbox", ["--child", *(["--marker"] if marker else [])]
+            )
         except ChildError as error:
             raise SandboxError(f"The sandbox process {error}") from None
         self.pid = self._child.pid

@@ -42,6 +42,7 @@ def serve(
     port: int = 0,
     api_key: str | None = None,
     faults: Faults = NONE,
+    marker: bool = False,
 ) -> Sandbox:
     """Start a sandbox in this process and return when it listens.
 
@@ -56,6 +57,8 @@ def serve(
         port: Port to listen on; 0: any free one.
         api_key: The only valid permanent key; None: a random one, see `Sandbox.api_key`.
         faults: What goes wrong, see `Faults`.
+        marker: Whether the number that a test pattern draws into a frame is drawn into the
+            transformed frame, too, so that it tells which frame that was made from.
 
     Returns:
         The running sandbox.
@@ -65,7 +68,7 @@ def serve(
     """
     key = None if api_key is None else Secret(api_key)
     del api_key  # a traceback may show a frame's variables
-    return Sandbox(transform, host=host, port=port, api_key=key, faults=faults)
+    return Sandbox(transform, host=host, port=port, api_key=key, faults=faults, marker=marker)
 
 
 class Sandbox:
@@ -84,10 +87,11 @@ class Sandbox:
         port: int,
         api_key: Secret | None,
         faults: Faults,
+        marker: bool = False,
     ) -> None:
         try:
             self._server = SandboxServer(
-                transform, host=host, port=port, api_key=api_key, faults=faults
+                transform, host=host, port=port, api_key=api_key, faults=faults, marker=marker
             )
         except ValueError as error:
             raise SandboxError(str(error), remedy="Use host='127.0.0.1'.") from error

@@ -17,7 +17,13 @@ from decart_widget.sandbox.rooms.livekit_process import RoomProcess, RoomProcess
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6e30.c2lnbmF0dXJl"
 
-JOIN = {"url": "ws://127.0.0.1:9", "token": TOKEN, "codec": None, "echoes_trailers": False}
+JOIN = {
+    "url": "ws://127.0.0.1:9",
+    "token": TOKEN,
+    "codec": None,
+    "echoes_trailers": False,
+    "keeps_marker": False,
+}
 """A command to join a room on a server that is down."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.diagnostics.redaction import trace
+from decart_widget.inputs.sources import marker
 from decart_widget.sandbox.effects.picture import I420, Plane
 from decart_widget.sandbox.effects.user_function import UserFunction
 
@@ -31,8 +32,11 @@ class Renderer:
 
     Args:
         transform: A user's own function in place of the effects.
+        keeps_marker: Whether a number that a frame carries (`inputs.sources.marker`) is drawn into
+            the transformed frame, too, so that any effect leaves it readable.
 
     Attributes:
+        keeps_marker: As given.
         frames: Number of frames so far.
         seconds: Wall-clock seconds that they took in all.
         errors: How often ``transform`` or an effect raised, or ``transform`` took too long; the
@@ -42,7 +46,8 @@ class Renderer:
             they must not block.
     """
 
-    def __init__(self, transform: Transform | None = None) -> None:
+    def __init__(self, transform: Transform | None = None, *, keeps_marker: bool = False) -> None:
+        self.keeps_marker = keeps_marker
         self._transform = None if transform is None else UserFunction(transform)
         self._kinds: set[str] = set()
         self.watchers: list[Callable[[BaseException], None]] = []
@@ -94,8 +99,15 @@ class Renderer:
         if self._transform is None and effect_state.is_passthrough:
             return frame
         picture = to_picture(frame)
+        number = marker.read(picture.y) if self.keeps_marker else None
+        painted = self._transformed(picture, effect_state)
+        if number is not None:
+            marker.write(painted.data, number)
+        return to_frame(painted, frame)
+
+    def _transformed(self, picture: I420, effect_state: EffectState) -> I420:
         if self._transform is None:
-            return to_frame(effect_state.paint(picture), frame)
+            return effect_state.paint(picture)
         output = self._transform(picture.rgb(), effect_state.prompt, effect_state.image)
         expected = (picture.height, picture.width, 3)
         if (
@@ -107,7 +119,7 @@ class Renderer:
                 f"{output.shape} {output.dtype}" if isinstance(output, np.ndarray) else type(output)
             )
             raise TypeError(f"the function must return a {expected} uint8 array, not {got}")
-        return to_frame(I420.from_rgb(output), frame)
+        return I420.from_rgb(output)
 
     def _note(self, error: BaseException) -> None:
         self.errors += 1

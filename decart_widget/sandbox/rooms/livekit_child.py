@@ -4,9 +4,10 @@ Its parent (`livekit_process`) writes commands to its standard input and reads r
 standard output, each a line of JSON; log lines go to standard error, redacted. It serves one room
 and ends afterwards, or as soon as its input ends: then its parent has ended, however it did.
 
-Commands have a ``type``: ``join`` (``url``, ``token``, ``codec``, ``echoes_trailers``), ``effect``
-(``prompt``, ``enrich``, ``image``: see `encode_image`), ``hold`` (``silent``, ``frozen``) and
-``leave``. Reports are ``ready``, those of `Transformer`, and ``stats`` every second.
+Commands have a ``type``: ``join`` (``url``, ``token``, ``codec``, ``echoes_trailers``,
+``keeps_marker``), ``effect`` (``prompt``, ``enrich``, ``image``: see `encode_image`), ``hold``
+(``silent``, ``frozen``) and ``leave``. Reports are ``ready``, those of `Transformer`, and ``stats``
+every second.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ class Child:
                 effect_state=self._effect_state,
                 codec=command["codec"],
                 echoes_trailers=command["echoes_trailers"],
+                keeps_marker=command["keeps_marker"],
                 report=self.report,
             )
             run = self._transformer.run(command["url"], command["token"])

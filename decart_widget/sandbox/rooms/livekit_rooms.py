@@ -212,6 +212,7 @@ class LiveKitRoom:
             token=token,
             codec=self._request.codec,
             echoes_trailers=self._request.echoes_trailers,
+            keeps_marker=self._renderer.keeps_marker,
         )
         self._request.effect_state.on_change = self._send_effect
 

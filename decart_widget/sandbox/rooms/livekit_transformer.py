@@ -109,6 +109,7 @@ class Transformer:
         codec: Requested codec of the transformed video, ``h264`` or ``vp8``; None: any.
         echoes_trailers: Whether the camera's packet trailers are sent back with the transformed
             frames; the LiveKit server removes them for clients that don't read trailers.
+        keeps_marker: As for `Renderer`.
         report: Called on the event loop with what happens.
 
     Attributes:
@@ -122,12 +123,13 @@ class Transformer:
         effect_state: EffectState,
         codec: str | None,
         echoes_trailers: bool,
+        keeps_marker: bool,
         report: Report,
     ) -> None:
         self.is_silent = self.is_frozen = False
         self._frames = 0
         self._size: tuple[int, int] | None = None
-        self._renderer = Renderer()
+        self._renderer = Renderer(keeps_marker=keeps_marker)
         self._effect_state = effect_state
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="decart-frame")
         self._requested_codec = codec
