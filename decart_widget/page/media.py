@@ -73,6 +73,11 @@ class BrowserMedia:
         """VP8 for desktop Safari, which shows the service's H.264 as black; None for any codec."""
         return "vp8" if self._pages.owner_is_safari else None
 
+    @property
+    def frame_timing(self) -> bool:
+        """False: nothing in the page removes packet trailers."""
+        return False
+
     def join(self, attempt: int, room: RoomInfo) -> None:
         """Sends the room and its token to the owner's page."""
         self._pages.room(attempt, room)

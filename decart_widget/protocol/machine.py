@@ -92,7 +92,7 @@ class SessionMachine:
         # The initial state of an attempt for which nothing is applied: in a room, media may be
         # established and break before the first ack.
         self._first = PASSTHROUGH
-        self._room = False
+        self._room = self._frame_timing = False
         self._interrupted = False  # the media transport is reconnecting by itself
         self._offer: str | None = None
         self._held: deque[m.Candidate | None] = deque(maxlen=MAX_HELD_CANDIDATES)
@@ -139,16 +139,19 @@ class SessionMachine:
 
     # --- calls of the user --------------------------------------------------------------------
 
-    def connect(self, prompt_state: PromptState, *, room: bool = False) -> None:
+    def connect(
+        self, prompt_state: PromptState, *, room: bool = False, frame_timing: bool = False
+    ) -> None:
         """Starts a session, unless one exists.
 
         Args:
             prompt_state: The initial state: what the first frame must already show.
             room: Whether media goes through a room rather than by offer and answer.
+            frame_timing: Whether the room's frames are to carry packet trailers.
         """
         if self.state in ACTIVE_STATES:
             return
-        self._room = room
+        self._room, self._frame_timing = room, frame_timing
         self._move(Event.CONNECT)
         self.applied, self._first = None, prompt_state
         self.generation_tick = self._billed_before_s = 0.0
@@ -217,7 +220,7 @@ class SessionMachine:
         # it has the initial state.
         self.phase = Phase.OFFERED
         prompt_state = self._initial.prompt_state
-        self._outgoing.append(m.LivekitJoin(prompt_state.passthrough))
+        self._outgoing.append(m.LivekitJoin(prompt_state.passthrough, self._frame_timing))
         if prompt_state.passthrough:
             self._notices.append(Applied(self._initial))
             self.applied, self._initial = prompt_state, None

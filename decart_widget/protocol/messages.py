@@ -258,15 +258,20 @@ class LivekitJoin:
 
     Args:
         passthrough: Whether there is no initial state.
+        frame_timing: Whether the service is to append LiveKit's packet trailer to each encoded
+            frame, with the metadata of the frame that it was made from. Something has to remove
+            the trailers before decoding: Chromium decodes no VP9 frame that has one.
     """
 
     passthrough: bool
+    frame_timing: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields on the wire."""
-        # No ``client_capabilities``: with ``frame_timing`` the service appends a trailer to each
-        # encoded frame, which nothing here removes. Chromium then decodes no VP9 frame.
-        return {"type": "livekit_join", "passthrough": self.passthrough}
+        fields: dict[str, Any] = {"type": "livekit_join", "passthrough": self.passthrough}
+        if self.frame_timing:
+            fields["client_capabilities"] = {"frame_timing": True}
+        return fields
 
 
 @dataclass(frozen=True)

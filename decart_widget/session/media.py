@@ -111,6 +111,13 @@ class Media(Protocol):
     def server_codec(self) -> str | None:
         """The only codec from the service that can be shown; None for any."""
 
+    @property
+    def frame_timing(self) -> bool:
+        """Whether packet trailers are removed before a room's frames are decoded.
+
+        They say which sent frame a received one was made from; the service appends them on request.
+        """
+
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Opens the source and prepares the connection concurrently; reports to the listener."""
 

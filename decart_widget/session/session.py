@@ -62,8 +62,7 @@ class Session:
         attempt: The number of the current attempt.
         retry: While reconnecting: ``attempt``, ``of`` and ``in_s``; else empty.
         applied_in: Seconds that the last acknowledged request took; None before the first.
-        last_outcome: ``"applied"`` or ``"rejected"`` after the last answered request, ``"idle"``
-            before the first.
+        last_outcome: ``"applied"`` or ``"rejected"``; ``"idle"`` before the first answer.
         end_reason: Why the session ended, or will.
     """
 
@@ -107,7 +106,8 @@ class Session:
         ends the session cleanly. ``prompt_state`` is what the first frame must already show.
         """
         try:
-            self.machine.connect(prompt_state, room=self.config.transport == "livekit")
+            room, frame_timing = self.config.transport == "livekit", self._media.frame_timing
+            self.machine.connect(prompt_state, room=room, frame_timing=frame_timing)
             self._drive()
             error = await self._attempts()
         except asyncio.CancelledError:

@@ -90,6 +90,10 @@ class CameraPeer:
     def server_codec(self) -> str | None:
         return None
 
+    @property
+    def frame_timing(self) -> bool:
+        return False
+
     def join(self, attempt: int, room: RoomInfo) -> None:
         raise AssertionError("this camera joins no rooms")
 

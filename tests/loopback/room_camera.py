@@ -20,6 +20,7 @@ class RoomCamera:
     """
 
     server_codec = None
+    frame_timing = False
     waiting_for_person = False
 
     def __init__(self, *, has_camera: bool = True) -> None:

@@ -37,6 +37,20 @@ def test_a_room_without_a_prompt_state_passes_the_picture_through_and_applies_it
     assert machine.applied == PromptState()
 
 
+def test_trailers_are_requested_in_every_attempt_of_a_session_that_removes_them() -> None:
+    machine = SessionMachine()
+    machine.connect(PromptState("first"), room=True, frame_timing=True)
+    machine.socket_opened()
+    join = m.LivekitJoin(False, frame_timing=True)
+    assert machine.take_outgoing() == [join, m.Prompt("first", True)]
+    machine.receive(ROOM)
+    machine.media_established()
+    machine.lost()
+    machine.reconnect()
+    machine.socket_opened()
+    assert machine.take_outgoing() == [join, m.Prompt("first", True)]
+
+
 @pytest.mark.parametrize("prompt_state", [PromptState(), PromptState("first", True, CAT)])
 def test_after_a_refused_token_a_room_is_requested_again(prompt_state: PromptState) -> None:
     machine = in_room(prompt_state)

@@ -268,8 +268,16 @@ def test_a_candidate_that_is_too_long_is_cut() -> None:
         (m.SetImage(None, None, True), {"type": "set_image", "image_data": None, "prompt": None}),
         (
             m.LivekitJoin(True),
-            # No capabilities: nothing here removes the trailers that "frame_timing" asks for.
+            # No capabilities: a page doesn't remove the trailers that "frame_timing" asks for.
             {"type": "livekit_join", "passthrough": True},
+        ),
+        (
+            m.LivekitJoin(False, frame_timing=True),
+            {
+                "type": "livekit_join",
+                "passthrough": False,
+                "client_capabilities": {"frame_timing": True},
+            },
         ),
         (m.Offer("v=0"), {"type": "offer", "sdp": "v=0"}),
         (

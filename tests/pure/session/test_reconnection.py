@@ -112,6 +112,7 @@ class Page:
     """The part of ``Media`` that ``Session`` needs: a page that is present or away."""
 
     server_codec = None
+    frame_timing = False
     waiting_for_person = False
 
     def __init__(self) -> None:
