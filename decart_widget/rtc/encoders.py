@@ -16,19 +16,13 @@ from aiortc.codecs.vpx import Vp8Encoder
 from av.video.frame import VideoFrame
 
 from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.x264 import H264_OPTIONS
 
 VP8_OPTIONS: Final = {"cpu-used": "-12", "noise-sensitivity": "0"}
 """Options of libvpx in place of aiortc's ``cpu-used`` -6 and ``noise-sensitivity`` 4.
 
 At the same bitrate a 1280x720 frame takes 4.1 ms instead of 6.6. The denoiser costs time too, and
 a transformed picture has no sensor noise.
-"""
-
-H264_OPTIONS: Final = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
-"""Options of libx264; aiortc leaves the preset at medium: 33 ms per 1280x720 frame instead of 3.
-
-``threads=1`` gives one slice per frame. With two slices, when the network loses the first slice of
-a keyframe, the decoder renders the missing half green. One thread costs 0.2 ms per 1280x720 frame.
 """
 
 

@@ -12,8 +12,8 @@ import httpx
 import numpy as np
 from livekit import rtc
 
+from decart_widget.rtc.room_pictures import pictures
 from decart_widget.sandbox import Sandbox
-from decart_widget.sandbox.rooms.livekit_pictures import pictures
 from tests.loopback.sandbox_client import KEY, LIMIT, Client, Picture, client
 
 WIDTH, HEIGHT, FPS = 1280, 720, 15

@@ -19,10 +19,10 @@ import numpy as np
 from av import VideoFrame
 from livekit import rtc
 
+from decart_widget.rtc.room_pictures import pictures
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.grace import Grace
-from decart_widget.sandbox.rooms.livekit_pictures import pictures
 from decart_widget.sandbox.rooms.session_room import CLIENT, REJOIN_LIMIT_S
 
 logger = logging.getLogger(__name__)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from types import SimpleNamespace
-from typing import Any
 
 import aiohttp
 import numpy as np
 import pytest
-from livekit import api, rtc
-from livekit.rtc._proto import stats_pb2 as stats
+from livekit import api
 
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.picture import I420
-from decart_widget.sandbox.rooms import (
-    livekit_api,
-    livekit_child,
-    livekit_pictures,
-)
+from decart_widget.sandbox.rooms import livekit_api, livekit_child
 from decart_widget.sandbox.rooms.livekit_process import how_ended
 from decart_widget.sandbox.rooms.livekit_transformer import output_codec
 
@@ -104,91 +97,3 @@ def test_the_end_of_a_process_is_told_in_words() -> None:
 def test_what_the_server_api_answers_names_the_cause(error: Exception, cause: str | None) -> None:
     said = livekit_api._cause(error)
     assert said is cause is None or (said is not None and cause is not None and cause in said)
-
-
-class FakeStream:
-    """A stream of pictures that yields what `pictures` says, and then nothing."""
-
-    pictures = 0
-    closed = 0
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self._left = FakeStream.pictures
-
-    async def __anext__(self) -> int:
-        if self._left == 0:
-            await asyncio.Event().wait()
-        self._left -= 1
-        return self._left
-
-    async def aclose(self) -> None:
-        FakeStream.closed += 1
-
-
-class FakeTrack:
-    """A track of which ``step`` more pictures are decoded between two looks at its statistics."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-        self.looks = 0
-
-    async def get_stats(self) -> list[Any]:
-        self.looks += 1
-        figure = stats.RtcStats()
-        figure.inbound_rtp.inbound.frames_decoded = self.looks * self._step
-        return [figure]
-
-
-class FakePublication:
-    """A publication that notes when it is subscribed to."""
-
-    def __init__(self) -> None:
-        self.calls: list[bool] = []
-        self.is_renewed = asyncio.Event()
-
-    def set_subscribed(self, subscribed: bool) -> None:
-        self.calls.append(subscribed)
-        if subscribed:
-            self.is_renewed.set()
-
-
-@pytest.fixture
-def fake_stream(monkeypatch: pytest.MonkeyPatch) -> type[FakeStream]:
-    monkeypatch.setattr(rtc, "VideoStream", FakeStream)
-    monkeypatch.setattr(livekit_pictures, "SILENCE_CHECK_S", 0.01)
-    monkeypatch.setattr(livekit_pictures, "LONGEST_CHECK_S", 0.01)
-    monkeypatch.setattr(livekit_pictures, "RESUBSCRIBE_DELAY_S", 0.0)
-    monkeypatch.setattr(FakeStream, "closed", 0)
-    return FakeStream
-
-
-@pytest.mark.parametrize("delivered", [0, 1])
-async def test_a_track_whose_pictures_are_decoded_but_do_not_arrive_is_subscribed_to_again(
-    fake_stream: type[FakeStream], monkeypatch: pytest.MonkeyPatch, delivered: int
-) -> None:
-    monkeypatch.setattr(fake_stream, "pictures", delivered)
-    publication = FakePublication()
-    frames: Any = livekit_pictures.pictures(FakeTrack(15), publication)  # type: ignore[arg-type]
-    for _ in range(delivered):
-        await anext(frames)
-    waiting = asyncio.create_task(anext(frames))
-    await publication.is_renewed.wait()
-    assert publication.calls[:2] == [False, True]
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await frames.aclose()
-    assert fake_stream.closed == 1
-
-
-async def test_a_track_of_which_no_picture_is_decoded_stays_subscribed(
-    fake_stream: type[FakeStream], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fake_stream, "pictures", 0)
-    track, publication = FakeTrack(0), FakePublication()
-    frames: Any = livekit_pictures.pictures(track, publication)  # type: ignore[arg-type]
-    waiting = asyncio.create_task(anext(frames))
-    while track.looks < 4:
-        await asyncio.sleep(0)
-    assert publication.calls == []
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
