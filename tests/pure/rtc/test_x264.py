@@ -28,7 +28,7 @@ def decoded(frames: list[EncodedPicture]) -> list[np.ndarray]:
     decoder.thread_count = 1
     out = [f for frame in frames for f in decoder.decode(av.Packet(frame.data))]
     out += decoder.decode(None)
-    return [frame.to_ndarray(format="yuv420p") for frame in out]  # type: ignore[union-attr]
+    return [frame.to_ndarray(format="yuv420p") for frame in out]
 
 
 def test_each_picture_is_encoded_at_once_and_can_be_decoded() -> None:
