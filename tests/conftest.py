@@ -20,6 +20,7 @@ TESTS: Final = Path(__file__).parent
 LAYERS: Final = {
     "pure": 120,
     "loopback": 180,
+    "engine": 180,
     "kernel": 180,
     "notebooks": 300,
     "browser": 300,

@@ -86,14 +86,6 @@ class OutgoingFrame:
 class FrameExchange(Protocol):
     """What a connection sends and what it received; implemented by the worker."""
 
-    @property
-    def every(self) -> bool:
-        """Whether each frame is to come back, so that none may be sent before that is possible.
-
-        A room loses what is sent until the service has subscribed: there the first frame is sent
-        again and again until a picture comes back, and noted as sent then.
-        """
-
     async def next_frame(self) -> OutgoingFrame:
         """Returns the next frame to encode, as soon as it is due; never the same one twice.
 
