@@ -15,6 +15,9 @@ from decart_widget.errors import InvalidOptionError, InvalidURLError
 CODECS: Final = ("VP8", "VP9", "H264", "AV1")
 """Video codecs that a browser may offer, by their RTP names."""
 
+AUTO: Final = "AUTO"
+"""The value of ``preferred_codec`` that leaves the choice to what sends the video."""
+
 DEFAULT_ICE_SERVER: Final = "stun:stun.l.google.com:19302"
 """The default STUN server (source: Decart's public clients)."""
 
@@ -49,7 +52,8 @@ class VideoOptions:
 
     Args:
         preferred_codec: The first of the transceiver's codec preferences; one of ``CODECS`` in any
-            case. A codec that the browser lacks is ignored.
+            case. A codec that the browser lacks is ignored. ``"auto"``: H.264 where the service
+            takes it, else VP8, when Python sends the video; a browser prefers VP8.
         max_bitrate: Highest bitrate, in bit/s.
         min_bitrate: Lowest bitrate, in bit/s.
         max_framerate: Highest frame rate, in frames/s.
@@ -65,10 +69,10 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         codec = str(self.preferred_codec).upper()
-        if codec not in CODECS:
+        if codec not in (*CODECS, AUTO):
             raise InvalidOptionError(
                 f"preferred_codec is {self.preferred_codec!r}.",
-                remedy=f"Choose one of {', '.join(CODECS)}.",
+                remedy=f"Choose one of {', '.join(CODECS)}, or auto.",
             )
         object.__setattr__(self, "preferred_codec", codec)
         _check_number("max_bitrate", self.max_bitrate, *MAX_BITRATES_BPS, "bit/s")
@@ -94,7 +98,7 @@ class VideoOptions:
     def as_message(self) -> dict[str, Any]:
         """Returns these options as the front end receives them."""
         return {
-            "preferred_codec": self.preferred_codec,
+            "preferred_codec": "VP8" if self.preferred_codec == AUTO else self.preferred_codec,
             "max_bitrate": int(self.max_bitrate),
             "min_bitrate": int(self.min_bitrate),
             "max_framerate": self.max_framerate,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiortc.codecs.base import Encoder
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.mediastreams import VIDEO_TIME_BASE, convert_timebase
 from av.video.frame import VideoFrame
 
 from decart_widget.rtc.bitrates import Bitrates
@@ -73,11 +74,14 @@ class RealtimeEncoder(Encoder):
 
     def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
         """RTP payloads of a frame, and its timestamp (90 kHz)."""
+        # PyAV rounds the frame's time to the codec's time base, which is coarse, while it encodes.
+        timestamp = convert_timebase(frame.pts, frame.time_base, VIDEO_TIME_BASE)
         with self._lock:
             self._has_encoded = True
             force_keyframe |= self._needs_keyframe
             self._needs_keyframe = False
-            return super().encode(frame, force_keyframe)  # type: ignore[safe-super]
+            payloads, _ = super().encode(frame, force_keyframe)  # type: ignore[safe-super]
+        return payloads, timestamp
 
     def warm_up(self, width: int, height: int) -> None:
         """Encode a black frame that isn't sent, unless a real one was encoded before.

@@ -155,6 +155,15 @@ def prepare_encoder(transceiver: RTCRtpTransceiver, bitrates: Bitrates) -> None:
         replace(sender, ENCODER, encoder(bitrates))
 
 
+def sending_codec(transceiver: RTCRtpTransceiver) -> str:
+    """The name of the codec that a transceiver sends, such as ``H264``; empty before it is agreed.
+
+    aiortc says it nowhere else.
+    """
+    first = next(iter(getattr(transceiver, "_codecs", ())), None)
+    return "" if first is None else str(first.name)
+
+
 def sender_encoder(sender: RTCRtpSender) -> RealtimeEncoder | None:
     """The encoder of a sender if it is one of `encoders`; None otherwise."""
     encoder = getattr(sender, ENCODER, None)

@@ -44,6 +44,12 @@ def test_a_codec_may_be_written_in_any_case(codec: str) -> None:
     assert VideoOptions(preferred_codec=codec).preferred_codec == codec.upper()
 
 
+def test_a_browser_that_may_choose_the_codec_prefers_the_default() -> None:
+    options = VideoOptions("auto")
+    assert options.preferred_codec == "AUTO"
+    assert options.as_message()["preferred_codec"] == VideoOptions().preferred_codec
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

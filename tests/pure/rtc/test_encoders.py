@@ -131,3 +131,15 @@ def test_the_rate_control_buffer_of_vp8_is_one_second_of_the_target_bitrate(
         made.target_bitrate = target
         made.encode(frame())
         assert made.codec.bit_rate == int(RecordingContext.options_set["bufsize"]) == target
+
+
+@pytest.mark.parametrize("kind", [RealtimeVp8Encoder, RealtimeH264Encoder])
+def test_a_timestamp_is_not_rounded_to_the_codecs_time_base(kind: Any) -> None:
+    encoder = kind(FIXED)
+    given = [600, 3801, 7204, 10_809]
+    made = []
+    for pts in given:
+        one = frame(0, 320, 180)
+        one.pts, one.time_base = pts, fractions.Fraction(1, 90_000)
+        made.append(encoder.encode(one)[1])
+    assert made == given

@@ -1,0 +1,189 @@
+"""The messages between an engine and its worker process: the one table for both directions.
+
+Each message is a line of JSON with its ``type`` and the fields below. ``COMMANDS`` go to the
+worker, ``EVENTS`` come from it. Both sides encode and decode by this table only. Room tokens and
+TURN credentials are fields of commands, and appear in no error of this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+LINE_BYTES: Final = 1_000_000
+"""Largest length of a message; a session description has about 10,000 bytes."""
+
+MAX_INDICES: Final = 1024
+"""Indices of frames in one message."""
+
+STATES: Final = ("camera", "connected", "first-frame", "reconnecting", "failed", "ended")
+"""States of an attempt's media that a worker reports, as in ``session.media.MediaState``."""
+
+
+class MessageError(ValueError):
+    """A message that the table lacks, or with a field that doesn't match it."""
+
+
+Check = Callable[[object], bool]
+"""Whether a value may be that field's."""
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _state(value: object) -> bool:
+    return value in STATES
+
+
+def _indices(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_INDICES
+        and all(_whole(index) for index in value)
+    )
+
+
+def _error(value: object) -> bool:
+    """Whether a value describes an error: ``code``, ``message`` and ``remedy``."""
+    return isinstance(value, Mapping) and all(
+        isinstance(value.get(name), str) for name in ("code", "message", "remedy")
+    )
+
+
+def _optional(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
+    # Imports what a connection of this transport needs, in advance.
+    "warm": {"transport": _text},
+    # Which source to read from now on; ``description`` None: the frames of the upward ring.
+    # ``target``: the fields of ``inputs.sources.reader.Target``. Frames up to the index ``after``
+    # (-1: none) are not sent again.
+    "source": {
+        "generation": _whole,
+        "description": _optional(_mapping),
+        "is_live": _flag,
+        "label": _text,
+        "fps": _optional(_number),
+        "target": _mapping,
+        "after": _whole,
+    },
+    # The frames of the upward ring end with the one of this number.
+    "source_end": {"generation": _whole, "number": _whole},
+    # Whether each frame that is sent has to come back, or be named as lost.
+    "every": {"on": _flag},
+    # ``connection``: the fields of ``engine.connection.ConnectionSettings``.
+    "prepare": {"attempt": _whole, "connection": _mapping},
+    "join": {"attempt": _whole, "url": _text, "token": _text},
+    "answer": {"attempt": _whole, "sdp": _text},
+    # ``candidate``: an ``RTCIceCandidateInit``; None: the end of candidates.
+    "candidate": {"attempt": _whole, "candidate": _optional(_mapping)},
+    "end": {"attempt": _whole, "keep_source": _flag},
+    "figures": {"request": _whole},
+}
+"""Type of each command -> its fields."""
+
+EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
+    "hello": {},
+    # The worker runs; its counts so far.
+    "beat": {"sent": _whole, "received": _whole, "skipped": _whole, "lost": _whole},
+    "offer": {"attempt": _whole, "sdp": _text},
+    "state": {"attempt": _whole, "state": _state},
+    # Frames are sent and none comes back.
+    "stalled": {"attempt": _whole},
+    "refused": {"attempt": _whole, "error": _error},
+    "source_opened": {
+        "generation": _whole,
+        "label": _text,
+        "is_live": _flag,
+        "fps": _optional(_number),
+        "duration_s": _optional(_number),
+        "frame_count": _optional(_whole),
+    },
+    # All of its frames were sent, and came back or are lost; the last one that came back, of any
+    # source, has this number in the downward ring.
+    "source_ended": {"generation": _whole, "number": _whole},
+    "source_failed": {"generation": _whole, "error": _error},
+    # While each frame has to come back: those that were handed to the connection, and those that
+    # will not come back. ``number``: as in ``source_ended``.
+    "sent": {"generation": _whole, "indices": _indices},
+    "lost": {"generation": _whole, "indices": _indices, "number": _whole},
+    "figures": {"request": _whole, "figures": _mapping},
+}
+"""Type of each event -> its fields."""
+
+
+def encode(table: Mapping[str, Mapping[str, Check]], kind: str, **fields: Any) -> bytes:
+    """Returns a message as a line.
+
+    Args:
+        table: ``COMMANDS`` or ``EVENTS``.
+        kind: The message's type.
+        **fields: Its fields.
+
+    Raises:
+        MessageError: The message doesn't match the table.
+    """
+    _check(table, kind, fields)
+    try:
+        line = json.dumps({"type": kind, **fields}).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError):
+        raise MessageError(f"{kind!r} has a field that JSON lacks") from None
+    if len(line) > LINE_BYTES:
+        raise MessageError(f"{kind!r} is too long")
+    return line
+
+
+def decode(table: Mapping[str, Mapping[str, Check]], line: bytes) -> tuple[str, dict[str, Any]]:
+    """Returns the type and the fields of a message.
+
+    Args:
+        table: ``COMMANDS`` or ``EVENTS``.
+        line: The line, with or without its end.
+
+    Raises:
+        MessageError: It is no message of the table.
+    """
+    if len(line) > LINE_BYTES:
+        raise MessageError("a message is too long")
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        raise MessageError("a line is no JSON") from None
+    if not isinstance(message, dict):
+        raise MessageError("a line is no object")
+    kind = message.pop("type", None)
+    _check(table, kind, message)
+    return str(kind), message
+
+
+def _check(
+    table: Mapping[str, Mapping[str, Check]], kind: object, fields: Mapping[str, Any]
+) -> None:
+    expected = table.get(kind) if isinstance(kind, str) else None
+    if expected is None:
+        raise MessageError(f"no message is called {str(kind)[:40]!r}")
+    if fields.keys() != expected.keys():
+        raise MessageError(f"{kind!r} has other fields than {sorted(expected)}")
+    for name, check in expected.items():
+        if not check(fields[name]):
+            raise MessageError(f"{kind!r} has a wrong value of {name!r}")

@@ -1,0 +1,369 @@
+"""Media without a browser: a worker process sends the frames of a source, and receives others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+from decart_widget.engine.connection import ConnectionSettings
+from decart_widget.engine.frame_rings import FrameRings
+from decart_widget.engine.received import FrameSink
+from decart_widget.engine.source_sender import SourceSender
+from decart_widget.engine.worker_process import WorkerProcess
+from decart_widget.errors import (
+    ClosedError,
+    ConnectionLostError,
+    DecartError,
+    MediaError,
+    SourceError,
+)
+from decart_widget.inputs.sources.reader import Source, Target
+from decart_widget.protocol.messages import Candidate, RoomInfo
+from decart_widget.session.media import EndReason, MediaListener, Preparation
+
+logger = logging.getLogger(__name__)
+
+FIGURES_TIMEOUT_S: Final = 5.0
+"""Seconds that a worker may take to answer with its figures."""
+
+NO_NEW_FRAME: Final = "No new frame has come back from the service."
+"""Why a connection that seems to work counts as lost."""
+
+
+class EngineMedia:
+    """Implements ``Media`` with a worker process. Use it on one event loop, but for its sinks.
+
+    The process is started by `ready`, or in advance by `warm`. One that ends is replaced, and the
+    session reconnects. The rings of frames are made once.
+
+    Args:
+        source: What is sent.
+        orientation: ``"landscape"``, ``"portrait"`` or ``"auto"``, as in ``Target``.
+        mirror: Whether the picture is mirrored.
+
+    Attributes:
+        listener: Gets the reports: the session.
+        frame_timing: Metadata in frames (LiveKit's packet trailers) can be used.
+        source_info: What the worker says about the open source: ``label``, ``is_live``, ``fps``,
+            ``duration_s``, ``frame_count``; empty before it is open.
+        counts: ``sent``, ``received``, ``skipped`` and ``lost`` frames of the worker so far.
+        on_source: Called with ``source_info`` when a source was opened.
+        on_source_failed: Called with the error when a source can't be read further, before the
+            session is ended with it.
+    """
+
+    frame_timing = True
+
+    def __init__(
+        self, source: Source, *, orientation: str = "landscape", mirror: bool = False
+    ) -> None:
+        self.listener: MediaListener | None = None
+        self.source_info: dict[str, Any] = {}
+        self.counts: dict[str, int] = {}
+        self.on_source: Callable[[dict[str, Any]], None] | None = None
+        self.on_source_failed: Callable[[DecartError], None] | None = None
+        self._sources = SourceSender(source, self._send, self._source_failed)
+        self._source_error: DecartError | None = None
+        self._orientation = orientation
+        self._mirror = mirror
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: WorkerProcess | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._closed = False
+        self._rings = FrameRings(self._every_changed)
+        self._attempt = 0
+        self._codec = "AUTO"
+        self._transport = "webrtc"
+        self._figures: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._figures_count = 0
+
+    # --- sinks: any thread --------------------------------------------------------------------
+
+    def add_sink(self, sink: FrameSink, every: bool = False) -> None:
+        """Passes received frames to a sink, on a thread of the engine.
+
+        Args:
+            sink: Takes the frames.
+            every: Let no frame be dropped: the source is held back while the sink blocks. Each
+                frame that was sent is then delivered, or named as lost.
+        """
+        self._rings.add_sink(sink, every=every)
+
+    def remove_sink(self, sink: FrameSink) -> None:
+        """Passes no frame to a sink any more."""
+        self._rings.remove_sink(sink)
+
+    # --- Media --------------------------------------------------------------------------------
+
+    @property
+    def waiting_for_person(self) -> bool:
+        """Whether somebody is asked for permission: never."""
+        return False
+
+    @property
+    def server_codec(self) -> str | None:
+        """The codec in which the service is asked to send: H.264 costs half of VP8 to decode."""
+        return "vp8" if self._codec == "VP8" else "h264"
+
+    def warm(self, transport: str = "webrtc") -> None:
+        """Starts the process, and imports what it needs, because a start is likely.
+
+        Args:
+            transport: The transport that is likely.
+        """
+        self._transport = transport
+        if not self._closed:
+            self._ensure_started()
+
+    async def ready(self, timeout: float) -> None:
+        """Waits until the worker carries out commands.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            ClosedError: The engine is closed.
+            MediaError: The worker can't be started, or not in that time.
+        """
+        if self._closed:
+            raise ClosedError("This engine is closed.")
+        try:
+            async with asyncio.timeout(timeout):
+                while not (self._worker and self._worker.is_alive and self._worker.ready.is_set()):
+                    await asyncio.shield(self._ensure_started())
+                    if self._worker is not None:
+                        await self._worker.ready.wait()
+        except TimeoutError:
+            raise MediaError(
+                f"The process that carries the video was not ready within {timeout:g} s.",
+                remedy="Start again when the machine is less busy.",
+                code="engine-failed",
+            ) from None
+
+    async def attended(self) -> None:
+        """Waits until a worker that has ended is replaced."""
+        if not self._closed:
+            with contextlib.suppress(DecartError):  # `ready` raises it again
+                await asyncio.shield(self._ensure_started())
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        """Opens the source, and lets the worker make the connection."""
+        self._attempt = attempt
+        video, model = preparation.video, preparation.model
+        self._codec = str(video.preferred_codec).upper()
+        self._transport = preparation.transport
+        target = Target(
+            model.width, model.height, video.max_framerate, self._orientation, self._mirror
+        )
+        if self._source_error is not None and self.listener is not None:
+            self.listener.media_refused(attempt, self._source_error)
+            return
+        if self._rings.up is not None:
+            self._sources.open(target, self._rings.up)
+        settings = ConnectionSettings(
+            transport=preparation.transport,
+            preferred_codec=self._codec,
+            max_bitrate_bps=int(video.max_bitrate),
+            min_bitrate_bps=int(video.min_bitrate),
+            max_fps=float(video.max_framerate),
+            width_px=model.width,
+            height_px=model.height,
+            rtc=dict(preparation.rtc),
+            loopback=preparation.loopback,
+        )
+        self._send("prepare", attempt=attempt, connection=asdict(settings))
+
+    def join(self, attempt: int, room: RoomInfo) -> None:
+        """Lets the worker join the room."""
+        self._send("join", attempt=attempt, url=room.url, token=room.token)
+
+    def answer(self, attempt: int, sdp: str) -> None:
+        """Passes the service's session description on."""
+        self._send("answer", attempt=attempt, sdp=sdp)
+
+    def add_candidate(self, attempt: int, candidate: Candidate | None) -> None:
+        """Passes a candidate of the service on."""
+        init = None
+        if candidate is not None:
+            init = {
+                "candidate": candidate.candidate,
+                "sdpMid": candidate.sdp_mid,
+                "sdpMLineIndex": candidate.sdp_m_line_index,
+            }
+        self._send("candidate", attempt=attempt, candidate=init)
+
+    def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
+        """Ends the connection, and the source unless another attempt follows."""
+        self._send("end", attempt=attempt, keep_source=keep_source)
+        if not keep_source:
+            self._sources.close()
+            self._sources.replace()
+            self._source_error = None
+
+    # --- further calls ------------------------------------------------------------------------
+
+    def replace_source(self, source: Source) -> None:
+        """Sends another source from now on, also while a session runs.
+
+        Args:
+            source: The other source; already checked.
+        """
+        self._source_error = None
+        self._sources.replace(source)
+        if self._rings.up is not None:
+            self._sources.reopen(self._rings.up)
+
+    async def figures(self) -> dict[str, Any]:
+        """Returns counts of the connection and of the worker; empty without a worker."""
+        if self._worker is None or not self._worker.is_alive:
+            return {}
+        self._figures_count += 1
+        request = self._figures_count
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._figures[request] = answer
+        try:
+            self._send("figures", request=request)
+            async with asyncio.timeout(FIGURES_TIMEOUT_S):
+                return await answer
+        except TimeoutError:
+            return {}
+        finally:
+            del self._figures[request]
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker; 0 without one."""
+        return self._worker.pid if self._worker is not None and self._worker.is_alive else 0
+
+    @property
+    def dropped(self) -> int:
+        """Frames that came back and were passed over for newer ones."""
+        return 0 if self._rings.delivery is None else self._rings.delivery.dropped
+
+    async def close(self) -> None:
+        """Ends the worker and frees everything. May be called twice."""
+        self._closed = True
+        self._sources.close()
+        if self._starting is not None:
+            with contextlib.suppress(DecartError):
+                await asyncio.shield(self._starting)
+        if self._worker is not None:
+            await self._worker.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._rings.stop)
+        self._rings.free(up_is_used=not self._sources.has_ended)
+
+    # --- the worker ---------------------------------------------------------------------------
+
+    def _ensure_started(self) -> asyncio.Task[None]:
+        dead = self._worker is None or not self._worker.is_alive
+        if self._starting is None or (self._starting.done() and dead):
+            self._starting = asyncio.ensure_future(self._start())
+            self._starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._starting
+
+    async def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        descriptors = self._rings.create()
+        self._sources.forget_worker()
+        worker = WorkerProcess(descriptors, self._event, self._worker_ended)
+        await worker.start()
+        self._worker = worker
+        self._send("warm", transport=self._transport)
+        self._send("every", on=self._rings.every)
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        if self._worker is not None:
+            self._worker.send(kind, **fields)
+
+    def _every_changed(self, on: bool) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(lambda: self._send("every", on=on))
+
+    def _worker_ended(self, how: str) -> None:
+        logger.warning("The media process %s.", how)
+        for answer in self._figures.values():
+            if not answer.done():
+                answer.set_result({})
+        if self._closed:
+            return
+        if self._rings.every:
+            self._sources.name_lost_with_worker(self._rings)
+        self._ensure_started()
+        if self.listener is not None:
+            self.listener.media_lost(
+                ConnectionLostError(f"The process that carries the video {how}.")
+            )
+
+    def _source_failed(self, generation: int, error: DecartError) -> None:
+        if generation != self._sources.generation:
+            return
+        self._source_error = error
+        if self.on_source_failed is not None:
+            self.on_source_failed(error)
+        if self.listener is not None:
+            self.listener.media_refused(self._attempt, error)
+
+    # --- what the worker reports --------------------------------------------------------------
+
+    def _event(self, kind: str, fields: dict[str, Any]) -> None:
+        handler = getattr(self, f"_on_{kind}", None)
+        if handler is not None and not self._closed:
+            handler(**fields)
+
+    def _on_beat(self, **counts: int) -> None:
+        self.counts = counts
+
+    def _on_offer(self, attempt: int, sdp: str) -> None:
+        if self.listener is not None:
+            self.listener.offer_made(attempt, sdp)
+            self.listener.candidate_found(attempt, None)
+
+    def _on_state(self, attempt: int, state: Any) -> None:
+        if self.listener is not None:
+            self.listener.media_changed(attempt, state)
+
+    def _on_stalled(self, attempt: int) -> None:
+        if self.listener is not None and attempt == self._attempt:
+            self.listener.media_lost(ConnectionLostError(NO_NEW_FRAME))
+
+    def _on_refused(self, attempt: int, error: dict[str, str]) -> None:
+        if self.listener is not None:
+            self.listener.media_refused(attempt, _rebuilt(MediaError, error))
+
+    def _on_source_opened(self, generation: int, **info: Any) -> None:
+        if generation != self._sources.generation:
+            return
+        self._sources.opened()
+        self.source_info = info
+        if self.on_source is not None:
+            self.on_source(info)
+
+    def _on_source_failed(self, generation: int, error: dict[str, str]) -> None:
+        self._source_failed(generation, _rebuilt(SourceError, error))
+
+    def _on_source_ended(self, generation: int, number: int) -> None:
+        if self._rings.delivery is not None and generation == self._sources.generation:
+            self._rings.delivery.notify(number, lambda sink: sink.source_ended())
+
+    def _on_sent(self, generation: int, indices: list[int]) -> None:
+        if generation == self._sources.generation:
+            self._sources.sent(indices)
+
+    def _on_lost(self, generation: int, indices: list[int], number: int) -> None:
+        if self._rings.delivery is not None and generation == self._sources.generation:
+            self._sources.lost(indices)
+            self._rings.delivery.notify(number, lambda sink: sink.lost(indices))
+
+    def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
+        answer = self._figures.get(request)
+        if answer is not None and not answer.done():
+            answer.set_result(figures)
+
+
+def _rebuilt(kind: type[DecartError], error: dict[str, str]) -> DecartError:
+    return kind(error["message"], remedy=error["remedy"], code=error["code"])
