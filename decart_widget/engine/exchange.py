@@ -110,18 +110,22 @@ class Exchange:
 
     # --- FrameExchange ------------------------------------------------------------------------
 
+    @property
+    def every(self) -> bool:
+        """Whether each frame is to come back; frames of a live source can't be held back."""
+        return self._link.every and not self._feed.is_live
+
     async def next_frame(self) -> OutgoingFrame:
         """Returns the next frame to encode, when it is due and may be sent."""
         while True:
-            every = self._link.every and not self._feed.is_live
-            if every:
+            if self.every:
                 await self._until_room()
                 if self._waits_for_answer():
                     if self._loop.time() - self._sent_at_s >= REPEAT_S:
                         return self._repeat()
                     await self._wait(REPEAT_S)
                     continue
-            frame = await self._feed.next_frame(every=every)
+            frame = await self._feed.next_frame(every=self.every)
             if frame is None:
                 self._begin_draining()
             else:
