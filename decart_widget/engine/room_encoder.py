@@ -158,7 +158,7 @@ class X264Track:
         self._encoder = X264Encoder(bitrates, settings.max_fps)
         self._source = rtc.EncodedVideoSource(settings.width_px, settings.height_px)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="decart-encode")
-        self._wants_keyframe = False
+        self._wants_keyframe = self._is_running = False
         self._keyframe_at = float("-inf")
 
     def prepare(self, frame: OutgoingFrame) -> None:
@@ -182,13 +182,17 @@ class X264Track:
         feedback = self._source.take_feedback()
         self._wants_keyframe |= feedback.keyframe_requested
         if feedback.rate_control is not None:
+            if not self._is_running:
+                self._is_running = True
+                self._keyframe_at = float("-inf")  # nobody got an earlier one
             self._encoder.target_bitrate = feedback.rate_control.target_bitrate_bps
         keyframe = self._takes_keyframe(loop.time())
         encoded = await loop.run_in_executor(self._executor, self._encode, frame, keyframe)
         if not encoded.data:
             return False
         kind = rtc.EncodedFrameType
-        return self._source.capture_frame(
+        # Until the package has set the bitrate, it isn't connected and discards what it is given.
+        return self._is_running & self._source.capture_frame(
             rtc.EncodedVideoFrame(
                 data=encoded.data,
                 width=frame.width,
