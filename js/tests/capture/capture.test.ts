@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import crops from "../../../tests/vectors/crops.json";
 import { openCamera } from "../../src/capture/camera.ts";
 import { find, next, positionOf } from "../../src/capture/devices.ts";
 import { open } from "../../src/capture/index.ts";
@@ -52,6 +53,16 @@ test("the next camera is one with the other position, or, if all have the same, 
   expect(next(DESK, null)?.id).toBe("x");
   expect(next(DESK.slice(0, 1), { id: "x", position: "unknown" })).toBeUndefined();
 });
+
+test.for(crops)(
+  "the part of %o is the one that Python cuts out, too",
+  ({ picture, shape, part }) => {
+    const [width, height] = picture as [number, number];
+    const [shapeWidth, shapeHeight] = shape as [number, number];
+    const cut = crop(width, height, { width: shapeWidth, height: shapeHeight });
+    expect([cut.x, cut.y, cut.width, cut.height]).toEqual(part);
+  },
+);
 
 test("a picture is cropped around its centre to even sizes, and never distorted", () => {
   expect(crop(1280, 720, { width: 720, height: 1280 })).toEqual({

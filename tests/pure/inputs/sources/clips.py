@@ -74,7 +74,9 @@ def write_clip(
     with av.open(path, "w", format=container) as sink:
         stream: Any = sink.add_stream(codec, rate=fps, options=default | (options or {}))
         stream.pix_fmt = pixels
-        stream.codec_context.time_base = Fraction(1, 1000)
+        # These formats have a fixed rate.
+        ticks = fps if codec in ("mpeg2video", "wrapped_avframe") else 1000
+        stream.codec_context.time_base = Fraction(1, ticks)
         audio: Any = sink.add_stream("aac", rate=48_000) if sound else None
         is_open = False
         for index, rgb in enumerate(pictures):
@@ -93,8 +95,8 @@ def write_clip(
                 dst_colorspace=None if colorspace is None else colorspace,
                 dst_color_range=2 if full_range else 1,
             )
-            frame.pts = round(1000 * (times[index] if times else index / fps))
-            frame.time_base = Fraction(1, 1000)
+            frame.pts = round(ticks * (times[index] if times else index / fps))
+            frame.time_base = Fraction(1, ticks)
             sink.mux(stream.encode(frame))
         if audio is not None:
             silence = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), "fltp", "mono")
