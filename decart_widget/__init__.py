@@ -15,6 +15,9 @@ from decart_widget._version import __version__
 if TYPE_CHECKING:
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
+    from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
+    from decart_widget.inputs.sources.video_file import VideoFile as VideoFile
+    from decart_widget.inputs.sources.webcam import Webcam as Webcam
     from decart_widget.models import MODELS as MODELS
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
@@ -32,7 +35,10 @@ _HOME: Final = {
     "DecartWidget": "widgets.widget",
     "MODELS": "models",
     "RealtimeModel": "models",
+    "TestPattern": "inputs.sources.pattern",
+    "VideoFile": "inputs.sources.video_file",
     "VideoOptions": "options",
+    "Webcam": "inputs.sources.webcam",
 }
 """The public names and the modules that define them."""
 
@@ -43,7 +49,10 @@ __all__ = [
     "DecartViewer",
     "DecartWidget",
     "RealtimeModel",
+    "TestPattern",
+    "VideoFile",
     "VideoOptions",
+    "Webcam",
     "__version__",
     "sandbox",
 ]
