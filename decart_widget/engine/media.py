@@ -19,6 +19,8 @@ from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     MediaError,
+    MediaUnreachableError,
+    ServiceError,
     SourceError,
 )
 from decart_widget.inputs.sources.reader import Source, Target
@@ -29,6 +31,13 @@ logger = logging.getLogger(__name__)
 
 FIGURES_TIMEOUT_S: Final = 5.0
 """Seconds that a worker may take to answer with its figures."""
+
+RETRIED: Final[dict[str, type[DecartError]]] = {
+    "room-refused": ServiceError,
+    "room-unreachable": MediaUnreachableError,
+}
+"""Classes of errors of a connection by their codes: of those after which an established session
+tries again. After any other it ends."""
 
 NO_NEW_FRAME: Final = "No new frame has come back from the service."
 """Why a connection that seems to work counts as lost."""
@@ -333,7 +342,8 @@ class EngineMedia:
 
     def _on_refused(self, attempt: int, error: dict[str, str]) -> None:
         if self.listener is not None:
-            self.listener.media_refused(attempt, _rebuilt(MediaError, error))
+            kind = RETRIED.get(error["code"], MediaError)
+            self.listener.media_refused(attempt, _rebuilt(kind, error))
 
     def _on_source_opened(self, generation: int, **info: Any) -> None:
         if generation != self._sources.generation:

@@ -77,6 +77,11 @@ class Run:
                 assert not self.task.done(), f"ended early: {self.session.error}"
                 await asyncio.sleep(0.01)
 
+    async def over(self) -> None:
+        """Waits until the session has ended."""
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.shield(self.task)
+
 
 @asynccontextmanager
 async def running(
@@ -89,6 +94,7 @@ async def running(
     video: VideoOptions | None = None,
     transport: str = "webrtc",
     media: EngineMedia | None = None,
+    budget: float | None = None,
 ) -> AsyncIterator[Run]:
     """A session through an engine, with the local server; the picture is 320x180."""
     engine = media or EngineMedia(source or TestPattern("marker"))
@@ -102,6 +108,7 @@ async def running(
             Secret(KEY),
             transport,  # type: ignore[arg-type]
             video=video or VideoOptions(max_framerate=30),
+            budget=budget,
         ),
         engine,
         lambda session: run.changed(session),
