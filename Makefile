@@ -175,8 +175,8 @@ ROOMS_FAULTS := tests/faults/test_rooms.py tests/faults/test_picture.py \
 		a_reconnect_waits_in_the_queue) \
 	tests/faults/test_pages.py::test_the_page_is_reloaded
 rooms: browser-install livekit
-	$(call step,rooms on a LiveKit server: tests/loopback)
-	$(call repeated_after_abort,$(keyless) $(PY) -m pytest -q -m livekit tests/loopback)
+	$(call step,rooms on a LiveKit server: tests/loopback and tests/engine)
+	$(call repeated_after_abort,$(keyless) $(PY) -m pytest -q -m livekit tests/loopback tests/engine)
 	$(call step,rooms on a LiveKit server: tests/browser)
 	@$(on_livekit) $(ROOMS_BROWSER)
 	$(call step,rooms on a LiveKit server: tests/faults)
