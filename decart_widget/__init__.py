@@ -15,6 +15,7 @@ from decart_widget._version import __version__
 if TYPE_CHECKING:
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
+    from decart_widget.inputs.sources.frames import Frames as Frames
     from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
     from decart_widget.inputs.sources.video_file import VideoFile as VideoFile
     from decart_widget.inputs.sources.webcam import Webcam as Webcam
@@ -33,6 +34,7 @@ _HOME: Final = {
     "DecartError": "errors",
     "DecartViewer": "widgets.viewer",
     "DecartWidget": "widgets.widget",
+    "Frames": "inputs.sources.frames",
     "MODELS": "models",
     "RealtimeModel": "models",
     "TestPattern": "inputs.sources.pattern",
@@ -48,6 +50,7 @@ __all__ = [
     "DecartError",
     "DecartViewer",
     "DecartWidget",
+    "Frames",
     "RealtimeModel",
     "TestPattern",
     "VideoFile",
