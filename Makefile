@@ -47,7 +47,7 @@ endif
 # Three lanes of layers run side by side: the first needs a processor all the time, the others mostly wait
 # for servers, kernels and pictures.
 LANE_CODE := lint js pure oldest packaging
-LANE_SERVERS := loopback kernel notebooks conformance
+LANE_SERVERS := loopback engine kernel notebooks conformance
 LANE_BROWSER := browser
 LANE_LOGS := .lane-servers.log .lane-browser.log
 lane = $(MAKE) --no-print-directory MEASURED=1
@@ -67,7 +67,7 @@ no_ast := -p no:hypothesispytest --tb=native
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help setup hooks demo demo-check test lint js pure loopback kernel notebooks browser firefox \
+.PHONY: help setup hooks demo demo-check test lint js pure loopback engine kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
         coverage coverage-begin livekit rooms
 
@@ -161,6 +161,11 @@ pure notebooks: setup
 	@$(keyless) $(measured) $(PY) -m pytest -q tests/$@
 
 loopback: setup
+	$(call step,tests/$@)
+	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@)
+
+# Worker processes of the engine that sends and receives frames in Python.
+engine: setup
 	$(call step,tests/$@)
 	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@)
 

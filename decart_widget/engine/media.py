@@ -62,7 +62,7 @@ class EngineMedia:
         counts: ``sent``, ``received``, ``skipped`` and ``lost`` frames of the worker so far.
         on_source: Called with ``source_info`` when a source was opened.
         on_source_failed: Called with the error when a source can't be read further, before the
-            session is ended with it.
+            session is ended with it; what the user's code raised is its ``__cause__``.
     """
 
     frame_timing = True
@@ -315,7 +315,9 @@ class EngineMedia:
         if self.on_source_failed is not None:
             self.on_source_failed(error)
         if self.listener is not None:
-            self.listener.media_refused(self._attempt, error)
+            # A copy, because the session removes the causes of an error with which it ends.
+            copy = SourceError(error.message, remedy=error.remedy, code=error.code)
+            self.listener.media_refused(self._attempt, copy)
 
     # --- what the worker reports --------------------------------------------------------------
 

@@ -300,6 +300,7 @@ class ControlSession:
                 events=self._events(),
                 loopback=self._loopback,
                 size=_picture_size(self._model),
+                picture_delay_s=self._faults.picture_delay_s,
             )
         return self.peer
 

@@ -38,6 +38,8 @@ class Faults:
             frame was sent; control channel and ticks continue.
         freeze_after_s: No frame is sent from this long after the first one; everything else
             continues.
+        picture_delay_s: Each picture is sent this much later, in order, as a model's answers are;
+            with offer and answer only, for sessions that begin then.
         join_delay_s: A room answers those who join it this much later.
         drop_signal_after_s: The room's signal sockets are closed this long after the first frame
             was sent; media and control channel continue.
@@ -74,6 +76,7 @@ class Faults:
     drop_control_after_s: float | None = None
     dead_peer_after_s: float | None = None
     freeze_after_s: float | None = None
+    picture_delay_s: float = 0.0
     join_delay_s: float = 0.0
     drop_signal_after_s: float | None = None
     refuse_resume: bool = False

@@ -21,7 +21,7 @@ from decart_widget.diagnostics.redaction import trace
 from decart_widget.rtc import sdp, tuning
 from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.playout import disable_playout_delay
-from decart_widget.sandbox.track import TransformTrack
+from decart_widget.sandbox.track import DelayedTrack, TransformTrack
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import EffectState
@@ -75,6 +75,7 @@ class Peer:
         loopback: Exchange packets with this machine only.
         size: Probable (width, height) of the camera's picture in pixels. Encoder and effect are
             prepared for it while the client is still connecting.
+        picture_delay_s: Seconds by which each transformed frame is delayed (a fault).
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class Peer:
         events: PeerEvents,
         loopback: bool,
         size: tuple[int, int],
+        picture_delay_s: float = 0.0,
     ) -> None:
+        self._picture_delay_s = picture_delay_s
         self._size = size
         self._warming: asyncio.Task[None] | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -204,6 +207,8 @@ class Peer:
                     on_first_frame=self._events.first_frame,
                     is_frozen=self._events.is_frozen,
                 )
+                if self._picture_delay_s:
+                    output = DelayedTrack(self._track, self._picture_delay_s)
             transceiver.sender.replaceTrack(output)
             transceiver.direction = "sendrecv"
         if self._track is None:

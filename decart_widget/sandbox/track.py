@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 
 from decart_widget.rtc.tuning import dropped_frames
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.effects.render import Renderer
+
+
+DELAYED_LIMIT: Final = 600
+"""Frames that wait in a `DelayedTrack`; beyond it the oldest are dropped."""
 
 
 class TransformTrack(MediaStreamTrack):
@@ -73,3 +79,52 @@ class TransformTrack(MediaStreamTrack):
     def dropped(self) -> int:
         """How many of the camera's frames were not transformed, because a newer one came."""
         return dropped_frames(self._source)
+
+
+class DelayedTrack(MediaStreamTrack):
+    """Gives the frames of another track later, in order, as a model with a long pipeline does.
+
+    Args:
+        source: The other track.
+        delay_s: Seconds.
+    """
+
+    kind = "video"
+
+    def __init__(self, source: MediaStreamTrack, delay_s: float) -> None:
+        super().__init__()
+        self._source = source
+        self._delay_s = delay_s
+        self._delayed: deque[tuple[float, Any]] = deque(maxlen=DELAYED_LIMIT)
+        self._changed = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def recv(self) -> Any:
+        """The next frame, when its delay is over."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        while not self._delayed:
+            if self._reading.done():
+                raise MediaStreamError
+            self._changed.clear()
+            await self._changed.wait()
+        due_s, frame = self._delayed.popleft()
+        await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
+        return frame
+
+    def stop(self) -> None:
+        """Ends this track and the other one."""
+        super().stop()
+        self._source.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                frame = await self._source.recv()
+                self._delayed.append((loop.time() + self._delay_s, frame))
+                self._changed.set()
+        except MediaStreamError:
+            self._changed.set()

@@ -82,6 +82,9 @@ class Run:
         async with asyncio.timeout(LIMIT_S):
             await asyncio.shield(self.task)
 
+    async def until_source_ended(self) -> None:
+        await self.until(lambda: self.sink.ended)
+
 
 @asynccontextmanager
 async def running(
