@@ -118,15 +118,18 @@ class Exchange:
     async def next_frame(self) -> OutgoingFrame:
         """Returns the next frame to encode, when it is due and may be sent."""
         while True:
-            if self.every:
+            if self.every and not self._closed:
                 await self._until_room()
                 if self._waits_for_answer():
                     if self._loop.time() - self._sent_at_s >= REPEAT_S:
                         return self._repeat()
                     await self._wait(REPEAT_S)
                     continue
-            frame = await self._feed.next_frame(every=self.every)
-            if frame is None:
+            frame = await self._feed.next_frame(every=self.every, wanted=lambda: not self._closed)
+            if self._closed:
+                # The next attempt's connection gets the frames; this one is about to be closed.
+                await asyncio.Event().wait()
+            elif frame is None:
                 self._begin_draining()
             else:
                 self._draining = None
@@ -189,6 +192,8 @@ class Exchange:
         if self._closed:
             return
         self._closed = True
+        self._feed.notify()
+        self._changed.set()
         self._checking.cancel()
         lost = self._flight.clear()
         self._name_lost(lost, slow_down=False)
@@ -223,7 +228,9 @@ class Exchange:
         return self._hand_out(replace(self._last_sent, captured_ns=time.monotonic_ns()))
 
     async def _until_room(self) -> None:
-        while self._link.is_full or self._flight.age_s(self._loop.time()) >= self._window_s:
+        while not self._closed and (
+            self._link.is_full or self._flight.age_s(self._loop.time()) >= self._window_s
+        ):
             await self._wait(CHECK_S)
 
     async def _wait(self, seconds: float) -> None:

@@ -102,16 +102,20 @@ class SourceFeed:
         if thread is not None:
             thread.stop()
 
-    async def next_frame(self, *, every: bool) -> OutgoingFrame | None:
+    async def next_frame(
+        self, *, every: bool, wanted: Callable[[], bool] = lambda: True
+    ) -> OutgoingFrame | None:
         """Returns the next frame when it is due; waits while there is none.
 
         Args:
             every: Give each frame, and delay the later ones instead of skipping any.
+            wanted: Whether the caller still wants one; `notify` lets it be called again. Of two
+                that wait the one that asked first would get the frame.
 
         Returns:
-            The frame; None once at the end of a source.
+            The frame; None once at the end of a source, and when it isn't wanted any more.
         """
-        while True:
+        while wanted():
             thread = self._thread
             if thread is not None and thread.frames:
                 due_s = self._due(thread.frames[0], every=every)
@@ -128,9 +132,10 @@ class SourceFeed:
                 return None
             self._changed.clear()
             await self._changed.wait()
+        return None
 
     def notify(self) -> None:
-        """Wakes `next_frame`: the thread has read something."""
+        """Wakes `next_frame`: something has changed."""
         self._changed.set()
 
     def opened(self, thread: _ReaderThread, reader: FrameReader) -> None:
