@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -38,6 +38,10 @@ RETRIED: Final[dict[str, type[DecartError]]] = {
 }
 """Classes of errors of a connection by their codes: of those after which an established session
 tries again. After any other it ends."""
+
+ROOMS_PER_WORKER: Final = 20
+"""Rooms that a worker joins until it is replaced, at the end of a session: the native code of the
+package livekit keeps 0.6 MB of each published track."""
 
 NO_NEW_FRAME: Final = "No new frame has come back from the service."
 """Why a connection that seems to work counts as lost."""
@@ -84,7 +88,7 @@ class EngineMedia:
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
         self._rings = FrameRings(self._every_changed)
-        self._attempt = 0
+        self._attempt = self._rooms = 0
         self._codec = "AUTO"
         self._transport = "webrtc"
         self._figures: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -188,6 +192,7 @@ class EngineMedia:
 
     def join(self, attempt: int, room: RoomInfo) -> None:
         """Lets the worker join the room."""
+        self._rooms += 1
         self._send("join", attempt=attempt, url=room.url, token=room.token)
 
     def answer(self, attempt: int, sdp: str) -> None:
@@ -212,6 +217,8 @@ class EngineMedia:
             self._sources.close()
             self._sources.replace()
             self._source_error = None
+            if self._rooms >= ROOMS_PER_WORKER and not self._closed and self.pid:
+                self._begin(self._replace())
 
     # --- further calls ------------------------------------------------------------------------
 
@@ -270,19 +277,31 @@ class EngineMedia:
     def _ensure_started(self) -> asyncio.Task[None]:
         dead = self._worker is None or not self._worker.is_alive
         if self._starting is None or (self._starting.done() and dead):
-            self._starting = asyncio.ensure_future(self._start())
-            self._starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+            return self._begin(self._start())
+        return self._starting
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        self._starting = asyncio.create_task(work)
+        self._starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._starting
 
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
         descriptors = self._rings.create()
         self._sources.forget_worker()
+        self._rooms = 0
         worker = WorkerProcess(descriptors, self._event, self._worker_ended)
         await worker.start()
         self._worker = worker
         self._send("warm", transport=self._transport)
         self._send("every", on=self._rings.every)
+
+    async def _replace(self) -> None:
+        self._rooms = 0
+        if self._worker is not None:
+            await self._worker.close()
+        if not self._closed:
+            await self._start()
 
     def _send(self, kind: str, **fields: Any) -> None:
         if self._worker is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from decart_widget.engine import media as engine_media
 from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.received import ReceivedFrame
 from decart_widget.errors import BudgetSpentError
@@ -128,5 +129,31 @@ async def test_a_room_that_refuses_its_token_ends_a_start_and_not_a_session(
             sandbox.faults = Faults(drop_control_after_s=0.1, sessions=1)
             await run.until(lambda: run.session.machine.state is ConnectionState.RECONNECTING)
             await run.until(lambda: run.session.attempt == 3 and generating(run))
+    finally:
+        await media.close()
+
+
+async def test_a_worker_that_has_joined_many_rooms_is_replaced_between_sessions(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_media, "ROOMS_PER_WORKER", 2)
+    media = EngineMedia(TestPattern("marker"))
+    pids = []
+
+    async def start_and_stop() -> None:
+        sink = Collected(keep=shown)
+        async with running(
+            sandbox, sink=sink, transport="livekit", video=VIDEO, media=media
+        ) as run:
+            await run.until(lambda: len(sink.frames) >= 3)
+            pids.append(media.pid)
+        check_identities(sink)
+
+    try:
+        for _ in range(3):
+            await start_and_stop()
+        assert pids[0] == pids[1] != pids[2]
+        with pytest.raises(ProcessLookupError):
+            os.kill(pids[0], 0)
     finally:
         await media.close()
