@@ -44,18 +44,17 @@ measured :=
 measured_scripts :=
 unit_tests := test
 endif
-# Three lanes of layers run side by side: the first needs a processor all the time, the others mostly wait
-# for servers, kernels and pictures.
+# Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
+# servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
 LANE_SERVERS := loopback engine kernel notebooks conformance
-LANE_BROWSER := browser
-LANE_LOGS := .lane-servers.log .lane-browser.log
-lane = $(MAKE) --no-print-directory MEASURED=1
+LANE_LOG := .lane-servers.log
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
 
 # The native code of the `livekit` package, which clients of the tests use, may abort the whole run: seen
-# once, on a busy machine, in VideoSource.capture_frame of livekit 1.2.1. Such a run is repeated once.
+# on busy machines, in VideoSource.capture_frame and on a thread of its own (livekit 1.2.1). Such a run is
+# repeated once; pytest leaves standard error alone, so that what the package says is in the log.
 define repeated_after_abort
 @$(1) || { code=$$?; [ $$code -eq 134 ] || exit $$code; echo "aborted; once more:"; $(1); }
 endef
@@ -109,17 +108,13 @@ screenshots: browser-install
 
 # The environments of `conformance`, `kernel` and `oldest` are made in their lanes.
 test: browser-install coverage-begin
-	$(call step,$(LANE_CODE); beside them: $(LANE_SERVERS); $(LANE_BROWSER))
-	@rm -f $(LANE_LOGS); \
-	$(lane) $(LANE_SERVERS) > .lane-servers.log 2>&1 & servers=$$!; \
-	$(lane) $(LANE_BROWSER) > .lane-browser.log 2>&1 & browser=$$!; \
-	trap 'kill $$servers $$browser' INT TERM; \
-	$(lane) $(LANE_CODE); code=$$?; \
-	echo "The others run on: $(LANE_LOGS)"; \
-	wait $$servers || code=$$?; \
-	wait $$browser || code=$$?; \
-	cat $(LANE_LOGS); exit $$code
-	@$(lane) coverage
+	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
+	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
+	trap 'kill $$lane' INT TERM; \
+	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
+	wait $$lane || code=$$?; \
+	cat $(LANE_LOG); exit $$code
+	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
 	$(call step,all of make test passes)
 
 coverage-begin: setup
@@ -162,7 +157,7 @@ pure notebooks: setup
 
 loopback: setup
 	$(call step,tests/$@)
-	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@)
+	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q --capture=sys -m "not livekit" tests/$@)
 
 # Worker processes of the engine that sends and receives frames in Python.
 engine: setup
@@ -181,7 +176,7 @@ ROOMS_FAULTS := tests/faults/test_rooms.py tests/faults/test_picture.py \
 	tests/faults/test_pages.py::test_the_page_is_reloaded
 rooms: browser-install livekit
 	$(call step,rooms on a LiveKit server: tests/loopback and tests/engine)
-	$(call repeated_after_abort,$(keyless) $(PY) -m pytest -q -m livekit tests/loopback tests/engine)
+	$(call repeated_after_abort,$(keyless) $(PY) -m pytest -q --capture=sys -m livekit tests/loopback tests/engine)
 	$(call step,rooms on a LiveKit server: tests/browser)
 	@$(on_livekit) $(ROOMS_BROWSER)
 	$(call step,rooms on a LiveKit server: tests/faults)
@@ -258,6 +253,6 @@ bench: browser-install clients
 
 clean:
 	rm -rf .livekit $(VENV) $(CONFORMANCE) $(KERNEL6) $(OLDEST) $(PAGE)/node_modules $(PAGE)/dist js/node_modules \
-		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOGS) \
+		decart_widget/static dist build .coverage-data js/coverage demo-check.png faults-report.json $(LANE_LOG) \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

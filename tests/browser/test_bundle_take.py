@@ -92,13 +92,12 @@ async def test_as_many_frames_are_sent_as_there_is_credit_for(host: Host) -> Non
     assert is_red(picture["colour"])
 
 
-async def test_frames_keep_their_own_size_and_a_rate_that_was_asked_for(host: Host) -> None:
+async def test_frames_keep_their_own_size_and_those_not_due_are_not_counted(host: Host) -> None:
     await tap(host, "frames", fps=4)
     await until_state(host, "began")
     await credit(host, 100)
     await host.until("h.kept.length >= 5")
     first, *_, last = (await details(host))[:5]
-    assert (last["at"] - first["at"]) / 4 > 0.8 * 1000 / 4
     assert last["dropped"] == first["dropped"], "frames between are not due"
     picture = await host.run(f"({PICTURE})([h.kept[0]])")
     assert picture["size"] == await host.run(
