@@ -51,6 +51,7 @@ class SessionRunner:
     Attributes:
         prompts: The requested prompt state.
         session: The current or last session; None before the first, and while one is started.
+        failure: Why the current or last start or session failed; None for any other end.
         media: What carries the media of the current or last session; None before the first.
     """
 
@@ -81,6 +82,7 @@ class SessionRunner:
         self.prompts = Prompts(self, settings, publish, show_image, log, prompt_state, image_url)
         self.session: Session | None = None
         self.media: Media | None = None
+        self.failure: DecartError | None = None
         self._session_log = SessionLog(log)
         self._price: float | None = None  # of the current or last session
         self._run: asyncio.Task[None] | None = None
@@ -140,7 +142,7 @@ class SessionRunner:
         """
         if self.is_active:
             return
-        self.session = self._early_complaint = None
+        self.session = self._early_complaint = self.failure = None
         self._established = asyncio.Event()
         self._start_ended_by = None
         # Not urgent, because the page in which Start was clicked already shows "connecting".
@@ -167,6 +169,12 @@ class SessionRunner:
         no_page = session is not None and isinstance(session.error, NoFrontEndError)
         self.show_now()
         return "no-frontend" if no_page else state.value
+
+    async def over(self) -> None:
+        """Waits until the session that was started is over; returns at once without one."""
+        if self._run is not None:
+            await asyncio.wait({self._run})
+        self.show_now()
 
     async def disconnect(self, reason: EndReason = "stopped") -> str:
         """Ends the session, if there is one, and returns when it is over.
@@ -277,11 +285,14 @@ class SessionRunner:
             await session.run(self.prompts.state)
         finally:
             self._last_attempt = session.attempt
+            if session.end_reason == "error":
+                self.failure = session.error
             self._session_over()
             self.prompts.stop_typing()
             self.show()
 
     def _start_failed(self, error: DecartError) -> None:
+        self.failure = error
         self._log.add("error", error.message, code=error.code)
         self._show_without_session(
             connection_state=ConnectionState.ERROR.value, error=error.as_trait()

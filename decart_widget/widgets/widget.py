@@ -16,24 +16,19 @@ from decart_widget.errors import ClosedError
 from decart_widget.widgets.base import PageWidget
 from decart_widget.widgets.camera_traits import CameraTraits
 from decart_widget.widgets.capture_methods import CaptureMethods
-from decart_widget.widgets.session_traits import SessionTraits
+from decart_widget.widgets.session_methods import SessionControl, SessionMethods
 
 if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
-    from decart_widget.runtime.settings import Settings
-    from decart_widget.session.account import Quota
     from decart_widget.session.background import Operation
     from decart_widget.session.media import Transport
-
-UNSET: Final[Any] = type("Unset", (), {"__repr__": lambda _self: "unchanged"})()
-"""Default of the arguments of ``set``, for which None is a value."""
 
 _made: Final[WeakSet[DecartWidget]] = WeakSet()
 """The widgets of this process."""
 
 
-class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
+class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
@@ -176,86 +171,6 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         self._need_open()
         return self._background.start(self._controller.connect(timeout), "connect")
 
-    def disconnect(self) -> Operation[str]:
-        """Ends the session, and so its billing; the page closes its camera.
-
-        Returns:
-            An operation whose result is the connection state. Without a session, nothing happens.
-
-        Raises:
-            ClosedError: The widget is closed.
-        """
-        self._need_open()
-        return self._background.start(self._controller.sessions.disconnect(), "disconnect")
-
-    @hides_arguments
-    def set(
-        self, prompt: str | None = UNSET, image: Any = UNSET, enrich: bool = UNSET
-    ) -> Operation[str]:
-        """Changes prompt, image and enrich together, in one message, without the 0.3 s pause.
-
-        The traits ``prompt`` and ``enrich`` have the new values when this returns.
-
-        Args:
-            prompt: None for no prompt. Arguments that are left out stay unchanged.
-            image: As in the constructor; None for no reference image.
-            enrich: Whether the service may elaborate the prompt.
-
-        Returns:
-            An operation whose result is ``"applied"`` once the service has acknowledged the
-            change, ``"superseded"`` when a newer change replaced it, or ``"stored"`` without a
-            session: then the next session begins with it. Awaiting it raises
-            ``RequestRejectedError`` or ``AckTimeoutError``.
-
-        Raises:
-            InvalidPromptError: The prompt is no text, is blank or too long. Nothing changes.
-            InvalidImageError: The image can't be used. Nothing changes.
-            ClosedError: The widget is closed.
-        """
-        from decart_widget.widgets.arguments import check_changes
-
-        self._need_open()
-        arguments = {"prompt": prompt, "image": image, "enrich": enrich}
-        given = {name: value for name, value in arguments.items() if value is not UNSET}
-        changes, url = check_changes(self._settings.model, given)
-        prompts = self._controller.prompts
-        if url is not None:
-            return self._background.start(prompts.set_with_url(url, **changes), "set")
-        operation = self._background.start(prompts.set(**changes), "set")
-        errors: list[Exception] = []
-        self._set_and_send(prompts.traits_for(changes), lambda _name, error: errors.append(error))
-        if errors:
-            raise errors[0]  # raised by an observer of the caller
-        return operation
-
-    def quota(self) -> Operation[Quota]:
-        """Asks the service how many sessions may run at once, and how many do.
-
-        Returns:
-            An operation whose result has ``limit``, ``active`` and ``remaining``, for all users of
-            the key's organisation. Awaiting it raises ``AuthenticationError``, or another
-            ``DecartError`` if the service doesn't answer.
-
-        Raises:
-            ClosedError: The widget is closed.
-        """
-        self._need_open()
-        return self._background.start(self._controller.quota(), "quota")
-
-    def budget_seconds(self, dollars: str) -> float:  # noqa: D102 (inherited)
-        from decart_widget.widgets.arguments import budget_seconds
-
-        return budget_seconds(dollars, self._settings)
-
-    @property
-    def subscribe_token(self) -> str | None:
-        """The token with which a ``DecartViewer`` shows this session elsewhere.
-
-        None until the session has a room (``transport="livekit"``, connected), and again when it
-        is over. It gives access to the picture, so it is in no trait and no saved notebook.
-        """
-        return self._controller.sessions.subscribe_token
-
     @classmethod
     def running(cls) -> list[DecartWidget]:
         """Returns the widgets of this process with a running session, oldest session first."""
@@ -285,26 +200,7 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
             self._background.start(self._controller.close(), "close")
         super().close()
 
-    def _function_failed(self, error: BaseException) -> None:
-        """Shows an error of the function given as ``endpoint=``; on a thread of the local server.
-
-        The session continues.
-        """
-        from decart_widget.errors import function_error
-        from decart_widget.sandbox.effects.user_function import StalledError
-
-        stalled = isinstance(error, StalledError)
-        if not stalled:
-            self._user_code.report("The function given as endpoint=", error)
-        complain = self._controller.sessions.complain
-        self._background.call(complain, function_error(error, stalled=stalled))
-
     # --- trait changes by the notebook or a page ----------------------------------------------
-
-    def _current_settings(self) -> Settings:
-        from dataclasses import replace
-
-        return replace(self._settings, budget=self.budget)
 
     def _trait_changed(self, change: t.Bunch) -> None:
         name = change["name"]
@@ -328,12 +224,6 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         has_image = bool(self._media.get("has_image"))
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
         self._background.call(self._controller.model_changed)
-
-    @t.default("cost")
-    def _nothing_spent(self) -> float | None:
-        from decart_widget.runtime.trait_values import cost, price_of
-
-        return cost(0.0, price_of(self._settings, self.endpoint))
 
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str:
@@ -362,6 +252,10 @@ class DecartWidget(SessionTraits, CameraTraits, CaptureMethods, PageWidget):
         import comm
 
         return not isinstance(self.comm, getattr(comm, "DummyComm", ()))
+
+    @property
+    def _control(self) -> SessionControl:
+        return self._controller
 
     def _need_open(self) -> None:
         if self._closed:
