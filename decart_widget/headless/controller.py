@@ -20,6 +20,7 @@ from decart_widget.session.tokens import Tokens
 if TYPE_CHECKING:
     from decart_widget.engine.media import EngineMedia
     from decart_widget.headless.streams import Streams
+    from decart_widget.inputs.sources.reader import Source
     from decart_widget.runtime.destination import Destination
     from decart_widget.runtime.prompts import Prompts
     from decart_widget.runtime.settings import Settings
@@ -55,6 +56,7 @@ class SessionController:
     ) -> None:
         self._destination = destination
         self._media = media
+        self._transport = settings().transport
         self._streams = streams
         self._tokens = Tokens()
         self._traits = Coalescer(publish, dict(IDLE))
@@ -93,7 +95,7 @@ class SessionController:
         Returns:
             The connection state.
         """
-        self._media.warm()
+        self._media.warm(self._transport)
         self.sessions.start(timeout)
         return await self.sessions.established()
 
@@ -112,6 +114,14 @@ class SessionController:
         session = self.sessions.session
         return (ConnectionState.IDLE if session is None else session.machine.state).value
 
+    async def replace_source(self, source: Source) -> None:
+        """Sends another source from now on.
+
+        Args:
+            source: The other source; already checked.
+        """
+        self._media.replace_source(source)
+
     async def quota(self) -> Quota:
         """Asks the service how many sessions may run at once.
 
@@ -127,7 +137,7 @@ class SessionController:
         self._streams.over(None)
         self._names.close()
         self._tokens.close()
-        await asyncio.to_thread(self._media.close)
+        await self._media.close()
         await asyncio.to_thread(self._destination.close)
 
     def _session_over(self) -> None:

@@ -244,7 +244,7 @@ class Session(SessionMethods):
         self._need_open()
         chosen = as_source(source)
         chosen.check()
-        return self._background.start(self._media.replace_source(chosen), "replace_source")
+        return self._background.start(self._controller.replace_source(chosen), "replace_source")
 
     # --- frames -------------------------------------------------------------------------------
 
