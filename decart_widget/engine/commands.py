@@ -68,6 +68,14 @@ def _error(value: object) -> bool:
     )
 
 
+def _sound(value: object) -> bool:
+    """Whether a value is a path, a start and an end in seconds, or None for no end."""
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    path, start, end = value
+    return _text(path) and _number(start) and (end is None or _number(end))
+
+
 def _optional(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -99,6 +107,17 @@ COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
     "candidate": {"attempt": _whole, "candidate": _optional(_mapping)},
     "end": {"attempt": _whole, "keep_source": _flag},
     "figures": {"request": _whole},
+    # Writes a file, which must not exist: ``which`` is "output", "input" or "both". ``sound``: path
+    # of a video file, and the part in seconds whose sound is kept.
+    "record": {
+        "number": _whole,
+        "path": _text,
+        "which": _text,
+        "every": _flag,
+        "fps": _number,
+        "sound": _optional(_sound),
+    },
+    "record_stop": {"number": _whole},
 }
 """Type of each command -> its fields."""
 
@@ -128,6 +147,13 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
     "sent": {"generation": _whole, "indices": _indices},
     "lost": {"generation": _whole, "indices": _indices, "number": _whole},
     "figures": {"request": _whole, "figures": _mapping},
+    # A recording is over: its file is closed. ``problem``: why it failed, for people.
+    "recorded": {
+        "number": _whole,
+        "frames": _whole,
+        "dropped": _whole,
+        "problem": _optional(_text),
+    },
 }
 """Type of each event -> its fields."""
 

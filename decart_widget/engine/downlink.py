@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from decart_widget.engine.connection import OutgoingFrame
+    from decart_widget.engine.recorder import Recorder
+
 MAX_WAITING: Final = 240
 """Frames that wait for a reader who wants each one. The source is held back as soon as one waits,
 so these are the frames that were in flight then: 2 s at 120 frames/s at most."""
@@ -34,6 +37,7 @@ class Downlink:
         bell: The writer's end of the ring's doorbell; `flush` is to be called when it rings.
         every: Whether no frame may be lost; frames for which the ring has no room wait then.
         dropped: Frames that were lost here: too large, or more than ``MAX_WAITING``.
+        recorder: Also takes the frames that are sent and received; None: nothing is recorded.
         room_came: Called when no frame waits any more.
     """
 
@@ -42,18 +46,24 @@ class Downlink:
         self.every = False
         self.dropped = 0
         self.room_came: Callable[[], None] = lambda: None
+        self.recorder: Recorder | None = None
         self._ring = ring
         self._waiting: deque[_Waiting] = deque()
 
     @property
     def is_full(self) -> bool:
-        """Whether frames wait for the reader."""
-        return bool(self._waiting)
+        """Whether frames wait for the reader, or for the encoder of a recording."""
+        return bool(self._waiting) or (self.recorder is not None and self.recorder.is_full)
 
     @property
     def number(self) -> int:
         """The number in the ring that the last frame has, or will have."""
         return self._ring.newest + len(self._waiting)
+
+    def sent(self, frame: OutgoingFrame) -> None:
+        """Notes a frame that was sent, for a recording."""
+        if self.recorder is not None:
+            self.recorder.sent(frame)
 
     def put(
         self, planes: Sequence[NDArray[np.uint8]], width: int, height: int, info: FrameInfo
@@ -66,6 +76,8 @@ class Downlink:
             height: In pixels.
             info: Its identity.
         """
+        if self.recorder is not None:
+            self.recorder.received(planes, info)
         if width % 2 or height % 2:  # I420 has one chroma sample for two by two pixels
             width, height = width & ~1, height & ~1
             planes = _cut(planes, width, height)

@@ -211,6 +211,8 @@ class Exchange:
         is_new = is_new or frame.generation != (self._last_sent or frame).generation
         self._last_sent = frame
         self._sent_at_s = self._loop.time()
+        if is_new:
+            self._link.sent(frame)
         if self._link.every and is_new:
             self._tell("sent", generation=frame.generation, indices=[frame.index])
         return frame

@@ -6,6 +6,7 @@ fragments, so that all but its last second can be played whatever ends the proce
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.engine.connection import OutgoingFrame
+    from decart_widget.engine.ring import FrameInfo
 
 Which = Literal["output", "input", "both"]
 """What is recorded: received frames, sent frames, or both side by side."""
@@ -34,7 +36,11 @@ CLOCK: Final = Fraction(1, 90_000)
 QUEUED: Final = 8
 """Frames that may wait for the encoder; a further one is dropped, or waits if all are wanted."""
 
-CLOSE_TIMEOUT_S: Final = 30.0
+PAIRED: Final = 64
+"""Sent frames that are kept until their results come, to be shown beside them: 2 s at 30 frames/s,
+88 MB of 1280x720."""
+
+CLOSE_TIMEOUT_S: Final = 10.0
 """Seconds that the encoder may take for the frames that wait when the recording is stopped."""
 
 
@@ -81,10 +87,11 @@ FORMATS: Final = {
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture to write (I420), and its time in seconds."""
+    """A picture to write (I420), its time in its source in seconds, and which source that is."""
 
     i420: NDArray[np.uint8]
     time_s: float
+    generation: int
 
 
 class Recorder:
@@ -93,15 +100,17 @@ class Recorder:
     Args:
         path: The file; it must not exist. Its suffix selects the format.
         which: What is recorded.
-        every: Whether ``is_full`` is heeded by who sends frames, so that none is dropped.
+        every: Whether no frame is dropped, because who sends frames heeds ``is_full``.
         fps: Frames/s of the source, for players that ask; the frames carry their own times.
         sound: The video file whose sound is kept, with the part in seconds; None for no sound.
+        room_came: Called when a frame was written; on a thread.
         done: Called with an error's text, or None, once the file is closed; on a thread.
 
     Raises:
         OSError: The file can't be made.
 
     Attributes:
+        every: See above.
         frames: How many frames were written.
         dropped: How many were not, because encoder or disk were too slow.
     """
@@ -114,17 +123,22 @@ class Recorder:
         every: bool,
         fps: float,
         sound: tuple[str, float, float | None] | None,
+        room_came: Callable[[], None],
         done: Callable[[str | None], None],
     ) -> None:
         self.frames = 0
         self.dropped = 0
         self._format = FORMATS[path.suffix.lower()]
         self._which = which
-        self._every = every
+        self.every = every
         self._fps = fps
+        self._room_came = room_came
         self._done = done
+        self._pictures: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        """Sent frames whose results are awaited, by source and index."""
         self._queue: queue.Queue[_Picture | None] = queue.Queue()
         self._first_s: float | None = None
+        self._generation = 0
         self._last = -1
         self._size: tuple[int, int] | None = None
         self._file = path.open("xb")  # never follows a link, never replaces a file
@@ -134,30 +148,37 @@ class Recorder:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many frames wait for the encoder as may."""
-        return self._queue.qsize() >= QUEUED
+        """Whether the source is to be held back: as many frames wait for the encoder as may."""
+        return self.every and self._queue.qsize() >= QUEUED
 
     def sent(self, frame: OutgoingFrame) -> None:
         """Takes a frame that was sent."""
         if self._which == "input":
-            self._put(frame.picture, frame.source_time)
+            self._put(frame.picture, frame.source_time, frame.generation)
+        elif self._which == "both":
+            self._pictures[frame.generation, frame.index] = frame.picture
+            if len(self._pictures) > PAIRED:
+                del self._pictures[next(iter(self._pictures))]
 
-    def received(
-        self, planes: Sequence[NDArray[np.uint8]], sent: OutgoingFrame | None, time_s: float
-    ) -> None:
+    def received(self, planes: Sequence[NDArray[np.uint8]], info: FrameInfo) -> None:
         """Takes a frame that came back.
 
         Args:
             planes: As in ``FrameExchange.frame_received``; copied.
-            sent: The frame that it was made from, if it is known.
-            time_s: Of the frame, in seconds: that of the source if it is known.
+            info: The identity of the frame that it was made from.
         """
-        if self._which == "input" or (self._which == "both" and sent is None):
+        if self._which == "input":
             return
         picture = one_plane(planes)
-        if self._which == "both" and sent is not None:
-            picture = side_by_side(sent.picture, picture)
-        self._put(picture, time_s)
+        if self._which == "both":
+            before = self._pictures.pop((info.generation, info.index), None)
+            if before is None:
+                self.dropped += 1
+                return
+            picture = side_by_side(before, picture)
+        has_time = not math.isnan(info.source_time)
+        time_s = info.source_time if has_time else info.received_ns / 1e9
+        self._put(picture, time_s, info.generation if has_time else -1)
 
     def stop(self) -> None:
         """Closes the file after the frames that wait; returns at once."""
@@ -167,11 +188,11 @@ class Recorder:
         """Waits for the end of the file, for ``CLOSE_TIMEOUT_S`` at most."""
         self._thread.join(CLOSE_TIMEOUT_S)
 
-    def _put(self, i420: NDArray[np.uint8], time_s: float) -> None:
-        if self.is_full and not self._every:
+    def _put(self, i420: NDArray[np.uint8], time_s: float, generation: int) -> None:
+        if self._queue.qsize() >= QUEUED and not self.every:
             self.dropped += 1
             return
-        self._queue.put(_Picture(i420, time_s))
+        self._queue.put(_Picture(i420, time_s, generation))
 
     # --- on the recorder's thread -------------------------------------------------------------
 
@@ -210,8 +231,9 @@ class Recorder:
                 if self._sound is not None:
                     soundtrack = Soundtrack.open(container, self._format.sound, *self._sound)
             self._write(container, stream, picture)
-            if soundtrack is not None and self._first_s is not None:
-                soundtrack.write_until(picture.time_s - self._first_s)
+            self._room_came()
+            if soundtrack is not None:
+                soundtrack.write_until(float(self._last * CLOCK))
         if stream is not None:
             for packet in stream.encode(None):
                 container.mux(packet)
@@ -236,8 +258,11 @@ class Recorder:
         frame = av.VideoFrame.from_ndarray(picture.i420, format="yuv420p")
         if self._size != (frame.width, frame.height) and self._size is not None:
             frame = frame.reformat(*self._size)
-        if self._first_s is None:
-            self._first_s = picture.time_s
+        if self._first_s is None or picture.generation != self._generation:
+            # Another source: its times go on where those of the last one ended.
+            ended_s = 0.0 if self._first_s is None else float(self._last * CLOCK) + 1 / self._fps
+            self._first_s = picture.time_s - ended_s
+            self._generation = picture.generation
         # Times rise even where the source's do not, because a muxer refuses others.
         self._last = max(self._last + 1, round((picture.time_s - self._first_s) / CLOCK))
         frame.pts, frame.time_base = self._last, CLOCK

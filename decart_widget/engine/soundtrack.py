@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from decart_widget.inputs.sources.containers import HEAD_BYTES, format_of
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -72,15 +75,19 @@ class Soundtrack:
         """
         import av
 
-        source = av.open(path)
+        with Path(path).open("rb") as file:
+            name = format_of(file.read(HEAD_BYTES))
+        if name is None:
+            return None
+        source = av.open(path, format=name)
         if not source.streams.audio:
             source.close()
             return None
-        name = source.streams.audio[0].codec_context.name
+        codec = source.streams.audio[0].codec_context.name
         return cls(
             container,
             source,
-            copied=name in codecs,
+            copied=codec in codecs,
             codec=codecs[0],
             start_s=start_s,
             end_s=end_s,

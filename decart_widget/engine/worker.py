@@ -12,6 +12,7 @@ import gc
 import importlib
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import remember, trace
@@ -26,6 +27,7 @@ from decart_widget.engine.commands import (
 from decart_widget.engine.connection import Connection, ConnectionSettings, FrameExchange
 from decart_widget.engine.downlink import Downlink
 from decart_widget.engine.exchange import Counts, Exchange
+from decart_widget.engine.recorder import Recorder
 from decart_widget.engine.ring import RingReader, RingWriter
 from decart_widget.engine.ring_source import RingSource
 from decart_widget.engine.source_feed import SourceFeed
@@ -107,6 +109,7 @@ class Worker:
         self._link = Downlink(down)
         self._attempt: _Attempt | None = None
         self._ring_source: RingSource | None = None
+        self._recording = 0
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self, commands: asyncio.StreamReader) -> None:
@@ -121,6 +124,9 @@ class Worker:
         beating.cancel()
         loop.remove_reader(self._link.bell)
         self._end(keep_source=False)
+        if (recorder := self._link.recorder) is not None:  # its file is playable then
+            recorder.stop()
+            await loop.run_in_executor(None, recorder.join)
         if self._background:
             await asyncio.wait(self._background, timeout=EXIT_TIMEOUT_S)
 
@@ -208,6 +214,43 @@ class Worker:
     def _do_figures(self, request: int) -> None:
         self._run(self._send_figures(request))
 
+    def _do_record(
+        self,
+        number: int,
+        path: str,
+        which: Any,
+        every: bool,
+        fps: float,
+        sound: list[Any] | None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+
+        def room_came() -> None:
+            loop.call_soon_threadsafe(self._link.room_came)
+
+        def done(problem: str | None) -> None:
+            loop.call_soon_threadsafe(self._recorded, number, problem)
+
+        self._stop_recording()
+        self._recording = number
+        try:
+            self._link.recorder = Recorder(
+                Path(path),
+                which,
+                every=every,
+                fps=fps,
+                sound=None if sound is None else (sound[0], sound[1], sound[2]),
+                room_came=room_came,
+                done=done,
+            )
+        except OSError as error:
+            problem = f"The recording can't be written ({error.strerror or type(error).__name__})."
+            self.tell("recorded", number=number, frames=0, dropped=0, problem=problem)
+
+    def _do_record_stop(self, number: int) -> None:
+        if self._recording == number:
+            self._stop_recording()
+
     # --- FeedListener -------------------------------------------------------------------------
 
     def source_opened(self, generation: int, reader: FrameReader) -> None:
@@ -229,6 +272,18 @@ class Worker:
         self.tell("source_failed", generation=generation, error=error.as_trait())
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _stop_recording(self) -> None:
+        if self._link.recorder is not None:
+            self._link.recorder.stop()
+
+    def _recorded(self, number: int, problem: str | None) -> None:
+        recorder = self._link.recorder
+        if recorder is not None and self._recording == number:
+            self._link.recorder = None
+            self._link.room_came()
+            counts = {"frames": recorder.frames, "dropped": recorder.dropped}
+            self.tell("recorded", number=number, **counts, problem=problem)
 
     def _current(self, attempt: int) -> _Attempt | None:
         current = self._attempt

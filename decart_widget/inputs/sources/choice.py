@@ -20,7 +20,6 @@ def as_source(value: Any) -> Source:
     Raises:
         SourceError: It stands for none.
     """
-
     if callable(getattr(value, "describe", None)) and callable(getattr(value, "check", None)):
         source: Source = value
         return source
