@@ -12,6 +12,7 @@ from typing import Any, Final
 from decart_widget.engine.connection import ConnectionSettings
 from decart_widget.engine.frame_rings import FrameRings
 from decart_widget.engine.received import FrameSink
+from decart_widget.engine.recordings import Recorded, Recordings
 from decart_widget.engine.source_sender import SourceSender
 from decart_widget.engine.worker_process import WorkerProcess
 from decart_widget.errors import (
@@ -63,6 +64,7 @@ class EngineMedia:
         frame_timing: Metadata in frames (LiveKit's packet trailers) can be used.
         source_info: What the worker says about the open source: ``label``, ``is_live``, ``fps``,
             ``duration_s``, ``frame_count``; empty before it is open.
+        recordings: Files that the worker writes.
         counts: ``sent``, ``received``, ``skipped`` and ``lost`` frames of the worker so far.
         on_source: Called with ``source_info`` when a source was opened.
         on_source_failed: Called with the error when a source can't be read further, before the
@@ -93,6 +95,7 @@ class EngineMedia:
         self._transport = "webrtc"
         self._figures: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._figures_count = 0
+        self.recordings = Recordings(self._send)
 
     # --- sinks: any thread --------------------------------------------------------------------
 
@@ -317,6 +320,7 @@ class EngineMedia:
         for answer in self._figures.values():
             if not answer.done():
                 answer.set_result({})
+        self.recordings.worker_ended()
         if self._closed:
             return
         if self._rings.every:
@@ -389,6 +393,9 @@ class EngineMedia:
         if self._rings.delivery is not None and generation == self._sources.generation:
             self._sources.lost(indices)
             self._rings.delivery.notify(number, lambda sink: sink.lost(indices))
+
+    def _on_recorded(self, number: int, **result: Any) -> None:
+        self.recordings.recorded(number, Recorded(**result))
 
     def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
         answer = self._figures.get(request)

@@ -58,6 +58,7 @@ class SessionController:
         self._media = media
         self._transport = settings().transport
         self._streams = streams
+        self._finishing: asyncio.Future[None] | None = None
         self._tokens = Tokens()
         self._traits = Coalescer(publish, dict(IDLE))
         self._names = ModelNames(self._traits.update, log)
@@ -109,6 +110,7 @@ class SessionController:
             DecartError: The session failed.
         """
         await self.sessions.over()
+        await self._media.recordings.finish()
         if (error := self.error) is not None:
             raise error.bare()
         session = self.sessions.session
@@ -135,6 +137,7 @@ class SessionController:
         """Ends the session, and closes everything that was opened."""
         await self.sessions.disconnect("closed")
         self._streams.over(None)
+        await self._media.recordings.finish()
         self._names.close()
         self._tokens.close()
         await self._media.close()
@@ -142,3 +145,4 @@ class SessionController:
 
     def _session_over(self) -> None:
         self._streams.over(self.error)
+        self._finishing = asyncio.ensure_future(self._media.recordings.finish())
