@@ -41,8 +41,9 @@ MAX_KNOWN_FPS: Final = 480.0
 MAX_DAMAGED: Final = 50
 """Damaged packets in a row after which a file can't be read further."""
 
-_COARSE_S: Final = 1.0
-"""Seconds after ``start`` at which a search may lead at most."""
+MAX_BEFORE_KEYFRAME: Final = 300
+"""Packets that are left out while no keyframe came: what decoders make of them is broken. A stream
+that refreshes its picture bit by bit has no keyframes at all."""
 
 _ROUNDING_S: Final = 0.0005
 """Seconds by which times are rounded: 1.0 is 0.9999 in some time bases."""
@@ -204,7 +205,7 @@ class VideoFileReader:
             self._seek(stream, begin_s + self._start_s)
             is_found = False
             for time_s, frame in self._timed(stream, begin_s):
-                if not is_found and time_s > self._start_s + _COARSE_S:
+                if not is_found and time_s > self._start_s + self._interval_s:
                     break
                 is_found = True
                 if self._is_after_end(time_s):
@@ -258,8 +259,14 @@ class VideoFileReader:
         import av
 
         assert self._container is not None
-        in_a_row = 0
+        in_a_row = passed_over = 0
+        has_keyframe = False
         for packet in self._container.demux(stream):
+            # The last packet, without data, makes the decoder give what it holds.
+            has_keyframe = has_keyframe or packet.is_keyframe or not packet.size
+            if not has_keyframe and passed_over < MAX_BEFORE_KEYFRAME:
+                passed_over += 1
+                continue
             try:
                 frames = packet.decode()
             except (av.InvalidDataError, av.ExternalError):
