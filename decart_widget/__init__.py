@@ -15,6 +15,7 @@ from decart_widget._version import __version__
 if TYPE_CHECKING:
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
+    from decart_widget.inputs.sources.camera import Camera as Camera
     from decart_widget.inputs.sources.frames import Frames as Frames
     from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
     from decart_widget.inputs.sources.video_file import VideoFile as VideoFile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOME: Final = {
+    "Camera": "inputs.sources.camera",
     "ConnectionOptions": "options",
     "DecartError": "errors",
     "DecartViewer": "widgets.viewer",
@@ -46,6 +48,7 @@ _HOME: Final = {
 
 __all__ = [
     "MODELS",
+    "Camera",
     "ConnectionOptions",
     "DecartError",
     "DecartViewer",

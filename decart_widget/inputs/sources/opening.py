@@ -33,6 +33,10 @@ def open_reader(description: Mapping[str, Any], target: Target) -> FrameReader:
         from decart_widget.inputs.sources.file_reader import VideoFileReader
 
         return VideoFileReader(description, target)
+    if kind == "camera":
+        from decart_widget.inputs.sources.camera import open_camera
+
+        return open_camera(description, target)
     raise SourceError(
         f"A source of the kind {kind!r} has no frames that can be read here.",
         remedy="Give a VideoFile, a Camera or a TestPattern.",
