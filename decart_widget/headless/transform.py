@@ -103,9 +103,7 @@ def transform(
     length_s = getattr(chosen, "length_s", None)
     if budget is None and length_s is not None:
         budget = math.ceil(length_s * SPARE_FACTOR + SPARE_S)
-    made = Session(
-        prompt=prompt, source=chosen, budget=budget, orientation=orientation, **session
-    )
+    made = Session(prompt=prompt, source=chosen, budget=budget, orientation=orientation, **session)
     try:
         return _run(made, target, changes, length_s, which, sound, overwrite, progress)
     finally:

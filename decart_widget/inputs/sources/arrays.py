@@ -163,4 +163,8 @@ def _in_bytes(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
         raise SourceError(
             f"{what} has float values from {lowest:g} to {highest:g}, not in 0..1.", remedy=remedy
         )
-    return (array * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    import cv2
+
+    rows = np.ascontiguousarray(array, np.float32).reshape(array.shape[0], -1)
+    scaled: NDArray[Any] = cv2.convertScaleAbs(rows, alpha=255)
+    return scaled.reshape(array.shape)

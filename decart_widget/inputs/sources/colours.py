@@ -81,11 +81,11 @@ def as_sent(
 
     luma, (from_u, from_v), chroma = _conversion(colours)
     black = 0 if colours.is_full_range else 16
-    converted = [cv2.addWeighted(u, a, v, b, 128 - 128 * (a + b) + 0.0) for a, b in chroma]
-    # Luma changes with chroma, which has half its size.
-    change = cv2.addWeighted(u, from_u, v, from_v, -128 * (from_u + from_v), dtype=cv2.CV_16S)
+    converted = [cv2.addWeighted(u, a, v, b, 128 - 128 * (a + b)) for a, b in chroma]
+    # Luma changes with chroma, which has half its size: by less than 128 levels up or down.
+    change = cv2.addWeighted(u, from_u, v, from_v, 128 - 128 * (from_u + from_v))
     change = cv2.resize(change, (y.shape[1], y.shape[0]), interpolation=cv2.INTER_LINEAR)
-    y = cv2.addWeighted(y, luma, change, 1.0, 16 - black * luma, dtype=cv2.CV_8U)
+    y = cv2.addWeighted(y, luma, change, 1.0, 16 - black * luma - 128)
     return y, converted[0], converted[1]
 
 
