@@ -15,6 +15,9 @@ from decart_widget._version import __version__
 if TYPE_CHECKING:
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
+    from decart_widget.headless.frame import Frame as Frame
+    from decart_widget.headless.session import Session as Session
+    from decart_widget.headless.transform import transform as transform
     from decart_widget.inputs.sources.camera import Camera as Camera
     from decart_widget.inputs.sources.frames import Frames as Frames
     from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
@@ -36,12 +39,15 @@ _HOME: Final = {
     "DecartError": "errors",
     "DecartViewer": "widgets.viewer",
     "DecartWidget": "widgets.widget",
+    "Frame": "headless.frame",
     "Frames": "inputs.sources.frames",
     "MODELS": "models",
     "RealtimeModel": "models",
+    "Session": "headless.session",
     "TestPattern": "inputs.sources.pattern",
     "VideoFile": "inputs.sources.video_file",
     "VideoOptions": "options",
+    "transform": "headless.transform",
     "Webcam": "inputs.sources.webcam",
 }
 """The public names and the modules that define them."""
@@ -53,14 +59,17 @@ __all__ = [
     "DecartError",
     "DecartViewer",
     "DecartWidget",
+    "Frame",
     "Frames",
     "RealtimeModel",
+    "Session",
     "TestPattern",
     "VideoFile",
     "VideoOptions",
     "Webcam",
     "__version__",
     "sandbox",
+    "transform",
 ]
 
 

@@ -30,6 +30,8 @@ def checked_output(path: Any, source: Source | None, *, overwrite: bool) -> Path
     """
     try:
         target = Path(os.path.abspath(Path(os.fsdecode(path)).expanduser()))  # noqa: PTH100
+        if "\0" in str(target):
+            raise ValueError("null byte")
         is_folder, is_there = target.is_dir(), os.path.lexists(target)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise InvalidPathError(

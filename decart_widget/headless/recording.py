@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.errors import DecartError, MediaError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from decart_widget.engine.recorder import Which
     from decart_widget.engine.recordings import Recorded, Sound
     from decart_widget.session.background import Background, Operation
+
+READY_TIMEOUT_S: Final = 30.0
+"""Seconds that the process that writes the file may take to start."""
 
 
 class EngineRecording:
@@ -69,6 +73,7 @@ class EngineRecording:
         self._over = over
         self._number = 0
         self._part = part_of(path)
+        self._begun = threading.Event()
         self._done: Operation[Path] = background.start(
             self._run(which, every=every, fps=fps, sound=sound), "record"
         )
@@ -87,6 +92,10 @@ class EngineRecording:
         if self.state == "recording":
             self.state = "saving"
             self._media.recordings.stop(self._number)
+
+    def wait_begun(self) -> None:
+        """Waits, from a thread, until every frame that is sent from now on is recorded."""
+        self._begun.wait(READY_TIMEOUT_S)
 
     def done(self) -> bool:
         """Whether the file is complete, or the recording has failed."""
@@ -114,9 +123,11 @@ class EngineRecording:
 
     async def _run(self, which: Which, *, every: bool, fps: float, sound: Sound | None) -> Path:
         try:
+            await self._media.ready(READY_TIMEOUT_S)
             self._number, over = self._media.recordings.start(
                 self._part, which, every=every, fps=fps, sound=sound
             )
+            self._begun.set()
             if self._seconds is not None:
                 asyncio.get_running_loop().call_later(self._seconds, self.stop_now)
             result = await over
@@ -130,6 +141,7 @@ class EngineRecording:
             self.state = "failed"
             raise
         finally:
+            self._begun.set()
             self._over(self)
         self.state = "saved"
         return self.path

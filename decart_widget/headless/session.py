@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import traitlets as t
     from numpy.typing import NDArray
 
+    from decart_widget.engine.media import EngineMedia
     from decart_widget.engine.recorder import Which
     from decart_widget.headless.frame_stream import FrameStream
     from decart_widget.headless.recording import EngineRecording
@@ -139,6 +140,7 @@ class Session(SessionMethods):
         super().__init__(
             model=settings.model.name, prompt=prompt or "", enrich=enrich, budget=budget
         )
+        self._is_closing = False
         self._background = Background.get()
         self._destination = destination
         self._media = EngineMedia(chosen, orientation=orientation, mirror=mirror == "on")
@@ -178,6 +180,25 @@ class Session(SessionMethods):
         self._need_open()
         return self._background.start(self._controller.connect(timeout), "connect")
 
+    def connect_or_raise(self) -> None:
+        """Starts a session unless one is active, and waits until it is established.
+
+        Raises:
+            DecartError: It failed.
+            ClosedError: The session is closed.
+        """
+        self._check_established(self.connect().result(None))
+
+    @property
+    def media(self) -> EngineMedia:
+        """The engine that carries the frames."""
+        return self._media
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the next session."""
+        return self._current_settings()
+
     def wait(self) -> Operation[str]:
         """Waits until the session is over, for instance because its source has ended.
 
@@ -193,14 +214,17 @@ class Session(SessionMethods):
 
     def close(self) -> None:
         """Ends the session and everything that it has opened. May be called twice."""
-        if getattr(self, "_closed", True):
+        if getattr(self, "_is_closing", True):
             return
-        self._closed = True
-        self._background.start(self._controller.close(), "close").result(CLOSE_TIMEOUT_S)
+        self._is_closing = True
+        try:
+            self._background.start(self._controller.close(), "close").result(CLOSE_TIMEOUT_S)
+        finally:
+            self._closed = True  # from now on no trait changes
 
     def __enter__(self) -> Self:
         try:
-            self._check_established(self.connect().result(None))
+            self.connect_or_raise()
         except BaseException:  # Ctrl-C too: nothing may go on being billed
             self.close()
             raise
@@ -221,9 +245,12 @@ class Session(SessionMethods):
         await self._close_async()
 
     async def _close_async(self) -> None:
-        if not self._closed:
-            self._closed = True
-            await self._background.start(self._controller.close(), "close")
+        if not self._is_closing:
+            self._is_closing = True
+            try:
+                await self._background.start(self._controller.close(), "close")
+            finally:
+                self._closed = True
 
     def _check_established(self, state: str) -> None:
         if state not in (ConnectionState.CONNECTED.value, ConnectionState.GENERATING.value):
@@ -299,7 +326,7 @@ class Session(SessionMethods):
         sound: bool = True,
         overwrite: bool = False,
     ) -> EngineRecording:
-        """Records while the session runs; a reconnect doesn't end the recording.
+        """Records the session that runs, or the next one; a reconnect doesn't end the recording.
 
         Args:
             path: In a folder that exists; ends in ``.mp4``, ``.mov``, ``.mkv`` or ``.webm``.
@@ -316,7 +343,7 @@ class Session(SessionMethods):
         Raises:
             InvalidPathError: The file can't be written.
             InvalidOptionError: Another argument is invalid.
-            MediaError: There is no session, or it is being recorded already.
+            MediaError: The session is being recorded already.
             ClosedError: The session is closed.
         """
         from decart_widget.headless.output import checked_output, sound_of
@@ -329,7 +356,7 @@ class Session(SessionMethods):
                 f"seconds is {seconds:g}.", remedy="Give more than 0 and at most 86400, or None."
             )
         target = checked_output(path, self._source, overwrite=overwrite)
-        self._need_session()
+        self._need_open()
         if self._recording is not None:
             raise MediaError(
                 "This session is being recorded already.",
@@ -356,7 +383,7 @@ class Session(SessionMethods):
         return self._controller
 
     def _need_open(self) -> None:
-        if self._closed:
+        if self._is_closing:
             raise ClosedError("This session is closed.", remedy="Make a new Session.")
 
     def _need_session(self) -> None:

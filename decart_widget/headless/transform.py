@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
-from decart_widget.errors import BudgetSpentError
+from decart_widget.errors import BudgetSpentError, DecartError
 
 if TYPE_CHECKING:
     import os
 
     from decart_widget.engine.received import ReceivedFrame
+    from decart_widget.headless.recording import EngineRecording
     from decart_widget.headless.schedule import Change
     from decart_widget.headless.session import Session
+    from decart_widget.inputs.sources.reader import Source
 
 SPARE_FACTOR: Final = 1.5
 """By how much a clip may take longer than it is, unless a budget is given."""
@@ -93,6 +97,7 @@ def transform(
     from decart_widget.headless.schedule import check_schedule
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.choice import as_source
+    from decart_widget.runtime.destination import SandboxWarning
 
     changes = [] if prompts is None else check_schedule(prompts)
     if changes and changes[0].at_s == 0:
@@ -100,49 +105,142 @@ def transform(
     chosen = as_source(source)
     chosen.check()
     target = checked_output(output, chosen, overwrite=overwrite)
-    length_s = getattr(chosen, "length_s", None)
+    length_s, frames = measured(chosen)
     if budget is None and length_s is not None:
         budget = math.ceil(length_s * SPARE_FACTOR + SPARE_S)
-    made = Session(prompt=prompt, source=chosen, budget=budget, orientation=orientation, **session)
-    try:
-        return _run(made, target, changes, length_s, which, sound, overwrite, progress)
-    finally:
-        made.close()
+    with warnings.catch_warnings():
+        if progress:  # the announcement says it
+            warnings.simplefilter("ignore", SandboxWarning)
+        made = Session(
+            prompt=prompt, source=chosen, budget=budget, orientation=orientation, **session
+        )
+    with closing(made):
+        if progress:
+            sys.stderr.write(f"{announcement(made, length_s)}\n")
+        with Progress(made, frames, is_shown=progress) as bar:
+            recording = made.record(target, which, every=True, sound=sound, overwrite=overwrite)
+            return _run(made, recording, bar, changes)
+
+
+def measured(source: Source) -> tuple[float | None, int | None]:
+    """Returns the length in seconds and the number of frames of a source; None: not known."""
+    from decart_widget.inputs.sources.opening import open_reader
+    from decart_widget.inputs.sources.reader import Target
+
+    description = source.describe()
+    if description["kind"] not in ("file", "pattern"):
+        return None, None
+    with closing(open_reader(description, Target(1280, 720, 120.0))) as reader:
+        return reader.duration_s, reader.frame_count
 
 
 def _run(
-    session: Session,
-    target: Path,
-    changes: Sequence[Change],
-    length_s: float | None,
-    which: str,
-    sound: bool,
-    overwrite: bool,
-    progress: bool,
+    session: Session, recording: EngineRecording, bar: Progress, changes: Sequence[Change]
 ) -> Transformed:
-    if progress:
-        sys.stderr.write(f"{announcement(session, length_s)}\n")
-    with Progress(session, length_s, shown=progress) as bar:
-        watcher = Watcher(session, changes, bar.advance)
-        session.watch_every(watcher)
-        stopped = False
-        # Recording begins with the session, so that the first frame is in the file.
-        recording = session.record_from_start(
-            target, which, every=True, sound=sound, overwrite=overwrite
-        )
-        try:
-            session.connect_or_raise()
-            session.wait().result(None)
-        except KeyboardInterrupt:
-            stopped = True
-            session.disconnect().result()
-        finally:
-            path = recording.stop().result(None)
-    error = session.error
-    complete = not stopped and error.get("code") != BudgetSpentError.default_code
+    watcher = Watcher(session, changes, bar)
+    session.media.add_sink(watcher, every=True)
+    stopped, failure = False, None
+    try:
+        recording.wait_begun()  # so that the first frame is in the file
+        session.connect_or_raise()
+        session.wait().result(None)
+    except KeyboardInterrupt:
+        stopped = True
+    except DecartError as error:
+        failure = error
+    finally:
+        session.media.remove_sink(watcher)
+        session.disconnect().result()
+    failure = watcher.failure or failure
+    try:
+        path = recording.stop().result(None)
+    except DecartError as error:
+        raise (failure or error) from None
+    if failure is not None:
+        remedy = f"{failure.remedy} What came back until then is in {path}.".strip()
+        raise type(failure)(failure.message, remedy=remedy, code=failure.code)
+    ended_early = stopped or session.error.get("code") == BudgetSpentError.default_code
     return Transformed(
-        path, recording.frames, watcher.lost_count, session.generation_tick, session.cost, complete
+        path,
+        recording.frames,
+        watcher.lost_count,
+        session.generation_tick,
+        session.cost,
+        not ended_early,
     )
+
+
+class Watcher:
+    """A sink that sees every frame: shows the progress, and changes the prompt in time.
+
+    Args:
+        session: The session.
+        changes: The prompts to come.
+        bar: Shows the progress.
+
+    Attributes:
+        lost_count: Frames that were sent and never came back.
+        failure: Why a prompt could not be changed; None if none failed.
+    """
+
+    def __init__(self, session: Session, changes: Sequence[Change], bar: Progress) -> None:
+        self.lost_count = 0
+        self.failure: DecartError | None = None
+        self._session = session
+        self._changes = list(changes)
+        self._bar = bar
+
+    def frame(self, frame: ReceivedFrame) -> None:
+        """Counts a frame; asks for the next prompt when a frame of its time is being sent."""
+        self._bar.advance(1)
+        in_flight_s = (frame.received_ns - frame.captured_ns) / 1e9 if frame.captured_ns else 0.0
+        while self._changes and frame.source_time + in_flight_s >= self._changes[0].at_s:
+            operation = self._session.set(prompt=self._changes.pop(0).prompt)
+            operation.add_done_callback(self._answered)
+
+    def lost(self, indices: Sequence[int]) -> None:
+        """Counts frames that never came back."""
+        self.lost_count += len(indices)
+        self._bar.advance(len(indices))
+
+    def source_ended(self) -> None:
+        """The session ends by itself."""
+
+    def _answered(self, error: BaseException | None) -> None:
+        """Ends the session when a prompt was refused: what follows would not be what was asked."""
+        if isinstance(error, DecartError) and self.failure is None:
+            self.failure = error
+            self._session.disconnect()
+
+
+class Progress:
+    """A progress bar on standard error, with the time and the money that are left.
+
+    Args:
+        session: Whose budget is shown.
+        frames: How many frames there will be; None: not known.
+        is_shown: Whether there is a bar at all.
+    """
+
+    def __init__(self, session: Session, frames: int | None, *, is_shown: bool) -> None:
+        from tqdm import tqdm
+
+        self._session = session
+        self._bar = tqdm(total=frames, unit="frame", disable=not is_shown, dynamic_ncols=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.close()
+
+    def advance(self, frames: int) -> None:
+        """Shows that so many more frames are done."""
+        session = self._session
+        spent = "" if not session.cost else f"${session.cost:.2f} spent, "
+        if session.remaining is not None:
+            self._bar.set_postfix_str(f"{spent}{session.remaining:.0f} s of budget", refresh=False)
+        self._bar.update(frames)
 
 
 def announcement(session: Session, length_s: float | None) -> str:

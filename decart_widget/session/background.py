@@ -68,6 +68,18 @@ class Operation(Generic[T]):
         """Whether the operation is over."""
         return self._future.done()
 
+    def add_done_callback(self, callback: Callable[[BaseException | None], object]) -> None:
+        """Calls a function with the operation's error, or None, once it is over.
+
+        Args:
+            callback: Called on the background thread, or at once if the operation is over.
+        """
+
+        def done(future: Future[T]) -> None:
+            callback(None if future.cancelled() else future.exception())
+
+        self._future.add_done_callback(done)
+
     def cancel(self) -> bool:
         """Cancels the operation; returns False if it is already over."""
         return self._future.cancel()
