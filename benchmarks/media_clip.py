@@ -19,7 +19,7 @@ PAD_PX: Final = 96
 
 
 def make_clip(frames: int = 75, seed: int = 1) -> list[Picture]:
-    """RGB pictures that loop: a texture with a 1/f spectrum that pans, a sharper one moving on it."""
+    """RGB pictures that loop: a texture that pans, and a sharper one that moves on it."""
     rng = np.random.default_rng(seed)
     back = _texture(rng, HEIGHT + PAD_PX, WIDTH + PAD_PX, 1.25)
     patch = _texture(rng, HEIGHT // 2, HEIGHT // 2, 0.95)
@@ -45,7 +45,8 @@ def _texture(rng: np.random.Generator, height: int, width: int, power: float) ->
         plane = np.fft.irfft2(spectrum, s=(height, width))
         planes.append((plane - plane.mean()) / plane.std())
     picture = 128 + planes[0][..., None] * 45 + np.stack(planes, -1) * 14
-    return np.clip(picture, 8, 247).astype(np.uint8)
+    clipped: Picture = np.clip(picture, 8, 247).astype(np.uint8)
+    return clipped
 
 
 def stamp(frame: Picture, number: int) -> None:

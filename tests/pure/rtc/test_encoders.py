@@ -143,3 +143,12 @@ def test_a_timestamp_is_not_rounded_to_the_codecs_time_base(kind: Any) -> None:
         one.pts, one.time_base = pts, fractions.Fraction(1, 90_000)
         made.append(encoder.encode(one)[1])
     assert made == given
+
+
+def test_h264_has_no_keyframes_that_nobody_requested() -> None:
+    encoder = RealtimeH264Encoder(FIXED)
+    kinds = []
+    for number in range(300):
+        units = [unit[0] & 0x1F for unit in encoder._encode_frame(frame(number), False)]
+        kinds.append(5 in units)
+    assert kinds == [True] + [False] * 299
