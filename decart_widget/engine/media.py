@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from decart_widget.engine.connection import ConnectionSettings
+from decart_widget.engine.figures import Figures
 from decart_widget.engine.frame_rings import FrameRings
 from decart_widget.engine.received import FrameSink
 from decart_widget.engine.recordings import Recorded, Recordings
@@ -29,9 +30,6 @@ from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 logger = logging.getLogger(__name__)
-
-FIGURES_TIMEOUT_S: Final = 5.0
-"""Seconds that a worker may take to answer with its figures."""
 
 RETRIED: Final[dict[str, type[DecartError]]] = {
     "room-refused": ServiceError,
@@ -93,8 +91,7 @@ class EngineMedia:
         self._attempt = self._rooms = 0
         self._codec = "AUTO"
         self._transport = "webrtc"
-        self._figures: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._figures_count = 0
+        self._figures = Figures(self._send)
         self.recordings = Recordings(self._send)
 
     # --- sinks: any thread --------------------------------------------------------------------
@@ -238,20 +235,7 @@ class EngineMedia:
 
     async def figures(self) -> dict[str, Any]:
         """Returns counts of the connection and of the worker; empty without a worker."""
-        if self._worker is None or not self._worker.is_alive:
-            return {}
-        self._figures_count += 1
-        request = self._figures_count
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._figures[request] = answer
-        try:
-            self._send("figures", request=request)
-            async with asyncio.timeout(FIGURES_TIMEOUT_S):
-                return await answer
-        except TimeoutError:
-            return {}
-        finally:
-            del self._figures[request]
+        return await self._figures.request() if self.pid else {}
 
     @property
     def pid(self) -> int:
@@ -317,9 +301,7 @@ class EngineMedia:
 
     def _worker_ended(self, how: str) -> None:
         logger.warning("The media process %s.", how)
-        for answer in self._figures.values():
-            if not answer.done():
-                answer.set_result({})
+        self._figures.worker_ended()
         self.recordings.worker_ended()
         if self._closed:
             return
@@ -398,9 +380,7 @@ class EngineMedia:
         self.recordings.recorded(number, Recorded(**result))
 
     def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
-        answer = self._figures.get(request)
-        if answer is not None and not answer.done():
-            answer.set_result(figures)
+        self._figures.answered(request, figures)
 
 
 def _rebuilt(kind: type[DecartError], error: dict[str, str]) -> DecartError:
