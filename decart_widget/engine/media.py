@@ -14,6 +14,7 @@ from decart_widget.engine.figures import Figures
 from decart_widget.engine.frame_rings import FrameRings
 from decart_widget.engine.received import FrameSink
 from decart_widget.engine.recordings import Recorded, Recordings
+from decart_widget.engine.reported_errors import connection_error, source_error
 from decart_widget.engine.source_sender import SourceSender
 from decart_widget.engine.worker_process import WorkerProcess
 from decart_widget.errors import (
@@ -21,8 +22,6 @@ from decart_widget.errors import (
     ConnectionLostError,
     DecartError,
     MediaError,
-    MediaUnreachableError,
-    ServiceError,
     SourceError,
 )
 from decart_widget.inputs.sources.reader import Source, Target
@@ -30,13 +29,6 @@ from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, MediaListener, Preparation
 
 logger = logging.getLogger(__name__)
-
-RETRIED: Final[dict[str, type[DecartError]]] = {
-    "room-refused": ServiceError,
-    "room-unreachable": MediaUnreachableError,
-}
-"""Classes of errors of a connection by their codes: of those after which an established session
-tries again. After any other it ends."""
 
 ROOMS_PER_WORKER: Final = 20
 """Rooms that a worker joins until it is replaced, at the end of a session: the native code of the
@@ -349,8 +341,7 @@ class EngineMedia:
 
     def _on_refused(self, attempt: int, error: dict[str, str]) -> None:
         if self.listener is not None:
-            kind = RETRIED.get(error["code"], MediaError)
-            self.listener.media_refused(attempt, _rebuilt(kind, error))
+            self.listener.media_refused(attempt, connection_error(error))
 
     def _on_source_opened(self, generation: int, **info: Any) -> None:
         if generation != self._sources.generation:
@@ -361,7 +352,7 @@ class EngineMedia:
             self.on_source(info)
 
     def _on_source_failed(self, generation: int, error: dict[str, str]) -> None:
-        self._source_failed(generation, _rebuilt(SourceError, error))
+        self._source_failed(generation, source_error(error))
 
     def _on_source_ended(self, generation: int, number: int) -> None:
         if self._rings.delivery is not None and generation == self._sources.generation:
@@ -381,7 +372,3 @@ class EngineMedia:
 
     def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
         self._figures.answered(request, figures)
-
-
-def _rebuilt(kind: type[DecartError], error: dict[str, str]) -> DecartError:
-    return kind(error["message"], remedy=error["remedy"], code=error["code"])

@@ -19,6 +19,7 @@ from livekit import rtc
 from decart_widget.diagnostics.redaction import remember, trace
 from decart_widget.engine.connection import ConnectionSettings, FrameExchange, OutgoingFrame
 from decart_widget.engine.frame_stamps import FrameStamps
+from decart_widget.engine.keyframe_refresh import KeyframeRefresh
 from decart_widget.engine.room_encoder import CameraTrack, camera_track
 from decart_widget.engine.room_values import (
     figures_of,
@@ -76,6 +77,7 @@ class RoomConnection:
         self._grace: asyncio.TimerHandle | None = None
         self._closing = self._has_failed = self._in_room = self._connected = False
         self._stamps = FrameStamps()
+        self._refresh = KeyframeRefresh()
         self._sent = self._received = self._skipped = 0
 
     # --- Connection ---------------------------------------------------------------------------
@@ -264,9 +266,12 @@ class RoomConnection:
     # --- sending ------------------------------------------------------------------------------
 
     async def _send(self, camera: CameraTrack) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 frame = await self._exchange.next_frame()
+                if self._refresh.is_due(loop.time()):
+                    camera.request_keyframe()
                 if await camera.send(frame, self._stamps.add(frame)):
                     self._sent += 1
                     self._exchange.frame_sent(frame)
@@ -294,6 +299,7 @@ class RoomConnection:
         stamp_us = event.metadata.user_timestamp if event.metadata is not None else 0
         sent = self._stamps.find(stamp_us)
         self._received += 1
+        self._refresh.received(asyncio.get_running_loop().time())
         data = np.frombuffer(event.frame.data, np.uint8)
         self._exchange.frame_received(
             planes(data, width, height), width, height, sent, exact=sent is not None

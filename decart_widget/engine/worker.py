@@ -25,6 +25,7 @@ from decart_widget.engine.commands import (
     encode,
 )
 from decart_widget.engine.connection import Connection, ConnectionSettings, FrameExchange
+from decart_widget.engine.connections import connect
 from decart_widget.engine.downlink import Downlink
 from decart_widget.engine.exchange import Counts, Exchange
 from decart_widget.engine.recorder import Recorder
@@ -56,17 +57,6 @@ Connect = Callable[[ConnectionSettings, FrameExchange], Connection]
 
 OpenSource = Callable[[Mapping[str, Any], Target], FrameReader]
 """Opens a source by its description; raises ``SourceError``."""
-
-
-def connect(settings: ConnectionSettings, exchange: FrameExchange) -> Connection:
-    """Returns a new connection of the transport that the settings name."""
-    if settings.transport == "livekit":
-        room = importlib.import_module("decart_widget.engine.room")
-        made: Connection = room.RoomConnection(settings, exchange)
-        return made
-    from decart_widget.engine.peer import PeerConnection
-
-    return PeerConnection(settings, exchange)
 
 
 def open_source(description: Mapping[str, Any], target: Target) -> FrameReader:

@@ -94,8 +94,9 @@ async def test_a_killed_worker_is_replaced_and_the_prompt_restored(sandbox: Sand
 
 async def test_a_lost_control_socket_leads_to_a_new_room(sandbox: Sandbox) -> None:
     sink = Collected(keep=shown)
-    sandbox.faults = Faults(drop_control_after_s=0.3, sessions=1)
     async with running(sandbox, sink=sink, transport="livekit", video=VIDEO) as run:
+        await run.until(lambda: generating(run))
+        sandbox.faults = Faults(drop_control_after_s=0.0, sessions=1)
         await run.until(lambda: run.session.attempt == 2 and generating(run))
         await run.until(lambda: [f.attempt for f in sink.frames].count(2) >= 10)
     check_identities(sink)
