@@ -51,6 +51,10 @@ track anew."""
 FIGURES_TIMEOUT_S: Final = 1.0
 """Seconds that reading the statistics may take."""
 
+WAITING_PICTURES: Final = 8
+"""Pictures that may wait until this process gets to them; copying one takes less time than decoding
+it, so that they wait only while it is busy. 1.4 MB each at 1280x720."""
+
 SMALLEST_SIDE_PX: Final = 32
 """Pixels; a picture with a shorter side is none: LiveKit ends and mutes a track with blank pictures
 of 2x2 (H.264) or 8x8 pixels (VP8)."""
@@ -285,7 +289,8 @@ class RoomConnection:
 
     async def _read(self, track: rtc.Track, publication: rtc.RemoteTrackPublication) -> None:
         try:
-            async with contextlib.aclosing(pictures(track, publication)) as frames:
+            frames = pictures(track, publication, waiting=WAITING_PICTURES)
+            async with contextlib.aclosing(frames):
                 async for event in frames:
                     self._receive(event)
         except Exception as error:

@@ -31,7 +31,7 @@ and changes nothing when the second arrives before the first is applied."""
 
 
 async def pictures(
-    track: rtc.Track, publication: rtc.RemoteTrackPublication
+    track: rtc.Track, publication: rtc.RemoteTrackPublication, *, waiting: int = 1
 ) -> AsyncGenerator[rtc.VideoFrameEvent]:
     """The pictures of a track.
 
@@ -41,12 +41,12 @@ async def pictures(
     Args:
         track: The track.
         publication: Its publication.
+        waiting: How many pictures may wait to be read; when there are more, the oldest are dropped.
 
     Yields:
         The frames, each with its time.
     """
-    # Only the newest frame waits: frames that come while one is rendered are dropped.
-    stream = rtc.VideoStream(track, capacity=1, format=rtc.VideoBufferType.I420)
+    stream = rtc.VideoStream(track, capacity=waiting, format=rtc.VideoBufferType.I420)
     timeout_s = SILENCE_CHECK_S
     decoded: int | None = None
     try:

@@ -148,3 +148,22 @@ async def test_a_track_of_which_no_picture_is_decoded_stays_subscribed(
     assert publication.calls == []
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("options", "capacity"), [({}, 1), ({"waiting": 8}, 8)])
+async def test_the_number_of_pictures_that_wait_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, int], capacity: int
+) -> None:
+    made: list[dict[str, Any]] = []
+
+    def opened(*_: Any, **how: Any) -> FakeStream:
+        made.append(how)
+        return FakeStream()
+
+    monkeypatch.setattr(rtc, "VideoStream", opened)
+    monkeypatch.setattr(FakeStream, "pictures", 1)
+    none: Any = None
+    frames = room_pictures.pictures(none, none, **options)
+    await anext(frames)
+    await frames.aclose()
+    assert made[0]["capacity"] == capacity
