@@ -42,8 +42,8 @@ CHECK_S: Final = 0.5
 """Seconds between checks for frames that came back."""
 
 STALL_CHECKS: Final = 6
-"""Checks in a row with frames sent and none received, after which the connection counts as lost.
-Checks are counted and not seconds, because a machine that sleeps or is busy receives nothing."""
+"""Checks at which frames had been sent and none received since the one before, with none received
+between them, after which the connection counts as lost. Checks are counted and not seconds, because a machine that sleeps or is busy receives nothing."""
 
 FIRST_STALL_CHECKS: Final = 20
 """The same before the first frame has come back."""
@@ -296,8 +296,10 @@ class Exchange:
             self._name_lost(self._flight.expired(self._loop.time()))
             self._finish_draining()
             self._changed.set()
-            silent = self._new_sent > 0 and self._new_received == 0
-            self._silent_checks = self._silent_checks + 1 if silent else 0
+            if self._new_received:
+                self._silent_checks = 0
+            elif self._new_sent:
+                self._silent_checks += 1
+                if self._silent_checks == (STALL_CHECKS if self._answered else FIRST_STALL_CHECKS):
+                    self._tell("stalled", attempt=self.attempt)
             self._new_sent = self._new_received = 0
-            if self._silent_checks == (STALL_CHECKS if self._answered else FIRST_STALL_CHECKS):
-                self._tell("stalled", attempt=self.attempt)
