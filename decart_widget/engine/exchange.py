@@ -42,8 +42,8 @@ CHECK_S: Final = 0.5
 """Seconds between checks for frames that came back."""
 
 STALL_CHECKS: Final = 6
-"""Checks at which frames had been sent and none received since the one before, with none received
-between them, after which the connection counts as lost. Checks are counted and not seconds, because a machine that sleeps or is busy receives nothing."""
+"""Checks that find frames sent and none received, after which the connection counts as lost.
+Checks are counted and not seconds, because a machine that sleeps or is busy receives nothing."""
 
 FIRST_STALL_CHECKS: Final = 20
 """The same before the first frame has come back."""
