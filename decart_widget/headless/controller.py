@@ -58,6 +58,8 @@ class SessionController:
         self._media = media
         self._transport = settings().transport
         self._streams = streams
+        self._source_error: DecartError | None = None
+        media.on_source_failed = self._source_failed
         self._finishing: asyncio.Future[None] | None = None
         self._tokens = Tokens()
         self._traits = Coalescer(publish, dict(IDLE))
@@ -84,8 +86,17 @@ class SessionController:
 
     @property
     def error(self) -> DecartError | None:
-        """The error with which the last start or session failed; None for another end."""
-        return self.sessions.failure
+        """The error with which the last start or session failed; None for another end.
+
+        It can be raised: of our own frames it holds none. An error of the user's own frames has
+        what the user's code raised as its ``__cause__``.
+        """
+        failure, source_error = self.sessions.failure, self._source_error
+        if failure is None:
+            return None
+        if source_error is not None and failure.message == source_error.message:
+            return source_error
+        return failure.bare()
 
     async def connect(self, timeout: float | None) -> str:
         """Starts a session unless one is active; returns when it is established or has failed.
@@ -112,7 +123,7 @@ class SessionController:
         await self.sessions.over()
         await self._media.recordings.finish()
         if (error := self.error) is not None:
-            raise error.bare()
+            raise error
         session = self.sessions.session
         return (ConnectionState.IDLE if session is None else session.machine.state).value
 
@@ -142,6 +153,9 @@ class SessionController:
         self._tokens.close()
         await self._media.close()
         await asyncio.to_thread(self._destination.close)
+
+    def _source_failed(self, error: DecartError) -> None:
+        self._source_error = error
 
     def _session_over(self) -> None:
         self._streams.over(self.error)

@@ -114,7 +114,7 @@ class FrameStream:
             return frame
         error, self._error = self._error, None
         if error is not None:
-            raise error.bare()
+            raise error
         return None
 
     # --- the engine ---------------------------------------------------------------------------

@@ -238,7 +238,7 @@ class Session(FrameMethods, SessionMethods):
     def _check_established(self, state: str) -> None:
         if state not in (ConnectionState.CONNECTED.value, ConnectionState.GENERATING.value):
             error = self._controller.error
-            raise no_session_error() if error is None else error.bare()
+            raise no_session_error() if error is None else error
 
     # --- prompt and source --------------------------------------------------------------------
 

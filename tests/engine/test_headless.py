@@ -6,13 +6,14 @@ import json
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from decart_widget import Session, TestPattern, VideoFile, transform
+from decart_widget import Session, TestPattern, VideoFile, Webcam, transform
 from decart_widget.errors import (
     AuthenticationError,
     ClosedError,
@@ -91,6 +92,8 @@ def test_wrong_arguments_are_refused_by_name(tmp_path: Path) -> None:
         Session(source=tmp_path / "none.mp4", endpoint="sandbox")
     with pytest.raises(SourceError):
         Session(source=None, endpoint="sandbox")
+    with pytest.raises(SourceError, match="needs a page"):
+        Session(source=Webcam(), endpoint="sandbox")
     with pytest.raises(UnknownArgumentError, match="sorce"):
         Session(source=TestPattern(), sorce=3)  # type: ignore[arg-type]
 
@@ -123,6 +126,25 @@ def test_a_recording_begins_with_the_session_and_keeps_the_sound(
         "input.mp4",
         "output.mp4",
     ]
+
+
+def test_what_the_user_s_frames_raise_ends_the_session_with_its_traceback(
+    sandbox: Sandbox,
+) -> None:
+    def broken() -> Iterator[np.ndarray]:
+        for _ in range(5):
+            yield np.zeros((180, 320, 3), np.uint8)
+        raise ZeroDivisionError("mine")
+
+    with (
+        pytest.raises(SourceError, match="ZeroDivisionError: mine") as caught,
+        session(sandbox, broken(), transport="webrtc") as running,
+    ):
+        for _ in running.frames(every=True):
+            pass
+    cause = caught.value.__cause__
+    assert isinstance(cause, ZeroDivisionError)
+    assert any(entry.name == "broken" for entry in traceback.extract_tb(cause.__traceback__))
 
 
 def test_an_existing_file_is_kept_and_nothing_is_started(sandbox: Sandbox, tmp_path: Path) -> None:

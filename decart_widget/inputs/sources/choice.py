@@ -11,7 +11,7 @@ from decart_widget.inputs.sources.reader import Source
 
 
 def as_source(value: Any) -> Source:
-    """Returns the source that a value stands for.
+    """Returns the source that a value stands for, for a session without a page.
 
     Args:
         value: A source, or a video file's path, a camera's number, ``"test-pattern"``, an array of
@@ -22,6 +22,12 @@ def as_source(value: Any) -> Source:
     """
     if callable(getattr(value, "describe", None)) and callable(getattr(value, "check", None)):
         source: Source = value
+        if source.describe().get("kind") == "webcam":
+            raise SourceError(
+                "A page's camera needs a page.",
+                remedy="Show DecartWidget() in a notebook, or send Camera(0), which is a camera of "
+                "this machine.",
+            )
         return source
     if isinstance(value, bool) or value is None:
         raise SourceError(f"The source is {value!r}.")
@@ -41,4 +47,4 @@ def as_source(value: Any) -> Source:
         from decart_widget.inputs.sources.frames import Frames
 
         return Frames(value)
-    raise SourceError(f"No frames come from a {type(value).__name__}.")
+    raise SourceError(f"No frames come from an object of the type {type(value).__name__}.")
