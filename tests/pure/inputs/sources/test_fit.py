@@ -148,6 +148,15 @@ def test_a_large_picture_that_names_no_matrix_is_taken_for_bt709_and_a_small_one
         assert max(bar_errors(Fitter(HD).frame(frame))) <= 3
 
 
+@pytest.mark.parametrize("size", [(320, 180), (640, 360), (160, 180)])
+@pytest.mark.parametrize("pixels", ["yuvj420p", "yuvj444p"])
+def test_formats_of_full_range_need_not_say_so(pixels: str, size: tuple[int, int]) -> None:
+    frame = encoded_bars(*size, pixels, 6, full_range=True)
+    frame.color_range = 0
+    picture = Fitter(HD).frame(frame)
+    assert abs(int(picture[90, 20]) - (16 + round(191 * 219 / 255))) <= 2  # the white bar
+
+
 def test_colours_of_rgb_stay() -> None:
     for size in ((320, 180), (640, 360), (160, 90)):
         assert max(bar_errors(Fitter(HD).picture(bars(*size)))) <= 3
