@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 Which = Literal["output", "input", "both"]
 """What is recorded: received frames, sent frames, or both side by side."""
 
+BT601: Final = 6
+"""The matrix of the recorded planes, as ITU-T H.273 numbers it."""
+
+LIMITED_RANGE: Final = 1
+"""FFmpeg's ``AVCOL_RANGE_MPEG``: luma from 16 to 235."""
+
 CLOCK: Final = Fraction(1, 90_000)
 """Time base of the recorded frames, in seconds."""
 
@@ -249,6 +255,8 @@ class Recorder:
         context.time_base = CLOCK
         context.gop_size = max(1, round(self._fps))  # a keyframe, and a fragment, each second
         context.thread_count = 1
+        # Without these players take a picture of 1280x720 for BT.709.
+        context.colorspace, context.color_range = BT601, LIMITED_RANGE
         result: VideoStream = stream
         return result
 
