@@ -10,6 +10,7 @@
     │   ├── InvalidPromptError
     │   ├── InvalidImageError
     │   ├── InvalidPathError
+    │   ├── SourceError               a source of frames
     │   ├── InvalidURLError
     │   └── InvalidOptionError
     ├── ServiceError                  the service refused or failed, or broke the protocol
