@@ -141,7 +141,7 @@ class Worker:
     # --- commands -----------------------------------------------------------------------------
 
     def _do_warm(self, transport: str) -> None:
-        self._run(_import(WARM_MODULES.get(transport, ())))
+        _import(WARM_MODULES.get(transport, ()))
 
     def _do_source(
         self,
@@ -355,11 +355,15 @@ async def _close(attempt: _Attempt) -> None:
     gc.collect()  # connections are cycles of objects, and hold codecs and buffers
 
 
-async def _import(modules: tuple[str, ...]) -> None:
-    loop = asyncio.get_running_loop()
+def _import(modules: tuple[str, ...]) -> None:
+    """Imports modules on the event loop's thread, where connections import them too.
+
+    On another thread an import would run beside that one, and Python gives one of two threads that
+    import modules which import each other a module that isn't complete.
+    """
     for module in modules:
         try:
-            await loop.run_in_executor(None, importlib.import_module, module)
+            importlib.import_module(module)
         except ImportError as error:
             logger.warning("%s can't be imported.\n%s", module, trace(error))
 

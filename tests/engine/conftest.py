@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,15 @@ from decart_widget.session.session import Session
 KEY = "dct_" + "3ng1ne" * 4
 LIMIT_S = 40.0
 MODEL = RealtimeModel("lucy-2.1", fps=30, width=320, height=180)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs_can_be_interrupted() -> None:
+    """A shell lets what it runs in the background ignore SIGINT, and a child process inherits that.
+
+    A signal with a handler is reset to its default action in a child process.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
