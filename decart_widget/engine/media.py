@@ -79,6 +79,7 @@ class EngineMedia:
         self._worker: WorkerProcess | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
+        self._carrier: WorkerProcess | None = None  # of the current attempt
         self._rings = FrameRings(self._every_changed)
         self._attempt = self._rooms = 0
         self._codec = "AUTO"
@@ -140,8 +141,15 @@ class EngineMedia:
             async with asyncio.timeout(timeout):
                 while not (self._worker and self._worker.is_alive and self._worker.ready.is_set()):
                     await asyncio.shield(self._ensure_started())
-                    if self._worker is not None:
-                        await self._worker.ready.wait()
+                    if (worker := self._worker) is None:
+                        continue
+                    await worker.ready.wait()
+                    if worker.failure and not worker.has_begun:
+                        raise MediaError(
+                            f"The process that carries the video {worker.failure}",
+                            remedy="Install decart_widget anew if this happens again.",
+                            code="engine-failed",
+                        )
         except TimeoutError:
             raise MediaError(
                 f"The process that carries the video was not ready within {timeout:g} s.",
@@ -157,6 +165,7 @@ class EngineMedia:
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Opens the source, and lets the worker make the connection."""
+        self._carrier = self._worker
         self._attempt = attempt
         video, model = preparation.video, preparation.model
         self._codec = str(video.preferred_codec).upper()
@@ -181,6 +190,11 @@ class EngineMedia:
             loopback=preparation.loopback,
         )
         self._send("prepare", attempt=attempt, connection=asdict(settings))
+        if not self.pid and self._carrier is not None and self._carrier.failure:
+            # It ended between `ready` and now, which was reported before it was the carrier.
+            asyncio.get_running_loop().call_soon(
+                self._worker_ended, self._carrier, self._carrier.failure
+            )
 
     def join(self, attempt: int, room: RoomInfo) -> None:
         """Lets the worker join the room."""
@@ -206,6 +220,7 @@ class EngineMedia:
         """Ends the connection, and the source unless another attempt follows."""
         self._send("end", attempt=attempt, keep_source=keep_source)
         if not keep_source:
+            self._carrier = None
             self._sources.close()
             self._sources.replace()
             self._source_error = None
@@ -269,7 +284,9 @@ class EngineMedia:
         descriptors = self._rings.create()
         self._sources.forget_worker()
         self._rooms = 0
-        worker = WorkerProcess(descriptors, self._event, self._worker_ended)
+        worker = WorkerProcess(
+            descriptors, self._event, lambda how: self._worker_ended(worker, how)
+        )
         await worker.start()
         self._worker = worker
         self._send("warm", transport=self._transport)
@@ -291,18 +308,18 @@ class EngineMedia:
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(lambda: self._send("every", on=on))
 
-    def _worker_ended(self, how: str) -> None:
-        logger.warning("The media process %s.", how)
+    def _worker_ended(self, worker: WorkerProcess, how: str) -> None:
+        logger.warning("The media process %s", how)
         self._figures.worker_ended()
         self.recordings.worker_ended()
-        if self._closed:
-            return
+        if self._closed or worker is not self._carrier:
+            return  # no attempt depends on it; the next start replaces it
         if self._rings.every:
             self._sources.name_lost_with_worker(self._rings)
         self._ensure_started()
         if self.listener is not None:
             self.listener.media_lost(
-                ConnectionLostError(f"The process that carries the video {how}.")
+                ConnectionLostError(f"The process that carries the video {how}")
             )
 
     def _source_failed(self, generation: int, error: DecartError) -> None:

@@ -99,6 +99,8 @@ class WorkerProcess:
     Attributes:
         pid: Its process id; 0 before `start`.
         ready: Set when it carries out commands, and when it has ended.
+        has_begun: Whether it has ever carried out commands; one that hasn't is not replaced.
+        failure: How it ended, if it has ended without `close`; else empty.
     """
 
     def __init__(
@@ -109,6 +111,8 @@ class WorkerProcess:
     ) -> None:
         self.pid = 0
         self.ready = asyncio.Event()
+        self.has_begun = False
+        self.failure = ""
         self._rings = rings
         self._on_event = on_event
         self._on_end = on_end
@@ -192,6 +196,7 @@ class WorkerProcess:
             logger.warning("The media process sent something else than an event: %s.", error)
             return
         if kind == "hello":
+            self.has_begun = True
             self.ready.set()
         self._on_event(kind, fields)
 
@@ -214,17 +219,18 @@ class WorkerProcess:
                 await asyncio.sleep(EXIT_CHECK_S)
         if self._log_pipe is not None:
             self._log_pipe.close()
-        self.ready.set()
         if not self._closing:
-            self._on_end(self._how_it_ended())
+            self.failure = self._how_it_ended()
+            self._on_end(self.failure)
+        self.ready.set()
 
     def _how_it_ended(self) -> str:
         status = None if self._process is None else self._process.returncode
         if status is None:
-            return "ended"
+            return "ended."
         if status < 0:
             with contextlib.suppress(ValueError):
-                return f"was ended by {signal.Signals(-status).name}"
+                return f"was ended by {signal.Signals(-status).name}."
         last = f" The end of its log: {self._log[-1]}" if self._log else ""
         return f"ended with status {status}.{last}"
 

@@ -248,3 +248,41 @@ def test_the_worker_gets_no_secret_in_its_environment_or_arguments(
             await media.close()
 
     assert "s3cr3t" not in asyncio.run(read())
+
+
+async def test_a_worker_that_can_not_run_is_an_error_and_not_started_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("decart_widget.engine.worker_process.MODULE", "decart_widget.no_such")
+    starts = []
+    media = EngineMedia(TestPattern("marker"))
+    start = media._start
+
+    async def counted() -> None:
+        starts.append(1)
+        await start()
+
+    monkeypatch.setattr(media, "_start", counted)
+    with pytest.raises(MediaError) as raised:
+        await media.ready(LIMIT_S)
+    assert raised.value.code == "engine-failed"
+    assert "No module named" in raised.value.message
+    assert len(starts) == 1
+    await media.close()
+    assert not psutil.Process().children()
+
+
+async def test_a_worker_that_ends_while_no_session_runs_is_replaced_at_the_next_start(
+    sandbox: Sandbox,
+) -> None:
+    media = EngineMedia(TestPattern("marker"))
+    try:
+        await media.ready(LIMIT_S)
+        os.kill(media.pid, signal.SIGKILL)
+        async with asyncio.timeout(LIMIT_S):
+            while media.pid:
+                await asyncio.sleep(0.01)
+        async with running(sandbox, media=media) as run:
+            await run.until(lambda: run.sink.frames)
+    finally:
+        await media.close()
