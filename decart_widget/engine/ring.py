@@ -278,12 +278,6 @@ class RingReader(_End):
                 self._publish(number)
         return None
 
-    def skip(self) -> None:
-        """Passes over all frames that were written so far."""
-        newest = self.newest
-        self.dropped += newest - self.taken
-        self._publish(newest)
-
     def _copy(self, number: int) -> RingFrame | None:
         at = self._slot(number)
         sequence, own, *rest = _HEADER.unpack_from(self._map, at)

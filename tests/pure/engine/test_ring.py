@@ -152,15 +152,6 @@ def test_a_second_reader_goes_on_where_the_first_was(ring: Ring) -> None:
     second.close()
 
 
-def test_skipped_frames_are_not_given_and_make_room(ring: Ring) -> None:
-    for index in range(SLOTS):
-        ring.write(index)
-    assert ring.writer.is_full
-    ring.reader.skip()
-    assert not ring.writer.is_full
-    assert ring.reader.take() is None
-
-
 def test_both_sides_are_woken(ring: Ring) -> None:
     assert not ring.reader.wait(0)
     ring.write(0)
