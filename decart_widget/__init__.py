@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from decart_widget.inputs.sources.frames import Frames as Frames
     from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
     from decart_widget.inputs.sources.video_file import VideoFile as VideoFile
-    from decart_widget.inputs.sources.webcam import Webcam as Webcam
     from decart_widget.models import MODELS as MODELS
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
@@ -48,7 +47,6 @@ _HOME: Final = {
     "VideoFile": "inputs.sources.video_file",
     "VideoOptions": "options",
     "transform": "headless.transform",
-    "Webcam": "inputs.sources.webcam",
 }
 """The public names and the modules that define them."""
 
@@ -66,7 +64,6 @@ __all__ = [
     "TestPattern",
     "VideoFile",
     "VideoOptions",
-    "Webcam",
     "__version__",
     "sandbox",
     "transform",

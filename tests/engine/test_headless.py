@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decart_widget import Session, TestPattern, VideoFile, Webcam, transform
+from decart_widget import Session, TestPattern, VideoFile, transform
 from decart_widget.errors import (
     AuthenticationError,
     ClosedError,
@@ -23,6 +23,7 @@ from decart_widget.errors import (
     SourceError,
     UnknownArgumentError,
 )
+from decart_widget.inputs.sources.webcam import Webcam
 from decart_widget.models import RealtimeModel
 from decart_widget.sandbox import Sandbox, serve
 from tests.engine.clips import probe, write_clip
