@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return transform_clip(options)
     except DecartError as error:
-        print(f"decart-widget: {error}", file=sys.stderr)
+        text = str(error).replace("overwrite=True", "--overwrite")  # the option of this command
+        print(f"decart-widget: {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before a session began
         return 130

@@ -76,6 +76,21 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
             f'"{target.name}" has no suffix of a clip.',
             remedy=f"Give a name that ends in {' or '.join(SUFFIXES)}.",
         )
+    check_writable(target, is_folder=is_folder, is_there=is_there and not overwrite)
+    return target
+
+
+def check_writable(target: Path, *, is_folder: bool, is_there: bool) -> None:
+    """Checks that a file can be made at a path.
+
+    Args:
+        target: The absolute path.
+        is_folder: Whether there is a folder.
+        is_there: Whether there is a file that may not be replaced.
+
+    Raises:
+        InvalidPathError: It can't.
+    """
     if is_folder:
         raise InvalidPathError(f'"{target}" is a folder.', remedy="Give a file's name in it.")
     if not target.parent.is_dir():
@@ -83,7 +98,7 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
             f'There is no folder "{target.parent}".',
             remedy="Make it first, or record into another folder.",
         )
-    if is_there and not overwrite:
+    if is_there:
         raise InvalidPathError(
             f'"{target}" exists.', remedy="Give another name, or overwrite=True."
         )
@@ -91,7 +106,6 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         raise InvalidPathError(
             f'"{target.parent}" can\'t be written to.', remedy="Record into another folder."
         )
-    return target
 
 
 class Recording:

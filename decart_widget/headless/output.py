@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from decart_widget.capture.recording import check_writable
 from decart_widget.engine.recorder import FORMATS
 from decart_widget.engine.recordings import Sound
 from decart_widget.errors import InvalidPathError
@@ -43,26 +44,12 @@ def checked_output(path: Any, source: Source | None, *, overwrite: bool) -> Path
             f'No format is known for "{target.name}".',
             remedy=f"Give a name that ends in {', '.join(FORMATS)}.",
         )
-    if is_folder:
-        raise InvalidPathError(f'"{target}" is a folder.', remedy="Give a file's name in it.")
-    if not target.parent.is_dir():
-        raise InvalidPathError(
-            f'There is no folder "{target.parent}".',
-            remedy="Make it first, or write into another folder.",
-        )
     read = getattr(source, "path", None)
     if isinstance(read, Path) and is_there and read.exists() and read.samefile(target):
         raise InvalidPathError(
             "The output is the file that is read.", remedy="Give another name for the output."
         )
-    if is_there and not overwrite:
-        raise InvalidPathError(
-            f'"{target}" exists.', remedy="Give another name, or overwrite=True (--overwrite)."
-        )
-    if not os.access(target.parent, os.W_OK):
-        raise InvalidPathError(
-            f'"{target.parent}" can\'t be written to.', remedy="Write into another folder."
-        )
+    check_writable(target, is_folder=is_folder, is_there=is_there and not overwrite)
     return target
 
 

@@ -61,3 +61,12 @@ def test_the_command_says_what_is_wrong_and_ends_with_status_1(
     assert "none.mp4" in captured.err
     assert captured.err.startswith("decart-widget: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_names_its_own_option_for_a_file_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(VideoFile, "check", lambda _self: None)
+    (tmp_path / "out.mp4").touch()
+    assert main(["transform", str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4")]) == 1
+    assert "or --overwrite." in capsys.readouterr().err
