@@ -52,6 +52,12 @@ MAX_CAMERAS: Final = 32
 TAP_STATES: Final = frozenset({"began", "ended", "failed"})
 """States of a tap."""
 
+STREAMS: Final = ("output", "input")
+"""The pictures that a page can watch: the received ones, and those that are sent."""
+
+CODECS: Final = ("h264", "jpeg")
+"""How ``picture`` messages can be encoded."""
+
 
 class Send(Protocol):
     """Sends a message to all pages that show a widget."""
@@ -120,6 +126,16 @@ def _detail(value: object) -> bool:
 
 def _short(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 200
+
+
+def _words(value: object, allowed: tuple[str, ...]) -> bool:
+    """Whether a value is a list of allowed words, each at most once."""
+    return (
+        isinstance(value, list)
+        and len(value) <= len(allowed)
+        and all(isinstance(one, str) and one in allowed for one in value)
+        and len(set(value)) == len(value)
+    )
 
 
 def _camera(value: object) -> bool:
@@ -197,6 +213,18 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "image": {"id": _whole, "at": _whole, "total": _whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
+    # What this page wants to see now of a session in the kernel: [] while no view of it is visible.
+    # Sent at each change, and again after a decoder's error: the next picture is a keyframe then.
+    # The size is that of its largest view, in device pixels; pictures are never scaled up to it.
+    "watch": {
+        "attempt": _whole,
+        "streams": lambda v: _words(v, STREAMS),
+        "codecs": lambda v: _words(v, CODECS) and len(v) > 0,
+        "width": _whole,
+        "height": _whole,
+    },
+    # This picture has been decoded, or passed over as late: the credit for another one.
+    "shown": {"attempt": _whole, "stream": lambda v: v in STREAMS, "number": _whole},
 }
 """Messages from pages: the fields besides ``type`` and ``page_id``, and the check of each."""
 
@@ -248,7 +276,12 @@ def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]
 
 
 def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
-    """Tells a page to open its camera and to prepare the connection."""
+    """Tells a page to open its camera and to prepare the connection.
+
+    With the transport ``kernel`` it opens no camera: the session runs in the kernel, and the page
+    watches it (``watch``). Every page that shows the widget gets this message then, also after its
+    ``welcome`` during a session.
+    """
     model = preparation.model
     return {
         "type": "prepare",
@@ -277,6 +310,24 @@ def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str,
         "token": room.token,
         "room_name": room.room_name,
     }
+
+
+def picture(page_id: str, attempt: int, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Sends a page a picture of a session in the kernel; its binary part (< 1 MB) is the picture.
+
+    It is encoded only when the page has credit (at most two pictures of a stream are not ``shown``
+    yet), from the newest frame, so a stream of pictures has no gaps.
+
+    Args:
+        page_id: The page.
+        attempt: The attempt's number.
+        about: ``stream`` (``STREAMS``), ``number`` (from 0 for each page, stream and attempt),
+            ``codec`` (``CODECS``), ``key`` (whether it can be decoded without earlier ones),
+            ``config`` (the codec string of WebCodecs, for instance ``avc1.42E01F``; None for JPEG),
+            ``width``, ``height`` (pixels), ``at`` (seconds in the source, or None) and ``dropped``
+            (frames of this stream that were passed over since the picture before).
+    """
+    return {"type": "picture", "page_id": page_id, "attempt": attempt, **about}
 
 
 def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]:

@@ -25,8 +25,11 @@ class Gate:
             "image": RateLimit(burst=120, per_second=20.0),
             "trouble": RateLimit(burst=10, per_second=1.0),
             "record": RateLimit(burst=6, per_second=0.5),
+            "watch": RateLimit(burst=40, per_second=10.0),
         }
         self._pieces = RateLimit(burst=400, per_second=200.0)
+        # Two streams of 60 pictures/s in each of four pages.
+        self._shown = RateLimit(burst=500, per_second=500.0)
         self._all = RateLimit(burst=400, per_second=100.0)
 
     def allows(self, kind: str, now: float) -> bool:
@@ -41,5 +44,7 @@ class Gate:
         if kind == "piece":
             # The kernel has granted credits for them, and limits their bytes on arrival.
             return self._pieces.allows(now)
+        if kind == "shown":
+            return self._shown.allows(now)
         limit = self._limits.get(kind)
         return self._all.allows(now) and (limit is None or limit.allows(now))

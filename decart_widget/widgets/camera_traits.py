@@ -51,6 +51,13 @@ class CameraTraits(t.HasTraits):
         help="What is sent: camera, screen, test-pattern or file (the video file that was dropped "
         "on the widget).",
     ).tag(sync=True, page="sets")
+    engine = t.Enum(
+        ["browser", "kernel"],
+        "browser",
+        read_only=True,
+        help="Where the media of the next session runs, or of the one that is active: in the "
+        "browser (the page's camera, screen, pattern or file), or in the kernel (a Source).",
+    ).tag(sync=True)
     microphone = Switch(
         False,
         help="Whether the microphone is sent too. With transport='webrtc' a session that began "

@@ -204,6 +204,7 @@ export class Kernel {
     switch (message.type) {
       case "beat":
       case "chunk": // for the loader
+      case "picture":
         return;
       case "welcome":
         clearTimeout(this.#helloTimer);

@@ -72,7 +72,33 @@ export type ToKernel =
   | { type: "image"; id: number; at: number; total: number }
   | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
-  | { type: "record"; on: boolean };
+  | { type: "record"; on: boolean }
+  | Watch
+  | { type: "shown"; attempt: number; stream: Stream; number: number };
+
+/** A picture of a session in the kernel: the received one, or the one that is sent. */
+export type Stream = "output" | "input";
+
+/** How a `picture` can be encoded. */
+export type PictureCodec = "h264" | "jpeg";
+
+/**
+ * What this page wants to see now of a session in the kernel.
+ *
+ * Sent at each change, and again after a decoder's error: the next picture is a keyframe then. A
+ * picture that was decoded, or passed over as late, is answered by `shown`: the credit for another.
+ */
+interface Watch {
+  type: "watch";
+  attempt: number;
+  /** Empty while no view is visible. */
+  streams: readonly Stream[];
+  /** What this page can decode, the best one first. */
+  codecs: readonly PictureCodec[];
+  /** The size of the largest view, in device pixels; pictures are never scaled up to it. */
+  width: number;
+  height: number;
+}
 
 /** The state of a tap. */
 type TapState = "began" | "ended" | "failed";
@@ -115,8 +141,11 @@ export interface Prepare {
   type: "prepare";
   attempt: number;
   page_id: string;
-  /** `webrtc`: offer and answer by way of the kernel; `livekit`: a room that the page joins. */
-  transport?: "webrtc" | "livekit";
+  /**
+   * `webrtc`: offer and answer by way of the kernel; `livekit`: a room that the page joins; `kernel`:
+   * the session runs in the kernel, so no camera is opened, and the page watches its pictures.
+   */
+  transport?: "webrtc" | "livekit" | "kernel";
   model: { name: string; fps: number; width: number; height: number };
   video: VideoOptions;
   rtc: RTCConfiguration;
@@ -131,6 +160,32 @@ interface RoomToJoin {
   url: string;
   token: string;
   room_name: string;
+}
+
+/**
+ * A picture of a session in the kernel, with the picture's bytes (less than 1 MB).
+ *
+ * At most two of a stream are sent ahead of `shown`. Each is encoded when there is credit, from the
+ * newest frame, so there are no gaps in what a decoder gets.
+ */
+export interface Picture {
+  type: "picture";
+  page_id: string;
+  attempt: number;
+  stream: Stream;
+  /** From 0 for each page, stream and attempt. */
+  number: number;
+  codec: PictureCodec;
+  /** Whether it can be decoded without earlier ones. */
+  key: boolean;
+  /** The codec string of WebCodecs, for instance "avc1.42E01F"; null for JPEG. */
+  config: string | null;
+  width: number;
+  height: number;
+  /** The frame's time in the source, in s. */
+  at: number | null;
+  /** Frames of this stream that were passed over since the picture before. */
+  dropped: number;
 }
 
 /** A request for pictures: a still, frames, or a recording. */
@@ -179,6 +234,7 @@ export type ToBrowser =
   | { type: "chunk"; name: string; hash: string; encoding: string }
   | Welcome
   | Prepare
+  | Picture
   | RoomToJoin
   | { type: "answer"; attempt: number; sdp: string }
   | { type: "candidate"; attempt: number; candidate: Candidate }
@@ -206,6 +262,12 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   answer: (m) => isNumber(m.attempt) && isText(m.sdp),
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
+  picture: (m) =>
+    isText(m.page_id) &&
+    isNumber(m.attempt) &&
+    isText(m.stream) &&
+    isNumber(m.number) &&
+    isText(m.codec),
   owner: (m) => isText(m.page_id),
   tap: (m) => isNumber(m.id) && isText(m.page_id) && isText(m.what) && isText(m.which),
   credit: (m) => isNumber(m.id) && isNumber(m.frames),

@@ -36,7 +36,7 @@ export interface TransportOptions {
 
 /** A connection to the service. It never stops the tracks that it is given. */
 export interface Transport {
-  readonly kind: "webrtc" | "livekit";
+  readonly kind: "webrtc" | "livekit" | "kernel";
   /** Sends this video track in place of the former one. */
   publish(track: MediaStreamTrack): Promise<void>;
   /** Sends this microphone track in place of the former one; null for none. */

@@ -44,7 +44,10 @@ export interface Traits {
   camera: string | null;
   mirror: "off" | "auto" | "on";
   orientation: "landscape" | "portrait";
-  source: "camera" | "screen" | "test-pattern" | "file";
+  /** Where the session's media is: in this page, or in the kernel. */
+  engine: "browser" | "kernel";
+  /** "camera", "screen", "test-pattern" or "file"; the source's label with the kernel's engine. */
+  source: string;
   microphone: boolean;
   /** Whether silence is sent in place of the microphone's sound. */
   muted: boolean;
@@ -81,6 +84,7 @@ const DEFAULTS: Traits = {
   camera: null,
   mirror: "off",
   orientation: "landscape",
+  engine: "browser",
   source: "camera",
   microphone: false,
   muted: false,

@@ -113,5 +113,6 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
         "chunk",
         "room",
         "image-state",
+        "picture",
     }
     assert {message["type"] for message in sent} == expected
