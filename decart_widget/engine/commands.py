@@ -3,19 +3,35 @@
 Each message is a line of JSON with its ``type`` and the fields below. ``COMMANDS`` go to the
 worker, ``EVENTS`` come from it. Both sides encode and decode by this table only. Room tokens and
 TURN credentials are fields of commands, and appear in no error of this module.
+
+Messages of the types in ``WITH_PART`` have a binary part: the line begins with its length,
+``{"bytes": 1234, ``, and that many bytes follow the line.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 LINE_BYTES: Final = 1_000_000
 """Largest length of a message; a session description has about 10,000 bytes."""
 
+PART_BYTES: Final = 1_000_000
+"""Largest length of a binary part, which may become one message of the widget's comm."""
+
+WITH_PART: Final = frozenset({"picture"})
+"""The types of messages that have a binary part."""
+
+_PART: Final = re.compile(rb'\{"bytes": (\d{1,9}), ')
+"""How the line of a message with a binary part begins, whatever follows."""
+
 MAX_INDICES: Final = 1024
 """Indices of frames in one message."""
+
+CODECS: Final = ("h264", "jpeg")
+"""How pictures for viewers are encoded."""
 
 STATES: Final = ("camera", "connected", "first-frame", "reconnecting", "failed", "ended")
 """States of an attempt's media that a worker reports, as in ``session.media.MediaState``."""
@@ -68,6 +84,11 @@ def _error(value: object) -> bool:
     )
 
 
+def _streams(value: object) -> bool:
+    """Whether a value lists the pictures that are watched: received ones, those that are sent."""
+    return isinstance(value, list) and value in ([], ["output"], ["input"], ["output", "input"])
+
+
 def _sound(value: object) -> bool:
     """Whether a value is a path, a start and an end in seconds, or None for no end."""
     if not isinstance(value, list) or len(value) != 3:
@@ -118,6 +139,18 @@ COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
         "sound": _optional(_sound),
     },
     "record_stop": {"number": _whole},
+    # What a viewer wants to see of an attempt from now on; see ``engine.views``. ``width`` and
+    # ``height``: the size in pixels that pictures are scaled down to; 0: their own.
+    "watch": {
+        "viewer": _text,
+        "attempt": _whole,
+        "streams": _streams,
+        "codec": lambda value: value in CODECS,
+        "width": _whole,
+        "height": _whole,
+    },
+    # The viewer has shown the picture of this number.
+    "shown": {"viewer": _text, "attempt": _whole, "stream": _text, "number": _whole},
 }
 """Type of each command -> its fields."""
 
@@ -154,29 +187,62 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
         "dropped": _whole,
         "problem": _optional(_text),
     },
+    # A picture for a viewer, which is the binary part; its fields as in ``page.messages.picture``.
+    "picture": {
+        "viewer": _text,
+        "attempt": _whole,
+        "stream": _text,
+        "number": _whole,
+        "codec": _text,
+        "key": _flag,
+        "config": _optional(_text),
+        "width": _whole,
+        "height": _whole,
+        "at": _optional(_number),
+        "dropped": _whole,
+    },
 }
 """Type of each event -> its fields."""
 
 
-def encode(table: Mapping[str, Mapping[str, Check]], kind: str, **fields: Any) -> bytes:
-    """Returns a message as a line.
+def encode(
+    table: Mapping[str, Mapping[str, Check]], kind: str, part: bytes = b"", /, **fields: Any
+) -> bytes:
+    """Returns a message as a line, and its binary part after it.
 
     Args:
         table: ``COMMANDS`` or ``EVENTS``.
         kind: The message's type.
+        part: The binary part of the types that have one.
         **fields: Its fields.
 
     Raises:
         MessageError: The message doesn't match the table.
     """
     _check(table, kind, fields)
+    if bool(part) is not (kind in WITH_PART) or len(part) > PART_BYTES:
+        raise MessageError(f"{kind!r} has a wrong binary part")
+    length = {"bytes": len(part)} if part else {}
     try:
-        line = json.dumps({"type": kind, **fields}).encode() + b"\n"
+        line = json.dumps({**length, "type": kind, **fields}).encode() + b"\n"
     except (TypeError, ValueError, RecursionError):
         raise MessageError(f"{kind!r} has a field that JSON lacks") from None
     if len(line) > LINE_BYTES:
         raise MessageError(f"{kind!r} is too long")
-    return line
+    return line + part
+
+
+def part_bytes(line: bytes) -> int:
+    """Returns how many bytes follow a line: the length of its binary part; 0 for none.
+
+    Raises:
+        MessageError: There are too many, so that what follows can't be read.
+    """
+    begin = _PART.match(line)
+    count = 0 if begin is None else int(begin[1])
+    if count > PART_BYTES:
+        raise MessageError("a binary part is too long")
+    return count
 
 
 def decode(table: Mapping[str, Mapping[str, Check]], line: bytes) -> tuple[str, dict[str, Any]]:
@@ -184,7 +250,7 @@ def decode(table: Mapping[str, Mapping[str, Check]], line: bytes) -> tuple[str, 
 
     Args:
         table: ``COMMANDS`` or ``EVENTS``.
-        line: The line, with or without its end.
+        line: The line, with or without its end; without the binary part.
 
     Raises:
         MessageError: It is no message of the table.
@@ -198,7 +264,10 @@ def decode(table: Mapping[str, Mapping[str, Check]], line: bytes) -> tuple[str, 
     if not isinstance(message, dict):
         raise MessageError("a line is no object")
     kind = message.pop("type", None)
+    has_part = message.pop("bytes", None) is not None
     _check(table, kind, message)
+    if has_part is not (kind in WITH_PART):
+        raise MessageError(f"{kind!r} has a wrong binary part")
     return str(kind), message
 
 

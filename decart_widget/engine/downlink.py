@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from decart_widget.engine.connection import OutgoingFrame
     from decart_widget.engine.recorder import Recorder
+    from decart_widget.engine.views import Views
 
 MAX_WAITING: Final = 240
 """Frames that wait for a reader who wants each one. The source is held back as soon as one waits,
@@ -37,6 +38,7 @@ class Downlink:
         bell: The writer's end of the ring's doorbell; `flush` is to be called when it rings.
         every: Whether no frame may be lost; frames for which the ring has no room wait then.
         dropped: Frames that were lost here: too large, or more than ``MAX_WAITING``.
+        views: Also takes the frames that are sent and received, for viewers; None: nobody watches.
         recorder: Also takes the frames that are sent and received; None: nothing is recorded.
         room_came: Called when no frame waits any more.
     """
@@ -46,6 +48,7 @@ class Downlink:
         self.every = False
         self.dropped = 0
         self.room_came: Callable[[], None] = lambda: None
+        self.views: Views | None = None
         self.recorder: Recorder | None = None
         self._ring = ring
         self._waiting: deque[_Waiting] = deque()
@@ -61,9 +64,11 @@ class Downlink:
         return self._ring.newest + len(self._waiting)
 
     def sent(self, frame: OutgoingFrame) -> None:
-        """Notes a frame that was sent, for a recording."""
+        """Notes a frame that was sent, for a recording and for viewers."""
         if self.recorder is not None:
             self.recorder.sent(frame)
+        if self.views is not None:
+            self.views.sent(frame)
 
     def put(
         self, planes: Sequence[NDArray[np.uint8]], width: int, height: int, info: FrameInfo
@@ -84,6 +89,8 @@ class Downlink:
         if not width or not height:
             self.dropped += 1
             return
+        if self.views is not None:
+            self.views.received(planes, info)
         if self.every and (self._waiting or self._ring.is_full):
             self._keep(planes, width, height, info)
             return

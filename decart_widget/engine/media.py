@@ -16,6 +16,7 @@ from decart_widget.engine.received import FrameSink
 from decart_widget.engine.recordings import Recorded, Recordings
 from decart_widget.engine.reported_errors import connection_error, source_error
 from decart_widget.engine.source_sender import SourceSender
+from decart_widget.engine.view_link import ViewLink
 from decart_widget.engine.worker_process import WorkerProcess
 from decart_widget.errors import (
     ClosedError,
@@ -55,6 +56,9 @@ class EngineMedia:
         source_info: What the worker says about the open source: ``label``, ``is_live``, ``fps``,
             ``duration_s``, ``frame_count``; empty before it is open.
         recordings: Files that the worker writes.
+        views: Pictures that the worker encodes for pages.
+        orientation: See above; used by the next start.
+        mirror: Likewise.
         counts: ``sent``, ``received``, ``skipped`` and ``lost`` frames of the worker so far.
         on_source: Called with ``source_info`` when a source was opened.
         on_source_failed: Called with the error when a source can't be read further, before the
@@ -73,8 +77,8 @@ class EngineMedia:
         self.on_source_failed: Callable[[DecartError], None] | None = None
         self._sources = SourceSender(source, self._send, self._source_failed)
         self._source_error: DecartError | None = None
-        self._orientation = orientation
-        self._mirror = mirror
+        self.orientation = orientation
+        self.mirror = mirror
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: WorkerProcess | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -86,6 +90,7 @@ class EngineMedia:
         self._transport = "webrtc"
         self._figures = Figures(self._send)
         self.recordings = Recordings(self._send)
+        self.views = ViewLink(self._send)
 
     # --- sinks: any thread --------------------------------------------------------------------
 
@@ -171,7 +176,7 @@ class EngineMedia:
         self._codec = str(video.preferred_codec).upper()
         self._transport = preparation.transport
         target = Target(
-            model.width, model.height, video.max_framerate, self._orientation, self._mirror
+            model.width, model.height, video.max_framerate, self.orientation, self.mirror
         )
         if self._source_error is not None and self.listener is not None:
             self.listener.media_refused(attempt, self._source_error)
@@ -389,3 +394,6 @@ class EngineMedia:
 
     def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
         self._figures.answered(request, figures)
+
+    def _on_picture(self, viewer: str, attempt: int, part: bytes, **about: Any) -> None:
+        self.views.came(viewer, attempt, about, part)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import logging
 from collections.abc import Callable, Mapping
@@ -23,8 +22,10 @@ from decart_widget.engine.commands import (
     MessageError,
     decode,
     encode,
+    part_bytes,
 )
 from decart_widget.engine.connection import Connection, ConnectionSettings, FrameExchange
+from decart_widget.engine.connection_calls import Attempt, close
 from decart_widget.engine.connections import connect
 from decart_widget.engine.downlink import Downlink
 from decart_widget.engine.exchange import Counts, Exchange
@@ -32,6 +33,7 @@ from decart_widget.engine.recorder import Recorder
 from decart_widget.engine.ring import RingReader, RingWriter
 from decart_widget.engine.ring_source import RingSource
 from decart_widget.engine.source_feed import SourceFeed
+from decart_widget.engine.views import Views
 from decart_widget.errors import DecartError, MediaError
 from decart_widget.inputs.sources.reader import FrameReader, Target
 
@@ -39,9 +41,6 @@ logger = logging.getLogger(__name__)
 
 BEAT_S: Final = 1.0
 """Seconds between two events ``beat``."""
-
-CLOSE_TIMEOUT_S: Final = 5.0
-"""Seconds that closing a connection may take while the worker goes on."""
 
 EXIT_TIMEOUT_S: Final = 1.0
 """Seconds that closing everything may take at the end of the worker."""
@@ -97,7 +96,8 @@ class Worker:
         self._counts = Counts()
         self._feed = SourceFeed(self)
         self._link = Downlink(down)
-        self._attempt: _Attempt | None = None
+        self._views = self._link.views = Views(self._send_picture)
+        self._attempt: Attempt | None = None
         self._ring_source: RingSource | None = None
         self._recording = 0
         self._background: set[asyncio.Task[None]] = set()
@@ -108,9 +108,11 @@ class Worker:
         beating = asyncio.create_task(self._beat())
         loop.add_reader(self._link.bell, self._link.flush)
         self.tell("hello")
-        with contextlib.suppress(OSError):  # a parent that was killed says no goodbye
+        # A parent that was killed says no goodbye.
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while line := await commands.readline():
-                self.carry_out(line)
+                count = part_bytes(line)
+                self.carry_out(line, await commands.readexactly(count) if count else b"")
         beating.cancel()
         loop.remove_reader(self._link.bell)
         self._end(keep_source=False)
@@ -120,10 +122,17 @@ class Worker:
         if self._background:
             await asyncio.wait(self._background, timeout=EXIT_TIMEOUT_S)
 
-    def carry_out(self, line: bytes) -> None:
-        """Carries out one command; what can't be carried out is logged."""
+    def carry_out(self, line: bytes, part: bytes = b"") -> None:
+        """Carries out one command; what can't be carried out is logged.
+
+        Args:
+            line: The command.
+            part: Its binary part, which becomes its field ``part``.
+        """
         try:
             kind, fields = decode(COMMANDS, line)
+            if part:
+                fields["part"] = part
             del line  # may hold a token, and a traceback may show this frame
             getattr(self, f"_do_{kind}")(**fields)
         except MessageError as error:
@@ -131,12 +140,12 @@ class Worker:
         except Exception as error:
             logger.error("A command failed.\n%s", trace(error))
 
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Sends an event to the parent."""
+    def tell(self, kind: str, part: bytes = b"", /, **fields: Any) -> None:
+        """Sends an event to the parent, with its binary part."""
         if "indices" in fields:
             fields["indices"] = fields["indices"][-MAX_INDICES:]
         with contextlib.suppress(OSError):
-            self._send(encode(EVENTS, kind, **fields))
+            self._send(encode(EVENTS, kind, part, **fields))
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -176,7 +185,7 @@ class Worker:
         _remember_credentials(settings.rtc)
         exchange = Exchange(attempt, self._feed, self._link, self.tell, self._counts)
         try:
-            self._attempt = _Attempt(exchange, self._connect(settings, exchange))
+            self._attempt = Attempt(exchange, self._connect(settings, exchange))
         except Exception as error:
             exchange.refused(_as_media_error(error))
             exchange.close()
@@ -241,6 +250,21 @@ class Worker:
         if self._recording == number:
             self._stop_recording()
 
+    def _do_watch(
+        self,
+        viewer: str,
+        attempt: int,
+        streams: list[str],
+        codec: str,
+        width: int,
+        height: int,
+    ) -> None:
+        if self._current(attempt) is not None:
+            self._views.watch(viewer, attempt, streams, codec, (width, height))
+
+    def _do_shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
+        self._views.shown(viewer, attempt, stream, number)
+
     # --- FeedListener -------------------------------------------------------------------------
 
     def source_opened(self, generation: int, reader: FrameReader) -> None:
@@ -263,6 +287,10 @@ class Worker:
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _send_picture(self, fields: dict[str, Any], data: bytes) -> None:
+        if self._current(fields["attempt"]) is not None:
+            self.tell("picture", data, **fields)
+
     def _stop_recording(self) -> None:
         if self._link.recorder is not None:
             self._link.recorder.stop()
@@ -275,7 +303,7 @@ class Worker:
             counts = {"frames": recorder.frames, "dropped": recorder.dropped}
             self.tell("recorded", number=number, **counts, problem=problem)
 
-    def _current(self, attempt: int) -> _Attempt | None:
+    def _current(self, attempt: int) -> Attempt | None:
         current = self._attempt
         return current if current is not None and current.number == attempt else None
 
@@ -284,9 +312,10 @@ class Worker:
             self._feed.close()
             self._ring_source = None
         attempt, self._attempt = self._attempt, None
+        self._views.clear()
         if attempt is not None:
             attempt.exchange.close()
-            self._run(_close(attempt))
+            self._run(close(attempt))
 
     def _run(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
@@ -311,48 +340,6 @@ class Worker:
             with contextlib.suppress(Exception):
                 figures = await self._attempt.connection.figures()
         self.tell("figures", request=request, figures={**figures, **_process_figures()})
-
-
-class _Attempt:
-    """The connection of an attempt, and its calls, one after another."""
-
-    def __init__(self, exchange: Exchange, connection: Connection) -> None:
-        self.exchange = exchange
-        self.connection = connection
-        self.number = exchange.attempt
-        self._closed = False
-        self._calls: asyncio.Queue[Callable[[Connection], Any] | None] = asyncio.Queue()
-        self._calling = asyncio.create_task(self._call_all())
-        connection.start()
-
-    def call(self, method: Callable[[Connection], Any]) -> None:
-        """Calls a method of the connection after those that were called before."""
-        self._calls.put_nowait(method)
-
-    async def close(self) -> None:
-        """Closes the connection. A call that runs goes on: not all of them may be cancelled."""
-        self._closed = True
-        self._calls.put_nowait(None)
-        await self.connection.close()
-
-    async def _call_all(self) -> None:
-        while (method := await self._calls.get()) is not None and not self._closed:
-            try:
-                await method(self.connection)
-            except Exception as error:
-                logger.warning("The connection failed.\n%s", trace(error))
-                self.exchange.changed("failed")
-
-
-async def _close(attempt: _Attempt) -> None:
-    closing = asyncio.ensure_future(attempt.close())
-    _, late = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
-    if late:
-        logger.warning("A connection did not close in %s s.", CLOSE_TIMEOUT_S)
-    elif (error := closing.exception()) is not None:
-        logger.warning("A connection did not close well.\n%s", trace(error))
-    del attempt, closing
-    gc.collect()  # connections are cycles of objects, and hold codecs and buffers
 
 
 def _import(modules: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import redact
 from decart_widget.engine.commands import COMMANDS, EVENTS, LINE_BYTES, MessageError, decode, encode
+from decart_widget.engine.lines import Lines
 from decart_widget.engine.ring_memory import RingDescriptors
 from decart_widget.errors import MediaError
 from decart_widget.processes.forks import close_in_forks
@@ -93,7 +94,8 @@ class WorkerProcess:
 
     Args:
         rings: Its rings.
-        on_event: Called with the type and the fields of each event.
+        on_event: Called with the type and the fields of each event; a binary part is its field
+            ``part``.
         on_end: Called once when the worker has ended without ``close``, with how it ended.
 
     Attributes:
@@ -152,24 +154,25 @@ class WorkerProcess:
         close_in_forks(loop)
         ours.setblocking(False)
         self._control, _ = await loop.create_connection(
-            lambda: _Lines(LINE_BYTES, self._receive, self._lost), sock=ours
+            lambda: Lines(LINE_BYTES, self._receive, self._lost, has_parts=True), sock=ours
         )
         self._log_pipe, _ = await loop.connect_read_pipe(
-            lambda: _Lines(LINE_BYTES, self._note, lambda: None), self._process.stderr
+            lambda: Lines(LINE_BYTES, self._note, lambda: None), self._process.stderr
         )
         self._watching = asyncio.create_task(self._watch())
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, part: bytes = b"", /, **fields: Any) -> None:
         """Sends a command; nothing happens when the worker has ended.
 
         Args:
             kind: Its type.
+            part: Its binary part.
             **fields: Its fields; they may hold secrets.
         """
         control = self._control
         if control is None or not self.is_alive:
             return
-        control.write(encode(COMMANDS, kind, **fields))
+        control.write(encode(COMMANDS, kind, part, **fields))
         if control.get_write_buffer_size() > UNSENT_BYTES:
             logger.warning("The media process reads no commands, and is ended.")
             self._kill()
@@ -188,7 +191,7 @@ class WorkerProcess:
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _receive(self, line: bytes) -> None:
+    def _receive(self, line: bytes, part: bytes) -> None:
         self._heard = True
         try:
             kind, fields = decode(EVENTS, line)
@@ -198,6 +201,8 @@ class WorkerProcess:
         if kind == "hello":
             self.has_begun = True
             self.ready.set()
+        if part:
+            fields["part"] = part
         self._on_event(kind, fields)
 
     def _lost(self) -> None:
@@ -252,7 +257,7 @@ class WorkerProcess:
             with contextlib.suppress(OSError):
                 self._process.kill()
 
-    def _note(self, line: bytes) -> None:
+    def _note(self, line: bytes, _part: bytes) -> None:
         text = redact(line.decode("utf-8", "replace").strip())[:LOGGED_CHARACTERS]
         self._log.append(text)
         self._log_count += 1
@@ -260,32 +265,6 @@ class WorkerProcess:
             logger.warning("media process %s: %s", self.pid, text)
         elif self._log_count == LOG_LINES + 1:
             logger.warning("media process %s: further lines are dropped", self.pid)
-
-
-class _Lines(asyncio.Protocol):
-    """Splits what arrives into lines; ends a connection whose line is too long."""
-
-    def __init__(
-        self, limit: int, on_line: Callable[[bytes], None], on_end: Callable[[], None]
-    ) -> None:
-        self._limit = limit
-        self._on_line = on_line
-        self._on_end = on_end
-        self._rest = b""
-        self._transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._on_line(line)
-        if len(self._rest) > self._limit:
-            self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._on_end()
 
 
 def _socket_pair() -> tuple[socket.socket, socket.socket]:

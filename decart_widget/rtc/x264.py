@@ -28,6 +28,12 @@ frames, and receivers request one when they need it."""
 BITRATE_STEP: Final = 0.1
 """Change of the bitrate, as a fraction of it, that the encoder follows (as in aiortc)."""
 
+BT601: Final = 6
+"""The matrix of a picture's planes, as ITU-T H.273 numbers it."""
+
+LIMITED_RANGE: Final = 1
+"""FFmpeg's ``AVCOL_RANGE_MPEG``: luma from 16 to 235."""
+
 BUFFER_S: Final = 0.5
 """Seconds of video at the highest bitrate that may be sent at once: it limits keyframes."""
 
@@ -53,12 +59,15 @@ class X264Encoder:
     Args:
         bitrates: Start value and limits of `target_bitrate`.
         fps: Frames/s. The rate control takes each frame for 1/fps of a second, whenever it comes.
+        states_colours: Whether the stream says that its colours are BT.601, limited range; a
+            decoder that isn't told takes large pictures for BT.709.
     """
 
-    def __init__(self, bitrates: Bitrates, fps: float) -> None:
+    def __init__(self, bitrates: Bitrates, fps: float, *, states_colours: bool = False) -> None:
         self._bitrates = bitrates
         self._target_bitrate = bitrates.start
         self._fps = Fraction(fps).limit_denominator(1000)
+        self._states_colours = states_colours
         self._codec: Any = None
         self._pts = 0
 
@@ -103,6 +112,8 @@ class X264Encoder:
         codec.framerate, codec.time_base = self._fps, 1 / self._fps
         codec.gop_size = KEYFRAME_FRAMES
         codec.profile = "Baseline"
+        if self._states_colours:
+            codec.colorspace, codec.color_range = BT601, LIMITED_RANGE
         # x264 follows changes of an open encoder's bitrate up to the limit of the rate ("vbv") with
         # which it was opened, and only if it was opened for a constant bitrate.
         ceiling = self._bitrates.ceiling

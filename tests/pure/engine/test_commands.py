@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from decart_widget.engine.commands import COMMANDS, EVENTS, MessageError, decode, encode
+from decart_widget.engine.commands import (
+    COMMANDS,
+    EVENTS,
+    PART_BYTES,
+    MessageError,
+    decode,
+    encode,
+    part_bytes,
+)
+from decart_widget.engine.lines import Lines
 
 
 def test_a_message_arrives_as_it_was_sent() -> None:
@@ -55,3 +66,77 @@ def test_an_error_of_this_table_quotes_no_token() -> None:
 def test_an_event_is_no_command() -> None:
     with pytest.raises(MessageError):
         decode(COMMANDS, encode(EVENTS, "hello"))
+
+
+PICTURE: dict[str, Any] = {
+    "viewer": "p1",
+    "attempt": 1,
+    "stream": "output",
+    "number": 0,
+    "codec": "jpeg",
+    "key": True,
+    "config": None,
+    "width": 64,
+    "height": 48,
+    "at": None,
+    "dropped": 0,
+}
+
+
+class Abortable:
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def read(chunks: list[bytes], *, has_parts: bool = True) -> tuple[list[tuple[bytes, bytes]], bool]:
+    """What ``Lines`` makes of chunks, and whether it ended the connection."""
+    came: list[tuple[bytes, bytes]] = []
+    transport: Any = Abortable()
+    lines = Lines(1000, lambda *both: came.append(both), lambda: None, has_parts=has_parts)
+    lines.connection_made(transport)
+    for chunk in chunks:
+        lines.data_received(chunk)
+    return came, transport.aborted
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_message_and_its_binary_part_arrive_whatever_the_chunks(size: int) -> None:
+    part = bytes(range(256)) * 4
+    data = encode(EVENTS, "hello") + encode(EVENTS, "picture", part, **PICTURE)
+    data += encode(EVENTS, "hello")
+    came, aborted = read([data[at : at + size] for at in range(0, len(data), size)])
+    assert [(decode(EVENTS, line)[0], own) for line, own in came] == [
+        ("hello", b""),
+        ("picture", part),
+        ("hello", b""),
+    ]
+    assert not aborted
+
+
+def test_a_part_that_is_too_long_ends_the_connection() -> None:
+    came, aborted = read([b'{"bytes": %d, "type": "picture"}\n' % (PART_BYTES + 1), b"rest"])
+    assert (came, aborted) == ([], True)
+    with pytest.raises(MessageError):
+        encode(EVENTS, "picture", b"x" * (PART_BYTES + 1), **PICTURE)
+
+
+def test_a_line_that_is_too_long_ends_the_connection() -> None:
+    assert read([b"x" * 1001]) == ([], True)
+
+
+def test_lines_of_a_log_have_no_parts() -> None:
+    line = b'{"bytes": 5, "type": "picture"}'
+    assert read([line + b"\nabc\n"], has_parts=False) == ([(line, b""), (b"abc", b"")], False)
+
+
+def test_a_part_belongs_to_the_types_that_have_one() -> None:
+    for kind, part in (("hello", b"x"), ("picture", b"")):
+        with pytest.raises(MessageError):
+            encode(EVENTS, kind, part, **(PICTURE if kind == "picture" else {}))
+    line = encode(EVENTS, "picture", b"x", **PICTURE)[:-1]
+    assert part_bytes(line) == 1
+    for other in (line.replace(b'"bytes": 1, ', b""), b'{"bytes": 1, "type": "hello"}'):
+        with pytest.raises(MessageError):
+            decode(EVENTS, other)

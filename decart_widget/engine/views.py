@@ -1,0 +1,238 @@
+"""What viewers see of a session in the worker: pictures of what is sent and of what comes back.
+
+A viewer is a browser page. A picture is encoded when its viewer has credit, from the newest frame:
+at most ``IN_FLIGHT`` pictures of a stream are on their way, nothing piles up, and a decoder gets a
+stream without gaps. Encoding runs on one thread, so that it delays no frame of the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from decart_widget.diagnostics.redaction import trace
+from decart_widget.engine.commands import PART_BYTES
+from decart_widget.engine.recorder import one_plane
+from decart_widget.engine.view_encoders import ViewEncoder, scaled, view_encoder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from decart_widget.engine.connection import OutgoingFrame
+    from decart_widget.engine.ring import FrameInfo
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT: Final = 2
+"""Pictures of a stream that a viewer has not shown yet, at most."""
+
+MAX_VIEWERS: Final = 4
+"""Viewers at once; a further one replaces the one that began first."""
+
+Send = Callable[[dict[str, Any], bytes], None]
+"""Sends the fields of a ``picture`` event and its bytes."""
+
+
+@dataclass
+class _Frame:
+    """The newest frame of a stream; ``number`` counts frames, ``at`` is its time in the source."""
+
+    number: int
+    picture: NDArray[np.uint8]
+    at: float | None
+
+
+@dataclass
+class _View:
+    """One stream for one viewer.
+
+    Attributes:
+        attempt: The attempt that is watched.
+        codec: ``"h264"`` or ``"jpeg"``.
+        limit: The size that pictures are scaled down to.
+        encoder: Encodes them.
+        next: The next picture's number.
+        shown: The number of the last one that was shown.
+        seen: The number of the frame that was encoded last; None before the first.
+        needs_key: Whether the next picture must be decodable without earlier ones.
+    """
+
+    attempt: int
+    codec: str
+    limit: tuple[int, int]
+    encoder: ViewEncoder
+    next: int = 0
+    shown: int = -1
+    seen: int | None = None
+    needs_key: bool = True
+
+    @property
+    def has_credit(self) -> bool:
+        return self.next - 1 - self.shown < IN_FLIGHT
+
+
+@dataclass
+class Views:
+    """The pictures for all viewers; call its methods on the worker's loop.
+
+    Args:
+        send: Sends a picture; called on the loop.
+        encoder: Returns an encoder by its codec.
+    """
+
+    send: Send
+    encoder: Callable[[str], ViewEncoder] = view_encoder
+    _views: dict[tuple[str, str], _View] = field(default_factory=dict)
+    _newest: dict[str, _Frame] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _thread: threading.Thread | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def watch(
+        self,
+        viewer: str,
+        attempt: int,
+        streams: Sequence[str],
+        codec: str,
+        limit: tuple[int, int],
+    ) -> None:
+        """Notes what a viewer wants to see from now on; the next pictures are keyframes.
+
+        Args:
+            viewer: Names it.
+            attempt: The attempt, which its pictures name.
+            streams: ``"output"`` (received frames), ``"input"`` (sent ones); empty for none.
+            codec: ``"h264"`` or ``"jpeg"``.
+            limit: Width and height in pixels that pictures are scaled down to; 0 for their own.
+        """
+        with self._changed:
+            for stream in ("output", "input"):
+                before = self._views.pop((viewer, stream), None)
+                if stream not in streams:
+                    continue
+                view = before
+                if view is None or (view.attempt, view.codec) != (attempt, codec):
+                    view = _View(attempt, codec, limit, self.encoder(codec))
+                view.limit, view.needs_key = limit, True
+                view.shown, view.seen = view.next - 1, None
+                self._views[viewer, stream] = view
+            self._forget_surplus()
+            self._changed.notify()
+        if self._views and self._thread is None:
+            self._loop = asyncio.get_running_loop()
+            self._thread = threading.Thread(target=self._run, name="decart-views", daemon=True)
+            self._thread.start()
+
+    def shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
+        """Notes that a viewer has shown a picture, which is the credit for another one."""
+        with self._changed:
+            view = self._views.get((viewer, stream))
+            if view is not None and view.attempt == attempt and view.shown < number < view.next:
+                view.shown = number
+                self._changed.notify()
+
+    def clear(self) -> None:
+        """Ends all views: the attempt is over."""
+        with self._changed:
+            self._views.clear()
+            self._newest.clear()
+
+    def received(self, planes: Sequence[NDArray[np.uint8]], info: FrameInfo) -> None:
+        """Takes a frame that came back; copies it.
+
+        Args:
+            planes: As in ``FrameExchange.frame_received``.
+            info: The identity of the frame that it was made from.
+        """
+        if self._is_watched("output"):
+            at = None if math.isnan(info.source_time) else info.source_time
+            self._put("output", one_plane(planes), at)
+
+    def sent(self, frame: OutgoingFrame) -> None:
+        """Takes a frame that was sent."""
+        if self._is_watched("input"):
+            self._put("input", frame.picture, frame.source_time)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _is_watched(self, stream: str) -> bool:
+        return bool(self._views) and any(own == stream for _, own in self._views)
+
+    def _put(self, stream: str, picture: NDArray[np.uint8], at: float | None) -> None:
+        with self._changed:
+            self._newest[stream] = _Frame(self._count_of(stream), picture, at)
+            self._changed.notify()
+
+    def _count_of(self, stream: str) -> int:
+        before = self._newest.get(stream)
+        return 0 if before is None else before.number + 1
+
+    def _forget_surplus(self) -> None:
+        viewers = list(dict.fromkeys(viewer for viewer, _ in self._views))
+        for viewer in viewers[:-MAX_VIEWERS]:
+            logger.warning("More than %s pages watch a session; one is left out.", MAX_VIEWERS)
+            self._views = {key: view for key, view in self._views.items() if key[0] != viewer}
+        for stream in list(self._newest):
+            if not self._is_watched(stream):
+                del self._newest[stream]
+
+    def _due(self) -> tuple[tuple[str, str], _View, _Frame] | None:
+        """The view to encode for, the one that has waited longest; call it with the lock."""
+        for key, view in self._views.items():
+            frame = self._newest.get(key[1])
+            if frame is not None and view.has_credit and view.seen != frame.number:
+                return key, view, frame
+        return None
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while (due := self._due()) is None:
+                    self._changed.wait()
+                key, view, frame = due
+                del due
+                needs_key, view.needs_key = view.needs_key, False
+                dropped = 0 if view.seen is None else frame.number - view.seen - 1
+                view.seen = frame.number
+                # The others come first the next time.
+                self._views[key] = self._views.pop(key)
+            try:
+                picture = scaled(frame.picture, view.limit)
+                encoded = view.encoder.encode(picture, key=needs_key, limit=PART_BYTES)
+            except Exception as error:
+                logger.error("A picture can't be encoded.\n%s", trace(error))
+                with self._changed:
+                    if self._views.get(key) is view:
+                        del self._views[key]
+                continue
+            if encoded is None:
+                view.needs_key = True
+                continue
+            with self._changed:
+                if self._views.get(key) is not view:
+                    continue
+                number, view.next = view.next, view.next + 1
+            fields = {
+                "viewer": key[0],
+                "attempt": view.attempt,
+                "stream": key[1],
+                "number": number,
+                "codec": view.codec,
+                "key": encoded.key,
+                "config": encoded.config,
+                "width": picture.shape[1],
+                "height": picture.shape[0] * 2 // 3,
+                "at": frame.at,
+                "dropped": dropped,
+            }
+            del frame, picture
+            assert self._loop is not None
+            with suppress(RuntimeError):  # the loop is closed: the worker ends
+                self._loop.call_soon_threadsafe(self.send, fields, encoded.data)
