@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from playwright.async_api import Page
 
+from benchmarks.delayed_road import delayed_road
 from tools import browser
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
@@ -38,26 +39,33 @@ class RunningWidget:
 
 @asynccontextmanager
 async def running_widget(
-    cells: Sequence[str] = CELLS, install: Callable[[Page], Awaitable[None]] | None = None
+    cells: Sequence[str] = CELLS,
+    install: Callable[[Page], Awaitable[None]] | None = None,
+    *,
+    delay_s: float = 0.0,
 ) -> AsyncIterator[RunningWidget]:
     """Runs a notebook made of code cells and waits until its first widget is mounted.
 
     Args:
         cells: The cells' source.
         install: Called with the page while it is still empty.
+        delay_s: Delay of each direction between the page and the notebook server, in seconds.
 
     Yields:
         The first widget; its session is not started yet.
     """
-    with LabServer() as lab:
+    async with AsyncExitStack() as stack:
+        lab = stack.enter_context(LabServer())
         name = lab.write("benchmark.ipynb", cells)
-        async with browser.launched() as chromium:
-            page = await chromium.new_page(viewport=browser.VIEWPORT)
-            if install is not None:
-                await install(page)
-            notebook = NotebookPage(lab, page)
-            await notebook.open(name)
-            await notebook.run_all()
-            view = WidgetView(page)
-            await view.mounted()
-            yield RunningWidget(lab, notebook, view)
+        if delay_s:
+            lab.page_port = await stack.enter_async_context(delayed_road(lab.port, delay_s))
+        chromium = await stack.enter_async_context(browser.launched())
+        page = await chromium.new_page(viewport=browser.VIEWPORT)
+        if install is not None:
+            await install(page)
+        notebook = NotebookPage(lab, page)
+        await notebook.open(name)
+        await notebook.run_all()
+        view = WidgetView(page)
+        await view.mounted()
+        yield RunningWidget(lab, notebook, view)

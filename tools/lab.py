@@ -61,6 +61,7 @@ class LabServer:
         self.token = secrets.token_hex(16)
         self.log = self.home / "server.log"
         self.port = 0
+        self.page_port: int | None = None
         self._environment = dict(environment or {})
         self._settings = {**SETTINGS, **(settings or {})}
         self._startup = startup
@@ -69,6 +70,11 @@ class LabServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where pages reach the server: at `page_port`, if a proxy in front of it listens there."""
+        return f"http://127.0.0.1:{self.page_port or self.port}"
 
     @property
     def headers(self) -> dict[str, str]:

@@ -107,10 +107,10 @@ class NotebookPage:
 
         JupyterLab is loaded, unless the tab shows it already.
         """
-        if self.page.url.startswith(self.lab.url):
+        if self.page.url.startswith(self.lab.page_url):
             await self.page.evaluate(OPEN, name)
         else:
-            url = f"{self.lab.url}/doc/tree/{name}?token={self.lab.token}"
+            url = f"{self.lab.page_url}/doc/tree/{name}?token={self.lab.token}"
             await self.page.goto(url, wait_until="domcontentloaded")
         deadline = time.monotonic() + timeout
         while True:

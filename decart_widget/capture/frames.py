@@ -1,9 +1,8 @@
 """Iterates over the frames of a running session, as arrays.
 
-The page sends one frame per *credit*, and is granted another credit whenever the reader takes a
-frame. At most two credits are outstanding, or three just after a frame has arrived. So a slow
-reader causes at most three frames to be sent in vain; it gets the newest one when it reads again,
-and the frames that it missed are counted.
+The page sends one frame per *credit*; a ``FlowWindow`` says how many may be outstanding. Credits
+are granted when the reader takes a frame. So a slow reader causes few frames to be sent in vain; it
+gets the newest one when it reads again, and the frames that it missed are counted.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from decart_widget.capture.pictures import to_array
 from decart_widget.errors import DecartError
+from decart_widget.protocol.flow import FlowWindow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
     from decart_widget.capture.taps import Taps, Which
     from decart_widget.session.background import Background
-
-IN_FLIGHT: Final = 2
-"""Outstanding credits (measured: with one, half as many frames arrive)."""
-
-HELD_BACK_S: Final = 0.04
-"""Seconds for which a credit may be delayed on its way to the page.
-
-The notebook server's socket joins small messages (Nagle's algorithm, RFC 896): the second one waits
-until the page acknowledges the first, with its next message or 40 ms later (Linux's
-``TCP_DELACK_MIN``). So while frames arrive, one credit is always in transit, and is granted in
-addition to ``IN_FLIGHT``. Of 30 frames a second, 640x360, 27.5 to 30.0 arrive with this additional
-credit, and 23.7 to 26.2 without (``python -m benchmarks tap``, 2 cores).
-"""
 
 STALE_S: Final = 0.25
 """Seconds after which an unread frame is dropped, because newer ones exist."""
@@ -110,8 +97,9 @@ class Frames(AsyncIterator[Frame]):
         self._newest: tuple[bytes, float, float] | None = None
         self._reader: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._number: int | None = None
-        self._out = 0
+        self._window = FlowWindow()
         self._came = float("-inf")
+        self._waits_since: float | None = None
         self._asked = self._began = self._over = False
         self._error: DecartError | None = None
         self._dropped_here = self._dropped_there = 0
@@ -137,8 +125,8 @@ class Frames(AsyncIterator[Frame]):
             self._background.call(self._open)
         while True:
             came.clear()
-            self._background.call(self._refill)
             newest = self._take()
+            self._background.call(self._refill, newest is None)
             if newest is not None:
                 data, time = newest
                 return Frame(await to_array(data), time)
@@ -193,34 +181,47 @@ class Frames(AsyncIterator[Frame]):
         if self._number is not None:
             self._taps.close(self._number)
 
-    def _refill(self) -> None:
-        """Grants the page the missing credits; called when the reader waits."""
+    def _refill(self, waits: bool) -> None:
+        """Grants the page the missing credits.
+
+        Args:
+            waits: Whether the reader waits for a frame; else it has just taken one.
+        """
+        if waits and self._newest is None and self._waits_since is None:
+            self._waits_since = self._background.loop.time()
         if not self._began or self._over or self._number is None:
             return
-        waiting = self._newest is not None
-        returning = self._background.loop.time() - self._came < HELD_BACK_S
-        if (missing := IN_FLIGHT + returning - self._out - waiting) > 0:
-            self._out += missing
+        if missing := self._window.missing(self._newest is not None):
             self._taps.credit(self._number, missing)
 
     def began(self, detail: Mapping[str, Any]) -> None:
         """The page has begun; credits that were granted before are void."""
-        self._began, self._out = True, 0
-        self._refill()
+        self._began = True
+        self._window.restart()
+        self._refill(waits=False)
 
     def piece(self, data: bytes, detail: Mapping[str, Any], *, last: bool) -> None:
         """A frame has arrived."""
         now = self._background.loop.time()
-        self._out, self._came = max(0, self._out - 1), now
-        time, dropped = float(detail.get("time", 0.0)), detail.get("dropped")
+        at, dropped = detail.get("at"), detail.get("dropped")
+        missed = dropped if isinstance(dropped, int) else None
+        waits_since, self._waits_since = self._waits_since, None
+        self._window.arrived(
+            now,
+            sent_at=at / 1000 if isinstance(at, int | float) else None,
+            size_bytes=len(data),
+            missed=missed,
+            idle_s=0.0 if waits_since is None else now - max(waits_since, self._came),
+        )
+        self._came = now
         with self._lock:
             if self._over:
                 return
             if self._newest is not None:
                 self._dropped_here += 1
-            self._newest = (data, time, now)
-            if isinstance(dropped, int):
-                self._dropped_there = max(self._dropped_there, dropped)
+                self._window.unread()
+            self._newest = (data, float(detail.get("time", 0.0)), now)
+            self._dropped_there = max(self._dropped_there, missed or 0)
         self._wake()
 
     def over(self, error: DecartError | None) -> None:
