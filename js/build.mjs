@@ -1,7 +1,8 @@
 // Builds the front end into ../decart_widget/static: the chunks that chunks.json lists, each within its
 // budget, and THIRD_PARTY_LICENSES. The loader is what every widget carries; the kernel sends a page the
 // others once: main (with the styles), peer or room (with livekit-client) by transport, capture (the
-// camera), tools (what a view has besides picture and prompt) and take (stills, frames, recordings).
+// camera), tools (what a view has besides picture and prompt), kernel (shows a session that runs in the
+// kernel) and take (stills, frames, recordings).
 //
 // `--size` only measures what is built. `--coverage` builds chunks for the browser tests that measure
 // coverage into .coverage-data/bundle instead: not minified, with source maps beside them (name.js.map) and

@@ -25,7 +25,7 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 DIGEST_DIGITS: Final = 32
 """Hex digits of a digest: 128 bits, for which nobody finds other code."""
 
-CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take"})
+CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take", "kernel"})
 """Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
 _pushed: set[str] = set()
@@ -84,14 +84,15 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
 
     Args:
         transport: Selects ``room`` or ``peer``.
-        viewer: Whether it is a viewer, which needs neither ``capture`` nor ``take``.
+        viewer: Whether it is a viewer, which needs none of ``capture``, ``take`` and ``kernel``.
 
     Returns:
         Names and digests.
     """
     needed = ["main", "tools", "room" if transport == "livekit" else "peer"]
     if not viewer:
-        needed += ["capture", "take"]
+        # The source, and with it the engine, may change: ``kernel`` is small.
+        needed += ["capture", "take", "kernel"]
     return {name: chunk(name).digest for name in needed}
 
 

@@ -13,6 +13,7 @@ import type {
   TransportState,
 } from "../src/media/transport.ts";
 import { watchdog } from "../src/media/watchdog.ts";
+import * as kernel from "../src/pictures/index.ts";
 import * as take from "../src/take/index.ts";
 import * as tools from "../src/tools/index.ts";
 
@@ -330,7 +331,7 @@ export class FakeRooms {
 export const peers = async (name: string) => chunkNamed(name);
 
 function chunkNamed(name: string): unknown {
-  const found: unknown = { capture, peer, tools, take }[name];
+  const found: unknown = { capture, peer, tools, take, kernel }[name];
   if (!found) throw Error(`there is no chunk ${name}`);
   return found;
 }

@@ -20,6 +20,14 @@ const ALLOWED = [
     reason: "reached by way of MediaStreamTrackProcessor only, which its callers look for first",
   },
   {
+    features: [
+      ...["api.VideoDecoder", "api.VideoDecoder.*", "api.EncodedVideoChunk"],
+      ...["api.VideoFrame", "api.VideoFrame.*"],
+    ],
+    files: ["src/pictures/decoder.ts", "src/pictures/stream.ts", "src/pictures/track.ts"],
+    reason: "looked for first; without them the kernel sends JPEG, which is drawn on a canvas",
+  },
+  {
     features: ["api.HTMLVideoElement.requestVideoFrameCallback"],
     files: ["src/media/each-frame.ts", "src/view/stage.ts"],
     reason: "guarded; each-frame.ts has a fallback, stage.ts listens to `loadeddata` too",

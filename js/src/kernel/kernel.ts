@@ -58,8 +58,8 @@ export interface KernelEvents {
   onMessage(): void;
   onWelcome(message: Welcome): void;
   onPrepare(message: Prepare): void;
-  /** A message of the attempt that exists. */
-  onAttemptMessage(message: AttemptMessage): void;
+  /** A message of the attempt that exists; `data` is the binary part of a picture. */
+  onAttemptMessage(message: AttemptMessage, data?: BufferSource): void;
   /** @param isOwner whether the session belongs to this page now */
   onOwner(isOwner: boolean): void;
   /** @param request the kernel's number for its request */
@@ -204,7 +204,6 @@ export class Kernel {
     switch (message.type) {
       case "beat":
       case "chunk": // for the loader
-      case "picture":
         return;
       case "welcome":
         clearTimeout(this.#helloTimer);
@@ -231,7 +230,7 @@ export class Kernel {
         return;
       default:
         if (message.attempt !== this.#attempt) this.counts.dropped++;
-        else events.onAttemptMessage(message);
+        else events.onAttemptMessage(message, data);
     }
   }
 }

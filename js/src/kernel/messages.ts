@@ -245,8 +245,11 @@ export type ToBrowser =
   | ImageState
   | { type: "beat" };
 
-/** A message of one attempt: `answer`, `candidate`, `room` or `end`. */
-export type AttemptMessage = Extract<ToBrowser, { type: "answer" | "candidate" | "room" | "end" }>;
+/** A message of one attempt. */
+export type AttemptMessage = Extract<
+  ToBrowser,
+  { type: "answer" | "candidate" | "room" | "picture" | "end" }
+>;
 
 /** By type, whether a message has the fields that this version reads. */
 const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) => boolean> = {

@@ -12,7 +12,7 @@ export interface Reading extends Sample {
   totals: { at: number; frames: number; bytes: number; received: number; lost: number };
 }
 
-type Report = Pick<RTCStatsReport, "forEach">;
+type Report = { forEach(callback: (entry: Entry) => void): void };
 type Entry = Record<string, unknown> & { id: string; type: string };
 
 const number = (value: unknown): number => (typeof value === "number" ? value : 0);
@@ -24,7 +24,7 @@ const number = (value: unknown): number => (typeof value === "number" ? value : 
  */
 export function read(report: Report, previous?: Reading): Reading {
   const entries: Entry[] = [];
-  report.forEach((entry: Entry) => {
+  report.forEach((entry) => {
     entries.push(entry);
   });
   const inbound = entries.find((e) => e.type === "inbound-rtp" && e.kind === "video");

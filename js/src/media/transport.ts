@@ -1,14 +1,17 @@
-/** The interface between a session and its transports: peer.ts (offer and answer), room.ts (LiveKit). */
+/**
+ * The interface between a session and its transports: peer.ts (offer and answer), room.ts (LiveKit),
+ * ../pictures (a session in the kernel).
+ */
 
 import type { Load } from "../host.ts";
 import type { ToBrowser, ToKernel, VideoOptions } from "../kernel/messages.ts";
 import type { Reading } from "./stats.ts";
 import type { Stall, Watched } from "./watchdog.ts";
 
-/** Messages from the service, passed on by the kernel. */
-export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" }>;
-/** Messages to the service, passed on by the kernel. */
-type Outbound = Extract<ToKernel, { type: "offer" | "candidate" }>;
+/** Messages from the service, passed on by the kernel; or a picture of the kernel's. */
+export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" | "picture" }>;
+/** Messages to the service, passed on by the kernel; or what a page wants to see of the kernel's. */
+type Outbound = Extract<ToKernel, { type: "offer" | "candidate" | "watch" | "shown" }>;
 
 /** `reconnecting`: the transport reconnects by itself; `failed`: it has given up. */
 export type TransportState = "connected" | "reconnecting" | "disconnected" | "failed";
@@ -22,13 +25,15 @@ export interface TransportOptions {
   camera: { width: number; height: number } | null;
   /** Whether to prepare for a microphone's sound, now or later. */
   sound: boolean;
-  /** Sends a message to the service. */
+  /** Sends a message to the service, or to the kernel. */
   send(message: Outbound): void;
   /**
    * Called with the stream that holds the transformed video; again with another stream after a
    * reconnect, and with the same one when sound was added.
    */
   onStream(stream: MediaStream): void;
+  /** Called with the stream that `showSent` asked for; with null when it has ended. */
+  onSent(stream: MediaStream | null): void;
   onState(state: TransportState, detail?: Record<string, unknown>): void;
   /** Closes the transport, whatever it is doing. */
   signal: AbortSignal;
@@ -41,8 +46,12 @@ export interface Transport {
   publish(track: MediaStreamTrack): Promise<void>;
   /** Sends this microphone track in place of the former one; null for none. */
   sendSound(track: MediaStreamTrack | null): Promise<void>;
-  /** Takes a message from the service. */
-  receive(message: Inbound): Promise<void>;
+  /**
+   * Takes a message from the service.
+   *
+   * @param data the binary part of a picture
+   */
+  receive(message: Inbound, data?: BufferSource): Promise<void>;
   /**
    * Reads the statistics now; null where there are none.
    *
@@ -51,9 +60,13 @@ export interface Transport {
   measure(previous?: Reading): Promise<Reading | null>;
   /** Detects a received video that has stopped; see `watchdog`. */
   watch(watched: Watched, isDue: () => boolean, onStall: (reason: Stall) => void): void;
+  /** This element of a view shows the stream; for a transport that sends only what a person can see. */
+  showOn?(screen: HTMLVideoElement): void;
+  /** Shows what the kernel sends, as `onSent`, until the signal; for a transport of the kernel's. */
+  showSent?(signal: AbortSignal): void;
 }
 
-/** What the chunks `peer` and `room` export as `open`. */
+/** What the chunks `peer`, `room` and `kernel` export as `open`. */
 export type OpenTransport = (options: TransportOptions) => Transport;
 
 /**
@@ -62,7 +75,8 @@ export type OpenTransport = (options: TransportOptions) => Transport;
  */
 export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
   return (options) => {
-    const opening = load(kind === "livekit" ? "room" : "peer").then((chunk) => {
+    const name = kind === "kernel" ? kind : kind === "livekit" ? "room" : "peer";
+    const opening = load(name).then((chunk) => {
       if (options.signal.aborted) throw Error("The attempt has ended.");
       return (chunk as { open: OpenTransport }).open(options);
     });
@@ -72,9 +86,11 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
       kind,
       publish: async (track) => (await opened)?.publish(track),
       sendSound: async (track) => (await opened)?.sendSound(track),
-      receive: async (message) => (await opened)?.receive(message),
+      receive: async (...what) => (await opened)?.receive(...what),
       measure: async (previous) => (await opened)?.measure(previous) ?? null,
       watch: async (...what) => (await opened)?.watch(...what),
+      showOn: async (screen) => (await opened)?.showOn?.(screen),
+      showSent: async (wish) => (await opened)?.showSent?.(wish),
     };
   };
 }

@@ -58,11 +58,15 @@ export class Attempt {
   camera: MediaStreamTrack | null = null;
   /** Whether a microphone's sound can be sent. */
   readonly canSendSound: boolean;
+  /** What the kernel's engine sends, while `showSent` asks for it. */
+  sent: MediaStream | null = null;
   /** A view's element that shows the stream. */
   screen: HTMLVideoElement | null = null;
 
   #microphone: MediaStreamTrack | null = null;
   #wasConnected = false;
+  /** Whether the kernel, where the media are its own, knows about them without this page. */
+  readonly #isKnown: boolean;
   readonly #transport: Transport;
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
@@ -74,6 +78,7 @@ export class Attempt {
     this.requestedAtMs = options.requestedAtMs;
     this.#kernel = kernel;
     this.#events = events;
+    this.#isKnown = prepare.transport === "kernel" && !isSending;
     const sound = isSending && trait(kernel.model, "microphone");
     this.#transport = options.open({
       attempt: this.number,
@@ -84,6 +89,10 @@ export class Attempt {
       send: (message) => kernel.send(message),
       onStream: (stream) => {
         this.stream = stream;
+        events.changed();
+      },
+      onSent: (stream) => {
+        this.sent = stream;
         events.changed();
       },
       onState: (state, detail) => this.#onState(state, detail),
@@ -135,9 +144,20 @@ export class Attempt {
     });
   }
 
-  /** Passes a message of the service on to the transport. */
-  receive(message: Inbound): void {
-    void this.#transport.receive(message);
+  /** Passes a message of the service, or a picture of the kernel's, on to the transport. */
+  receive(message: Inbound, data?: BufferSource): void {
+    void this.#transport.receive(message, data);
+  }
+
+  /** A view shows the stream by this element. */
+  showOn(screen: HTMLVideoElement): void {
+    this.screen = screen;
+    this.#transport.showOn?.(screen);
+  }
+
+  /** Has the kernel show what its engine sends, as `sent`, until the signal. */
+  showSent(signal: AbortSignal): void {
+    this.#transport.showSent?.(signal);
   }
 
   /**
@@ -159,6 +179,7 @@ export class Attempt {
     // A camera's label may contain a person's name, and stays out of the log.
     const { label, ...logged } = { ...detail, attempt: this.number } as Record<string, unknown>;
     this.#kernel.log.add(state === "failed" ? "warning" : "info", state, logged);
+    if (this.#isKnown) return;
     this.#kernel.send(detail ? { ...message, detail } : message);
   }
 
@@ -192,11 +213,8 @@ export class Attempt {
     if (this.signal.aborted || !reading) return;
     this.reading = reading;
     const { fps, width, height, rtt_s, loss, bitrate } = reading;
-    this.#kernel.send({
-      type: "stats",
-      attempt: this.number,
-      ...{ fps, width, height, rtt_s, loss, bitrate },
-    });
+    const sample = { fps, width, height, rtt_s, loss, bitrate };
+    if (!this.#isKnown) this.#kernel.send({ type: "stats", attempt: this.number, ...sample });
     this.#events.changed();
   }
 }

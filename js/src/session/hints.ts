@@ -18,6 +18,7 @@ const WAKE_INTERVAL_MS = 1000;
 /** What hints need of their session. */
 interface HintedSession {
   readonly isActive: boolean;
+  readonly isKernelSource: boolean;
   readonly isOwnedElsewhere: boolean;
   /** Whether this page has a view of it. */
   readonly isShown: boolean;
@@ -53,7 +54,8 @@ export class Hints {
 
   /** The pointer or the focus is on Start: prepares, here and in the kernel, what costs nothing. */
   anticipateStart(): void {
-    if (this.#sendIntent()) this.#session.source.listCameras();
+    const { isKernelSource, source } = this.#session;
+    if (this.#sendIntent() && !isKernelSource) source.listCameras();
   }
 
   /** Has the kernel prepare a start; returns whether it did. */

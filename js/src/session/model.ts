@@ -125,6 +125,11 @@ export function setTrait(
   model.save_changes();
 }
 
+/** Whether a page sends this source; any other is the label of the kernel's. */
+export function isPageSource(source: string): boolean {
+  return /^(camera|screen|test-pattern|file)$/.test(source);
+}
+
 /** Whether a session exists in this state. */
 export function isActiveState(state: ConnectionState): boolean {
   return state !== "idle" && state !== "disconnected" && state !== "error";

@@ -18,6 +18,7 @@ import {
   type ErrorTrait,
   isActiveState,
   isGenerating,
+  isPageSource,
   SHOWN_TRAITS,
   setTrait,
   trait,
@@ -68,8 +69,12 @@ export class Session {
     }
     const deadlineEvents = {
       kernelSilent: () => {
-        if (!this.fault) this.#fail("kernel-silent", "The kernel has not answered.");
-        this.stop();
+        // A session that runs in the kernel doesn't end because this page has lost it.
+        const isAway = this.isKernelSource && this.attempt;
+        const code = isAway ? "kernel-away" : "kernel-silent";
+        if (!this.fault) this.#fail(code, "The kernel has not answered.");
+        if (isAway) this.changed();
+        else this.stop();
       },
       budgetSpent: () => {
         const message = `The budget of ${trait(model, "budget")} s is used up.`;
@@ -77,7 +82,10 @@ export class Session {
         this.stop();
       },
       unviewed: () => {
-        if (this.#viewCount === 0 && (this.source.isOpen || this.attempt)) this.stop();
+        if (this.#viewCount > 0) return;
+        if (this.isKernelSource)
+          this.kernel.attempt = null; // no heartbeats: nobody watches here
+        else if (this.source.isOpen || this.attempt) this.stop();
       },
     };
     this.#deadlines = new Deadlines(deadlineEvents, signal);
@@ -93,7 +101,7 @@ export class Session {
         onMessage: () => this.#onKernelMessage(),
         onWelcome: (message) => this.#onWelcome(message),
         onPrepare: (message) => this.#onPrepare(message),
-        onAttemptMessage: (message) => this.#onAttemptMessage(message),
+        onAttemptMessage: (message, data) => this.#onAttemptMessage(message, data),
         onOwner: (isOwner) => this.#onOwner(isOwner),
         onSwitchCamera: (request) => void this.source.switchCamera(request),
         onImageState: (message, thumbnail) => this.referenceImage.onState(message, thumbnail),
@@ -142,7 +150,16 @@ export class Session {
 
   /** Whether the session runs in another page. */
   get isOwnedElsewhere(): boolean {
-    return this.isOwner === false && this.isActive;
+    return this.isOwner === false && this.isActive && !this.isKernelSource;
+  }
+
+  /**
+   * Whether the kernel sends a source of its own: this page opens no camera, and is one of those that
+   * show the session.
+   */
+  get isKernelSource(): boolean {
+    const { model } = this;
+    return trait(model, "engine") === "kernel" && !isPageSource(trait(model, "source"));
   }
 
   /** Whether this shows another widget's session: without a camera, and with nothing to start. */
@@ -172,6 +189,7 @@ export class Session {
     this.#deadlines.clearView();
     onAbort(signal, () => --this.#viewCount || this.#deadlines.awaitView());
     if (this.isViewer) this.start();
+    else if (this.attempt) this.kernel.attempt = this.attempt.number;
   }
 
   /**
@@ -193,7 +211,7 @@ export class Session {
     this.kernel.log.add("info", "start");
     this.kernel.send({ type: "start" });
     // A refusal comes as an event of the source.
-    if (!this.isViewer) this.source.open(this.source.size).catch(() => undefined);
+    if (this.#isSending) this.source.open(this.source.size).catch(() => undefined);
     this.#deadlines.awaitKernel();
     this.changed();
   }
@@ -216,8 +234,14 @@ export class Session {
     this.kernel.send({ type: "apply", prompt, enrich });
   }
 
+  /** Whether this page sends the session's video. */
+  get #isSending(): boolean {
+    return !this.isViewer && !this.isKernelSource;
+  }
+
   #onKernelMessage(): void {
     this.#deadlines.clearKernel();
+    if (this.fault?.code === "kernel-away") this.fault = null;
     if (this.source.isOpen) this.#deadlines.awaitKernel();
   }
 
@@ -249,7 +273,7 @@ export class Session {
       {
         requestedAtMs: wasClicked ? this.#clickedAtMs : performance.now(),
         open: openWith(this.load, message.transport ?? "webrtc"),
-        isSending: !this.isViewer,
+        isSending: this.#isSending,
         kernel: this.kernel,
         events: {
           changed: this.changed,
@@ -259,7 +283,7 @@ export class Session {
       },
     );
     this.attempt = attempt;
-    if (!this.isViewer) {
+    if (this.#isSending) {
       this.source.open(model).then(
         (track) => {
           if (attempt.signal.aborted) return;
@@ -274,9 +298,9 @@ export class Session {
     this.changed();
   }
 
-  #onAttemptMessage(message: AttemptMessage): void {
+  #onAttemptMessage(message: AttemptMessage, data?: BufferSource): void {
     if (message.type !== "end") {
-      this.attempt?.receive(message);
+      this.attempt?.receive(message, data);
       return;
     }
     this.#release(message.keep_camera);
@@ -287,7 +311,7 @@ export class Session {
   #onOwner(isOwner: boolean): void {
     this.isOwner = isOwner;
     // The picture is shown in one page only, and that is the new owner's.
-    if (!isOwner) this.#release();
+    if (!isOwner && !this.isKernelSource) this.#release();
     this.changed();
   }
 

@@ -21,6 +21,12 @@ export interface TapHandler {
   snapshot(): Promise<void>;
 }
 
+/** What taps need of their session. */
+interface Tapped {
+  readonly kernel: Kernel;
+  readonly isKernelSource: boolean;
+}
+
 /** The taps of one session. */
 export class Taps {
   /** What became of the last snapshot or recording; shown beside the cost. */
@@ -28,7 +34,9 @@ export class Taps {
 
   #handler: TapHandler | undefined;
   #loading: Promise<TapHandler> | undefined;
-  readonly #session: { readonly kernel: Kernel };
+  /** Since when the kernel records by itself, on the clock of `performance.now()`. */
+  #recordsSinceMs: number | null = null;
+  readonly #session: Tapped;
   readonly #load: () => Promise<TapHandler>;
   readonly #onChange: () => void;
 
@@ -37,25 +45,24 @@ export class Taps {
    * @param load loads the chunk `take` and opens its handler for the session; called once
    * @param onChange called after each change of the note
    */
-  constructor(
-    session: { readonly kernel: Kernel },
-    load: () => Promise<TapHandler>,
-    onChange: () => void,
-  ) {
+  constructor(session: Tapped, load: () => Promise<TapHandler>, onChange: () => void) {
     this.#session = session;
     this.#load = load;
     this.#onChange = onChange;
   }
 
-  /** The recording that is in progress in this page, whoever asked for it. */
+  /** The recording that is in progress in this page, or in the kernel, whoever asked for it. */
   get recording(): RecordingProgress | null {
-    return this.#handler?.recording ?? null;
+    if (this.#recordsSinceMs === null) return this.#handler?.recording ?? null;
+    return { seconds: (performance.now() - this.#recordsSinceMs) / 1000, bytes: 0 };
   }
 
   /** A tap, a credit or an end of one; or how a recording that the kernel writes is doing. */
   onMessage(message: TapMessage): void {
     if (message.type === "recording") {
       const { state, name, text } = message;
+      const isKernels = this.#session.isKernelSource && state === "recording";
+      this.#recordsSinceMs = isKernels ? performance.now() : null;
       this.setNote(
         state === "saved" ? `saved ${name} ${text}`.trim() : state === "saving" ? "saving…" : text,
       );

@@ -99,6 +99,7 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
   const begin = () => {
     const own = new AbortController();
     running = own;
+    session.attempt?.showSent(own.signal);
     signal.addEventListener("abort", () => own.abort(), { once: true, signal: own.signal });
     run(session, video, canvas, own.signal, (found) => {
       delay = found ?? delay;
@@ -120,18 +121,24 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
     },
     toggle() {
       if (running) end();
-      else if (session.source.capture?.preview) begin();
+      else if (session.isKernelSource || sentOf(session)) begin();
       mark(root, "compare", running !== null);
       show(element, running !== null);
       session.changed();
     },
     update() {
-      if (!running || (session.attempt?.revealed && session.source.capture?.preview)) return;
+      const goesOn = session.isKernelSource || sentOf(session);
+      if (!running || (session.attempt?.revealed && goesOn)) return;
       end();
       mark(root, "compare", false);
       show(element, false);
     },
   };
+}
+
+/** The video that is sent: by this page, or by the kernel, which shows it on request. */
+function sentOf({ attempt, source }: Session): MediaStream | null {
+  return source.capture?.preview ?? attempt?.sent ?? null;
 }
 
 /** A sent frame; `at` is in ms on the clock of `performance.now()`. */
@@ -156,9 +163,9 @@ function run(
   const context = canvas.getContext("2d");
 
   const bind = () => {
-    const preview = session.source.capture?.preview ?? null;
-    if (input.srcObject === preview) return;
-    input.srcObject = preview;
+    const sent = sentOf(session);
+    if (input.srcObject === sent) return;
+    input.srcObject = sent;
     void input.play().catch(() => undefined);
   };
   bind();

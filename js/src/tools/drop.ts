@@ -39,6 +39,8 @@ export function acceptDrops(
       const [file] = event.dataTransfer?.files ?? [];
       if (file && (file.type.startsWith("image/") || /\.hei[cf]$/i.test(file.name))) {
         void image.upload(file);
+      } else if (file && session.isKernelSource) {
+        session.taps.setNote("Not sent: the kernel has the source");
       } else if (file) void session.source.useFile(file);
     },
     { signal },

@@ -4,6 +4,7 @@ import { drawing } from "../view/dom.ts";
 
 const SHAPES = {
   camera: '<path d="M1.5 4.5h8v7h-8zM9.5 7l5-2.5v7L9.5 9"/>',
+  film: '<rect x="2" y="3" width="12" height="10" rx="1.5"/><path d="M5 3v10M11 3v10M2 6.3h3M2 9.7h3M11 6.3h3M11 9.7h3"/>',
   microphone:
     '<rect x="6" y="1.5" width="4" height="8" rx="2"/><path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.5"/>',
   silent:

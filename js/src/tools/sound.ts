@@ -86,6 +86,7 @@ export function soundTools(
       draw(microphone, heard ? "microphone" : "silent");
       microphone.setAttribute("aria-pressed", String(heard));
       microphone.disabled = session.isOwnedElsewhere;
+      show(microphone, !session.isKernelSource);
       microphone.title = !wished
         ? "Microphone off"
         : muted

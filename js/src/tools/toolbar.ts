@@ -81,10 +81,13 @@ export function toolbar(
   const compare = button("Compare", toolIcon("compare"), () => wipe.toggle(), "dw-wipe");
   const full = button("Full screen", toolIcon("full"), () => void fullScreen(root), "dw-full");
   const note = h("span", { class: "dw-note", role: "status", "aria-live": "polite" });
+  /** What the kernel sends, in place of the menus for what this page sends. */
+  const sentName = h("span");
+  const sent = h("span", { class: "dw-sent" }, toolIcon("film"), sentName);
   const gap = h("span", { class: "dw-gap" });
   const sound = soundTools(session, slots, signal);
   const buttons = [snapshot, record, compare].map((one) => one.element);
-  slot.append(camera.element, sound.microphone, mirror.element, shape.element, gap);
+  slot.append(camera.element, sent, sound.microphone, mirror.element, shape.element, gap);
   slot.append(...buttons, sound.speaker, full.element);
   // In the row with the cost, which has room for the text at every width of the view.
   costGap.after(note);
@@ -123,6 +126,12 @@ export function toolbar(
     const { width, height, fps } = obtained ?? {};
     // The actual resolution, which may differ from the requested one.
     camera.element.title = obtained ? `${name} · ${width}×${height} · ${fps} fps` : "Camera";
+    const { isKernelSource } = session;
+    show(camera.element, !isKernelSource);
+    show(mirror.element, !isKernelSource);
+    show(sent, isKernelSource);
+    write(sentName, isKernelSource ? currentSource : "");
+    sent.title = `${currentSource}, sent by the kernel`;
     const mirrorMode = trait(model, "mirror");
     mirror.show([MIRRORS], mirrorMode, `Mirror ${mirrorMode}`);
     const orientation = trait(model, "orientation");
@@ -131,6 +140,8 @@ export function toolbar(
     sound.update();
     const isReadOnly = session.isOwnedElsewhere;
     for (const { select } of [camera, mirror, shape]) select.disabled = isReadOnly;
+    // The kernel's engine takes the shape that it began with.
+    if (isKernelSource && session.isActive) shape.select.disabled = true;
     const hasPicture = session.attempt?.revealed === true;
     const { recording } = taps;
     snapshot.element.disabled = compare.element.disabled = !hasPicture;

@@ -45,6 +45,11 @@ const TEXTS: Record<string, NoticeText> = {
     text: "It is busy, restarting or gone. The camera is off.",
     remedy: "Wait for it or run the cell again, then Retry.",
   },
+  "kernel-away": {
+    title: "The kernel does not answer",
+    text: "The session may go on there.",
+    remedy: "The picture is shown again when it answers.",
+  },
   "version-mismatch": {
     title: "Kernel and page have different versions",
     remedy: "Restart the kernel and reload this page.",
@@ -54,6 +59,7 @@ const TEXTS: Record<string, NoticeText> = {
   "insufficient-credits": { title: "The credits are used up" },
   "quota-exceeded": { title: "The quota is used up" },
   "session-limit": { title: "Too many sessions at once" },
+  "invalid-source": { title: "The source can't be sent" },
   "unknown-model": { title: "There is no such model" },
   "at-capacity": { title: "No free place now" },
   "session-over": { title: "The session is over" },

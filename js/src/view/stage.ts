@@ -110,8 +110,8 @@ export function stage(
     slots: { stage: picture, video, still, retry: notice.retry },
     update() {
       bind(session.attempt?.stream ?? null);
-      if (session.attempt) session.attempt.screen = video;
-      const { state, isActive, isOwnedElsewhere, source } = session;
+      session.attempt?.showOn(video);
+      const { state, isActive, isOwnedElsewhere, isKernelSource, source } = session;
       const { isCameraOn } = source;
       const revealed = session.attempt?.revealed === true;
       hasPicture = revealed;
@@ -125,7 +125,7 @@ export function stage(
       picture.style.setProperty("--dw-fit", fits ? "cover" : "contain");
       notice.update(error, noticeTexts());
       show(poster.element, !revealed && !error && still.hidden);
-      poster.update(posterWords(state, model, { isOwnedElsewhere, isCameraOn }));
+      poster.update(posterWords(state, model, { isOwnedElsewhere, isCameraOn, isKernelSource }));
       top.state(stateWords(state, model), asideWords(state, model), time());
       top.model(isActive ? trait(model, "model") : "");
       top.quality(revealed ? qualityWords(session.attempt?.reading) : []);

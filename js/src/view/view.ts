@@ -72,6 +72,7 @@ export function mount(session: Session, el: HTMLElement, signal: AbortSignal): v
     mark(root, "revealed", attempt?.revealed === true);
     mark(root, "owner", session.isOwner !== false);
     mark(root, "camera", session.source.isCameraOn ? "on" : "off");
+    mark(root, "engine", trait(model, "engine"));
     if (ttffMs !== null) mark(root, "ttffMs", ttffMs);
     else delete root.dataset.ttffMs;
     for (const part of parts) part.update();

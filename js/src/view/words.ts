@@ -69,9 +69,9 @@ export function qualityWords(reading: Reading | undefined): string[] {
   return words;
 }
 
-/** The share of received packets that were lost, to be appended to other text. */
+/** The share of packets that were lost, where any came, to be appended to other text. */
 export function lossWords(reading: Reading | undefined): string {
-  return reading ? ` · loss ${(reading.loss * 100).toFixed(1)} %` : "";
+  return reading?.totals.received ? ` · loss ${(reading.loss * 100).toFixed(1)} %` : "";
 }
 
 /** Where a session runs. */
@@ -99,9 +99,11 @@ function poster(title: string, text: string, start = "", isBusy = !start): Poste
 export function posterWords(
   state: ConnectionState,
   model: HostModel,
-  page: { isOwnedElsewhere: boolean; isCameraOn: boolean },
+  page: { isOwnedElsewhere: boolean; isCameraOn: boolean; isKernelSource: boolean },
 ): PosterWords {
   if (trait(model, "_kind") === "viewer") return viewerWords(state);
+  /** What the kernel sends. */
+  const sent = page.isKernelSource && trait(model, "source");
   if (page.isOwnedElsewhere) {
     const text = "The session runs there. Its camera goes off when you take over.";
     return poster("Shown in another tab", text, "Take over");
@@ -110,17 +112,22 @@ export function posterWords(
     case "idle":
     case "error": {
       const microphone = trait(model, "microphone") ? " and microphone" : "";
-      const text = `Start asks for your camera${microphone}. Until then no picture is sent and nothing is billed.`;
+      const text = sent
+        ? `Start sends ${sent} from the kernel. Until then nothing is sent or billed.`
+        : `Start asks for your camera${microphone}. Until then no picture is sent and nothing is billed.`;
       return poster("Ready", text, "Start");
     }
     case "disconnected": {
-      const text = "The camera is off and nothing is billed. Start begins a new session.";
+      const text = sent
+        ? `Nothing is sent or billed. Start sends ${sent} again.`
+        : "The camera is off and nothing is billed. Start begins a new session.";
       return poster("Stopped", text, "Start");
     }
     case "reconnecting":
       return poster("Connection lost", "Trying again. Your prompt is kept.");
     case "connecting":
       if (queueWords(state, model)) return poster("In the queue", "Waiting is not billed.");
+      if (sent) return poster("Connecting", `The kernel will send ${sent}.`);
       return poster(
         "Connecting",
         page.isCameraOn ? "Your camera is ready." : "Waiting for your camera: allow it if asked.",

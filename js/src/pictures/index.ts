@@ -1,0 +1,149 @@
+/**
+ * The chunk `kernel`: the transport of a session that runs in the kernel. It shows the pictures that the
+ * kernel sends, as a stream like that of a connection.
+ *
+ * The page says what it wants to see (`watch`): nothing while no view is visible, and the pictures that are
+ * sent only while they are compared. The kernel sends the newest picture when an earlier one was `shown`, so
+ * nothing piles up on a slow road between them.
+ */
+
+import { onAbort } from "../host.ts";
+import type { Picture, PictureCodec, Stream } from "../kernel/messages.ts";
+import { type Reading, read } from "../media/stats.ts";
+import type { Transport, TransportOptions } from "../media/transport.ts";
+import { supportedCodecs } from "./decoder.ts";
+import { PictureStream, type StreamEvents } from "./stream.ts";
+import { viewed } from "./viewed.ts";
+
+/**
+ * After so long without a picture the kernel is told again what is watched: a message may have been lost
+ * with a connection. Each further wait is twice as long, up to `MAX_SILENCE_MS`.
+ */
+const SILENCE_MS = 2000;
+const MAX_SILENCE_MS = 16_000;
+/** After so many errors in a row H.264 counts as not supported. */
+const MAX_ERRORS = 3;
+/** The least time between two keyframes that are requested because of errors. */
+const ERROR_WAIT_MS = 500;
+
+/** Opens the transport; see `OpenTransport`. */
+export function open(options: TransportOptions): Transport {
+  const { attempt, signal, send } = options;
+  /** What this page can decode; empty until that is known. */
+  let codecs: readonly PictureCodec[] = [];
+  /** The last `watch` without its number; empty before the first one. */
+  let watched = "";
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  let silenceMs = SILENCE_MS;
+  let errors = 0;
+  let errorWait: ReturnType<typeof setTimeout> | undefined;
+  /** The signals of those who want to see what is sent. */
+  const wishes = new Set<AbortSignal>();
+  let input: PictureStream | null = null;
+
+  /** Tells the kernel what is watched where it doesn't know that, or is to send a keyframe. */
+  const watch = (isRepeated = false) => {
+    if (signal.aborted || !codecs.length) return;
+    const { size } = screens;
+    const streams: Stream[] = !size ? [] : input ? ["output", "input"] : ["output"];
+    const message = { streams, codecs, ...(size ?? { width: 0, height: 0 }) };
+    const content = JSON.stringify(message);
+    if (content === watched && !isRepeated) return;
+    if (!watched && !size) return; // the kernel sends nothing by itself
+    watched = content;
+    awaitPicture();
+    send({ type: "watch", attempt, ...message });
+  };
+  const awaitPicture = () => {
+    clearTimeout(silence);
+    if (!screens.size || signal.aborted) return;
+    silence = setTimeout(() => {
+      silenceMs = Math.min(2 * silenceMs, MAX_SILENCE_MS);
+      output.restart(); // its decoder may be what keeps silent
+      input?.restart();
+      watch(true);
+    }, silenceMs);
+  };
+  const eventsOf = (stream: Stream): StreamEvents => ({
+    shown: (number) => signal.aborted || send({ type: "shown", attempt, stream, number }),
+    decoded() {
+      errors = 0;
+      if (stream === "input") return;
+      silenceMs = SILENCE_MS;
+      awaitPicture();
+      if (output.frames > 1) return;
+      options.onStream(output.media);
+      options.onState("connected");
+    },
+    failed() {
+      if (++errors === MAX_ERRORS) codecs = ["jpeg"];
+      errorWait ??= setTimeout(
+        () => {
+          errorWait = undefined;
+          watch(true);
+        },
+        errors === 1 ? 0 : ERROR_WAIT_MS,
+      );
+    },
+  });
+  const endWish = (wish: AbortSignal) => {
+    wishes.delete(wish);
+    if (wishes.size) return;
+    input?.close();
+    input = null;
+    options.onSent(null);
+    watch();
+  };
+
+  const output = new PictureStream(eventsOf("output"));
+  const screens = viewed(watch, signal);
+  supportedCodecs().then((supported) => {
+    codecs = supported;
+    watch();
+  });
+  onAbort(signal, () => {
+    clearTimeout(silence);
+    clearTimeout(errorWait);
+    output.close();
+    input?.close();
+  });
+
+  return {
+    kind: "kernel",
+    publish: async () => undefined,
+    sendSound: async () => undefined,
+    watch: () => undefined, // the kernel checks what it receives
+    showOn: (screen) => screens.add(screen),
+    showSent(wish) {
+      if (signal.aborted || wish.aborted) return;
+      wishes.add(wish);
+      onAbort(wish, () => signal.aborted || endWish(wish));
+      if (input) return;
+      input = new PictureStream(eventsOf("input"));
+      options.onSent(input.media);
+      watch();
+    },
+    async receive(message, data) {
+      if (message.type !== "picture") return;
+      const { stream, number } = message;
+      const receiver = stream === "output" ? output : stream === "input" ? input : null;
+      if (data && receiver) receiver.receive(message as Picture, data);
+      else send({ type: "shown", attempt, stream, number }); // what is no longer watched
+    },
+    measure: async (previous) => measure(output, previous),
+  };
+}
+
+/** The stream's figures: there are no packets that could be lost, and nothing measures a round trip. */
+function measure(output: PictureStream, previous?: Reading): Reading {
+  const inbound = {
+    ...{ id: "pictures", type: "inbound-rtp", kind: "video", codecId: "codec" },
+    timestamp: performance.now(),
+    framesDecoded: output.frames,
+    bytesReceived: output.bytes,
+    frameWidth: output.width,
+    frameHeight: output.height,
+  };
+  const mimeType = `video/${(output.codec ?? "").toUpperCase()}`;
+  return read([inbound, { id: "codec", type: "codec", mimeType }], previous);
+}

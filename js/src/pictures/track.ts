@@ -1,0 +1,70 @@
+/** A video track that shows pictures which this page has decoded, as if a camera or a connection fed it. */
+
+import type { Decoded } from "./types.ts";
+
+/** A track with its feed. */
+export interface FedTrack {
+  readonly track: MediaStreamTrack;
+  /** Shows a picture of this size from now on, and closes it. */
+  show(decoded: Decoded, width: number, height: number): void;
+  close(): void;
+}
+
+/** Chromium's; it is not standard, and TypeScript lacks it. */
+type Generator = MediaStreamTrack & { readonly writable: WritableStream<VideoFrame> };
+type GeneratorClass = new (init: { kind: "video" }) => Generator;
+
+/** Gives a new frame when it is asked to: a canvas' track, or in Firefox its stream. */
+interface Requested {
+  requestFrame?(): void;
+}
+
+/** Makes a track without a picture. */
+export function fedTrack(): FedTrack {
+  const { MediaStreamTrackGenerator, VideoFrame } = globalThis as {
+    MediaStreamTrackGenerator?: GeneratorClass;
+    VideoFrame?: unknown;
+  };
+  return MediaStreamTrackGenerator && VideoFrame
+    ? generated(new MediaStreamTrackGenerator({ kind: "video" }))
+    : drawn();
+}
+
+function generated(track: Generator): FedTrack {
+  const writer = track.writable.getWriter();
+  return {
+    track,
+    show(decoded) {
+      const timestamp = performance.now() * 1000;
+      const frame =
+        decoded instanceof VideoFrame ? decoded : new VideoFrame(decoded, { timestamp });
+      if (frame !== decoded) decoded.close();
+      // The track closes a frame that it takes; one that it refuses, because it has ended, is closed here.
+      writer.write(frame).catch(() => frame.close());
+    },
+    close() {
+      track.stop();
+      writer.close().catch(() => undefined);
+    },
+  };
+}
+
+function drawn(): FedTrack {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { alpha: false });
+  const stream: MediaStream & Requested = canvas.captureStream(0);
+  const [track]: (MediaStreamTrack & Requested)[] = stream.getVideoTracks();
+  if (!track || !context) throw Error("This browser can't show the kernel's pictures.");
+  return {
+    track,
+    show(decoded, width, height) {
+      if (canvas.width !== width || canvas.height !== height) {
+        Object.assign(canvas, { width, height });
+      }
+      context.drawImage(decoded, 0, 0);
+      decoded.close();
+      (track.requestFrame ? track : stream).requestFrame?.();
+    },
+    close: () => track.stop(),
+  };
+}
