@@ -11,6 +11,7 @@
     │   ├── InvalidImageError
     │   ├── InvalidPathError
     │   ├── SourceError               a source of frames
+    │   ├── InvalidTransformError     a function or model of your own
     │   ├── InvalidURLError
     │   └── InvalidOptionError
     ├── ServiceError                  the service refused or failed, or broke the protocol
@@ -134,6 +135,12 @@ class SourceError(ConfigurationError):
 
     default_code = "invalid-source"
     default_remedy = "Give a readable video file, a camera that is free, or frames as arrays."
+
+
+class InvalidTransformError(ConfigurationError):
+    """A function or model of your own can't be called with frames, or can't run where it should."""
+
+    default_code = "invalid-transform"
 
 
 class InvalidURLError(ConfigurationError):

@@ -60,7 +60,7 @@ class Session(FrameMethods, SessionMethods):
         budget: Seconds of generation after which the session ends, or US dollars as in ``"$2"``.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
-            a pair of URLs, or a function ``f(frame, prompt, image) -> frame``.
+            a pair of URLs, or a function ``f(frame, prompt, image) -> frame`` or ``sandbox.Model``.
 
     Raises:
         ConfigurationError: An argument is invalid, or the source can't be read; nothing is started.

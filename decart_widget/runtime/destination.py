@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import ClosedError, InvalidKeyError, InvalidURLError
 from decart_widget.inputs.secrets import ENVIRONMENT_VARIABLE, Secret
+from decart_widget.sandbox.own.interface import is_own_model, shape_of
 from decart_widget.session.endpoints import DECART, Endpoint, need_private, parse_endpoint
 
 if TYPE_CHECKING:
     from decart_widget.sandbox import ChildSandbox, Sandbox
-    from decart_widget.sandbox.effects.render import Transform
+    from decart_widget.sandbox.own.interface import Transform
 
 SANDBOX: Final = "sandbox"
 """Name of the destination that is a local server."""
@@ -127,11 +128,12 @@ class Destination:
     Args:
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
             ``(base_url, realtime_base_url)``, a running local server, which brings its key, or a
-            function ``f(frame, prompt, image) -> frame`` that is served from this process.
+            function or model (``sandbox.Model``) that is served from this process.
         api_key: None to read ``DECART_API_KEY``.
 
     Raises:
         InvalidKeyError: The key is malformed, or missing although the endpoint needs one.
+        InvalidTransformError: The function or model can't be called with frames.
         InvalidURLError: The endpoint can't be used, or the key would travel to it in clear text.
 
     Attributes:
@@ -155,7 +157,8 @@ class Destination:
             self.name = SANDBOX
         elif name == DECART.name:
             self._use(DECART)
-        elif callable(endpoint):
+        elif name is None and is_own_model(endpoint):
+            shape_of(endpoint)  # raises for one that can't be called
             self.name, self._own = SANDBOX, _OwnServer(endpoint)
         elif name is not None and "://" not in name:
             raise InvalidURLError(

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from decart_widget.sandbox.child import ChildSandbox, start_child
     from decart_widget.sandbox.faults import Faults
     from decart_widget.sandbox.local import Sandbox, serve
+    from decart_widget.sandbox.own.interface import Model
 
-__all__ = ["ChildSandbox", "Faults", "Sandbox", "serve", "start_child"]
+__all__ = ["ChildSandbox", "Faults", "Model", "Sandbox", "serve", "start_child"]
 
 _MODULES: Final = {
     "ChildSandbox": "child",
     "Faults": "faults",
+    "Model": "own.interface",
     "Sandbox": "local",
     "serve": "local",
     "start_child": "child",

@@ -23,6 +23,7 @@ from decart_widget.sandbox.generation import Generation
 from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
 from decart_widget.sandbox.requests import Requests
 from decart_widget.sandbox.rooms.host import RoomHost, RoomRequest, SessionRoom
+from decart_widget.sandbox.waiting import wait_in_queue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,15 +32,13 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
     from decart_widget.sandbox.faults import Faults
+    from decart_widget.sandbox.own.warm_up import WarmUp
     from decart_widget.sandbox.tokens import Grant
 
 logger = logging.getLogger(__name__)
 
 NO_CREDITS: Final = "Insufficient credits"
 """The error of a session that can't be paid."""
-
-QUEUE_PLACES: Final = 4
-"""Places in the queue that the fault ``queue_s`` takes a client through."""
 
 
 class ControlSession:
@@ -56,6 +55,7 @@ class ControlSession:
         rooms: Opens the session's room, if the client asks for one.
         model: Name of the model.
         codec: Codec of the transformed picture in the room; None: the camera's.
+        warm_up: For which the client waits in the queue.
 
     Attributes:
         id: Random; sent in ``session_id`` and ``livekit_room_info``.
@@ -77,6 +77,7 @@ class ControlSession:
         rooms: RoomHost,
         model: str,
         codec: str | None,
+        warm_up: WarmUp,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.effect_state = EffectState()
@@ -92,8 +93,11 @@ class ControlSession:
         self._rooms = rooms
         self._model = model
         self._codec = codec
+        self._warm_up = warm_up
         self._generation = Generation(self.send)
-        self._requests = Requests(self.effect_state, self.send, lambda: self._faults)
+        self._requests = Requests(
+            self.effect_state, self.send, lambda: self._faults, renderer.begin
+        )
         self._rate = RateLimit()
         self._junk = itertools.cycle(junk.MESSAGES)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -107,7 +111,10 @@ class ControlSession:
     async def run(self) -> None:
         """Serve the client until either side closes the socket; then end the session's media."""
         try:
-            if not await self._wait_in_queue():
+            queue_s = self._faults.queue_s
+            if not await wait_in_queue(
+                self._socket, self.send, queue_s=queue_s, warm_up=self._warm_up
+            ):
                 return
             await self._open()
             async for raw in self._socket:
@@ -119,27 +126,6 @@ class ControlSession:
             pass
         finally:
             await self._close()
-
-    async def _wait_in_queue(self) -> bool:
-        """Make the client wait, and send its place under both names that the service uses.
-
-        Returns:
-            Whether the client is still connected.
-        """
-        if self._faults.queue_s <= 0:
-            return True
-        await self.send("status", status="Entering queue")
-        gone = asyncio.ensure_future(self._socket.wait_closed())
-        try:
-            for place in range(QUEUE_PLACES, 0, -1):
-                name = "queue_position" if place % 2 == 0 else "position"
-                await self.send("queue_position", **{name: place, "queue_size": QUEUE_PLACES})
-                await asyncio.wait([gone], timeout=self._faults.queue_s / QUEUE_PLACES)
-                if gone.done():
-                    return False
-            return True
-        finally:
-            gone.cancel()
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.diagnostics.log import log_to_all
 from decart_widget.diagnostics.loop_errors import report_loop_error
-from decart_widget.errors import SandboxError
+from decart_widget.errors import InvalidTransformError, SandboxError
 from decart_widget.inputs.secrets import Secret
 from decart_widget.processes.forks import close_in_forks
 from decart_widget.sandbox.faults import NONE, Faults
@@ -22,7 +22,7 @@ from decart_widget.sandbox.server import SandboxServer
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from decart_widget.sandbox.effects.render import Transform
+    from decart_widget.sandbox.own.interface import Transform
 
 START_TIMEOUT_S: Final = 60.0
 """Seconds until the server listens."""
@@ -47,12 +47,13 @@ def serve(
     """Start a sandbox in this process and return when it listens.
 
     Args:
-        transform: ``f(frame, prompt, image) -> frame`` in place of the effects. ``frame`` and the
-            result are (height, width, 3) uint8 RGB of the same size, ``image`` is (h, w, 3) uint8
-            RGB of any size or None, ``prompt`` is text or None. It is called on one daemon thread,
-            never twice at a time; a slow function lowers the frame rate and delays nothing else.
-            When it raises, or doesn't return within 2 s (8 s for its first call), frames are sent
-            unchanged and `Sandbox.last_error` is the exception.
+        transform: ``f(frame, prompt, image) -> frame`` in place of the effects, or a class or an
+            instance with more methods: see `Model`. ``frame`` and the result are (height, width, 3)
+            uint8 RGB of the same size, ``image`` is (h, w, 3) uint8 RGB of any size or None,
+            ``prompt`` is text or None. It is called on one daemon thread, never twice at a time; a
+            slow function lowers the frame rate and delays nothing else. When it raises, or doesn't
+            return within 2 s (8 s for its first call), frames are sent unchanged and
+            `Sandbox.last_error` is the exception.
         host: Address to listen on: 127.0.0.1, ::1 or localhost.
         port: Port to listen on; 0: any free one.
         api_key: The only valid permanent key; None: a random one, see `Sandbox.api_key`.
@@ -64,6 +65,7 @@ def serve(
         The running sandbox.
 
     Raises:
+        InvalidTransformError: ``transform`` can't be called with frames.
         SandboxError: The sandbox can't listen on that host and port.
     """
     key = None if api_key is None else Secret(api_key)
@@ -93,6 +95,8 @@ class Sandbox:
             self._server = SandboxServer(
                 transform, host=host, port=port, api_key=api_key, faults=faults, marker=marker
             )
+        except InvalidTransformError:
+            raise
         except ValueError as error:
             raise SandboxError(str(error), remedy="Use host='127.0.0.1'.") from error
         self._started: concurrent.futures.Future[asyncio.AbstractEventLoop] = (
@@ -181,7 +185,11 @@ class Sandbox:
             self._server.renderer.watchers.remove(report)
 
     def stats(self) -> dict[str, Any]:
-        """Open sessions, frames, errors and milliseconds per frame so far."""
+        """Open sessions, frames, errors and milliseconds per frame so far.
+
+        ``model`` has the figures of your own model in the last 3 s: ``fps``, ``frame_ms`` (ms per
+        frame) and ``batch`` (frames per call). ``ready`` is False while it warms up.
+        """
         stats: dict[str, Any] = self._on_loop(self._server.stats)
         return stats
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from decart_widget.diagnostics.redaction import shorten
 from decart_widget.inputs.decoder_thread import decode
 from decart_widget.sandbox import images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from decart_widget.sandbox.effects.effect_state import EffectState
     from decart_widget.sandbox.faults import Faults
@@ -21,6 +24,14 @@ LONGEST_PROMPT: Final = 10_000
 
 WAITING_LIMIT: Final = 32
 """Requests that may wait while one is applied."""
+
+
+START_LIMIT_S: Final = 6.0
+"""Seconds that an acknowledgement waits for ``start`` of a user's model; it goes on afterwards. A
+client's time-out for a whole connection is 15 s."""
+
+LONGEST_REASON: Final = 200
+"""Characters of what ``start`` raised that a client is told."""
 
 
 class RefusalError(Exception):
@@ -34,12 +45,20 @@ class Requests:
         effect_state: The state that they change.
         send: Sends one message: the type, and the other fields as keywords.
         faults: Returns the faults for the next request.
+        begin: Has a user's model start the state, and returns the end of that; None: nothing to do.
     """
 
-    def __init__(self, effect_state: EffectState, send: Send, faults: Callable[[], Faults]) -> None:
+    def __init__(
+        self,
+        effect_state: EffectState,
+        send: Send,
+        faults: Callable[[], Faults],
+        begin: Callable[[EffectState], Future[None] | None] = lambda _effect_state: None,
+    ) -> None:
         self._effect_state = effect_state
         self._send = send
         self._faults = faults
+        self._begin = begin
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_LIMIT)
 
     async def add(self, message: dict[str, Any]) -> None:
@@ -54,17 +73,41 @@ class Requests:
         while True:
             message = await self._waiting.get()
             faults = self._faults()
+            state = self._effect_state
+            former, former_enrich = state.wanted, state.enrich
             try:
                 if message["type"] == "prompt":
                     self._apply_prompt(message, faults)
                 else:
                     await self._apply_image(message, faults)
-                refused = None
+                refused = await self._started()
+                if refused is not None:
+                    state.set(former.prompt, enrich=former_enrich, image=former.image)
             except RefusalError as refusal:
                 refused = str(refusal)
             await asyncio.sleep(faults.ack_delay_s)
             if not faults.no_ack:
                 await self._acknowledge(message, refused)
+
+    async def _started(self) -> str | None:
+        """Waits until a user's model has started the state, for `START_LIMIT_S`.
+
+        Returns:
+            Why it can't be; None where it is, or will be later.
+        """
+        starting = self._begin(self._effect_state)
+        if starting is None or (starting.done() and starting.exception() is None):
+            return None
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        starting.add_done_callback(lambda _ended: _set_on(loop, done))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_LIMIT_S):
+                await done.wait()
+        error = starting.exception() if starting.done() else None
+        if error is None:
+            return None
+        text = shorten(f"{type(error).__name__}: {error}", LONGEST_REASON).rstrip(": ")
+        return f"The model's start() raised {text}"
 
     async def _acknowledge(self, message: dict[str, Any], error: str | None) -> None:
         fields = {"success": error is None, "error": error}
@@ -101,6 +144,11 @@ class Requests:
             )
         else:
             self._effect_state.set(prompt, enrich=_enrich(message), image=image)
+
+
+def _set_on(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(event.set)
 
 
 def _prompt(value: object, faults: Faults) -> str | None:

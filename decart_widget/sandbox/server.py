@@ -29,11 +29,13 @@ from decart_widget.sandbox.close_codes import (
 )
 from decart_widget.sandbox.control import NO_CREDITS, ControlSession
 from decart_widget.sandbox.daemon_executor import DaemonExecutor
-from decart_widget.sandbox.effects.render import Renderer, Transform
+from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.http_api import HttpApi
+from decart_widget.sandbox.own.batches import Batches
+from decart_widget.sandbox.own.warm_up import WarmUp
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, requested_codec
 from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
 from decart_widget.sandbox.rooms.livekit_rooms import LiveKitRooms
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
     from websockets.datastructures import Headers
     from websockets.http11 import Request, Response
+
+    from decart_widget.sandbox.own.interface import Transform
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +77,7 @@ class SandboxServer:
     """A sandbox on the running event loop. `decart_widget.sandbox.serve` gives it a thread.
 
     Args:
-        transform: (frame, prompt, image) -> frame in place of the effects; see
+        transform: A function or model in place of the effects; see
             `decart_widget.sandbox.serve`.
         host: Address to listen on.
         port: Port to listen on; 0: any free one.
@@ -124,6 +128,12 @@ class SandboxServer:
         # A user's function may not be safe to call from two threads at once; the effects are.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = DaemonExecutor(workers, "decart-sandbox-frame")
+        model = self.renderer.model
+        if model is not None and model.batch_size > 1:
+            self.renderer.batches = Batches(
+                self.renderer.render, model.conditions, self._executor, model.batch_size
+            )
+        self._warm_up = WarmUp(self.renderer)
         self._rooms = RoomRegistry()
         renderer, executor = self.renderer, self._executor
         self._room_host: RoomHost
@@ -169,6 +179,8 @@ class SandboxServer:
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
         self._room_host.prepare()
+        if not self._warm_up.is_over:
+            self._warm_up.begin()
         return self
 
     async def close(self) -> None:
@@ -236,16 +248,14 @@ class SandboxServer:
         ``requests`` are the last requests in the order of their arrival, such as
         ``"POST /v1/client/tokens"`` and, for a control channel, ``"GET /v1/stream"``.
         """
-        renderer = self.renderer
         return {
             "requests": list(self._requests),
             "sessions": [session.stats() for session in self._sessions],
             "rooms": len(self._rooms),
             "admitted": self._admitted,
             "refused": self._refused,
-            "frames": renderer.frames,
-            "transform_ms": 1000 * renderer.seconds / renderer.frames if renderer.frames else 0.0,
-            "transform_errors": renderer.errors,
+            "ready": self._warm_up.is_over,
+            **self.renderer.stats(),
         }
 
     # --- admission -----------------------------------------------------------------------------
@@ -337,6 +347,7 @@ class SandboxServer:
             rooms=self._room_host,
             model=query.get("model", [""])[0],
             codec=requested_codec(query),
+            warm_up=self._warm_up,
         )
         self._admitted += 1
         self.renderer.report_again()

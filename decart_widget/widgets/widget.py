@@ -56,7 +56,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             dollars, ``"$2"``, which the model's list price (``decart_widget.prices``) converts.
         api_key: A permanent key or a client token; None reads ``DECART_API_KEY``.
         endpoint: None (Decart with a key, else the sandbox), ``"decart"``, ``"sandbox"``, a URL,
-            a pair of URLs, or a function ``f(frame, prompt, image) -> frame``.
+            a pair of URLs, or a function ``f(frame, prompt, image) -> frame`` or ``sandbox.Model``.
         autostart: Whether to start as soon as a browser shows the widget.
 
     Raises:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from decart_widget.sandbox.effects.palette import Palette
 from decart_widget.sandbox.effects.registry import effect_for
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
     from decart_widget.sandbox.effects.picture import I420
+    from decart_widget.sandbox.own.local_model import Conditions
+
+
+class Wanted(NamedTuple):
+    """What a session asks for; a change makes a new one.
+
+    Attributes:
+        prompt: The text, or None.
+        image: (height, width, 3) uint8 RGB, or None.
+    """
+
+    prompt: str | None
+    image: NDArray[np.uint8] | None
 
 
 class EffectState:
@@ -26,16 +41,22 @@ class EffectState:
         prompt: The text, or None.
         enrich: Whether near words and phrases select an effect too.
         image: (height, width, 3) uint8 RGB whose colours the picture gets, or None.
+        wanted: Prompt and image together.
+        conditions: With what a model of the user's transforms the frames; None before the first.
+        begun: What was handed to such a model's ``start`` last, and the end of that.
         on_change: Called after every `set`, on its thread; None: nothing is called.
     """
 
     def __init__(self) -> None:
+        self.conditions: Conditions | None = None
+        self.begun: tuple[Wanted, Future[None]] | None = None
         self.on_change: Callable[[], None] | None = None
         self.set(None, enrich=False, image=None)
 
     def set(self, prompt: str | None, *, enrich: bool, image: NDArray[np.uint8] | None) -> None:
         """Replace everything. With neither prompt nor image the picture stays unchanged."""
         self.prompt, self.enrich, self.image = prompt, enrich, image
+        self.wanted = Wanted(prompt, image)
         self._palette = None if image is None else Palette(image)
         self._effect = None if prompt is None else effect_for(prompt, enrich=enrich)
         if self.on_change is not None:

@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from decart_widget.diagnostics.redaction import trace
 from decart_widget.inputs.sources import marker
-from decart_widget.sandbox.effects.picture import I420, Plane
-from decart_widget.sandbox.effects.user_function import UserFunction
+from decart_widget.sandbox.effects.picture import I420
+from decart_widget.sandbox.own.interface import Transform
+from decart_widget.sandbox.own.own_model import OwnModel
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import EffectState
+    from decart_widget.sandbox.own.batches import Batches
 
 logger = logging.getLogger(__name__)
 
 MAX_KINDS: Final = 20
 """Kinds (types) of errors that are reported; later ones are only counted."""
 
-Transform = Callable[[Plane, str | None, Plane | None], Plane]
-"""A user's effect: (frame, prompt, image) -> frame; all pictures (height, width, 3) uint8 RGB."""
-
 
 class Renderer:
     """Transforms the frames of all sessions, and counts them.
 
     Args:
-        transform: A user's own function in place of the effects.
+        transform: A user's own function or model in place of the effects.
         keeps_marker: Whether a number that a frame carries (`inputs.sources.marker`) is drawn into
             the transformed frame, too, so that any effect leaves it readable.
 
+    Raises:
+        InvalidTransformError: ``transform`` can't be called with frames.
+
     Attributes:
+        model: The user's model, or None.
+        batches: Puts frames together for a model that takes several at once; None for others.
         keeps_marker: As given.
         frames: Number of frames so far.
         seconds: Wall-clock seconds that they took in all.
@@ -48,7 +52,8 @@ class Renderer:
 
     def __init__(self, transform: Transform | None = None, *, keeps_marker: bool = False) -> None:
         self.keeps_marker = keeps_marker
-        self._transform = None if transform is None else UserFunction(transform)
+        self.model = None if transform is None else OwnModel(transform)
+        self.batches: Batches | None = None
         self._kinds: set[str] = set()
         self.watchers: list[Callable[[BaseException], None]] = []
         self.frames = 0
@@ -58,26 +63,53 @@ class Renderer:
 
     def __call__(self, frame: VideoFrame, effect_state: EffectState) -> VideoFrame:
         """The transformed frame, with the same time stamp."""
+        return self.render([(frame, effect_state)])[0]
+
+    def render(self, frames: Sequence[tuple[VideoFrame, EffectState]]) -> list[VideoFrame]:
+        """The transformed frames, in their order, with the same time stamps.
+
+        Args:
+            frames: Each with its session's state. Several only for a model that takes batches: then
+                of one size, and with the same conditions (`OwnModel.conditions`).
+        """
         started = time.perf_counter()
         try:
-            painted = self._paint(frame, effect_state)
+            painted = self._paint(frames)
         except BaseException as error:  # a user's function may even call sys.exit()
             self._note(error)
-            painted = frame
-        # A decoder sets the picture type of keyframes; an encoder would make a keyframe of it.
-        painted.pict_type = PictureType.NONE
-        self.frames += 1
+            painted = [frame for frame, _ in frames]
+        for frame in painted:
+            # A decoder sets the picture type of keyframes; an encoder would make a keyframe of it.
+            frame.pict_type = PictureType.NONE
+        self.frames += len(painted)
         self.seconds += time.perf_counter() - started
         return painted
+
+    def begin(self, effect_state: EffectState) -> Future[None] | None:
+        """Have a user's model start a session's prompt state; None without a model."""
+        return None if self.model is None else self.model.begin(effect_state)
+
+    def note(self, error: BaseException) -> None:
+        """Count an error of a user's model that came before any frame, and report it."""
+        self._note(error)
+
+    def stats(self) -> dict[str, Any]:
+        """Frames, errors and milliseconds per frame; ``model``: figures of a user's model."""
+        return {
+            "frames": self.frames,
+            "transform_ms": 1000 * self.seconds / self.frames if self.frames else 0.0,
+            "transform_errors": self.errors,
+            "model": None if self.model is None else self.model.stats(),
+        }
 
     def report_again(self) -> None:
         """Report errors of kinds that were reported before: another session begins."""
         self._kinds.clear()
 
     def close(self) -> None:
-        """End the thread of a user's own function."""
-        if self._transform is not None:
-            self._transform.close()
+        """End the threads of a user's own model."""
+        if self.model is not None:
+            self.model.close()
 
     def warm_up(self, effect_state: EffectState, width: int, height: int) -> None:
         """Transform a black picture and discard it: some effects take 50 ms for their first one.
@@ -89,37 +121,29 @@ class Renderer:
             width: In pixels.
             height: In pixels.
         """
-        if self._transform is None and not effect_state.is_passthrough:
+        if self.model is None and not effect_state.is_passthrough:
             frame = VideoFrame(width, height, "yuv420p")
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
             effect_state.paint(to_picture(frame))
 
-    def _paint(self, frame: VideoFrame, effect_state: EffectState) -> VideoFrame:
-        if self._transform is None and effect_state.is_passthrough:
-            return frame
-        picture = to_picture(frame)
-        number = marker.read(picture.y) if self.keeps_marker else None
-        painted = self._transformed(picture, effect_state)
-        if number is not None:
-            marker.write(painted.data, number)
-        return to_frame(painted, frame)
-
-    def _transformed(self, picture: I420, effect_state: EffectState) -> I420:
-        if self._transform is None:
-            return effect_state.paint(picture)
-        output = self._transform(picture.rgb(), effect_state.prompt, effect_state.image)
-        expected = (picture.height, picture.width, 3)
-        if (
-            not isinstance(output, np.ndarray)
-            or output.shape != expected
-            or output.dtype != np.uint8
-        ):
-            got = (
-                f"{output.shape} {output.dtype}" if isinstance(output, np.ndarray) else type(output)
-            )
-            raise TypeError(f"the function must return a {expected} uint8 array, not {got}")
-        return I420.from_rgb(output)
+    def _paint(self, frames: Sequence[tuple[VideoFrame, EffectState]]) -> list[VideoFrame]:
+        effect_state = frames[0][1]
+        if self.model is None and effect_state.is_passthrough:
+            return [frame for frame, _ in frames]
+        pictures = [to_picture(frame) for frame, _ in frames]
+        if self.model is None:
+            painted = [effect_state.paint(picture) for picture in pictures]
+        else:
+            rgb = self.model.paint([picture.rgb() for picture in pictures], effect_state)
+            painted = [I420.from_rgb(picture) for picture in rgb]
+        for before, after in zip(pictures, painted, strict=True):
+            number = marker.read(before.y) if self.keeps_marker else None
+            if number is not None:
+                marker.write(after.data, number)
+        return [
+            to_frame(picture, frame) for picture, (frame, _) in zip(painted, frames, strict=True)
+        ]
 
     def _note(self, error: BaseException) -> None:
         self.errors += 1

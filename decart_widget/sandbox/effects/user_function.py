@@ -26,10 +26,17 @@ picture."""
 
 
 class StalledError(Exception):
-    """The function has not returned within the limit; its result will be discarded."""
+    """The function has not returned within the limit; its result will be discarded.
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the function has not returned for {seconds:g} s")
+    Args:
+        since: The seconds that it has taken so far, or the name of what is not over.
+    """
+
+    def __init__(self, since: float | str) -> None:
+        if isinstance(since, str):
+            super().__init__(f"{since} has not returned yet")
+        else:
+            super().__init__(f"the function has not returned for {since:g} s")
 
 
 class UserFunction:
@@ -46,9 +53,9 @@ class UserFunction:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._lock = threading.Lock()
-        self._calls: queue.SimpleQueue[tuple[Future[Any], tuple[Any, ...]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._calls: queue.SimpleQueue[
+            tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None
+        ] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._current: Future[Any] | None = None
         self._limit_s = FIRST_CALL_LIMIT_S
@@ -70,14 +77,8 @@ class UserFunction:
         with self._lock:
             if self._current is not None and not self._current.done():
                 raise StalledError(self._limit_s)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="decart-sandbox-function", daemon=True
-                )
-                self._thread.start()
-            call = self._current = Future()
             limit_s = 0.0 if self._is_stalled else self._limit_s
-            self._calls.put((call, arguments))
+            call = self._current = self._put(self._function, arguments)
         try:
             return call.result(limit_s)
         except FutureTimeoutError:
@@ -86,31 +87,57 @@ class UserFunction:
             self._is_stalled = True
             raise StalledError(self._limit_s) from None
 
+    def run(self, job: Callable[[], Any]) -> Future[Any]:
+        """Call something else on the function's thread, without a limit.
+
+        Frames that come meanwhile get a `StalledError`.
+
+        Args:
+            job: What is called.
+
+        Returns:
+            The future of its result.
+        """
+        with self._lock:
+            self._current = self._put(job, ())
+            return self._current
+
+    def _put(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name="decart-sandbox-function", daemon=True
+            )
+            self._thread.start()
+        call: Future[Any] = Future()
+        self._calls.put((call, function, arguments))
+        return call
+
     def close(self) -> None:
         """End the thread, once the function returns."""
         self._calls.put(None)
 
     def _run(self) -> None:
         while (item := self._calls.get()) is not None:
-            call, arguments = item
+            call, function, arguments = item
             process, started = os.getpid(), time.monotonic()
             error: BaseException | None = None
             result = None
             try:
-                result = self._function(*arguments)
+                result = function(*arguments)
             except BaseException as raised:
                 error = raised
             if os.getpid() != process:
                 # The function forked and returned in the child, which has no other thread of ours.
                 # It must not go on here.
                 os._exit(_exit_status(error))
-            self._limit_s = CALL_LIMIT_S
-            self._is_stalled = time.monotonic() - started > CALL_LIMIT_S
+            if function == self._function:
+                self._limit_s = CALL_LIMIT_S
+                self._is_stalled = time.monotonic() - started > CALL_LIMIT_S
             if error is None:
                 call.set_result(result)
             else:
                 call.set_exception(error)
-            del item, call, arguments, result, error  # a frame is megabytes
+            del item, call, function, arguments, result, error  # a frame is megabytes
 
 
 def _exit_status(error: BaseException | None) -> int:
