@@ -96,7 +96,9 @@ class PeerConnection:
         await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         self._answered = True
         for transceiver in self._pc.getTransceivers():
-            tuning.prepare_encoder(transceiver, self._bitrates)
+            tuning.prepare_encoder(
+                transceiver, self._bitrates, self._settings.max_fps, thorough=True
+            )
             self._codec = tuning.sending_codec(transceiver)
         self._run(self._warm_up())
         pending, self._pending = self._pending, []
@@ -148,7 +150,13 @@ class PeerConnection:
         transceiver.setCodecPreferences(
             codec_order(RTCRtpSender.getCapabilities("video"), self._settings.preferred_codec)
         )
-        tuning.tune(pc, bitrates=self._bitrates, loopback=self._settings.loopback)
+        tuning.tune(
+            pc,
+            bitrates=self._bitrates,
+            fps=self._settings.max_fps,
+            thorough=True,
+            loopback=self._settings.loopback,
+        )
         await pc.setLocalDescription(await pc.createOffer())
         self._exchange.offer_made(pc.localDescription.sdp)
 

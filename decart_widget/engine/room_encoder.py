@@ -155,7 +155,7 @@ class X264Track:
         # On one machine there is no network whose bandwidth would have to be found out.
         bitrates = Bitrates.fixed(most) if settings.loopback else Bitrates(most, least, most)
         self._settings = settings
-        self._encoder = X264Encoder(bitrates, settings.max_fps)
+        self._encoder = X264Encoder(bitrates, settings.max_fps, thorough=True)
         self._source = rtc.EncodedVideoSource(settings.width_px, settings.height_px)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="decart-encode")
         self._wants_keyframe = self._is_running = False

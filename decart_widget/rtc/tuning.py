@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiortc.rtp import RtcpByePacket
 
 from decart_widget.rtc.bitrates import Bitrates
-from decart_widget.rtc.encoders import REALTIME_ENCODERS, RealtimeEncoder
+from decart_widget.rtc.encoders import FPS, REALTIME_ENCODERS, RealtimeEncoder
 from decart_widget.rtc.jitter import release_on_marker
 from decart_widget.rtc.loss import keep_history, recover_lost_packets
 from decart_widget.rtc.optional_patch import optional_patch, replace, require
@@ -69,7 +69,14 @@ def _warn_untested() -> None:
         )
 
 
-def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -> None:
+def tune(
+    pc: RTCPeerConnection,
+    *,
+    bitrates: Bitrates,
+    fps: float = FPS,
+    thorough: bool = False,
+    loopback: bool = False,
+) -> None:
     """Make one peer connection fit for live video.
 
     Call it when the transceivers exist and before the local description is set: after
@@ -79,6 +86,8 @@ def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -
     Args:
         pc: The connection; no other one is changed.
         bitrates: Of its video encoders.
+        fps: Highest frame rate of what it sends.
+        thorough: Whether its encoders spend more time on a better picture; see `RealtimeEncoder`.
         loopback: Gather 127.0.0.1 and nothing else, so that no packet leaves the machine.
     """
     _warn_untested()
@@ -86,7 +95,7 @@ def tune(pc: RTCPeerConnection, *, bitrates: Bitrates, loopback: bool = False) -
         limit_gathering(transceiver.receiver.transport.transport.iceGatherer, loopback=loopback)
         ignore_goodbye(transceiver.receiver)
         if transceiver.kind == "video":
-            use_realtime_encoder(transceiver.sender, bitrates)
+            use_realtime_encoder(transceiver.sender, bitrates, fps, thorough=thorough)
             release_on_marker(transceiver.receiver)
             recover_lost_packets(transceiver.receiver)
             keep_history(transceiver.sender)
@@ -125,7 +134,9 @@ def limit_gathering(gatherer: RTCIceGatherer, *, loopback: bool = False) -> None
 
 
 @optional_patch
-def use_realtime_encoder(sender: RTCRtpSender, bitrates: Bitrates) -> None:
+def use_realtime_encoder(
+    sender: RTCRtpSender, bitrates: Bitrates, fps: float = FPS, *, thorough: bool = False
+) -> None:
     """Give a video sender an encoder of `encoders` at its first frame, when its codec is known."""
     encode = sender._next_encoded_frame
     if getattr(encode, "tuned", False):
@@ -135,7 +146,7 @@ def use_realtime_encoder(sender: RTCRtpSender, bitrates: Bitrates) -> None:
     async def encode_realtime(codec: Any) -> Any:
         encoder = REALTIME_ENCODERS.get(codec.mimeType.lower())
         if encoder is not None and getattr(sender, ENCODER) is None:
-            setattr(sender, ENCODER, encoder(bitrates))
+            setattr(sender, ENCODER, encoder(bitrates, fps, thorough=thorough))
         return await encode(codec)
 
     encode_realtime.tuned = True  # type: ignore[attr-defined]
@@ -143,7 +154,9 @@ def use_realtime_encoder(sender: RTCRtpSender, bitrates: Bitrates) -> None:
 
 
 @optional_patch
-def prepare_encoder(transceiver: RTCRtpTransceiver, bitrates: Bitrates) -> None:
+def prepare_encoder(
+    transceiver: RTCRtpTransceiver, bitrates: Bitrates, fps: float = FPS, *, thorough: bool = False
+) -> None:
     """Give a sender its encoder before its first frame, so that it can be warmed up.
 
     Call it when the codecs are negotiated; the first of them is the one that is sent. The encoder
@@ -152,7 +165,7 @@ def prepare_encoder(transceiver: RTCRtpTransceiver, bitrates: Bitrates) -> None:
     sender, first = transceiver.sender, next(iter(transceiver._codecs), None)
     encoder = REALTIME_ENCODERS.get(first.mimeType.lower()) if first is not None else None
     if encoder is not None and getattr(sender, ENCODER) is None:
-        replace(sender, ENCODER, encoder(bitrates))
+        replace(sender, ENCODER, encoder(bitrates, fps, thorough=thorough))
 
 
 def sending_codec(transceiver: RTCRtpTransceiver) -> str:
