@@ -88,12 +88,14 @@ class RealtimeEncoder(Encoder):
     def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
         """RTP payloads of a frame, and its timestamp (90 kHz)."""
         # PyAV rounds the frame's time to the codec's time base, which is coarse, while it encodes.
-        timestamp = convert_timebase(frame.pts, frame.time_base, VIDEO_TIME_BASE)
+        time = frame.pts, frame.time_base
         with self._lock:
             self._has_encoded = True
             force_keyframe |= self._needs_keyframe
             self._needs_keyframe = False
-            return self.payloads(frame, keyframe=force_keyframe), timestamp
+            payloads = self.payloads(frame, keyframe=force_keyframe)
+        frame.pts, frame.time_base = time  # another encoder may take the frame too
+        return payloads, convert_timebase(*time, VIDEO_TIME_BASE)
 
     def warm_up(self, width: int, height: int) -> None:
         """Encode a black frame that isn't sent, unless a real one was encoded before.
