@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +200,40 @@ async def test_an_engine_starts_with_few_descriptors_or_says_what_to_do() -> Non
         assert descriptors() <= before
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+SESSION: Final = """
+import os
+from decart_widget import Session, TestPattern
+
+with Session(source=TestPattern("marker"), endpoint="sandbox", transport="webrtc") as session:
+    sizes = [frame.array.shape for frame, _ in zip(session.frames(), range(5))]
+print(os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize, sizes)
+"""
+"""Takes five frames; prints how large ``/dev/shm`` is, and the frames' shapes."""
+
+SMALL_SHM: Final = "mount -t tmpfs -o size=64k none /dev/shm && exec "
+"""Shell command: in a mount namespace, gives what follows a shared memory file system of 64 KiB."""
+
+
+@linux
+def test_frames_need_no_space_in_the_file_system_of_shared_memory(tmp_path: Path) -> None:
+    unshare = ["unshare", "--mount", "sh", "-c"]
+    allowed = (
+        shutil.which("unshare")
+        and not subprocess.run(
+            [*unshare, SMALL_SHM + "true"], capture_output=True, check=False
+        ).returncode
+    )
+    if not allowed:
+        pytest.skip("needs the right to mount a file system")
+    program = tmp_path / "program.py"
+    program.write_text(SESSION)
+    command = f"{SMALL_SHM} {shlex.quote(sys.executable)} {shlex.quote(str(program))}"
+    done = subprocess.run(
+        [*unshare, command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split(maxsplit=1) == ["65536", f"{[(720, 1280, 3)] * 5}\n"], done.stderr
 
 
 async def test_two_sessions_at_once_do_not_mix(sandbox: Sandbox) -> None:
