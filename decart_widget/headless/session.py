@@ -110,9 +110,7 @@ class Session(FrameMethods, SessionMethods):
         refuse_unknown(names, Session.__init__)
         settings = check_settings(model, transport, video, connection, resolution, speed)
         if video is None:
-            rate = max(settings.model.fps, settings.video.max_framerate)
-            automatic = replace(settings.video, preferred_codec="AUTO", max_framerate=rate)
-            settings = replace(settings, video=automatic)
+            settings = settings.in_kernel()
         self._settings: Settings = settings
         prompt_state, image_url = check_prompt_state(settings.model, prompt, enrich, image)
         one_of("mirror", mirror, ("off", "on"))

@@ -47,6 +47,19 @@ class ClipHandler(Protocol):
         """Record was pressed, or pressed again to end the clip."""
 
 
+class ViewerHandler(Protocol):
+    """Handles what pages want to see of a session in the kernel."""
+
+    def came(self, page_id: str) -> None:
+        """A page has said hello, and was welcomed."""
+
+    def left(self, page_id: str) -> None:
+        """A page is being left."""
+
+    def receive(self, page_id: str, message: Mapping[str, Any]) -> None:
+        """A ``watch`` or ``shown`` message."""
+
+
 class SessionHandler(Protocol):
     """Handles what concerns the session only."""
 
@@ -96,6 +109,10 @@ class PageEvents(Protocol):
     @property
     def clips(self) -> ClipHandler:
         """Handles ``record``."""
+
+    @property
+    def viewers(self) -> ViewerHandler:
+        """Handles ``watch`` and ``shown``."""
 
     def started(self) -> None:
         """Start was clicked in a page, which is the owner now."""

@@ -275,19 +275,27 @@ def welcome(page_id: str, *, owner: bool, attempt: int | None) -> dict[str, Any]
     }
 
 
-def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict[str, Any]:
+def prepare(
+    page_id: str | None, attempt: int, preparation: Preparation, *, in_kernel: bool = False
+) -> dict[str, Any]:
     """Tells a page to open its camera and to prepare the connection.
 
     With the transport ``kernel`` it opens no camera: the session runs in the kernel, and the page
     watches it (``watch``). Every page that shows the widget gets this message then, also after its
     ``welcome`` during a session.
+
+    Args:
+        page_id: The page.
+        attempt: The attempt's number.
+        preparation: What the media needs; a page that watches gets no ICE servers.
+        in_kernel: Whether the session runs in the kernel.
     """
     model = preparation.model
     return {
         "type": "prepare",
         "attempt": attempt,
         "page_id": page_id,
-        "transport": preparation.transport,
+        "transport": "kernel" if in_kernel else preparation.transport,
         "model": {
             "name": model.name,
             "fps": model.fps,
@@ -295,7 +303,7 @@ def prepare(page_id: str | None, attempt: int, preparation: Preparation) -> dict
             "height": model.height,
         },
         "video": {**preparation.video.as_message(), "start_bitrate": preparation.start_bitrate},
-        "rtc": dict(preparation.rtc),
+        "rtc": {} if in_kernel else dict(preparation.rtc),
         "timeout_s": preparation.timeout_s,
     }
 

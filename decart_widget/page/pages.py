@@ -22,17 +22,13 @@ from decart_widget.page.chunks import requested
 from decart_widget.page.events import PageEvents
 from decart_widget.page.messages import MalformedError, Send
 from decart_widget.page.rate_limit import Gate
-from decart_widget.protocol.messages import Candidate, RoomInfo
-from decart_widget.session.media import EndReason, Preparation
+from decart_widget.page.sender import PageSender
 
 HEARTBEAT_TIMEOUT_S: Final = 20.0
 """Seconds without a message of the owner after which the session ends (heartbeats: every 5 s)."""
 
 AWAY_S: Final = 8.0
 """Seconds without a message of the owner after which a reconnect waits for its next one."""
-
-BEAT_EVERY_S: Final = 5.0
-"""Seconds between the kernel's ``beat`` messages; a page that gets none closes its camera."""
 
 PAGEHIDE_GRACE_S: Final = 10.0
 """Seconds after ``pagehide`` in which a page may come back, for instance from a reload."""
@@ -71,7 +67,7 @@ class Page:
     clock: PageClock = field(default_factory=PageClock)
 
 
-class Pages:
+class Pages(PageSender):
     """The pages that show one widget, and the messages to and from them.
 
     Args:
@@ -83,6 +79,8 @@ class Pages:
     Attributes:
         by_id: The pages by ``page_id``.
         owner: The owner's ``page_id``; None without pages.
+        shared: Whether the session runs in the kernel, so that each page shows it and may act on
+            it as the owner.
     """
 
     def __init__(
@@ -93,11 +91,11 @@ class Pages:
         log: Log | None = None,
     ) -> None:
         self.log = Log() if log is None else log
-        self._send = send
+        super().__init__(send)
         self._events = events
         self._clock = clock
         self.by_id: dict[str, Page] = {}
-        self.owner: str | None = None
+        self.shared = False
         self._checked_at: float | None = None
         self._gate = Gate()
 
@@ -181,11 +179,16 @@ class Pages:
                 events.prompts.apply_from_page(message["prompt"], message["enrich"])
             case "heartbeat":
                 # Between two attempts the owner continues to send heartbeats.
-                if message["attempt"] != current and (current is None or name != self.owner):
+                shows_it = name == self.owner or self.shared
+                if message["attempt"] != current and (current is None or not shows_it):
                     # The page has missed the ``end``, for instance while its socket was closed.
                     self._drop("stale heartbeat")
                     self.end(message["attempt"], "stopped", keep_camera=False)
-            case _ if name != self.owner:
+            case "watch" | "shown":
+                events.viewers.receive(name, message)
+            case "stats" if self.shared and name != self.owner:
+                return  # one page's figures are enough
+            case _ if name != self.owner and not self.shared:
                 self._drop(f"{kind} of a page that is not the owner")
             case _:
                 self._dispatch_owner(kind, page, message)
@@ -196,9 +199,10 @@ class Pages:
         page.hidden_at = self._clock()
         self.log.add("info", "page hidden or left", page_id=name[:6])
         if self._events.sessions.attempt is None:
-            self._forget(name)
+            self.forget(name)
         elif name == self.owner:
             self._events.sessions.owner_left()
+        self._events.viewers.left(name)
 
     def _dispatch_owner(self, kind: str, page: Page, message: dict[str, Any]) -> None:
         events = self._events
@@ -225,7 +229,7 @@ class Pages:
     def _hello(self, name: str, about: Mapping[str, Any] = MappingProxyType({})) -> None:
         now = self._clock()
         if name not in self.by_id and len(self.by_id) >= MAX_PAGES:
-            self._forget(min(self.by_id, key=lambda n: (n == self.owner, self.by_id[n].heard)))
+            self.forget(min(self.by_id, key=lambda n: (n == self.owner, self.by_id[n].heard)))
         new = name not in self.by_id
         agent = about.get("agent")
         page = Page(now, safari=about.get("safari") is True)
@@ -250,7 +254,8 @@ class Pages:
         else:
             self._welcome(name)
         for one in former:
-            self._forget(one)
+            self.forget(one)
+        self._events.viewers.came(name)
 
     def _welcome(self, name: str) -> None:
         attempt = self._events.sessions.attempt
@@ -262,7 +267,8 @@ class Pages:
             self.log.add("info", "owner", page_id=name[:6])
             self._send(messages.owner_changed(name))
 
-    def _forget(self, name: str) -> None:
+    def forget(self, name: str) -> None:
+        """Forgets a page that is gone."""
         self.by_id.pop(name, None)
         if self.owner == name:
             # The page with the newest message becomes the owner, so that connect() has one.
@@ -314,7 +320,7 @@ class Pages:
         hidden = page.hidden_at is not None and now - page.hidden_at > PAGEHIDE_GRACE_S
         if hidden or now - page.heard > HEARTBEAT_TIMEOUT_S:
             assert self.owner is not None
-            self._forget(self.owner)
+            self.forget(self.owner)
             self._events.sessions.unattended()
 
     def extend_deadline(self, seconds: float) -> None:
@@ -330,55 +336,3 @@ class Pages:
         page = self.owner_page
         if page is not None:
             page.heard = self._clock()
-
-    # --- to pages -----------------------------------------------------------------------------
-
-    def prepare(self, attempt: int, preparation: Preparation) -> None:
-        """Tells the owner to open its camera and prepare the connection."""
-        self._send(messages.prepare(self.owner, attempt, preparation))
-
-    def room(self, attempt: int, room: RoomInfo) -> None:
-        """Sends the owner the room and a short-lived token for it."""
-        self._send(messages.room_to_join(self.owner, attempt, room))
-
-    def beat(self) -> None:
-        """Tells pages that this kernel is alive; call it every ``BEAT_EVERY_S`` seconds."""
-        self._send(messages.beat())
-
-    def switch_camera(self, request: int) -> None:
-        """Requests the owner's next camera; the ``cameras`` message in answer has this number."""
-        self._send(messages.switch_camera(self.owner, request))
-
-    def tap(self, request: Mapping[str, Any]) -> None:
-        """Requests a still, frames or a clip from the owner; see ``capture.taps``."""
-        self._send(messages.tap(self.owner, request))
-
-    def credit(self, number: int, frames: int) -> None:
-        """Grants the page so many more frames of a tap."""
-        self._send(messages.credit(number, frames))
-
-    def untap(self, number: int) -> None:
-        """Ends a tap; the page still sends the data that it has."""
-        self._send(messages.untap(number))
-
-    def recording(self, state: str, name: str, text: str = "") -> None:
-        """Tells pages the state of a clip.
-
-        Args:
-            state: As ``Recording.state``.
-            name: The file's name, without its folder.
-            text: Why the recording failed.
-        """
-        self._send(messages.recording(state, name, text))
-
-    def answer(self, attempt: int, sdp: str) -> None:
-        """Sends the service's session description."""
-        self._send(messages.answer(attempt, sdp))
-
-    def candidate(self, attempt: int, candidate: Candidate | None) -> None:
-        """Sends an ICE candidate of the service; None means end of candidates."""
-        self._send(messages.candidate(attempt, candidate))
-
-    def end(self, attempt: int, reason: EndReason, *, keep_camera: bool) -> None:
-        """Ends an attempt in all pages."""
-        self._send(messages.end(attempt, reason, keep_camera=keep_camera))

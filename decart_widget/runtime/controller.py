@@ -13,15 +13,19 @@ from typing import Any
 from decart_widget.capture.clips import Clips
 from decart_widget.capture.taps import Taps
 from decart_widget.diagnostics.log import Log
+from decart_widget.engine.media import EngineMedia
 from decart_widget.errors import no_session_error, superseded_error, suspended_error
+from decart_widget.inputs.sources.reader import Source
 from decart_widget.page.cameras import Cameras
 from decart_widget.page.image_preview import ImagePreview
 from decart_widget.page.image_upload import ImageUpload
 from decart_widget.page.media import BrowserMedia
 from decart_widget.page.messages import Send
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
+from decart_widget.page.viewers import Viewers
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.kernel_engine import KernelEngine
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
 from decart_widget.runtime.model_names import ModelNames
@@ -31,6 +35,8 @@ from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.runtime.trait_values import IDLE
 from decart_widget.runtime.warm_up import WarmUp
 from decart_widget.session.account import Quota, quota
+from decart_widget.session.background import Background
+from decart_widget.session.media import Media
 from decart_widget.session.tokens import Tokens
 
 
@@ -44,6 +50,8 @@ class WidgetController:
         settings: Returns the settings of the next session.
         prompt_state: The initial prompt state.
         kernel: Tells whether page messages can arrive.
+        shape: Returns the orientation of the next session in the kernel, and whether its picture is
+            mirrored; from any thread.
         image_url: URL of a reference image that the first start downloads.
         autostart: Whether the first page that shows the widget starts a session.
         log: Receives the entries of pages and sessions.
@@ -54,6 +62,8 @@ class WidgetController:
         prompts: The requested prompt state.
         image: Reference images that pages upload.
         cameras: The cameras of the owner's page.
+        engine: The source and the media of sessions in the kernel.
+        viewers: The pages that watch a session in the kernel.
         taps: Open captures.
         clips: Recordings.
     """
@@ -67,12 +77,14 @@ class WidgetController:
         prompt_state: PromptState,
         *,
         kernel: KernelLink,
+        shape: Callable[[], tuple[str, bool]] = lambda: ("landscape", False),
         image_url: str | None = None,
         autostart: bool = False,
         log: Log | None = None,
     ) -> None:
         self.log = Log() if log is None else log
         self._destination = destination
+        self._settings = settings
         self._kernel = kernel
         self._autostart = autostart
         self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
@@ -80,12 +92,14 @@ class WidgetController:
         self._names = ModelNames(self._traits.update, self.log)
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
+        self.viewers = Viewers(self.pages)
+        self.engine = KernelEngine(self.viewers, shape, self._source_ended)
         self.sessions = PageSessions(
             destination,
             settings,
             self._tokens,
             self._names,
-            lambda: BrowserMedia(self.pages),
+            self._make_media,
             self._traits,
             self.log,
             publish=publish,
@@ -155,6 +169,25 @@ class WidgetController:
         self._need_session()
         return await self.cameras.replace(source)
 
+    def choose_source(self, source: Source | None) -> None:
+        """Sets what is sent: at once by a session in the kernel, else by the next session.
+
+        Args:
+            source: Already checked; None: the page's own.
+        """
+        self.engine.choose(source)
+        if self.pages.by_id:
+            self.start_likely()
+
+    async def source_replaced(self, label: str) -> str:
+        """Returns the label of the source that a session in the kernel sends now.
+
+        Raises:
+            MediaError: There is no session.
+        """
+        self._need_session()
+        return label
+
     def model_changed(self) -> None:
         """Prepares for another model of the next session."""
         self._names.forget()
@@ -186,6 +219,7 @@ class WidgetController:
         self._warm_up.close()
         self._names.close()
         self._tokens.close()
+        await self.engine.close()
         await asyncio.to_thread(self._destination.close)
 
     # --- from pages (page.events.PageEvents) ---------------------------------------------------
@@ -194,11 +228,13 @@ class WidgetController:
         """Starts a session: Start was clicked."""
         self.log.add("debug", "start requested by a page")
         self._start(None)
+        self.viewers.started()
 
     def start_likely(self) -> None:
         """Prepares what is free of charge: the pointer is over Start, or a page has connected."""
         if not self.is_active:
             self._warm_up.start()
+            self.engine.warm(self._settings().transport)
 
     def owner_came(self, *, replaced: bool) -> None:
         """A page is the owner now; ``replaced`` if the current attempt was another page's."""
@@ -229,7 +265,10 @@ class WidgetController:
         """Checks the owner's page and the kernel; see ``LivenessTarget``."""
         blocked = self._kernel.page_messages_blocked()
         self._traits.update({"kernel_busy": blocked})
-        self.pages.check_owner(page_messages_blocked=blocked)
+        if not self.pages.shared:
+            self.pages.check_owner(page_messages_blocked=blocked)
+        elif self.viewers.is_deserted(excused=blocked) and self.is_active:
+            self.sessions.unattended()
         if beat and self.is_active:
             self.pages.beat()
 
@@ -252,8 +291,19 @@ class WidgetController:
         self.sessions.start(timeout)
         self._liveness.start()
 
+    def _make_media(self) -> Media:
+        in_kernel = self.engine.source is not None
+        media = self.engine.make() if in_kernel else BrowserMedia(self.pages)
+        self.viewers.begin(media.views if isinstance(media, EngineMedia) else None)
+        return media
+
+    def _source_ended(self) -> None:
+        """Ends the session, which would be billed for nothing; on a thread of the engine."""
+        Background.get().call(self.sessions.stop, "ended")
+
     def _session_over(self) -> None:
         self.taps.end_all()
+        self.viewers.over()
         if self.pages.by_id:
             self._warm_up.start()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-from decart_widget.page.pages import BEAT_EVERY_S
+from decart_widget.page.sender import BEAT_EVERY_S
 from decart_widget.runtime.sleep import SuspendDetector
 
 CHECK_EVERY_S: Final = 1.0

@@ -43,6 +43,6 @@ class PageSessions(SessionRunner):
 
     def owner_left(self) -> None:
         """Breaks the attempt off: the owner's page is being left, so the picture isn't shown."""
-        session = self.session
+        session = self.session if self._browser is not None else None
         if session is not None and session.machine.state is not ConnectionState.CONNECTING:
             session.media_lost(ConnectionLostError("The page was left."))

@@ -36,6 +36,12 @@ class Settings:
     resolution: str | None
     speed: str | None
 
+    def in_kernel(self) -> Settings:
+        """Returns the settings with the automatic video options of a session in the kernel."""
+        rate = max(self.model.fps, self.video.max_framerate)
+        video = replace(self.video, preferred_codec="AUTO", max_framerate=rate)
+        return replace(self, video=video)
+
     def config(
         self,
         endpoint: Endpoint,

@@ -12,9 +12,9 @@ from decart_widget.options import VideoOptions
 from decart_widget.protocol.messages import Candidate, RoomInfo
 
 EndReason = Literal[
-    "stopped", "error", "reconnecting", "closed", "unattended", "budget", "superseded"
+    "stopped", "error", "reconnecting", "closed", "unattended", "budget", "superseded", "ended"
 ]
-"""Why an attempt's media ends."""
+"""Why an attempt's media ends; ``"ended"``: its source has no more frames."""
 
 MediaState = Literal[
     "camera", "connected", "first-frame", "reconnecting", "disconnected", "failed", "ended"

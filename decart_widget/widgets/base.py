@@ -169,7 +169,8 @@ class PageWidget(PublishedTraits, anywidget.AnyWidget):
             return "sets too long a text"
         rule = None if trait is None else trait.metadata.get("page")
         if rule == "sets" or name in LOOKS:
-            return None
+            refusal = getattr(trait, "page_refusal", None)
+            return None if refusal is None else refusal(self, value)
         if rule == "lowers":
             limit = getattr(self, name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)

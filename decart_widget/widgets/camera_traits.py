@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
+from decart_widget.errors import InvalidOptionError
+from decart_widget.widgets.source_choice import PAGE_SOURCES, SourceTrait, chosen_source
 from decart_widget.widgets.trait_types import Choice, Switch, Text
 
 if TYPE_CHECKING:
+    from decart_widget.inputs.sources.reader import Source
     from decart_widget.runtime.controller import WidgetController
     from decart_widget.session.background import Background, Operation
 
@@ -18,6 +21,7 @@ class CameraTraits(t.HasTraits):
 
     _background: Background
     _controller: WidgetController
+    _source: Source | None = None  # what the kernel sends
 
     if TYPE_CHECKING:
 
@@ -43,13 +47,10 @@ class CameraTraits(t.HasTraits):
         help="Of the sent picture: landscape, or portrait (width and height swapped, cut out of "
         "the middle of the camera's picture).",
     ).tag(sync=True, page="sets")
-    source = Choice(
-        "camera",
-        "screen",
-        "test-pattern",
-        "file",
+    source = SourceTrait(
         help="What is sent: camera, screen, test-pattern or file (the video file that was dropped "
-        "on the widget).",
+        "on the widget) by the page; or the label of a source that the kernel sends, such as the "
+        "name of a video file. Set it to such a source, or to a file's path.",
     ).tag(sync=True, page="sets")
     engine = t.Enum(
         ["browser", "kernel"],
@@ -80,29 +81,37 @@ class CameraTraits(t.HasTraits):
         help="Of the camera in use: front, back or unknown.",
     )
 
-    def replace_source(self, source: str) -> Operation[str]:
-        """Sets the trait ``source`` and waits until the page sends that source.
+    def replace_source(self, source: Any) -> Operation[str]:
+        """Sets the trait ``source`` and waits until that source is sent.
 
-        The session continues meanwhile. If the source can't be opened, it continues too, and the
-        page sends the previous source.
+        The session continues meanwhile. If a source of the page can't be opened, it continues too,
+        and the page sends the previous source.
 
         Args:
-            source: ``"camera"``, ``"test-pattern"``, ``"file"`` (the one that was dropped on the
-                widget) or ``"screen"``, which browsers share only after a click in their page.
+            source: While the page sends: ``"camera"``, ``"test-pattern"``, ``"file"`` (the one that
+                was dropped on the widget) or ``"screen"``, which browsers share only after a click
+                in their page. While the kernel sends: a source, or a video file's path.
 
         Returns:
             An operation whose result is the source's label, empty where it has none. Awaiting it
             raises ``MediaError`` when there is no session, or the source can't be opened.
 
         Raises:
-            InvalidOptionError: There is no such source.
+            InvalidOptionError: There is no such source, or a session runs whose source is on the
+                other side.
+            SourceError: The source can't be used; the present one stays.
             ClosedError: The widget is closed.
         """
-        from decart_widget.widgets.arguments import one_of
-
         self._need_open()
-        one_of("source", source, tuple(type(self).source.values or ()))
-        return self._background.start(self._controller.replace_source(source), "replace_source")
+        chosen, label = chosen_source(source)
+        self._need_same_engine(chosen)
+        if chosen is None:
+            work = self._controller.replace_source(label)
+        else:
+            if self._controller.is_active:
+                self.source = chosen
+            work = self._controller.source_replaced(label)
+        return self._background.start(work, "replace_source")
 
     def switch_camera(self) -> Operation[str]:
         """Switches to the next camera: between front and back where there are both, else in turn.
@@ -118,3 +127,32 @@ class CameraTraits(t.HasTraits):
         """
         self._need_open()
         return self._background.start(self._controller.switch_camera(), "switch_camera")
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _choose_source(self, value: Any) -> str:
+        """Notes what is sent from now on; called when the trait ``source`` is set.
+
+        Returns:
+            The trait's value.
+        """
+        source, label = chosen_source(value)
+        self._need_same_engine(source)
+        self._source = source
+        self.set_trait("engine", "browser" if source is None else "kernel")
+        controller = getattr(self, "_controller", None)
+        if controller is not None:
+            self._background.call(controller.choose_source, source)
+        return label
+
+    def _need_same_engine(self, source: Source | None) -> None:
+        """Raises ``InvalidOptionError`` while a session runs whose source is on the other side."""
+        controller = getattr(self, "_controller", None)
+        engine = "browser" if source is None else "kernel"
+        if controller is not None and controller.is_active and engine != self.engine:
+            here = "page" if self.engine == "browser" else "kernel"
+            raise InvalidOptionError(
+                f"A session is running whose picture the {here} sends.",
+                remedy="End it with disconnect(), then set this source for the next one; or give "
+                + (f"one of {', '.join(PAGE_SOURCES)}." if here == "page" else "a VideoFile."),
+            )

@@ -21,6 +21,7 @@ from decart_widget.widgets.session_methods import SessionControl, SessionMethods
 if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
+    from decart_widget.runtime.settings import Settings
     from decart_widget.session.background import Operation
     from decart_widget.session.media import Transport
 
@@ -42,7 +43,9 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             picture is mirrored, so that text which the service draws into it stays readable.
         orientation: ``"landscape"``, or ``"portrait"`` for a picture with the model's sides
             swapped, cut out of the middle of the camera's.
-        source: ``"camera"``, ``"screen"`` (the browser asks which) or ``"test-pattern"``.
+        source: What is sent. By the page: ``"camera"``, ``"screen"`` (the browser asks which) or
+            ``"test-pattern"``. By the kernel, whose result all pages show: a ``VideoFile`` or its
+            path, ``Frames`` or an array, a ``Camera`` or its number, or a ``TestPattern``.
         microphone: Whether to send the microphone too, and to get its sound back with the picture;
             the trait ``muted`` silences it.
         transport: How media is negotiated: ``"livekit"`` (a LiveKit room, as in Decart's clients of
@@ -74,7 +77,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         camera: str | None = None,
         mirror: str = "off",
         orientation: str = "landscape",
-        source: str = "camera",
+        source: Any = "camera",
         microphone: bool = False,
         transport: Transport = "livekit",
         connection: ConnectionOptions | None = None,
@@ -99,6 +102,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             refuse_unknown,
         )
         from decart_widget.widgets.rerun import cells, current_execution
+        from decart_widget.widgets.source_choice import chosen_source
         from decart_widget.widgets.trait_types import check_traits
 
         # No variable here keeps a key as text, not even one that was passed under a wrong name,
@@ -110,6 +114,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             del api_key, unknown
         refuse_unknown(names, DecartWidget.__init__)
         self._settings = check_settings(model, transport, video, connection, resolution, speed)
+        self._has_video_options = video is not None
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
         check_bool("autostart", autostart)
@@ -119,17 +124,21 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             "camera": camera,
             "mirror": mirror,
             "orientation": orientation,
-            "source": source,
             "microphone": microphone,
         }
         check_traits(self, traits)
+        chosen, _ = chosen_source(source)
         # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
         has_image = image is not None
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
         with self._closed_on_error():
             super().__init__(
-                model=self._settings.model.name, prompt=prompt or "", enrich=enrich, **traits
+                model=self._settings.model.name,
+                prompt=prompt or "",
+                enrich=enrich,
+                source=source if chosen is None else chosen,
+                **traits,
             )
             self._background = Background.get()
             self._controller = WidgetController(
@@ -139,10 +148,12 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
                 self._current_settings,
                 prompt_state,
                 kernel=self._kernel_link,
+                shape=lambda: (self.orientation, self.mirror == "on"),
                 image_url=image_url,
                 autostart=autostart,
                 log=self.log,
             )
+            self._controller.engine.choose(chosen)
             self._listen(self._controller.pages.receive)
             destination.watch(self._function_failed)
             _made.add(self)
@@ -212,6 +223,11 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             self._background.call(self._controller.prompts.typed, self.prompt, self.enrich)
         elif name == "budget":
             self._background.call(self._controller.settings_changed)
+
+    def _current_settings(self) -> Settings:
+        settings = super()._current_settings()
+        automatic = self.engine == "kernel" and not self._has_video_options
+        return settings.in_kernel() if automatic else settings
 
     def _model_set(self, model: str) -> None:
         from dataclasses import replace

@@ -32,6 +32,8 @@ class KernelPage:
         self.state: dict[str, dict[str, Any]] = {}
         """Comm id -> the model's traits."""
         self.custom: list[tuple[str, dict[str, Any]]] = []
+        self.on_part: Callable[[str, dict[str, Any], bytes], None] | None = None
+        """Called with each message that has a binary part."""
         self.closed: set[str] = set()
         self.printed = ""
         self.everything: list[str] = []
@@ -90,6 +92,8 @@ class KernelPage:
                 self.state.setdefault(content["comm_id"], {}).update(data["state"])
             elif data["method"] == "custom":
                 self.custom.append((content["comm_id"], data["content"]))
+                if message.get("buffers") and self.on_part is not None:
+                    self.on_part(content["comm_id"], data["content"], bytes(message["buffers"][0]))
         elif kind == "comm_close":
             self.closed.add(content["comm_id"])
         elif kind == "status" and content["execution_state"] == "idle":

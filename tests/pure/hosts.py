@@ -19,6 +19,21 @@ def label(message: Any) -> str:
     return json.dumps(message)[:60]
 
 
+class HostViewers:
+    """Records what ``Pages`` reports about viewers."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def came(self, page_id: str) -> None:
+        pass
+
+    left = came
+
+    def receive(self, page_id: str, message: Mapping[str, Any]) -> None:
+        self._host.events.append((message["type"], page_id))
+
+
 class Host:
     """Records what ``Pages`` reports (``events``) and sends; the test sets its clock."""
 
@@ -39,6 +54,10 @@ class Host:
         return self
 
     prompts = image = cameras = taps = clips = sessions
+
+    @property
+    def viewers(self) -> HostViewers:
+        return HostViewers(self)
 
     def started(self) -> None:
         self.events.append("started")

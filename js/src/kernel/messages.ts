@@ -30,7 +30,9 @@ type EndReason =
   | "closed"
   | "unattended"
   | "budget"
-  | "superseded";
+  | "superseded"
+  /** The source has no more frames. */
+  | "ended";
 
 /** An ICE candidate as it is sent; null is the end of candidates. */
 type Candidate = {

@@ -10,7 +10,7 @@ import pytest
 from decart_widget.errors import DecartError, MediaError
 from decart_widget.page.cameras import SOURCE_TROUBLES, SWITCH_TROUBLES, Cameras
 from decart_widget.page.refusals import TROUBLES
-from decart_widget.widgets.camera_traits import CameraTraits
+from decart_widget.widgets.source_choice import PAGE_SOURCES
 
 
 class Page:
@@ -100,5 +100,5 @@ async def test_replacing_the_source_fails_for_that_source_s_reasons_only(
 
 
 def test_each_source_has_its_reasons() -> None:
-    assert set(SOURCE_TROUBLES) == set(CameraTraits.source.values or ())
+    assert set(SOURCE_TROUBLES) == set(PAGE_SOURCES)
     assert set().union(*SOURCE_TROUBLES.values()) | SWITCH_TROUBLES <= set(TROUBLES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from decart_widget.page.pages import BEAT_EVERY_S
+from decart_widget.page.sender import BEAT_EVERY_S
 from decart_widget.runtime import liveness
 from decart_widget.runtime.kernel_link import BusyProbe, KernelLink
 from decart_widget.runtime.liveness import CHECK_EVERY_S, Liveness

@@ -1,0 +1,122 @@
+"""The engine of a widget's sessions in the kernel: its source, its media, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from decart_widget.engine.media import EngineMedia
+from decart_widget.session.media import EndReason, Preparation
+
+if TYPE_CHECKING:
+    from decart_widget.engine.received import ReceivedFrame
+    from decart_widget.inputs.sources.reader import Source
+    from decart_widget.page.viewers import Viewers
+
+
+class KernelMedia(EngineMedia):
+    """An engine whose attempts all pages of the widget watch.
+
+    Args:
+        source: What is sent.
+        viewers: The pages.
+        shape: Returns the orientation and whether the picture is mirrored, of the next attempt.
+    """
+
+    def __init__(
+        self, source: Source, viewers: Viewers, shape: Callable[[], tuple[str, bool]]
+    ) -> None:
+        super().__init__(source)
+        self._viewers = viewers
+        self._shape = shape
+        self.views.on_picture = viewers.picture
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        """Opens the source, makes the connection, and lets pages watch."""
+        self.orientation, self.mirror = self._shape()
+        super().prepare(attempt, preparation)
+        self._viewers.prepare(attempt, preparation)
+
+    def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
+        """Ends the connection, and tells the pages."""
+        super().end(attempt, reason, keep_source=keep_source)
+        self._viewers.end(attempt, reason, keep_source=keep_source)
+
+
+class KernelEngine:
+    """Makes and closes the media of one widget's sessions in the kernel.
+
+    Use it on the background loop, but for what its docstrings say.
+
+    Args:
+        viewers: The pages that watch.
+        shape: As in ``KernelMedia``.
+        source_ended: Called when the source has no more frames; on a thread of the engine.
+
+    Attributes:
+        source: What the next session sends; None: the page's own.
+    """
+
+    def __init__(
+        self,
+        viewers: Viewers,
+        shape: Callable[[], tuple[str, bool]],
+        source_ended: Callable[[], None],
+    ) -> None:
+        self.source: Source | None = None
+        self._viewers = viewers
+        self._shape = shape
+        self._end = _EndOfSource(source_ended)
+        self._media: KernelMedia | None = None
+
+    @property
+    def media(self) -> KernelMedia | None:
+        """The media; None before the first session in the kernel is likely."""
+        return self._media
+
+    def choose(self, source: Source | None) -> None:
+        """Sets what is sent from now on, also while a session in the kernel runs.
+
+        Args:
+            source: Already checked; None: the page's own, from the next session on.
+        """
+        self.source = source
+        if self._media is not None and source is not None:
+            self._media.replace_source(source)
+
+    def warm(self, transport: str) -> None:
+        """Starts the worker, because a start is likely."""
+        if self.source is not None:
+            self.make().warm(transport)
+
+    def make(self) -> KernelMedia:
+        """Returns the media for a session; the same one each time."""
+        assert self.source is not None
+        if self._media is None:
+            self._media = KernelMedia(self.source, self._viewers, self._shape)
+            self._media.add_sink(self._end)
+        return self._media
+
+    async def close(self) -> None:
+        """Ends the worker, if there is one."""
+        media, self._media = self._media, None
+        if media is not None:
+            await media.recordings.finish()
+            await media.close()
+
+
+class _EndOfSource:
+    """A sink that only notes the end of the source."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+
+    def frame(self, frame: ReceivedFrame) -> None:
+        """Ignores it."""
+
+    def lost(self, indices: Sequence[int]) -> None:
+        """Ignores them."""
+
+    def source_ended(self) -> None:
+        """Notes the end."""
+        self._ended()
