@@ -90,8 +90,10 @@ class H264Decoder implements Decoder {
 }
 
 class JpegDecoder implements Decoder {
-  /** The newest picture that was decoded. */
-  #newest = -1;
+  /** How many pictures came; their own numbers begin again with each `watch`. */
+  #came = 0;
+  /** The newest picture that was decoded, by that count. */
+  #newest = 0;
   #isClosed = false;
   readonly #events: DecoderEvents;
 
@@ -100,12 +102,13 @@ class JpegDecoder implements Decoder {
   }
 
   decode({ number }: Picture, data: BufferSource): void {
+    const turn = ++this.#came;
     createImageBitmap(new Blob([data], { type: "image/jpeg" })).then(
       (bitmap) => {
-        const isLate = number <= this.#newest;
+        const isLate = turn < this.#newest;
         if (this.#isClosed || isLate) bitmap.close();
         if (this.#isClosed) return;
-        this.#newest = Math.max(this.#newest, number);
+        this.#newest = Math.max(this.#newest, turn);
         this.#events.done(number, isLate ? null : bitmap);
       },
       () => {

@@ -7,6 +7,7 @@ export interface FedTrack {
   readonly track: MediaStreamTrack;
   /** Shows a picture of this size from now on, and closes it. */
   show(decoded: Decoded, width: number, height: number): void;
+  /** Ends the track, a moment later. */
   close(): void;
 }
 
@@ -42,10 +43,12 @@ function generated(track: Generator): FedTrack {
       // The track closes a frame that it takes; one that it refuses, because it has ended, is closed here.
       writer.write(frame).catch(() => frame.close());
     },
-    close() {
-      track.stop();
-      writer.close().catch(() => undefined);
-    },
+    close: () =>
+      // Not at once: an element shows black from then on, and a view may want to keep the last picture.
+      setTimeout(() => {
+        track.stop();
+        writer.close().catch(() => undefined);
+      }),
   };
 }
 

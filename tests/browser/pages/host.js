@@ -139,6 +139,39 @@ class Service {
   close() { this.peer.close(); this.track.stop(); }
 }
 
+/** The kernel's engine: sends the pictures of each stream in a loop, two ahead of what is shown. */
+class Engine {
+  /** `clips`: by stream, its encoded pictures; the first one is a keyframe. */
+  constructor(kernel, attempt, clips) {
+    Object.assign(this, { kernel, attempt, clips, views: {}, sent: { output: 0, input: 0 } });
+  }
+  watch({ streams, codecs }) {
+    this.views = {};
+    for (const stream of streams) {
+      this.views[stream] = { stream, clip: this.clips[stream], codec: codecs[0], next: 0, open: 0 };
+      this.send(this.views[stream]);
+      this.send(this.views[stream]);
+    }
+  }
+  shown({ stream, number }) {
+    const view = this.views[stream];
+    if (!view || number >= view.next) return;
+    view.open--;
+    setTimeout(() => this.views[stream] === view && this.send(view), 30);
+  }
+  send(view) {
+    if (this.isSilent || view.open >= 2 || this.kernel.engine !== this) return;
+    view.open++;
+    const number = view.next++;
+    const { data, ...about } = view.clip[number % view.clip.length];
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    this.sent[view.stream]++;
+    const { model, pageId: page_id } = this.kernel;
+    const message = { type: "picture", page_id, attempt: this.attempt, stream: view.stream, number };
+    model.receive({ ...message, ...about, at: null, dropped: 0 }, [new DataView(bytes.buffer)]);
+  }
+}
+
 /** A scripted kernel: prepares attempts, passes messages to the service, and sets the state. */
 class Kernel {
   constructor(model, options = {}) {
@@ -159,6 +192,7 @@ class Kernel {
     const { transport = "webrtc" } = this.options;
     this.service?.close();
     // With a room the test uses a real service.
+    this.engine = transport === "kernel" ? new Engine(this, attempt, this.options.clips) : null;
     if (transport === "webrtc") this.service = new Service(this.model, attempt, this.options.colour);
     this.model.receive({
       type: "prepare", attempt, page_id: this.pageId, transport,
@@ -180,6 +214,10 @@ class Kernel {
     if (message.type === "start") {
       this.model.update({ connection_state: "connecting", error: {} });
       this.prepare();
+    } else if (message.type === "watch" || message.type === "shown") {
+      if (message.attempt !== this.engine?.attempt) return;
+      this.engine[message.type](message);
+      if (message.streams?.length) this.model.update({ connection_state: "generating" });
     } else if (message.type === "offer") {
       this.service.answer(message.sdp, this.options);
     } else if (message.type === "candidate") {
@@ -188,6 +226,7 @@ class Kernel {
       this.model.update({ connection_state: this.options.generate ? "generating" : "connected" });
     } else if (message.type === "stop") {
       this.service?.close();
+      this.engine = null;
       this.model.update({ connection_state: "disconnected" });
     }
   }
