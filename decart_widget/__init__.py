@@ -15,7 +15,6 @@ from decart_widget._version import __version__
 if TYPE_CHECKING:
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
-    from decart_widget.headless.frame import Frame as Frame
     from decart_widget.headless.session import Session as Session
     from decart_widget.headless.transform import transform as transform
     from decart_widget.inputs.sources.camera import Camera as Camera
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
     from decart_widget.options import VideoOptions as VideoOptions
+    from decart_widget.session.frame import Frame as Frame
     from decart_widget.widgets.viewer import DecartViewer as DecartViewer
     from decart_widget.widgets.widget import DecartWidget as DecartWidget
 
@@ -38,7 +38,7 @@ _HOME: Final = {
     "DecartError": "errors",
     "DecartViewer": "widgets.viewer",
     "DecartWidget": "widgets.widget",
-    "Frame": "headless.frame",
+    "Frame": "session.frame",
     "Frames": "inputs.sources.frames",
     "MODELS": "models",
     "RealtimeModel": "models",

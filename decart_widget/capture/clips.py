@@ -108,7 +108,7 @@ class Clips:
         try:
             if not self._source.is_active:
                 raise no_session_error()
-            target = _new_target()
+            target = new_target()
             name = target.name
             parts = Parts(target, PAGE_BYTES - self._page_bytes, PAGE_RESERVE_BYTES)
             recording = self._start(target, parts, "output", None, overwrite=False)
@@ -134,7 +134,7 @@ class Clips:
         self._link.recording(recording.state, recording.path.name, text)
 
 
-def _new_target() -> Path:
+def new_target() -> Path:
     """Returns the path of a clip of the Record button, named by date and time.
 
     Raises:

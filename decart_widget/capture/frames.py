@@ -12,34 +12,19 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.capture.pictures import to_array
 from decart_widget.errors import DecartError
 from decart_widget.protocol.flow import FlowWindow
+from decart_widget.session.frame import Frame
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from decart_widget.capture.taps import Taps, Which
     from decart_widget.session.background import Background
 
 STALE_S: Final = 0.25
 """Seconds after which an unread frame is dropped, because newer ones exist."""
-
-
-class Frame(NamedTuple):
-    """One frame.
-
-    Attributes:
-        image: ``(height, width, 3)`` uint8 RGB.
-        time: When the page received it, in seconds since 1970 on this machine's clock; differences
-            between frames are measured by the page's clock.
-    """
-
-    image: NDArray[np.uint8]
-    time: float
 
 
 class _Reader:
@@ -129,7 +114,7 @@ class Frames(AsyncIterator[Frame]):
             self._background.call(self._refill, newest is None)
             if newest is not None:
                 data, time = newest
-                return Frame(await to_array(data), time)
+                return Frame(await to_array(data), time, is_rgb=True)
             if self._over:
                 if self._error is not None:
                     error, self._error = self._error, None

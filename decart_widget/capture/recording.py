@@ -18,6 +18,7 @@ from decart_widget.capture.containers import SUFFIXES, container_of, join
 from decart_widget.capture.parts import Parts, disk_error
 from decart_widget.errors import DecartError, InvalidPathError, MediaError, internal_error
 from decart_widget.files import written_whole
+from decart_widget.inputs.output_path import check_writable
 from decart_widget.protocol.rate_limit import RateLimit
 
 if TYPE_CHECKING:
@@ -78,34 +79,6 @@ def checked_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         )
     check_writable(target, is_folder=is_folder, is_there=is_there and not overwrite)
     return target
-
-
-def check_writable(target: Path, *, is_folder: bool, is_there: bool) -> None:
-    """Checks that a file can be made at a path.
-
-    Args:
-        target: The absolute path.
-        is_folder: Whether there is a folder.
-        is_there: Whether there is a file that may not be replaced.
-
-    Raises:
-        InvalidPathError: It can't.
-    """
-    if is_folder:
-        raise InvalidPathError(f'"{target}" is a folder.', remedy="Give a file's name in it.")
-    if not target.parent.is_dir():
-        raise InvalidPathError(
-            f'There is no folder "{target.parent}".',
-            remedy="Make it first, or record into another folder.",
-        )
-    if is_there:
-        raise InvalidPathError(
-            f'"{target}" exists.', remedy="Give another name, or overwrite=True."
-        )
-    if not os.access(target.parent, os.W_OK):
-        raise InvalidPathError(
-            f'"{target.parent}" can\'t be written to.', remedy="Record into another folder."
-        )
 
 
 class Recording:

@@ -18,8 +18,8 @@ from typing import Any, Final
 LINE_BYTES: Final = 1_000_000
 """Largest length of a message; a session description has about 10,000 bytes."""
 
-PART_BYTES: Final = 1_000_000
-"""Largest length of a binary part, which may become one message of the widget's comm."""
+PART_BYTES: Final = 16_000_000
+"""Largest length of a binary part: a picture of 4096x2560 that isn't encoded."""
 
 WITH_PART: Final = frozenset({"picture"})
 """The types of messages that have a binary part."""
@@ -30,8 +30,11 @@ _PART: Final = re.compile(rb'\{"bytes": (\d{1,9}), ')
 MAX_INDICES: Final = 1024
 """Indices of frames in one message."""
 
-CODECS: Final = ("h264", "jpeg")
-"""How pictures for viewers are encoded."""
+CODECS: Final = ("h264", "jpeg", "i420")
+"""How pictures for viewers are encoded; ``"i420"``: not at all, for code."""
+
+CODE: Final = "code"
+"""The viewer that is no page, but code of the parent."""
 
 STATES: Final = ("camera", "connected", "first-frame", "reconnecting", "failed", "ended")
 """States of an attempt's media that a worker reports, as in ``session.media.MediaState``."""
@@ -187,7 +190,8 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
         "dropped": _whole,
         "problem": _optional(_text),
     },
-    # A picture for a viewer, which is the binary part; its fields as in ``page.messages.picture``.
+    # A picture for a viewer, which is the binary part; its fields as in ``page.messages.picture``,
+    # and those of ``engine.ring.FrameInfo``.
     "picture": {
         "viewer": _text,
         "attempt": _whole,
@@ -200,6 +204,8 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
         "height": _whole,
         "at": _optional(_number),
         "dropped": _whole,
+        "index": _whole,
+        "captured_ns": _whole,
     },
 }
 """Type of each event -> its fields."""

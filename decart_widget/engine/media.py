@@ -195,6 +195,7 @@ class EngineMedia:
             loopback=preparation.loopback,
         )
         self._send("prepare", attempt=attempt, connection=asdict(settings))
+        self.views.began(attempt)
         if not self.pid and self._carrier is not None and self._carrier.failure:
             # It ended between `ready` and now, which was reported before it was the carrier.
             asyncio.get_running_loop().call_soon(

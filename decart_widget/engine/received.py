@@ -7,9 +7,13 @@ a sink with ``every`` exists, the worker holds the source back so that no frame 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from decart_widget.session.frame import Frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +43,20 @@ class ReceivedFrame:
     exact: bool
     generation: int
     attempt: int
+
+    def as_frame(self) -> Frame:
+        """Returns the frame as it is given to users."""
+        now_s = time.time() - (time.monotonic_ns() - self.received_ns) / 1e9
+        latency_s = (self.received_ns - self.captured_ns) / 1e9
+        return Frame(
+            self.picture,
+            now_s,
+            index=self.index if self.index >= 0 else None,
+            source_time=None if math.isnan(self.source_time) else self.source_time,
+            capture_time=now_s - latency_s if self.captured_ns else None,
+            exact=self.exact,
+            attempt=self.attempt,
+        )
 
 
 class FrameSink(Protocol):

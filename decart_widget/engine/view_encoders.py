@@ -25,6 +25,9 @@ BITRATES_BPS: Final = (300_000, 6_000_000)
 JPEG_QUALITIES: Final = (80, 50, 20)
 """JPEG's quality, and those that are tried when a picture is too large for a message."""
 
+MESSAGE_BYTES: Final = 950_000
+"""Most bytes of an encoded picture: it becomes one message of the widget's comm, below 1 MB."""
+
 MIN_SIDE_PX: Final = 16
 """Smallest width and height of a picture, in pixels."""
 
@@ -41,7 +44,7 @@ class Encoded(NamedTuple):
     Attributes:
         data: Its bytes.
         key: Whether it can be decoded without earlier ones.
-        config: The codec string of WebCodecs; None for JPEG.
+        config: The codec string of WebCodecs; None for other codecs.
     """
 
     data: bytes
@@ -52,13 +55,15 @@ class Encoded(NamedTuple):
 class ViewEncoder(Protocol):
     """Encodes the pictures of one stream for one viewer; on any thread, one picture at a time."""
 
-    def encode(self, picture: NDArray[np.uint8], *, key: bool, limit: int) -> Encoded | None:
+    def encode(
+        self, picture: NDArray[np.uint8], *, key: bool, limit: int = MESSAGE_BYTES
+    ) -> Encoded | None:
         """Encodes a picture.
 
         Args:
             picture: ``(height * 3 / 2, width)`` uint8, I420.
             key: Whether it has to be decodable without earlier ones.
-            limit: Most bytes.
+            limit: Most bytes of an encoded picture.
 
         Returns:
             The encoded picture; None when it is larger. The next one has to be a ``key`` then.
@@ -74,7 +79,7 @@ class H264Views:
         self._config = DEFAULT_CONFIG
 
     def encode(  # noqa: D102 (inherited)
-        self, picture: NDArray[np.uint8], *, key: bool, limit: int
+        self, picture: NDArray[np.uint8], *, key: bool, limit: int = MESSAGE_BYTES
     ) -> Encoded | None:
         from decart_widget.rtc.bitrates import Bitrates
         from decart_widget.rtc.x264 import X264Encoder
@@ -97,7 +102,7 @@ class JpegViews:
     """Each picture by itself as JPEG."""
 
     def encode(  # noqa: D102 (inherited)
-        self, picture: NDArray[np.uint8], *, key: bool, limit: int
+        self, picture: NDArray[np.uint8], *, key: bool, limit: int = MESSAGE_BYTES
     ) -> Encoded | None:
         import cv2
 
@@ -109,13 +114,23 @@ class JpegViews:
         return None
 
 
+class RawViews:
+    """Each picture as it is."""
+
+    def encode(  # noqa: D102 (inherited)
+        self, picture: NDArray[np.uint8], *, key: bool, limit: int = MESSAGE_BYTES
+    ) -> Encoded | None:
+        return Encoded(picture.tobytes(), key=True, config=None)
+
+
 def view_encoder(codec: str) -> ViewEncoder:
     """Returns a new encoder.
 
     Args:
-        codec: ``"h264"`` or ``"jpeg"``.
+        codec: ``"h264"``, ``"jpeg"`` or ``"i420"`` (not encoded).
     """
-    return H264Views() if codec == "h264" else JpegViews()
+    encoders: dict[str, type[ViewEncoder]] = {"h264": H264Views, "jpeg": JpegViews}
+    return encoders.get(codec, RawViews)()
 
 
 def codec_string(access_unit: bytes) -> str:

@@ -1,8 +1,9 @@
 """What viewers see of a session in the worker: pictures of what is sent and of what comes back.
 
-A viewer is a browser page. A picture is encoded when its viewer has credit, from the newest frame:
-at most ``IN_FLIGHT`` pictures of a stream are on their way, nothing piles up, and a decoder gets a
-stream without gaps. Encoding runs on one thread, so that it delays no frame of the session.
+A viewer is a browser page, or code that reads what is sent. A picture is encoded when its viewer
+has credit, from the newest frame: at most ``IN_FLIGHT`` pictures of a stream are on their way,
+nothing piles up, and a decoder gets a stream without gaps. Encoding runs on one thread, so that it
+delays no frame of the session.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.redaction import trace
-from decart_widget.engine.commands import PART_BYTES
+from decart_widget.engine.commands import CODE
 from decart_widget.engine.recorder import one_plane
+from decart_widget.engine.ring import FrameInfo
 from decart_widget.engine.view_encoders import ViewEncoder, scaled, view_encoder
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.engine.connection import OutgoingFrame
-    from decart_widget.engine.ring import FrameInfo
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ IN_FLIGHT: Final = 2
 """Pictures of a stream that a viewer has not shown yet, at most."""
 
 MAX_VIEWERS: Final = 4
-"""Viewers at once; a further one replaces the one that began first."""
+"""Pages that watch at once; a further one replaces the one that began first."""
 
 Send = Callable[[dict[str, Any], bytes], None]
 """Sends the fields of a ``picture`` event and its bytes."""
@@ -42,11 +43,11 @@ Send = Callable[[dict[str, Any], bytes], None]
 
 @dataclass
 class _Frame:
-    """The newest frame of a stream; ``number`` counts frames, ``at`` is its time in the source."""
+    """The newest frame of a stream; ``number`` counts frames."""
 
     number: int
     picture: NDArray[np.uint8]
-    at: float | None
+    info: FrameInfo
 
 
 @dataclass
@@ -55,7 +56,7 @@ class _View:
 
     Attributes:
         attempt: The attempt that is watched.
-        codec: ``"h264"`` or ``"jpeg"``.
+        codec: ``"h264"``, ``"jpeg"`` or ``"i420"``.
         limit: The size that pictures are scaled down to.
         encoder: Encodes them.
         next: The next picture's number.
@@ -109,7 +110,7 @@ class Views:
             viewer: Names it.
             attempt: The attempt, which its pictures name.
             streams: ``"output"`` (received frames), ``"input"`` (sent ones); empty for none.
-            codec: ``"h264"`` or ``"jpeg"``.
+            codec: ``"h264"``, ``"jpeg"`` or ``"i420"``.
             limit: Width and height in pixels that pictures are scaled down to; 0 for their own.
         """
         with self._changed:
@@ -152,22 +153,22 @@ class Views:
             info: The identity of the frame that it was made from.
         """
         if self._is_watched("output"):
-            at = None if math.isnan(info.source_time) else info.source_time
-            self._put("output", one_plane(planes), at)
+            self._put("output", one_plane(planes), info)
 
     def sent(self, frame: OutgoingFrame) -> None:
         """Takes a frame that was sent."""
         if self._is_watched("input"):
-            self._put("input", frame.picture, frame.source_time)
+            info = FrameInfo(frame.index, frame.source_time, frame.captured_ns)
+            self._put("input", frame.picture, info)
 
     # --- inside -------------------------------------------------------------------------------
 
     def _is_watched(self, stream: str) -> bool:
         return bool(self._views) and any(own == stream for _, own in self._views)
 
-    def _put(self, stream: str, picture: NDArray[np.uint8], at: float | None) -> None:
+    def _put(self, stream: str, picture: NDArray[np.uint8], info: FrameInfo) -> None:
         with self._changed:
-            self._newest[stream] = _Frame(self._count_of(stream), picture, at)
+            self._newest[stream] = _Frame(self._count_of(stream), picture, info)
             self._changed.notify()
 
     def _count_of(self, stream: str) -> int:
@@ -175,7 +176,7 @@ class Views:
         return 0 if before is None else before.number + 1
 
     def _forget_surplus(self) -> None:
-        viewers = list(dict.fromkeys(viewer for viewer, _ in self._views))
+        viewers = list(dict.fromkeys(viewer for viewer, _ in self._views if viewer != CODE))
         for viewer in viewers[:-MAX_VIEWERS]:
             logger.warning("More than %s pages watch a session; one is left out.", MAX_VIEWERS)
             self._views = {key: view for key, view in self._views.items() if key[0] != viewer}
@@ -205,7 +206,7 @@ class Views:
                 self._views[key] = self._views.pop(key)
             try:
                 picture = scaled(frame.picture, view.limit)
-                encoded = view.encoder.encode(picture, key=needs_key, limit=PART_BYTES)
+                encoded = view.encoder.encode(picture, key=needs_key)
             except Exception as error:
                 logger.error("A picture can't be encoded.\n%s", trace(error))
                 with self._changed:
@@ -229,8 +230,10 @@ class Views:
                 "config": encoded.config,
                 "width": picture.shape[1],
                 "height": picture.shape[0] * 2 // 3,
-                "at": frame.at,
+                "at": None if math.isnan(frame.info.source_time) else frame.info.source_time,
                 "dropped": dropped,
+                "index": frame.info.index,
+                "captured_ns": frame.info.captured_ns,
             }
             del frame, picture
             assert self._loop is not None

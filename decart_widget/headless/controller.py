@@ -19,7 +19,7 @@ from decart_widget.session.tokens import Tokens
 
 if TYPE_CHECKING:
     from decart_widget.engine.media import EngineMedia
-    from decart_widget.headless.streams import Streams
+    from decart_widget.engine.streams import Streams
     from decart_widget.inputs.sources.reader import Source
     from decart_widget.runtime.destination import Destination
     from decart_widget.runtime.prompts import Prompts

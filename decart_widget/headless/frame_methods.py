@@ -12,25 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from decart_widget.engine.frame_stream import FrameStream
     from decart_widget.engine.media import EngineMedia
     from decart_widget.engine.recorder import Which
+    from decart_widget.engine.recording import EngineRecording
+    from decart_widget.engine.streams import Streams
     from decart_widget.headless.controller import SessionController
-    from decart_widget.headless.frame_stream import FrameStream
-    from decart_widget.headless.recording import EngineRecording
-    from decart_widget.headless.streams import Streams
     from decart_widget.inputs.sources.reader import Source
     from decart_widget.runtime.settings import Settings
     from decart_widget.session.background import Background, Operation
-
-
-async def _first(stream: FrameStream) -> NDArray[np.uint8]:
-    """The next frame of a stream, which it closes."""
-    try:
-        async for frame in stream:
-            return frame.array
-    finally:
-        stream.close()
-    raise MediaError("The session ended before a frame came.", remedy="Start, then try again.")
 
 
 class FrameMethods:
@@ -68,8 +58,11 @@ class FrameMethods:
         self._need_session()
         return self._streams.open(every=every)
 
-    def snapshot(self) -> Operation[NDArray[np.uint8]]:
-        """Takes the next transformed frame.
+    def snapshot(self, which: str = "output") -> Operation[NDArray[np.uint8]]:
+        """Takes the next frame.
+
+        Args:
+            which: ``"output"`` (a transformed frame) or ``"input"`` (one that is sent).
 
         Returns:
             An operation whose result is a ``(height, width, 3)`` uint8 RGB array. Awaiting it
@@ -77,11 +70,14 @@ class FrameMethods:
 
         Raises:
             MediaError: There is no session.
+            InvalidOptionError: ``which`` is neither.
             ClosedError: The session is closed.
         """
+        from decart_widget.widgets.arguments import one_of
+
+        one_of("which", which, ("output", "input"))
         self._need_session()
-        stream = self._streams.open(every=False)
-        return self._background.start(_first(stream), "snapshot")
+        return self._background.start(self._streams.first(which), "snapshot")
 
     def record(
         self,
@@ -113,8 +109,8 @@ class FrameMethods:
             MediaError: The session is being recorded already.
             ClosedError: The session is closed.
         """
-        from decart_widget.headless.output import checked_output, sound_of
-        from decart_widget.headless.recording import EngineRecording
+        from decart_widget.engine.output import checked_output, sound_of
+        from decart_widget.engine.recording import EngineRecording
         from decart_widget.widgets.arguments import one_of
 
         one_of("which", which, ("output", "input", "both"))

@@ -88,8 +88,8 @@ class Session(FrameMethods, SessionMethods):
         **unknown: Never,
     ) -> None:
         from decart_widget.engine.media import EngineMedia
+        from decart_widget.engine.streams import Streams
         from decart_widget.headless.controller import SessionController
-        from decart_widget.headless.streams import Streams
         from decart_widget.inputs.secrets import Secret
         from decart_widget.inputs.sources.choice import as_source
         from decart_widget.runtime.destination import SANDBOX, Destination, warn_of_sandbox

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
 
     from decart_widget.engine.received import ReceivedFrame
-    from decart_widget.headless.recording import EngineRecording
+    from decart_widget.engine.recording import EngineRecording
     from decart_widget.headless.schedule import Change
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.reader import Source
@@ -93,7 +93,7 @@ def transform(
         ConfigurationError: An argument is invalid; nothing is billed.
         DecartError: The session failed; the message says where what came back is.
     """
-    from decart_widget.headless.output import checked_output
+    from decart_widget.engine.output import checked_output
     from decart_widget.headless.schedule import check_schedule
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.choice import as_source

@@ -25,6 +25,7 @@ from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
 from decart_widget.page.viewers import Viewers
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.kernel_captures import KernelCaptures
 from decart_widget.runtime.kernel_engine import KernelEngine
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
@@ -65,7 +66,8 @@ class WidgetController:
         engine: The source and the media of sessions in the kernel.
         viewers: The pages that watch a session in the kernel.
         taps: Open captures.
-        clips: Recordings.
+        page_clips: Recordings that a page makes.
+        captures: Stills, frames and recordings of sessions in the kernel.
     """
 
     def __init__(
@@ -112,7 +114,8 @@ class WidgetController:
         self.image = ImageUpload(self.prompts.apply_image, self._preview)
         self.cameras = Cameras(self.pages, self._traits.update, publish, self.sessions.complain)
         self.taps = Taps(self.sessions, self.pages, self.log)
-        self.clips = Clips(self.sessions, self.taps, self.pages, self.log)
+        self.page_clips = Clips(self.sessions, self.taps, self.pages, self.log)
+        self.captures = KernelCaptures(self.engine, self.sessions, self.pages, settings, self.log)
         self._warm_up = WarmUp(
             destination, settings, self._tokens, self._names, self.log, self.sessions.complain
         )
@@ -222,6 +225,11 @@ class WidgetController:
         await self.engine.close()
         await asyncio.to_thread(self._destination.close)
 
+    @property
+    def clips(self) -> Clips | KernelCaptures:
+        """What handles the Record button: a page or the kernel records."""
+        return self.captures if self.pages.shared else self.page_clips
+
     # --- from pages (page.events.PageEvents) ---------------------------------------------------
 
     def started(self) -> None:
@@ -267,7 +275,9 @@ class WidgetController:
         self._traits.update({"kernel_busy": blocked})
         if not self.pages.shared:
             self.pages.check_owner(page_messages_blocked=blocked)
-        elif self.viewers.is_deserted(excused=blocked) and self.is_active:
+            return
+        excused = blocked or self.captures.in_use
+        if self.viewers.is_deserted(excused=excused) and self.is_active:
             self.sessions.unattended()
         if beat and self.is_active:
             self.pages.beat()
@@ -304,6 +314,8 @@ class WidgetController:
     def _session_over(self) -> None:
         self.taps.end_all()
         self.viewers.over()
+        failure = self.sessions.failure
+        self.engine.over(None if failure is None else failure.bare())
         if self.pages.by_id:
             self._warm_up.start()
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from decart_widget.engine.media import EngineMedia
+from decart_widget.engine.streams import Streams
+from decart_widget.errors import DecartError
 from decart_widget.session.media import EndReason, Preparation
 
 if TYPE_CHECKING:
-    from decart_widget.engine.received import ReceivedFrame
     from decart_widget.inputs.sources.reader import Source
     from decart_widget.page.viewers import Viewers
 
@@ -66,13 +67,19 @@ class KernelEngine:
         self.source: Source | None = None
         self._viewers = viewers
         self._shape = shape
-        self._end = _EndOfSource(source_ended)
+        self._source_ended = source_ended
         self._media: KernelMedia | None = None
+        self._streams: Streams | None = None
 
     @property
     def media(self) -> KernelMedia | None:
         """The media; None before the first session in the kernel is likely."""
         return self._media
+
+    @property
+    def streams(self) -> Streams | None:
+        """The open streams of its frames; None likewise."""
+        return self._streams
 
     def choose(self, source: Source | None) -> None:
         """Sets what is sent from now on, also while a session in the kernel runs.
@@ -94,8 +101,17 @@ class KernelEngine:
         assert self.source is not None
         if self._media is None:
             self._media = KernelMedia(self.source, self._viewers, self._shape)
-            self._media.add_sink(self._end)
+            self._streams = Streams(self._media, self._source_ended)
         return self._media
+
+    def over(self, error: DecartError | None) -> None:
+        """The session is over: its streams end.
+
+        Args:
+            error: With which it failed; else None.
+        """
+        if self._streams is not None:
+            self._streams.over(error)
 
     async def close(self) -> None:
         """Ends the worker, if there is one."""
@@ -103,20 +119,3 @@ class KernelEngine:
         if media is not None:
             await media.recordings.finish()
             await media.close()
-
-
-class _EndOfSource:
-    """A sink that only notes the end of the source."""
-
-    def __init__(self, ended: Callable[[], None]) -> None:
-        self._ended = ended
-
-    def frame(self, frame: ReceivedFrame) -> None:
-        """Ignores it."""
-
-    def lost(self, indices: Sequence[int]) -> None:
-        """Ignores them."""
-
-    def source_ended(self) -> None:
-        """Notes the end."""
-        self._ended()

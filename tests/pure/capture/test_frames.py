@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from decart_widget.capture.frames import STALE_S, Frame, Frames
+from decart_widget.capture.frames import STALE_S, Frames
 from decart_widget.capture.taps import MAX_TAPS
 from decart_widget.errors import MediaError
 from decart_widget.protocol import flow
+from decart_widget.session.frame import Frame
 from tests.pure.capture.scripted_page import Page, png
 
 

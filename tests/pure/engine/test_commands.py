@@ -80,6 +80,8 @@ PICTURE: dict[str, Any] = {
     "height": 48,
     "at": None,
     "dropped": 0,
+    "index": 3,
+    "captured_ns": 7,
 }
 
 

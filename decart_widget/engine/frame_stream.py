@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from decart_widget.errors import DecartError
-from decart_widget.headless.frame import Frame
+from decart_widget.session.frame import Frame
 
 if TYPE_CHECKING:
     from decart_widget.engine.received import FrameSink, ReceivedFrame
@@ -21,6 +21,9 @@ EVERY_QUEUED: Final = 4
 
 WAIT_S: Final = 0.5
 """Seconds of one wait of the blocking iterator. Windows handles Ctrl-C between two waits only."""
+
+EARLY: Final = 8
+"""Which part of the time between two frames a frame may be early, where a rate is wanted."""
 
 LOST_KEPT: Final = 100_000
 """Numbers of lost frames that are kept; of more the newest."""
@@ -36,14 +39,26 @@ class FrameStream:
     Args:
         every: Whether all frames are wanted.
         remove: Removes this stream from the engine.
+        fps: Frames/s at most; None for all.
+        size: Width and height in pixels that frames are scaled to; None for their own.
 
     Attributes:
         dropped: Received frames that were replaced by newer ones before they were read.
         lost: Numbers of frames of the source that were sent and never came back.
     """
 
-    def __init__(self, every: bool, remove: Callable[[FrameSink], None]) -> None:
+    def __init__(
+        self,
+        every: bool,
+        remove: Callable[[FrameSink], None],
+        *,
+        fps: float | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.dropped = 0
+        self._step_ns = 0 if fps is None else int(1e9 / fps)
+        self._due_ns = 0
+        self._size = size
         self.lost: deque[int] = deque(maxlen=LOST_KEPT)
         self._every = every
         self._frames: deque[ReceivedFrame] = deque()
@@ -109,9 +124,9 @@ class FrameStream:
     def _next(self) -> Frame | None:
         """Takes the next frame; None at the end. Call it with the lock."""
         if self._frames:
-            frame = Frame(self._frames.popleft())
+            frame = self._frames.popleft().as_frame()
             self._changed.notify_all()
-            return frame
+            return frame if self._size is None else frame.resized(*self._size)
         error, self._error = self._error, None
         if error is not None:
             raise error
@@ -122,7 +137,7 @@ class FrameStream:
     def put(self, frame: ReceivedFrame) -> bool:
         """Takes a frame if there is room for it; else returns False after ``WAIT_S``."""
         with self._changed:
-            if self._over:
+            if self._over or not self._is_due(frame.received_ns):
                 return True
             if not self._every:
                 self.dropped += len(self._frames)
@@ -135,6 +150,18 @@ class FrameStream:
                 self._frames.append(frame)
             self._wake()
             return True
+
+    def _is_due(self, now_ns: int) -> bool:
+        """Whether a frame isn't too early for the rate that is wanted."""
+        if now_ns < self._due_ns - self._step_ns // EARLY:
+            return False
+        self._due_ns = max(self._due_ns, now_ns - self._step_ns) + self._step_ns
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more frames come."""
+        return self._over
 
     def over(self, error: DecartError | None) -> None:
         """Ends the iteration after the frames that wait.

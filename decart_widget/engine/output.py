@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decart_widget.capture.recording import check_writable
 from decart_widget.engine.recorder import FORMATS
 from decart_widget.engine.recordings import Sound
 from decart_widget.errors import InvalidPathError
+from decart_widget.inputs.output_path import check_writable
 
 if TYPE_CHECKING:
     from decart_widget.inputs.sources.reader import Source

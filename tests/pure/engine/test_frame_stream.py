@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decart_widget.engine import frame_stream
+from decart_widget.engine.frame_stream import EVERY_QUEUED, FrameStream
 from decart_widget.engine.received import FrameSink, ReceivedFrame
 from decart_widget.errors import ConnectionLostError
-from decart_widget.headless import frame_stream
-from decart_widget.headless.frame_stream import EVERY_QUEUED, FrameStream
 
 
 def received(index: int) -> ReceivedFrame:

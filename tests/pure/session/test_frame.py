@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from decart_widget.engine.received import ReceivedFrame
-from decart_widget.headless.frame import Frame
+from decart_widget.session.frame import Frame
 
 
 def frame(**changes: object) -> Frame:
@@ -27,7 +27,7 @@ def frame(**changes: object) -> Frame:
         "generation": 0,
         "attempt": 1,
     }
-    return Frame(ReceivedFrame(**{**values, **changes}))  # type: ignore[arg-type]
+    return ReceivedFrame(**{**values, **changes}).as_frame()  # type: ignore[arg-type]
 
 
 def test_the_picture_is_rgb() -> None:
@@ -65,3 +65,18 @@ def test_an_unknown_identity_is_none_and_an_estimate_says_so() -> None:
     made = frame(index=-1, source_time=math.nan, captured_ns=0, exact=False)
     assert (made.index, made.source_time, made.capture_time, made.latency) == (None,) * 4
     assert repr(made) == "<Frame ? (estimated): 32x16>"
+
+
+def test_a_frame_is_a_pair_of_picture_and_time() -> None:
+    made = frame()
+    image, when = made
+    assert image is made.array
+    assert when == made.time
+
+
+def test_a_decoded_picture_is_a_frame_as_well() -> None:
+    picture = np.full((16, 32, 3), 9, np.uint8)
+    made = Frame(picture, 12.5, is_rgb=True)
+    assert made.array is picture
+    assert (made.width, made.height, made.time) == (32, 16, 12.5)
+    assert (made.index, made.latency, made.exact) == (None, None, False)

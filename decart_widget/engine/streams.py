@@ -1,4 +1,4 @@
-"""The open streams of one session's frames."""
+"""The open streams of one engine's frames, those that came back and those that are sent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from decart_widget.errors import DecartError
-from decart_widget.headless.frame_stream import FrameStream
+from decart_widget.engine.frame_stream import FrameStream
+from decart_widget.errors import DecartError, MediaError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from decart_widget.engine.media import EngineMedia
     from decart_widget.engine.received import ReceivedFrame
 
@@ -31,17 +34,55 @@ class Streams:
         self._end = _EndOfSource(source_ended)
         media.add_sink(self._end)
 
-    def open(self, *, every: bool) -> FrameStream:
+    def open(
+        self,
+        *,
+        every: bool = False,
+        which: str = "output",
+        fps: float | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> FrameStream:
         """Opens a stream; from any thread.
 
         Args:
-            every: Whether all frames are wanted.
+            every: Whether all frames are wanted; of the transformed ones only.
+            which: ``"output"`` (transformed frames) or ``"input"`` (those that are sent).
+            fps: As in ``FrameStream``.
+            size: As in ``FrameStream``.
         """
-        stream = FrameStream(every, self._media.remove_sink)
+        media, is_input = self._media, which == "input"
+        remove = media.views.remove_input if is_input else media.remove_sink
+        stream = FrameStream(every, remove, fps=fps, size=size)
         with self._lock:
             self._open.add(stream)
-        self._media.add_sink(stream.sink, every=every)
+        if is_input:
+            media.views.add_input(stream.sink)
+        else:
+            media.add_sink(stream.sink, every=every)
         return stream
+
+    async def first(self, which: str) -> NDArray[np.uint8]:
+        """Returns the next frame as ``(height, width, 3)`` uint8 RGB.
+
+        Args:
+            which: As in `open`.
+
+        Raises:
+            MediaError: The session ended before it came.
+        """
+        stream = self.open(which=which)
+        try:
+            async for frame in stream:
+                return frame.array
+        finally:
+            stream.close()
+        raise MediaError("The session ended before a frame came.", remedy="Start, then try again.")
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a stream is open; from any thread."""
+        with self._lock:
+            return any(not stream.is_over for stream in self._open)
 
     def over(self, error: DecartError | None) -> None:
         """Ends all streams after the frames that wait in them.

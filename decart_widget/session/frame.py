@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,19 +10,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from decart_widget.engine.received import ReceivedFrame
-
 
 class Frame:
-    """One transformed frame; usable wherever NumPy takes an array.
+    """One frame; usable wherever NumPy takes an array, and as a pair of picture and time.
 
     The picture is converted when it is read first.
+
+    Args:
+        picture: ``(height * 3 / 2, width)`` uint8, I420; or ``(height, width, 3)``, RGB.
+        time: As the attribute; likewise the others.
+        is_rgb: Whether the picture is RGB.
 
     Attributes:
         index: Number in the source of the frame that it was made from, from 0; None: not known.
         source_time: That frame's time in the source, in seconds; None: not known.
         capture_time: When the source gave that frame, in seconds since 1970; None: not known.
-        time: When this frame was received, in seconds since 1970.
+        time: When this frame was received (one that is sent: when it was given), in seconds since
+            1970.
         latency: Seconds from ``capture_time`` to ``time``; None: not known.
         exact: Whether the values above are known; otherwise they are an estimate.
         attempt: Number of the attempt that it came with; rises with each reconnect.
@@ -45,22 +48,34 @@ class Frame:
         "width",
     )
 
-    def __init__(self, received: ReceivedFrame) -> None:
-        self._i420: NDArray[np.uint8] | None = received.picture
-        self._array: NDArray[np.uint8] | None = None
-        rows, width = received.picture.shape
-        self.width, self.height = int(width), int(rows) * 2 // 3
-        self.time = time.time() - (time.monotonic_ns() - received.received_ns) / 1e9
-        self.index = received.index if received.index >= 0 else None
-        has_time = not math.isnan(received.source_time)
-        self.source_time = received.source_time if has_time else None
-        self.latency: float | None = None
-        self.capture_time: float | None = None
-        if received.captured_ns:
-            self.latency = (received.received_ns - received.captured_ns) / 1e9
-            self.capture_time = self.time - self.latency
-        self.exact = received.exact
-        self.attempt = received.attempt
+    def __init__(
+        self,
+        picture: NDArray[np.uint8],
+        time: float,
+        *,
+        is_rgb: bool = False,
+        index: int | None = None,
+        source_time: float | None = None,
+        capture_time: float | None = None,
+        exact: bool = False,
+        attempt: int = 0,
+    ) -> None:
+        self._i420 = None if is_rgb else picture
+        self._array = picture if is_rgb else None
+        rows, self.width = int(picture.shape[0]), int(picture.shape[1])
+        self.height = rows if is_rgb else rows * 2 // 3
+        self.time = time
+        self.index = index
+        self.source_time = source_time
+        self.capture_time = capture_time
+        self.latency = None if capture_time is None else time - capture_time
+        self.exact = exact
+        self.attempt = attempt
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yields picture and time, for ``for image, time in ...``."""
+        yield self.array
+        yield self.time
 
     @property
     def array(self) -> NDArray[np.uint8]:
@@ -76,12 +91,28 @@ class Frame:
         return self._array
 
     image = array
-    """Alias of ``array``, as in the frames of a widget."""
+    """Alias of ``array``."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """``(height, width, 3)``."""
         return self.height, self.width, 3
+
+    def resized(self, width: int, height: int) -> Frame:
+        """Returns the frame scaled to another size.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+        """
+        import cv2
+        import numpy as np
+
+        scaled = cv2.resize(self.array, (width, height), interpolation=cv2.INTER_AREA)
+        frame = Frame(np.asarray(scaled, np.uint8), self.time, is_rgb=True)
+        for name in ("index", "source_time", "capture_time", "latency", "exact", "attempt"):
+            setattr(frame, name, getattr(self, name))
+        return frame
 
     def to_image(self) -> Image:
         """Returns the picture as a PIL image."""

@@ -9,8 +9,8 @@ import pytest
 
 from decart_widget import TestPattern, VideoFile
 from decart_widget.cli import main
+from decart_widget.engine.output import checked_output, sound_of
 from decart_widget.errors import InvalidPathError
-from decart_widget.headless.output import checked_output, sound_of
 
 
 def refused(path: Any, match: str, source: Any = None, *, overwrite: bool = False) -> None:
