@@ -159,6 +159,8 @@ async def test_a_snapshot_is_a_picture_of_the_output(host: Host) -> None:
     async with host.page.expect_download() as download:
         await host.view().locator(".dw-snapshot").click()
     path = await (await download.value).path()
+    watched = await host.sent("watch")
+    assert [one["width"] > 0 for one in watched] == [True, False, True], "it is of full size"
     import cv2
 
     picture = cv2.imread(str(path))

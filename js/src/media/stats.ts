@@ -8,6 +8,8 @@ export interface Reading extends Sample {
   framesDecoded: number;
   /** "VP8"; empty where it is unknown. */
   codec: string;
+  /** How late the received video shows what the sent one has shown, in s, where pictures tell. */
+  delay_s?: number | null;
   /** Counters so far, of which the next reading takes the differences; `at` is in ms. */
   totals: { at: number; frames: number; bytes: number; received: number; lost: number };
 }

@@ -64,6 +64,8 @@ export interface Transport {
   showOn?(screen: HTMLVideoElement): void;
   /** Shows what the kernel sends, as `onSent`, until the signal; for a transport of the kernel's. */
   showSent?(signal: AbortSignal): void;
+  /** Shows pictures as large as they are until the signal; resolves when the stream has one. */
+  showWhole?(signal: AbortSignal): Promise<void>;
 }
 
 /** What the chunks `peer`, `room` and `kernel` export as `open`. */
@@ -91,6 +93,7 @@ export function openWith(load: Load, kind: Transport["kind"]): OpenTransport {
       watch: async (...what) => (await opened)?.watch(...what),
       showOn: async (screen) => (await opened)?.showOn?.(screen),
       showSent: async (wish) => (await opened)?.showSent?.(wish),
+      showWhole: async (wish) => (await opened)?.showWhole?.(wish),
     };
   };
 }

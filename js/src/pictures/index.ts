@@ -12,6 +12,7 @@ import type { Picture, PictureCodec, Stream } from "../kernel/messages.ts";
 import { type Reading, read } from "../media/stats.ts";
 import type { Transport, TransportOptions } from "../media/transport.ts";
 import { supportedCodecs } from "./decoder.ts";
+import { Delay } from "./delay.ts";
 import { PictureStream, type StreamEvents } from "./stream.ts";
 import { viewed } from "./viewed.ts";
 
@@ -23,6 +24,8 @@ const SILENCE_MS = 2000;
 const MAX_SILENCE_MS = 16_000;
 /** After so many errors in a row H.264 counts as not supported. */
 const MAX_ERRORS = 3;
+/** How long a picture in full size may take before the one that is shown has to do. */
+const WHOLE_WAIT_MS = 2000;
 /** The least time between two keyframes that are requested because of errors. */
 const ERROR_WAIT_MS = 500;
 
@@ -40,13 +43,18 @@ export function open(options: TransportOptions): Transport {
   /** The signals of those who want to see what is sent. */
   const wishes = new Set<AbortSignal>();
   let input: PictureStream | null = null;
+  /** Those who want pictures as large as they are, and what is called when there is one. */
+  const wholes = new Map<AbortSignal, () => void>();
+  const delay = new Delay();
 
   /** Tells the kernel what is watched where it doesn't know that, or is to send a keyframe. */
   const watch = (isRepeated = false) => {
     if (signal.aborted || !codecs.length) return;
     const { size } = screens;
     const streams: Stream[] = !size ? [] : input ? ["output", "input"] : ["output"];
-    const message = { streams, codecs, ...(size ?? { width: 0, height: 0 }) };
+    // A size of 0 is no limit.
+    const limit = size && !wholes.size ? size : { width: 0, height: 0 };
+    const message = { streams, codecs, ...limit };
     const content = JSON.stringify(message);
     if (content === watched && !isRepeated) return;
     if (!watched && !size) return; // the kernel sends nothing by itself
@@ -66,9 +74,15 @@ export function open(options: TransportOptions): Transport {
   };
   const eventsOf = (stream: Stream): StreamEvents => ({
     shown: (number) => signal.aborted || send({ type: "shown", attempt, stream, number }),
-    decoded() {
+    decoded({ at, key }) {
       errors = 0;
-      if (stream === "input") return;
+      if (stream === "input") {
+        delay.sent(at, performance.now());
+        return;
+      }
+      delay.received(at, performance.now());
+      // Each `watch` is followed by a keyframe, and this is the first one of that size.
+      if (key) for (const found of wholes.values()) found();
       silenceMs = SILENCE_MS;
       awaitPicture();
       if (output.frames > 1) return;
@@ -91,6 +105,7 @@ export function open(options: TransportOptions): Transport {
     if (wishes.size) return;
     input?.close();
     input = null;
+    delay.forget();
     options.onSent(null);
     watch();
   };
@@ -123,6 +138,19 @@ export function open(options: TransportOptions): Transport {
       options.onSent(input.media);
       watch();
     },
+    showWhole: (wish) =>
+      new Promise((resolve) => {
+        if (signal.aborted || wish.aborted) return resolve();
+        const timer = setTimeout(resolve, WHOLE_WAIT_MS);
+        wholes.set(wish, resolve);
+        onAbort(wish, () => {
+          clearTimeout(timer);
+          wholes.delete(wish);
+          resolve();
+          watch();
+        });
+        watch();
+      }),
     async receive(message, data) {
       if (message.type !== "picture") return;
       const { stream, number } = message;
@@ -130,7 +158,7 @@ export function open(options: TransportOptions): Transport {
       if (data && receiver) receiver.receive(message as Picture, data);
       else send({ type: "shown", attempt, stream, number }); // what is no longer watched
     },
-    measure: async (previous) => measure(output, previous),
+    measure: async (previous) => ({ ...measure(output, previous), delay_s: delay.seconds }),
   };
 }
 

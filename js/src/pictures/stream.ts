@@ -10,7 +10,7 @@ export interface StreamEvents {
   /** This picture was decoded, or given up: the kernel may send another one. */
   shown(number: number): void;
   /** A picture was decoded. */
-  decoded(): void;
+  decoded(picture: Picture): void;
   /** A picture could not be decoded; the next one has to be a keyframe. */
   failed(): void;
 }
@@ -29,7 +29,7 @@ export class PictureStream {
 
   #decoder: Decoder | null = null;
   /** The pictures that are being decoded. */
-  readonly #waiting = new Set<number>();
+  readonly #waiting = new Map<number, Picture>();
   readonly #fed = fedTrack();
   readonly #events: StreamEvents;
 
@@ -41,7 +41,7 @@ export class PictureStream {
   /** Decodes a picture. */
   receive(picture: Picture, data: BufferSource): void {
     this.bytes += data.byteLength;
-    this.#waiting.add(picture.number);
+    this.#waiting.set(picture.number, picture);
     if (picture.codec !== this.codec) this.#decoder?.close();
     if (picture.codec !== this.codec || !this.#decoder) {
       this.codec = picture.codec;
@@ -57,7 +57,7 @@ export class PictureStream {
   restart(): void {
     this.#decoder?.close();
     this.#decoder = null;
-    for (const number of this.#waiting) this.#events.shown(number);
+    for (const number of this.#waiting.keys()) this.#events.shown(number);
     this.#waiting.clear();
   }
 
@@ -70,6 +70,7 @@ export class PictureStream {
   }
 
   #onDone(number: number, decoded: Decoded | null): void {
+    const picture = this.#waiting.get(number);
     if (this.#waiting.delete(number)) this.#events.shown(number);
     if (!decoded) return;
     this.frames++;
@@ -77,6 +78,6 @@ export class PictureStream {
     this.width = isFrame ? decoded.displayWidth : decoded.width;
     this.height = isFrame ? decoded.displayHeight : decoded.height;
     this.#fed.show(decoded, this.width, this.height);
-    this.#events.decoded();
+    if (picture) this.#events.decoded(picture);
   }
 }

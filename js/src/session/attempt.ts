@@ -46,6 +46,7 @@ export class Attempt {
   readonly number: number;
   /** When it was asked for, on the clock of `performance.now()`. */
   readonly requestedAtMs: number;
+  readonly connection: Transport;
   /** What is received. */
   stream: MediaStream | null = null;
   /** The first decoded frame. */
@@ -58,7 +59,7 @@ export class Attempt {
   camera: MediaStreamTrack | null = null;
   /** Whether a microphone's sound can be sent. */
   readonly canSendSound: boolean;
-  /** What the kernel's engine sends, while `showSent` asks for it. */
+  /** What the kernel's engine sends, while it is asked for with `connection.showSent`. */
   sent: MediaStream | null = null;
   /** A view's element that shows the stream. */
   screen: HTMLVideoElement | null = null;
@@ -67,7 +68,6 @@ export class Attempt {
   #wasConnected = false;
   /** Whether the kernel, where the media are its own, knows about them without this page. */
   readonly #isKnown: boolean;
-  readonly #transport: Transport;
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
   readonly #events: AttemptEvents;
@@ -80,7 +80,7 @@ export class Attempt {
     this.#events = events;
     this.#isKnown = prepare.transport === "kernel" && !isSending;
     const sound = isSending && trait(kernel.model, "microphone");
-    this.#transport = options.open({
+    this.connection = options.open({
       attempt: this.number,
       rtc: prepare.rtc,
       video: prepare.video,
@@ -102,13 +102,13 @@ export class Attempt {
     this.canSendSound = sound || this.transport === "livekit";
     if (isSending) {
       const onStalled = (reason: string) => this.report("stalled", { reason });
-      this.#transport.watch(this, events.isPictureExpected, onStalled);
+      this.connection.watch(this, events.isPictureExpected, onStalled);
     }
   }
 
   /** How its media travel. */
   get transport(): Transport["kind"] {
-    return this.#transport.kind;
+    return this.connection.kind;
   }
 
   /** Ends with the attempt. */
@@ -128,7 +128,7 @@ export class Attempt {
     const { width, height, frameRate } = track.getSettings();
     this.report("camera", { width, height, fps: frameRate, label: track.label });
     try {
-      await this.#transport.publish(track);
+      await this.connection.publish(track);
     } catch {
       if (!this.signal.aborted) this.#onState("failed");
     }
@@ -139,25 +139,20 @@ export class Attempt {
     if (track === this.#microphone) return;
     this.#microphone = track;
     // A session is for its picture, and continues without sound.
-    this.#transport.sendSound(track).catch(() => {
+    this.connection.sendSound(track).catch(() => {
       if (track && !this.signal.aborted) this.#events.microphoneFailed();
     });
   }
 
   /** Passes a message of the service, or a picture of the kernel's, on to the transport. */
   receive(message: Inbound, data?: BufferSource): void {
-    void this.#transport.receive(message, data);
+    void this.connection.receive(message, data);
   }
 
   /** A view shows the stream by this element. */
   showOn(screen: HTMLVideoElement): void {
     this.screen = screen;
-    this.#transport.showOn?.(screen);
-  }
-
-  /** Has the kernel show what its engine sends, as `sent`, until the signal. */
-  showSent(signal: AbortSignal): void {
-    this.#transport.showSent?.(signal);
+    this.connection.showOn?.(screen);
   }
 
   /**
@@ -185,7 +180,7 @@ export class Attempt {
 
   /** Reads the connection's statistics now. */
   measure(): Promise<Reading | null> {
-    return this.#transport.measure(this.reading);
+    return this.connection.measure(this.reading);
   }
 
   #onState(state: TransportState, detail?: Record<string, unknown>): void {

@@ -45,6 +45,8 @@ export class Session {
   fault: ErrorTrait | null = null;
   /** Whether this page has the camera and the picture; null before the kernel has answered. */
   isOwner: boolean | null = null;
+  /** Whether the last session ended because the kernel's source had no more frames. */
+  isSourceOver = false;
   /** Time from the click (or the kernel's request) until the picture was shown. */
   ttffMs: number | null = null;
 
@@ -303,6 +305,7 @@ export class Session {
       this.attempt?.receive(message, data);
       return;
     }
+    this.isSourceOver = message.reason === "ended";
     this.#release(message.keep_camera);
     this.#onKernelMessage();
     this.changed();

@@ -64,7 +64,7 @@ export function open(session: Session, changed: () => void): TapHandler {
     async snapshot() {
       const track = currentTrack(session, "output");
       if (!track) throw Error("There is no picture yet.");
-      const png = await still(track, session.signal);
+      const png = await wholeStill(session, track);
       const link = document.createElement("a");
       link.href = URL.createObjectURL(png);
       link.download = fileName("png");
@@ -73,6 +73,17 @@ export function open(session: Session, changed: () => void): TapHandler {
       session.taps.setNote(`saved ${link.download}`);
     },
   };
+}
+
+/** One picture of the received track; the kernel's engine shows it in full size for that moment. */
+async function wholeStill({ attempt, signal }: Session, track: MediaStreamTrack): Promise<Blob> {
+  const own = new AbortController();
+  try {
+    await attempt?.connection.showWhole?.(own.signal);
+    return await still(track, signal);
+  } finally {
+    own.abort();
+  }
 }
 
 /** Sends one picture of the track, as a PNG file in pieces. */

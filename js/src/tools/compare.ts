@@ -99,7 +99,7 @@ export function compare(session: Session, slots: Slots, signal: AbortSignal): Co
   const begin = () => {
     const own = new AbortController();
     running = own;
-    session.attempt?.showSent(own.signal);
+    session.attempt?.connection.showSent?.(own.signal);
     signal.addEventListener("abort", () => own.abort(), { once: true, signal: own.signal });
     run(session, video, canvas, own.signal, (found) => {
       delay = found ?? delay;
@@ -205,7 +205,11 @@ function run(
     draw(now);
   });
   const timer = setInterval(() => {
-    const measured = delayOf(motion.input.notes, motion.output.notes);
+    const exact_s = session.attempt?.reading?.delay_s ?? null;
+    const measured =
+      exact_s === null
+        ? delayOf(motion.input.notes, motion.output.notes)
+        : Math.round(1000 * exact_s);
     if (measured !== null) delay = measured;
     else if (!delay) delay = 1000 * (session.attempt?.reading?.rtt_s ?? 0);
     found(measured);

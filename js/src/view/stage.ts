@@ -111,7 +111,7 @@ export function stage(
     update() {
       bind(session.attempt?.stream ?? null);
       session.attempt?.showOn(video);
-      const { state, isActive, isOwnedElsewhere, isKernelSource, source } = session;
+      const { state, isActive, isOwnedElsewhere, isKernelSource, isSourceOver, source } = session;
       const { isCameraOn } = source;
       const revealed = session.attempt?.revealed === true;
       hasPicture = revealed;
@@ -125,10 +125,11 @@ export function stage(
       picture.style.setProperty("--dw-fit", fits ? "cover" : "contain");
       notice.update(error, noticeTexts());
       show(poster.element, !revealed && !error && still.hidden);
-      poster.update(posterWords(state, model, { isOwnedElsewhere, isCameraOn, isKernelSource }));
+      const page = { isOwnedElsewhere, isCameraOn, isKernelSource, isSourceOver };
+      poster.update(posterWords(state, model, page));
       top.state(stateWords(state, model), asideWords(state, model), time());
       top.model(isActive ? trait(model, "model") : "");
-      top.quality(revealed ? qualityWords(session.attempt?.reading) : []);
+      top.quality(revealed ? qualityWords(session.attempt?.reading, isKernelSource) : []);
       show(badge, trait(model, "endpoint") === "sandbox");
       show(camera, isCameraOn);
     },

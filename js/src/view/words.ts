@@ -3,6 +3,8 @@
 import type { HostModel } from "../host.ts";
 import type { Reading } from "../media/stats.ts";
 import { type ConnectionState, trait } from "../session/model.ts";
+import type { Session } from "../session/session.ts";
+import type { Source } from "../session/source.ts";
 
 const STATE: Record<ConnectionState, string> = {
   idle: "Ready",
@@ -62,9 +64,11 @@ export function billedWords(model: HostModel): string {
 }
 
 /** Size, frame rate and round-trip time of the received picture. */
-export function qualityWords(reading: Reading | undefined): string[] {
+export function qualityWords(reading: Reading | undefined, isKernelSource = false): string[] {
   if (!reading?.width) return [];
-  const words = [`${reading.width}×${reading.height}`, `${Math.round(reading.fps)} fps`];
+  // The kernel scales what it shows down to the view.
+  const shown = isKernelSource ? " shown" : "";
+  const words = [`${reading.width}×${reading.height}${shown}`, `${Math.round(reading.fps)} fps`];
   if (reading.rtt_s !== null) words.push(`${Math.round(reading.rtt_s * 1000)} ms`);
   return words;
 }
@@ -99,7 +103,8 @@ function poster(title: string, text: string, start = "", isBusy = !start): Poste
 export function posterWords(
   state: ConnectionState,
   model: HostModel,
-  page: { isOwnedElsewhere: boolean; isCameraOn: boolean; isKernelSource: boolean },
+  page: Pick<Session, "isOwnedElsewhere" | "isKernelSource" | "isSourceOver"> &
+    Pick<Source, "isCameraOn">,
 ): PosterWords {
   if (trait(model, "_kind") === "viewer") return viewerWords(state);
   /** What the kernel sends. */
@@ -119,7 +124,7 @@ export function posterWords(
     }
     case "disconnected": {
       const text = sent
-        ? `Nothing is sent or billed. Start sends ${sent} again.`
+        ? `${page.isSourceOver ? `${sent} has ended. ` : ""}Nothing is sent or billed. Start sends ${sent} again.`
         : "The camera is off and nothing is billed. Start begins a new session.";
       return poster("Stopped", text, "Start");
     }

@@ -176,6 +176,33 @@ describe("what is watched", () => {
     }
   });
 
+  test("pictures as large as they are while one is taken, once there is a keyframe", async () => {
+    await watched();
+    await receive(0);
+    const own = new AbortController();
+    let isThere = false;
+    void transport.showWhole?.(own.signal).then(() => {
+      isThere = true;
+    });
+    expect(last("watch")).toMatchObject({ streams: ["output"], width: 0, height: 0 });
+    await receive(1); // was on its way
+    expect(isThere).toBe(false);
+    await receive(2, { key: true });
+    expect(isThere).toBe(true);
+    own.abort();
+    expect(last("watch")).toMatchObject({ streams: ["output"], width: 1216 });
+  });
+
+  test("a picture that does not come is not waited for", async () => {
+    await watched();
+    const own = new AbortController();
+    const waiting = transport.showWhole?.(own.signal);
+    await vi.advanceTimersByTimeAsync(2000);
+    await waiting;
+    own.abort();
+    expect(last("watch")).toMatchObject({ width: 1216 });
+  });
+
   test("what is sent, only while somebody compares it", async () => {
     await watched();
     const [one, two] = [new AbortController(), new AbortController()];
@@ -295,6 +322,22 @@ describe("pictures", () => {
       ...{ fps: 2, width: 640, height: 360, rtt_s: null, loss: 0, bitrate: 1600 },
       ...{ framesDecoded: 3, codec: "H264" },
     });
+  });
+
+  test("tell how late what is received is, by their time in the source", async () => {
+    await watched();
+    transport.showSent?.(scope.signal);
+    for (let number = 0; number < 20; number++) {
+      const at = number * 0.1;
+      await receive(number, { stream: "input", key: true, at });
+      // What was sent 250 ms before, of which no picture was shown.
+      await receive(number, { key: true, at: at > 0.25 ? at - 0.25 : null });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    const { delay_s } = (await transport.measure()) ?? {};
+    expect(delay_s).toBeCloseTo(0.25, 2);
+    await receive(20, { stream: "input", key: true, at: 0 }); // from the beginning again
+    expect((await transport.measure())?.delay_s).toBeNull();
   });
 
   test("end with the attempt, and everything that was opened for them", async () => {

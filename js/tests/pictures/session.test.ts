@@ -143,6 +143,16 @@ test("the next attempt goes on where the one before was lost", async () => {
   expect(model.all("watch").map(({ attempt }) => attempt)).toEqual([1, 2]);
 });
 
+test("the end of the source is said as one, until the next start", async () => {
+  open();
+  await generate();
+  model.receive({ type: "end", attempt: 1, reason: "ended", keep_camera: false });
+  expect(session.isSourceOver).toBe(true);
+  model.receive({ ...prepare(model, 2), transport: "kernel", rtc: {} });
+  model.receive({ type: "end", attempt: 2, reason: "stopped", keep_camera: false });
+  expect(session.isSourceOver).toBe(false);
+});
+
 test("with a page's source the same engine leaves camera and ownership to the page", async () => {
   model.set("source", "camera");
   open();
@@ -176,6 +186,7 @@ test("a view names what the kernel sends, and has no tools for a camera", async 
   for (const tool of [".dw-sent", ".dw-choice-shape", ".dw-snapshot", ".dw-wipe"]) {
     expect([tool, visible(tool)]).toEqual([tool, true]);
   }
+  expect(el.querySelector(".dw-quality")?.textContent).toBe("");
   model.set("connection_state", "disconnected");
   expect(el.querySelector(".dw-poster p")?.textContent).toContain("Start sends clip.mp4 again");
   model.set("engine", "browser");
