@@ -97,6 +97,7 @@ def transform(
     from decart_widget.headless.schedule import check_schedule
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.choice import as_source
+    from decart_widget.options import VideoOptions
     from decart_widget.runtime.destination import SandboxWarning
 
     changes = [] if prompts is None else check_schedule(prompts)
@@ -105,7 +106,9 @@ def transform(
     chosen = as_source(source)
     chosen.check()
     target = checked_output(output, chosen, overwrite=overwrite)
-    length_s, frames = measured(chosen)
+    video = session.get("video")
+    fps = (video if isinstance(video, VideoOptions) else VideoOptions()).max_framerate
+    length_s, frames = measured(chosen, float(fps))
     if budget is None and length_s is not None:
         budget = math.ceil(length_s * SPARE_FACTOR + SPARE_S)
     with warnings.catch_warnings():
@@ -122,15 +125,20 @@ def transform(
             return _run(made, recording, bar, changes)
 
 
-def measured(source: Source) -> tuple[float | None, int | None]:
-    """Returns the length in seconds and the number of frames of a source; None: not known."""
+def measured(source: Source, fps: float) -> tuple[float | None, int | None]:
+    """Returns the length in seconds and the number of frames of a source; None: not known.
+
+    Args:
+        source: A source that has been checked.
+        fps: Highest frame rate of what is sent: of a faster source, frames are left out.
+    """
     from decart_widget.inputs.sources.opening import open_reader
     from decart_widget.inputs.sources.reader import Target
 
     description = source.describe()
     if description["kind"] not in ("file", "pattern"):
         return None, None
-    with closing(open_reader(description, Target(1280, 720, 120.0))) as reader:
+    with closing(open_reader(description, Target(1280, 720, fps))) as reader:
         return reader.duration_s, reader.frame_count
 
 
