@@ -43,6 +43,7 @@ def serve(
     api_key: str | None = None,
     faults: Faults = NONE,
     marker: bool = False,
+    process: bool = False,
 ) -> Sandbox:
     """Start a sandbox in this process and return when it listens.
 
@@ -60,17 +61,30 @@ def serve(
         faults: What goes wrong, see `Faults`.
         marker: Whether the number that a test pattern draws into a frame is drawn into the
             transformed frame, too, so that it tells which frame that was made from.
+        process: Whether ``transform`` runs in a process of its own, so that your cells don't slow
+            it down. Another process must be able to import it: it is in a module, or cloudpickle is
+            installed. When that process ends, frames are sent unchanged until it is restarted.
 
     Returns:
         The running sandbox.
 
     Raises:
-        InvalidTransformError: ``transform`` can't be called with frames.
-        SandboxError: The sandbox can't listen on that host and port.
+        InvalidTransformError: ``transform`` can't be called with frames, or can't be sent to a
+            process.
+        SandboxError: The sandbox can't listen on that host and port, or ``process`` doesn't work on
+            this system.
     """
     key = None if api_key is None else Secret(api_key)
     del api_key  # a traceback may show a frame's variables
-    return Sandbox(transform, host=host, port=port, api_key=key, faults=faults, marker=marker)
+    return Sandbox(
+        transform,
+        host=host,
+        port=port,
+        api_key=key,
+        faults=faults,
+        marker=marker,
+        process=process,
+    )
 
 
 class Sandbox:
@@ -90,10 +104,17 @@ class Sandbox:
         api_key: Secret | None,
         faults: Faults,
         marker: bool = False,
+        process: bool = False,
     ) -> None:
         try:
             self._server = SandboxServer(
-                transform, host=host, port=port, api_key=api_key, faults=faults, marker=marker
+                transform,
+                host=host,
+                port=port,
+                api_key=api_key,
+                faults=faults,
+                marker=marker,
+                process=process,
             )
         except InvalidTransformError:
             raise

@@ -86,6 +86,7 @@ class SandboxServer:
         allow_remote: Accept other machines, and web pages from other machines. Needs ``api_key``.
         livekit: The LiveKit server that hosts the rooms; None: this server hosts them.
         marker: Whether transformed frames carry the number that is drawn into the received ones.
+        process: Whether ``transform`` runs in a process of its own.
 
     Raises:
         SandboxError: The packages that ``livekit`` needs aren't installed.
@@ -105,6 +106,7 @@ class SandboxServer:
         allow_remote: bool = False,
         livekit: LiveKitServer | None = None,
         marker: bool = False,
+        process: bool = False,
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise ValueError(f"other machines can reach {host}: allow that explicitly")
@@ -124,7 +126,7 @@ class SandboxServer:
         self._requests: deque[str] = deque(maxlen=REQUESTS_KEPT)
         self._admitted = 0
         self._refused = 0
-        self.renderer = Renderer(transform, keeps_marker=marker)
+        self.renderer = Renderer(transform, keeps_marker=marker, process=process)
         # A user's function may not be safe to call from two threads at once; the effects are.
         workers = 1 if transform is not None else min(4, os.cpu_count() or 1)
         self._executor = DaemonExecutor(workers, "decart-sandbox-frame")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import os
+import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 from decart_widget.errors import InvalidTransformError
 from decart_widget.sandbox import serve
 from decart_widget.sandbox.close_codes import CLOSE_INTERNAL
+from decart_widget.sandbox.own.model_link import ModelProcessError
 from tests.loopback.sandbox_client import KEY, Picture, client, difference, test_card
 
 
@@ -192,3 +197,34 @@ async def test_a_slow_model_that_takes_batches_gets_the_frames_that_came_meanwhi
 def test_what_cannot_be_called_is_refused_before_the_server_starts() -> None:
     with pytest.raises(InvalidTransformError, match="can't be called with frames"):
         serve(lambda: None)
+
+
+async def test_a_model_in_a_process_transforms_a_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_model_of_a_user.py").write_text(
+        "class Own:\n"
+        "    batch_size = 4\n"
+        "    def start(self, prompt, image):\n"
+        "        return int(prompt)\n"
+        "    def transform_batch(self, frames, level):\n"
+        "        frames[:] = level\n"
+        "        return frames\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = importlib.import_module("own_model_of_a_user").Own
+    with serve(own, api_key=KEY, process=True) as sandbox:
+        async with client(sandbox.realtime_base_url) as user:
+            await user.wait_for("status", status="Ready")
+            assert (await user.prompt("60"))["success"]
+            await user.start_video()
+            assert is_grey(60)(await user.picture())
+            assert not (await user.prompt("grey"))["success"]
+            assert (await user.prompt("90"))["success"]
+            await user.picture_that(is_grey(90))
+            os.kill(sandbox.stats()["model"]["pid"], signal.SIGKILL)
+            while not isinstance(sandbox.last_error, ModelProcessError):
+                await user.picture()
+            await user.picture_that(is_grey(90))
+            assert "SIGKILL" in str(sandbox.last_error)
+        assert sandbox.stats()["model"]["restarts"] == 1

@@ -33,6 +33,7 @@ class Renderer:
         transform: A user's own function or model in place of the effects.
         keeps_marker: Whether a number that a frame carries (`inputs.sources.marker`) is drawn into
             the transformed frame, too, so that any effect leaves it readable.
+        process: Whether ``transform`` runs in a process of its own.
 
     Raises:
         InvalidTransformError: ``transform`` can't be called with frames.
@@ -50,9 +51,15 @@ class Renderer:
             they must not block.
     """
 
-    def __init__(self, transform: Transform | None = None, *, keeps_marker: bool = False) -> None:
+    def __init__(
+        self,
+        transform: Transform | None = None,
+        *,
+        keeps_marker: bool = False,
+        process: bool = False,
+    ) -> None:
         self.keeps_marker = keeps_marker
-        self.model = None if transform is None else OwnModel(transform)
+        self.model = None if transform is None else OwnModel(transform, process=process)
         self.batches: Batches | None = None
         self._kinds: set[str] = set()
         self.watchers: list[Callable[[BaseException], None]] = []

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from decart_widget.sandbox.effects.user_function import StalledError, UserFunction
 from decart_widget.sandbox.own.interface import Transform, shape_of
 from decart_widget.sandbox.own.local_model import Conditions, LocalModel
+from decart_widget.sandbox.own.model_link import ModelProcessError
+from decart_widget.sandbox.own.process_model import ProcessModel
 from decart_widget.sandbox.own.starts import Starts
 
 if TYPE_CHECKING:
@@ -29,18 +31,24 @@ class OwnModel:
 
     Args:
         given: A function, a class or an instance: see `interface.Model`.
+        process: Whether it runs in a process of its own.
 
     Raises:
-        InvalidTransformError: It is none of these.
+        InvalidTransformError: It is none of these, or can't be sent to another process.
+        SandboxError: This system has no memory that two processes can share.
 
     Attributes:
         batch_size: Frames that one call of `paint` takes at most.
     """
 
-    def __init__(self, given: Transform) -> None:
+    def __init__(self, given: Transform, *, process: bool = False) -> None:
         self._shape = shape_of(given)
         self.batch_size = self._shape.batch_size
-        self._model = LocalModel(given, self._shape)
+        self._model: LocalModel | ProcessModel
+        if process:
+            self._model = ProcessModel(given, self._shape)
+        else:
+            self._model = LocalModel(given, self._shape)
         self._function = UserFunction(self._model.paint)
         self._starts = Starts(self._model.start if self._shape.has_start else None)
         self._figures = Figures()
@@ -48,7 +56,8 @@ class OwnModel:
     @property
     def needs_warm_up(self) -> bool:
         """Whether sessions have to wait until `warm_up` is over."""
-        return self._shape.is_class or self._shape.has_warm_up
+        in_process = isinstance(self._model, ProcessModel)
+        return in_process or self._shape.is_class or self._shape.has_warm_up
 
     def warm_up(self) -> Future[Any]:
         """Prepares the model, on the thread that frames are transformed on.
@@ -95,8 +104,14 @@ class OwnModel:
         return painted
 
     def stats(self) -> dict[str, Any]:
-        """``fps``, ``frame_ms`` and ``batch`` of the last seconds; None where nothing was done."""
-        return self._figures.read(time.perf_counter())
+        """``fps``, ``frame_ms`` and ``batch`` of the last seconds; None where nothing was done.
+
+        Of one in a process also ``pid`` and ``restarts``.
+        """
+        figures = self._figures.read(time.perf_counter())
+        if isinstance(self._model, ProcessModel):
+            figures |= {"pid": self._model.pid, "restarts": self._model.restarts}
+        return figures
 
     def close(self) -> None:
         """Ends the threads, once the model returns."""
@@ -109,6 +124,8 @@ class OwnModel:
         if not starting.done():
             raise StalledError("start")
         error = starting.exception()
+        if isinstance(error, ModelProcessError):
+            self._starts.retry(effect_state)  # there may be a new process
         if error is not None:
             raise error
         assert effect_state.conditions is not None

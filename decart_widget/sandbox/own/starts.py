@@ -65,6 +65,12 @@ class Starts:
         self._jobs.put(effect_state)
         return future
 
+    def retry(self, effect_state: EffectState) -> None:
+        """Has a prompt state started once more that could not be."""
+        with self._lock:
+            effect_state.begun = None
+        self.begin(effect_state)
+
     def close(self) -> None:
         """Ends the thread, once ``start`` returns."""
         self._jobs.put(None)
