@@ -52,7 +52,7 @@ class EngineMedia:
 
     Attributes:
         listener: Gets the reports: the session.
-        frame_timing: Metadata in frames (LiveKit's packet trailers) can be used.
+        frame_timing: As in ``Media``; likewise ``in_browser``.
         source_info: What the worker says about the open source: ``label``, ``is_live``, ``fps``,
             ``duration_s``, ``frame_count``; empty before it is open.
         recordings: Files that the worker writes.
@@ -65,7 +65,7 @@ class EngineMedia:
             session is ended with it; what the user's code raised is its ``__cause__``.
     """
 
-    frame_timing = True
+    frame_timing, in_browser = True, False
 
     def __init__(
         self, source: Source, *, orientation: str = "landscape", mirror: bool = False

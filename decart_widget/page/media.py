@@ -17,7 +17,12 @@ class BrowserMedia:
 
     Args:
         pages: The pages of the widget.
+
+    Attributes:
+        in_browser: As in ``Media``.
     """
+
+    in_browser = True
 
     def __init__(self, pages: Pages) -> None:
         self.listener: MediaListener | None = None

@@ -130,8 +130,9 @@ class Attempt:
             task.add_done_callback(self._sending.discard)
 
     def unreachable(self) -> DecartError:
-        """Returns the error for ICE that finds no path between browser and service."""
-        if self._config.endpoint.is_loopback:
+        """Returns the error for ICE that finds no path to the service."""
+        loopback, in_browser = self._config.endpoint.is_loopback, self._media.in_browser
+        if loopback and in_browser:
             return MediaUnreachableError(
                 "This browser can't reach the local server: it runs on the kernel's machine and "
                 "answers there only.",
@@ -139,7 +140,15 @@ class Attempt:
                 "use the service.",
                 code="sandbox-unreachable",
             )
-        return MediaUnreachableError("Browser and service found no way to exchange pictures.")
+        if loopback:
+            return MediaUnreachableError(
+                "This machine can't reach its own local server by UDP.",
+                remedy="Allow UDP on 127.0.0.1 in its firewall, or set DECART_API_KEY to use the "
+                "service.",
+                code="sandbox-unreachable",
+            )
+        here = "Browser" if in_browser else "This machine"
+        return MediaUnreachableError(f"{here} and service found no way to exchange pictures.")
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -278,7 +287,9 @@ class Attempt:
         in_room = self._config.transport == "livekit"
         missing = {
             Phase.INITIAL: "the service has not acknowledged the prompt",
-            Phase.READY: "the browser has made no offer",
+            Phase.READY: "the browser has made no offer"
+            if self._media.in_browser
+            else "the media process has made no offer",
             Phase.OFFERED: "the service has named no room"
             if in_room
             else "the service has not answered the offer",

@@ -91,6 +91,10 @@ class Media(Protocol):
     listener: MediaListener | None
 
     @property
+    def in_browser(self) -> bool:
+        """Whether a browser carries the media; otherwise this machine does."""
+
+    @property
     def waiting_for_person(self) -> bool:
         """Whether a permission prompt for the camera is open, so that no timeout runs."""
 

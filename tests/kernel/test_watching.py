@@ -193,3 +193,62 @@ async def test_connect_needs_no_page_and_one_that_comes_later_watches(
     assert second.traits["connection_state"] == "generating"
     second.say("stop", attempt=1)
     await second.until(connection_state="disconnected")
+
+
+async def test_the_picture_goes_on_after_the_worker_was_killed(
+    kernel: KernelPage, tmp_path: Path
+) -> None:
+    clip = marked_clip(tmp_path / "clip.mp4", 30)
+    code = f"from decart_widget import VideoFile\nclip = VideoFile({str(clip)!r}, loop=True)"
+    await kernel.run(f"{QUIET}{code}\nw = DecartWidget(source=clip, transport='webrtc')")
+    page = Watcher(kernel)
+    await page.hello()
+    page.say("start")
+    first = await page.prepared()
+    page.watch(first, "output")
+    await kernel.until(page.seen("output", 3))
+    await kernel.run("import os, signal; os.kill(w._controller.engine.media.pid, signal.SIGKILL)")
+    page.watch(await page.prepared(after=first), "output")
+    count = len(page.pictures)
+    await kernel.until(lambda: len(page.pictures) > count + 3)
+    assert (first, "reconnecting") in [(m["attempt"], m["reason"]) for m in page.received("end")]
+    assert page.traits["connection_state"] == "generating"
+
+
+async def test_the_source_is_replaced_while_a_session_runs(
+    kernel: KernelPage, tmp_path: Path
+) -> None:
+    long, short = (marked_clip(tmp_path / f"{n}.mp4", n) for n in (600, 20))
+    async with displayed(kernel, long) as page:
+        page.say("start")
+        page.watch(await page.prepared(), "input")
+        await kernel.until(page.seen("input", 3))
+        assert (
+            await kernel.run(f"print(await w.replace_source({str(short)!r}))")
+        ).strip() == "20.mp4"
+        assert page.traits["source"] == "20.mp4"
+        await page.until(connection_state="disconnected")
+        assert page.received("end")[-1]["reason"] == "ended"
+        kernel.printed = ""
+        code = "w.source = 'camera'; print(w.engine, w.source)"
+        assert (await kernel.run(code)).strip() == "browser camera"
+
+
+async def test_frames_of_the_notebook_that_fail_end_the_session_with_the_reason(
+    kernel: KernelPage,
+) -> None:
+    code = (
+        "import numpy as np\n"
+        "def frames():\n"
+        "    for n in range(30): yield np.full((180, 320, 3), n, np.uint8)\n"
+        "    raise ValueError('no more film')\n"
+        "w = DecartWidget(source=frames(), transport='webrtc')"
+    )
+    await kernel.run(f"{QUIET}{code}")
+    page = Watcher(kernel)
+    await page.hello()
+    page.say("start")
+    page.watch(await page.prepared(), "output")
+    await page.until(connection_state="error")
+    assert page.traits["error"]["code"] == "invalid-source"
+    assert "ValueError" in str(page.traits["error"])

@@ -91,6 +91,10 @@ class CameraPeer:
         return None
 
     @property
+    def in_browser(self) -> bool:
+        return True
+
+    @property
     def frame_timing(self) -> bool:
         return False
 

@@ -21,6 +21,7 @@ class RoomCamera:
 
     server_codec = None
     frame_timing = False
+    in_browser = True
     waiting_for_person = False
 
     def __init__(self, *, has_camera: bool = True) -> None:

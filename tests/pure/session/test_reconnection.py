@@ -113,6 +113,7 @@ class Page:
 
     server_codec = None
     frame_timing = False
+    in_browser = True
     waiting_for_person = False
 
     def __init__(self) -> None:
