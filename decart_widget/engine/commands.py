@@ -21,7 +21,7 @@ LINE_BYTES: Final = 1_000_000
 PART_BYTES: Final = 16_000_000
 """Largest length of a binary part: a picture of 4096x2560 that isn't encoded."""
 
-WITH_PART: Final = frozenset({"picture"})
+WITH_PART: Final = frozenset({"picture", "webcam_frame"})
 """The types of messages that have a binary part."""
 
 _PART: Final = re.compile(rb'\{"bytes": (\d{1,9}), ')
@@ -35,6 +35,9 @@ CODECS: Final = ("h264", "jpeg", "i420")
 
 CODE: Final = "code"
 """The viewer that is no page, but code of the parent."""
+
+WEBCAM_CODECS: Final = ("h264", "jpeg")
+"""How the frames of a page's camera are encoded."""
 
 STATES: Final = ("camera", "connected", "first-frame", "reconnecting", "failed", "ended")
 """States of an attempt's media that a worker reports, as in ``session.media.MediaState``."""
@@ -152,6 +155,13 @@ COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
         "width": _whole,
         "height": _whole,
     },
+    # A frame of the page's camera, which is the binary part; see ``inputs.sources.webcam_reader``.
+    "webcam_frame": {
+        "number": _whole,
+        "codec": lambda value: value in WEBCAM_CODECS,
+        "key": _flag,
+        "at_ms": _number,
+    },
     # The viewer has shown the picture of this number.
     "shown": {"viewer": _text, "attempt": _whole, "stream": _text, "number": _whole},
 }
@@ -183,6 +193,8 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
     "sent": {"generation": _whole, "indices": _indices},
     "lost": {"generation": _whole, "indices": _indices, "number": _whole},
     "figures": {"request": _whole, "figures": _mapping},
+    # A frame of the page's camera was decoded, or passed over; ``key``: a keyframe is needed.
+    "webcam_taken": {"number": _whole, "key": _flag},
     # A recording is over: its file is closed. ``problem``: why it failed, for people.
     "recorded": {
         "number": _whole,

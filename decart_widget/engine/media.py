@@ -302,9 +302,9 @@ class EngineMedia(WorkerEvents):
         if not self._closed:
             await self._start()
 
-    def _send(self, kind: str, **fields: Any) -> None:
+    def _send(self, kind: str, part: bytes = b"", /, **fields: Any) -> None:
         if self._worker is not None:
-            self._worker.send(kind, **fields)
+            self._worker.send(kind, part, **fields)
 
     def _every_changed(self, on: bool) -> None:
         if self._loop is not None:

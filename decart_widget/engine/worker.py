@@ -34,6 +34,7 @@ from decart_widget.engine.ring import RingReader, RingWriter
 from decart_widget.engine.ring_source import RingSource
 from decart_widget.engine.source_feed import SourceFeed
 from decart_widget.engine.views import Views
+from decart_widget.engine.webcam_source import WebcamSource
 from decart_widget.errors import DecartError, MediaError
 from decart_widget.inputs.sources.reader import FrameReader, Target
 
@@ -99,6 +100,7 @@ class Worker:
         self._views = self._link.views = Views(self._send_picture)
         self._attempt: Attempt | None = None
         self._ring_source: RingSource | None = None
+        self._webcam = WebcamSource(self._feed, self.tell)
         self._recording = 0
         self._background: set[asyncio.Task[None]] = set()
 
@@ -162,6 +164,7 @@ class Worker:
         target: Mapping[str, Any],
         after: int,
     ) -> None:
+        self._webcam.close()
         if description is None:
             source = RingSource(self._up, generation, label=label, is_live=is_live, fps=fps)
             self._ring_source = source
@@ -169,6 +172,9 @@ class Worker:
             return
         self._ring_source = None
         fitted = Target(**target)
+        if description.get("kind") == "webcam":
+            self._webcam.open(generation, fitted, after)
+            return
         self._feed.replace(generation, lambda: self._open_source(description, fitted), after=after)
 
     def _do_source_end(self, generation: int, number: int) -> None:
@@ -262,6 +268,9 @@ class Worker:
         if self._current(attempt) is not None:
             self._views.watch(viewer, attempt, streams, codec, (width, height))
 
+    def _do_webcam_frame(self, part: bytes, **about: Any) -> None:
+        self._webcam.put(**about, data=part)
+
     def _do_shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
         self._views.shown(viewer, attempt, stream, number)
 
@@ -310,6 +319,7 @@ class Worker:
     def _end(self, *, keep_source: bool) -> None:
         if not keep_source:
             self._feed.close()
+            self._webcam.close()
             self._ring_source = None
         attempt, self._attempt = self._attempt, None
         self._views.clear()
