@@ -224,6 +224,18 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "height": _whole,
     },
     # This picture has been decoded, or passed over as late: the credit for another one.
+    # A frame of the page's camera, its binary part, for a session in the kernel. ``at_ms``: when it
+    # was taken, on the page's clock. ``dropped``: frames so far that had no credit.
+    "camera-frame": {
+        "attempt": _whole,
+        "number": _whole,
+        "codec": lambda v: v in CODECS,
+        "key": lambda v: isinstance(v, bool),
+        "width": _whole,
+        "height": _whole,
+        "at_ms": _moment,
+        "dropped": _whole,
+    },
     "shown": {"attempt": _whole, "stream": lambda v: v in STREAMS, "number": _whole},
 }
 """Messages from pages: the fields besides ``type`` and ``page_id``, and the check of each."""
@@ -336,6 +348,17 @@ def picture(page_id: str, attempt: int, about: Mapping[str, Any]) -> dict[str, A
             (frames of this stream that were passed over since the picture before).
     """
     return {"type": "picture", "page_id": page_id, "attempt": attempt, **about}
+
+
+def camera_credit(attempt: int, frames: int, *, key: bool) -> dict[str, Any]:
+    """Lets the owner send that many more frames of its camera to the kernel.
+
+    Args:
+        attempt: The attempt's number.
+        frames: How many more.
+        key: Whether the next one has to be decodable without earlier ones.
+    """
+    return {"type": "camera-credit", "attempt": attempt, "frames": frames, "key": key}
 
 
 def end(attempt: int, reason: EndReason, *, keep_camera: bool) -> dict[str, Any]:

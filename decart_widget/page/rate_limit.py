@@ -41,7 +41,7 @@ class Gate:
         """
         if kind in ("stop", "heartbeat", "leaving", "pagehide"):
             return True
-        if kind == "piece":
+        if kind in ("piece", "camera-frame"):
             # The kernel has granted credits for them, and limits their bytes on arrival.
             return self._pieces.allows(now)
         if kind == "shown":

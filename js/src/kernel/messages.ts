@@ -76,7 +76,30 @@ export type ToKernel =
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean }
   | Watch
-  | { type: "shown"; attempt: number; stream: Stream; number: number };
+  | { type: "shown"; attempt: number; stream: Stream; number: number }
+  | CameraFrame;
+
+/**
+ * A frame of this page's camera for a session in the kernel, with its bytes (less than 1 MB).
+ *
+ * Sent for a credit (`camera-credit`) only, from the newest picture, so there are no gaps in what the
+ * kernel decodes.
+ */
+interface CameraFrame {
+  type: "camera-frame";
+  attempt: number;
+  /** From 0 for each attempt. */
+  number: number;
+  codec: PictureCodec;
+  /** Whether it can be decoded without earlier ones. */
+  key: boolean;
+  width: number;
+  height: number;
+  /** When it was taken, in ms since 1970 on this page's clock. */
+  at_ms: number;
+  /** Frames of this attempt that were dropped for lack of credit. */
+  dropped: number;
+}
 
 /** A picture of a session in the kernel: the received one, or the one that is sent. */
 export type Stream = "output" | "input";
@@ -190,6 +213,15 @@ export interface Picture {
   dropped: number;
 }
 
+/** Permission to send that many more frames of the camera to the kernel. */
+interface CameraCredit {
+  type: "camera-credit";
+  attempt: number;
+  frames: number;
+  /** Whether the next one has to be decodable without earlier ones. */
+  key: boolean;
+}
+
 /** A request for pictures: a still, frames, or a recording. */
 export interface Tap {
   type: "tap";
@@ -238,6 +270,7 @@ export type ToBrowser =
   | Prepare
   | Picture
   | RoomToJoin
+  | CameraCredit
   | { type: "answer"; attempt: number; sdp: string }
   | { type: "candidate"; attempt: number; candidate: Candidate }
   | { type: "end"; attempt: number; reason: EndReason; keep_camera: boolean }
@@ -250,7 +283,7 @@ export type ToBrowser =
 /** A message of one attempt. */
 export type AttemptMessage = Extract<
   ToBrowser,
-  { type: "answer" | "candidate" | "room" | "picture" | "end" }
+  { type: "answer" | "candidate" | "room" | "picture" | "camera-credit" | "end" }
 >;
 
 /** By type, whether a message has the fields that this version reads. */
@@ -267,6 +300,7 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   answer: (m) => isNumber(m.attempt) && isText(m.sdp),
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
+  "camera-credit": (m) => isNumber(m.attempt) && isNumber(m.frames),
   picture: (m) =>
     isText(m.page_id) &&
     isNumber(m.attempt) &&

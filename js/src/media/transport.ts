@@ -8,10 +8,16 @@ import type { ToBrowser, ToKernel, VideoOptions } from "../kernel/messages.ts";
 import type { Reading } from "./stats.ts";
 import type { Stall, Watched } from "./watchdog.ts";
 
-/** Messages from the service, passed on by the kernel; or a picture of the kernel's. */
-export type Inbound = Extract<ToBrowser, { type: "answer" | "candidate" | "room" | "picture" }>;
-/** Messages to the service, passed on by the kernel; or what a page wants to see of the kernel's. */
-type Outbound = Extract<ToKernel, { type: "offer" | "candidate" | "watch" | "shown" }>;
+/** Messages from the service, passed on by the kernel; or the kernel's own about pictures. */
+export type Inbound = Extract<
+  ToBrowser,
+  { type: "answer" | "candidate" | "room" | "picture" | "camera-credit" }
+>;
+/** Messages to the service, passed on by the kernel; or about what the kernel shows and sends. */
+type Outbound = Extract<
+  ToKernel,
+  { type: "offer" | "candidate" | "watch" | "shown" | "camera-frame" }
+>;
 
 /** `reconnecting`: the transport reconnects by itself; `failed`: it has given up. */
 export type TransportState = "connected" | "reconnecting" | "disconnected" | "failed";
@@ -25,8 +31,8 @@ export interface TransportOptions {
   camera: { width: number; height: number } | null;
   /** Whether to prepare for a microphone's sound, now or later. */
   sound: boolean;
-  /** Sends a message to the service, or to the kernel. */
-  send(message: Outbound): void;
+  /** Sends a message to the service, or to the kernel; `data` is the binary part of a frame. */
+  send(message: Outbound, data?: ArrayBuffer): void;
   /**
    * Called with the stream that holds the transformed video; again with another stream after a
    * reconnect, and with the same one when sound was added.

@@ -4,13 +4,15 @@
  *
  * The page says what it wants to see (`watch`): nothing while no view is visible, and the pictures that are
  * sent only while they are compared. The kernel sends the newest picture when an earlier one was `shown`, so
- * nothing piles up on a slow road between them.
+ * nothing piles up on a slow road between them. Where the camera is this page's, its frames go to the kernel
+ * in the same way (`../relay`).
  */
 
 import { onAbort } from "../host.ts";
 import type { Picture, PictureCodec, Stream } from "../kernel/messages.ts";
 import { type Reading, read } from "../media/stats.ts";
 import type { Transport, TransportOptions } from "../media/transport.ts";
+import { openRelay } from "../relay/index.ts";
 import { supportedCodecs } from "./decoder.ts";
 import { Delay } from "./delay.ts";
 import { PictureStream, type StreamEvents } from "./stream.ts";
@@ -111,6 +113,8 @@ export function open(options: TransportOptions): Transport {
   };
 
   const output = new PictureStream(eventsOf("output"));
+  const { camera, video } = options;
+  const relay = camera ? openRelay(attempt, camera, video, send, signal) : null;
   const screens = viewed(watch, signal);
   supportedCodecs().then((supported) => {
     codecs = supported;
@@ -125,7 +129,9 @@ export function open(options: TransportOptions): Transport {
 
   return {
     kind: "kernel",
-    publish: async () => undefined,
+    async publish(track) {
+      relay?.publish(track);
+    },
     sendSound: async () => undefined,
     watch: () => undefined, // the kernel checks what it receives
     showOn: (screen) => screens.add(screen),
@@ -152,6 +158,7 @@ export function open(options: TransportOptions): Transport {
         watch();
       }),
     async receive(message, data) {
+      if (message.type === "camera-credit") relay?.credit(message.frames, message.key);
       if (message.type !== "picture") return;
       const { stream, number } = message;
       const receiver = stream === "output" ? output : stream === "input" ? input : null;

@@ -30,10 +30,7 @@ export interface Relay {
   credit(frames: number, key: boolean): void;
 }
 
-type SendFrame = (
-  message: Extract<ToKernel, { type: "camera-frame" }>,
-  data: ArrayBuffer,
-) => void;
+type SendFrame = (message: Extract<ToKernel, { type: "camera-frame" }>, data: ArrayBuffer) => void;
 
 /**
  * @param size of the picture that is sent, in pixels
@@ -76,7 +73,10 @@ export function openRelay(
   };
   let dropped = 0;
   const draw = (track: MediaStreamTrack, own: AbortSignal) => {
-    const screen = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
+    const screen = Object.assign(document.createElement("video"), {
+      muted: true,
+      playsInline: true,
+    });
     screen.srcObject = new MediaStream([track]);
     screen.play().catch(() => undefined);
     const { width, height, quality } = options;

@@ -1,6 +1,6 @@
 /** The worker that encodes the camera's frames for the kernel. */
 
-import type { RelayOptions, RelayedFrame } from "./types.ts";
+import type { RelayedFrame, RelayOptions } from "./types.ts";
 
 /**
  * Encodes frames, each for a credit: as H.264 where the browser can, else as JPEG files. A frame for which

@@ -86,7 +86,7 @@ export class Attempt {
       video: prepare.video,
       camera: isSending ? prepare.model : null,
       sound,
-      send: (message) => kernel.send(message),
+      send: (message, data) => kernel.send(message, data),
       onStream: (stream) => {
         this.stream = stream;
         events.changed();

@@ -138,7 +138,7 @@ describe("browser to kernel", () => {
       : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
 
   /** Messages about a session in the kernel. */
-  const watching = new Set(["watch", "shown"]);
+  const watching = new Set(["watch", "shown", "camera-frame"]);
   const examples = (vectors.to_kernel as Message[]).filter((m) => !watching.has(String(m.type)));
 
   test.each(examples.map((m) => [label(m), m] as const))("%s is sent", async (_, example) => {
