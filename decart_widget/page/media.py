@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from decart_widget.errors import ConnectionLostError, MediaError, NoFrontEndError
@@ -17,6 +18,7 @@ class BrowserMedia:
 
     Args:
         pages: The pages of the widget.
+        keeps_camera: Whether another session follows at once where this one ends.
 
     Attributes:
         in_browser: As in ``Media``.
@@ -24,11 +26,12 @@ class BrowserMedia:
 
     in_browser = True
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, keeps_camera: Callable[[], bool] = lambda: False) -> None:
         self.listener: MediaListener | None = None
         self.detail: dict[str, Any] = {}
         """Settings of the camera's track, as the browser reports them."""
         self._pages = pages
+        self._keeps_camera = keeps_camera
         self._owner_came = asyncio.Event()
         self._camera_open = False
         self._preparing = False
@@ -69,9 +72,24 @@ class BrowserMedia:
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Makes the owner's page open its camera and prepare the connection."""
+        self.begin()
+        self._pages.prepare(attempt, preparation)
+
+    def begin(self) -> None:
+        """Notes that the page opens its camera."""
         self._preparing = True
         self._pages.refresh()
-        self._pages.prepare(attempt, preparation)
+
+    def over(self, *, keep_camera: bool) -> None:
+        """Notes that the page's media end; its camera goes off unless ``keep_camera``."""
+        self._preparing = False
+        if not keep_camera:
+            self._camera_open = False
+
+    def camera_opened(self, message: Mapping[str, Any]) -> None:
+        """Notes that the page has opened its camera."""
+        self._camera_open = True
+        self.detail = dict(message.get("detail") or {})
 
     @property
     def server_codec(self) -> str | None:
@@ -97,9 +115,8 @@ class BrowserMedia:
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Ends the page's media; the camera goes off unless ``keep_source``."""
-        self._preparing = False
-        if not keep_source:
-            self._camera_open = False
+        keep_source = keep_source or self._keeps_camera()
+        self.over(keep_camera=keep_source)
         self._pages.end(attempt, reason, keep_camera=keep_source)
 
     def page_changed(self) -> None:
@@ -122,8 +139,7 @@ class BrowserMedia:
                 listener.media_lost(ConnectionLostError(text))
             case "media":
                 if message["state"] == "camera":
-                    self._camera_open = True
-                    self.detail = dict(message.get("detail") or {})
+                    self.camera_opened(message)
                 listener.media_changed(attempt, message["state"])
             case "refused":
                 text, remedy = REFUSALS[message["reason"]]

@@ -11,17 +11,26 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from decart_widget._version import __version__
-from decart_widget.diagnostics.log import LEVELS
+from decart_widget.page.checks import (
+    MAX_TEXT,
+    is_camera,
+    is_candidate,
+    is_event,
+    is_mapping,
+    is_moment,
+    is_number,
+    is_obtained,
+    is_text,
+    is_whole,
+    is_words,
+)
 from decart_widget.page.chunks import CHUNKS
 from decart_widget.page.refusals import REFUSALS, TROUBLES
-from decart_widget.protocol.messages import Candidate, RoomInfo, parse_candidate
+from decart_widget.protocol.messages import Candidate, RoomInfo
 from decart_widget.session.media import EndReason, Preparation
 
 PROTOCOL: Final = 1
 """Version of this schema; each end sends its own in ``hello`` and ``welcome``."""
-
-MAX_TEXT: Final = 200_000
-"""Characters of one text field; a session description has about 10,000."""
 
 MAX_EVENTS: Final = 50
 """Entries of a page's log in one message; a page sends at most 20."""
@@ -39,12 +48,6 @@ MEDIA_STATES: Final = frozenset(
     }
 )
 """States of a page's media; ``stalled``: no new picture arrives, or only black ones."""
-
-POSITIONS: Final = ("front", "back", "unknown")
-"""Where a camera is on its device."""
-
-SOURCES: Final = ("camera", "screen", "test-pattern", "file")
-"""What a page can send; the values of the ``source`` trait."""
 
 MAX_CAMERAS: Final = 32
 """Cameras in one message."""
@@ -70,173 +73,85 @@ class MalformedError(ValueError):
     """A message of a type that the schema lacks, or with a field that doesn't match it."""
 
 
-def _text(value: object, limit: int = MAX_TEXT) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= limit
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _number(value: object) -> bool:
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    )
-
-
-def _candidate(value: object) -> bool:
-    try:
-        parse_candidate(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _mapping(value: object) -> bool:
-    return value is None or (isinstance(value, Mapping) and len(value) <= 16)
-
-
-def _moment(value: object) -> bool:
-    """Whether a value is a time in milliseconds since 1970, before the year 3000."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 32_503_680e6
-    )
-
-
-def _event(value: object) -> bool:
-    """Whether a value is an entry of a page's log: ``[ms since 1970, level, text, details]``."""
-    if not isinstance(value, list) or len(value) != 4:
-        return False
-    at, level, what, details = value
-    return (
-        _moment(at)
-        and level in LEVELS
-        and _text(what, 300)
-        and isinstance(details, Mapping)
-        and len(details) <= 8
-        and all(_text(k, 40) and _detail(v) for k, v in details.items())
-    )
-
-
-def _detail(value: object) -> bool:
-    return (
-        isinstance(value, bool) or _number(value) or (isinstance(value, str) and len(value) <= 300)
-    )
-
-
-def _short(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 200
-
-
-def _words(value: object, allowed: tuple[str, ...]) -> bool:
-    """Whether a value is a list of allowed words, each at most once."""
-    return (
-        isinstance(value, list)
-        and len(value) <= len(allowed)
-        and all(isinstance(one, str) and one in allowed for one in value)
-        and len(set(value)) == len(value)
-    )
-
-
-def _camera(value: object) -> bool:
-    """Whether a value describes a camera: ``id``, ``label`` and ``position``."""
-    return (
-        isinstance(value, Mapping)
-        and _short(value.get("id"))
-        and _short(value.get("label"))
-        and value.get("position") in POSITIONS
-    )
-
-
-def _obtained(value: object) -> bool:
-    """Whether a value describes what a page sends: a camera, source, size, rate and mirroring."""
-    return (
-        isinstance(value, Mapping)
-        and len(value) <= 12
-        and _camera(value)
-        and value.get("source") in SOURCES
-        and isinstance(value.get("mirrored"), bool)
-        and all(_whole(value.get(name)) for name in ("width", "height", "fps"))
-    )
-
-
 Check = Callable[[Any], bool]
 """Whether a field's value (None where it is missing) is one that the schema allows."""
 
 _STATS: dict[str, Check] = dict.fromkeys(
-    ("fps", "width", "height", "rtt_s", "loss", "bitrate"), _number
+    ("fps", "width", "height", "rtt_s", "loss", "bitrate"), is_number
 )
 """Fields of ``stats``; for their units see the widget's ``stats`` trait."""
 
 FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     "hello": {
-        "protocol": _whole,
-        "version": lambda v: v is None or _text(v, 100),
-        "page": _mapping,
+        "protocol": is_whole,
+        "version": lambda v: v is None or is_text(v, 100),
+        "page": is_mapping,
     },
-    "heartbeat": {"attempt": _whole},
+    "heartbeat": {"attempt": is_whole},
     "leaving": {},
     "pagehide": {},
-    "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: _text(v, 64)},
+    "need": {"name": lambda v: v in CHUNKS, "hash": lambda v: is_text(v, 64)},
     "intent": {},
     "log": {
-        "now": _moment,
-        "dropped": _whole,
-        "events": lambda v: isinstance(v, list) and len(v) <= MAX_EVENTS and all(map(_event, v)),
+        "now": is_moment,
+        "dropped": is_whole,
+        "events": lambda v: isinstance(v, list) and len(v) <= MAX_EVENTS and all(map(is_event, v)),
     },
     "start": {},
     "take": {},
     "wake": {},
-    "stop": {"attempt": lambda v: v is None or _whole(v)},
+    "stop": {"attempt": lambda v: v is None or is_whole(v)},
     "apply": {
         "prompt": lambda v: isinstance(v, str) and len(v) <= MAX_TEXT,
         "enrich": lambda v: isinstance(v, bool),
     },
-    "offer": {"attempt": _whole, "sdp": _text},
-    "candidate": {"attempt": _whole, "candidate": _candidate},
-    "media": {"attempt": _whole, "state": lambda v: v in MEDIA_STATES, "detail": _mapping},
+    "offer": {"attempt": is_whole, "sdp": is_text},
+    "candidate": {"attempt": is_whole, "candidate": is_candidate},
+    "media": {"attempt": is_whole, "state": lambda v: v in MEDIA_STATES, "detail": is_mapping},
     "refused": {
-        "attempt": _whole,
+        "attempt": is_whole,
         "reason": lambda v: v in REFUSALS,
         "message": lambda v: v is None or isinstance(v, str),
     },
-    "stats": {"attempt": _whole, **_STATS},
+    "stats": {"attempt": is_whole, **_STATS},
     # Its binary part is the piece's data.
-    "piece": {"id": _whole, "last": lambda v: isinstance(v, bool), "detail": _mapping},
-    "tapped": {"id": _whole, "state": lambda v: v in TAP_STATES, "detail": _mapping},
+    "piece": {"id": is_whole, "last": lambda v: isinstance(v, bool), "detail": is_mapping},
+    "tapped": {"id": is_whole, "state": lambda v: v in TAP_STATES, "detail": is_mapping},
     "cameras": {
-        "cameras": lambda v: isinstance(v, list) and len(v) <= MAX_CAMERAS and all(map(_camera, v)),
-        "camera": lambda v: v is None or _obtained(v),
-        "request": lambda v: v is None or _whole(v),
+        "cameras": lambda v: (
+            isinstance(v, list) and len(v) <= MAX_CAMERAS and all(map(is_camera, v))
+        ),
+        "camera": lambda v: v is None or is_obtained(v),
+        "request": lambda v: v is None or is_whole(v),
     },
     # Its binary part is the part of the file at this offset; a total of 0 removes the image.
-    "image": {"id": _whole, "at": _whole, "total": _whole},
+    "image": {"id": is_whole, "at": is_whole, "total": is_whole},
     "trouble": {"code": lambda v: v in TROUBLES},
     "record": {"on": lambda v: isinstance(v, bool)},
     # What this page wants to see now of a session in the kernel: [] while no view of it is visible.
     # Sent at each change, and again after a decoder's error: the next picture is a keyframe then.
     # The size is that of its largest view, in device pixels; pictures are never scaled up to it.
     "watch": {
-        "attempt": _whole,
-        "streams": lambda v: _words(v, STREAMS),
-        "codecs": lambda v: _words(v, CODECS) and len(v) > 0,
-        "width": _whole,
-        "height": _whole,
+        "attempt": is_whole,
+        "streams": lambda v: is_words(v, STREAMS),
+        "codecs": lambda v: is_words(v, CODECS) and len(v) > 0,
+        "width": is_whole,
+        "height": is_whole,
     },
     # This picture has been decoded, or passed over as late: the credit for another one.
     # A frame of the page's camera, its binary part, for a session in the kernel. ``at_ms``: when it
     # was taken, on the page's clock. ``dropped``: frames so far that had no credit.
     "camera-frame": {
-        "attempt": _whole,
-        "number": _whole,
+        "attempt": is_whole,
+        "number": is_whole,
         "codec": lambda v: v in CODECS,
         "key": lambda v: isinstance(v, bool),
-        "width": _whole,
-        "height": _whole,
-        "at_ms": _moment,
-        "dropped": _whole,
+        "width": is_whole,
+        "height": is_whole,
+        "at_ms": is_moment,
+        "dropped": is_whole,
     },
-    "shown": {"attempt": _whole, "stream": lambda v: v in STREAMS, "number": _whole},
+    "shown": {"attempt": is_whole, "stream": lambda v: v in STREAMS, "number": is_whole},
 }
 """Messages from pages: the fields besides ``type`` and ``page_id``, and the check of each."""
 
@@ -256,7 +171,7 @@ def read(content: object) -> dict[str, Any]:
     fields = FROM_BROWSER.get(kind) if isinstance(kind, str) else None
     if fields is None:
         raise MalformedError("unknown type")
-    if not _text(content.get("page_id"), 100):
+    if not is_text(content.get("page_id"), 100):
         raise MalformedError(f"{kind} without a page_id")
     for name, check in fields.items():
         try:

@@ -78,6 +78,10 @@ class PageSender:
         """Ends an attempt in all pages."""
         self._send(messages.end(attempt, reason, keep_camera=keep_camera))
 
+    def camera_credit(self, attempt: int, frames: int, *, key: bool) -> None:
+        """Lets the owner send that many more frames of its camera."""
+        self._send(messages.camera_credit(attempt, frames, key=key))
+
     def prepare_viewer(self, page_id: str, attempt: int, preparation: Preparation) -> None:
         """Tells a page to watch a session in the kernel."""
         self._send(messages.prepare(page_id, attempt, preparation, in_kernel=True))

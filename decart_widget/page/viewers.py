@@ -47,20 +47,23 @@ class Viewers:
         self._pages = pages
         self._clock = clock
         self._views: Views | None = None
+        self._owner_only = False
         self._current: tuple[int, Preparation] | None = None
         self._was_watched = False
         self._seen_s = 0.0
 
     # --- the session --------------------------------------------------------------------------
 
-    def begin(self, views: Views | None) -> None:
+    def begin(self, views: Views | None, *, owner_only: bool = False) -> None:
         """A session begins.
 
         Args:
             views: Encodes its pictures; None: it runs in a page.
+            owner_only: Whether the owner's page alone shows it, because the camera is there.
         """
         self._views = views
-        self._pages.shared = views is not None
+        self._owner_only = owner_only
+        self._pages.shared = views is not None and not owner_only
         self._current = None
         self._seen_s = self._clock()
 
@@ -72,7 +75,8 @@ class Viewers:
         """Tells all pages to watch an attempt, and those that come while it lasts."""
         self._current = (attempt, preparation)
         for page_id in list(self._pages.by_id):
-            self._pages.prepare_viewer(page_id, attempt, preparation)
+            if self._shows(page_id):
+                self._pages.prepare_viewer(page_id, attempt, preparation)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Tells all pages that an attempt is over."""
@@ -89,7 +93,7 @@ class Viewers:
 
     def came(self, page_id: str) -> None:
         """Lets a page watch that came during an attempt."""
-        if self._current is not None:
+        if self._current is not None and not self._owner_only:
             self._pages.prepare_viewer(page_id, *self._current)
 
     def left(self, page_id: str) -> None:
@@ -105,6 +109,8 @@ class Viewers:
         """Passes a ``watch`` or ``shown`` message of the current attempt on."""
         if self._views is None or self._current is None or message["attempt"] != self._current[0]:
             return
+        if not self._shows(page_id):
+            return
         attempt = self._current[0]
         if message["type"] == "shown":
             self._views.shown(page_id, attempt, message["stream"], message["number"])
@@ -118,6 +124,9 @@ class Viewers:
             width=message["width"],
             height=message["height"],
         )
+
+    def _shows(self, page_id: str) -> bool:
+        return not self._owner_only or page_id == self._pages.owner
 
     # --- liveness -----------------------------------------------------------------------------
 

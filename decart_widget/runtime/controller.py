@@ -13,7 +13,6 @@ from typing import Any
 from decart_widget.capture.clips import Clips
 from decart_widget.capture.taps import Taps
 from decart_widget.diagnostics.log import Log
-from decart_widget.engine.media import EngineMedia
 from decart_widget.errors import no_session_error, superseded_error, suspended_error
 from decart_widget.inputs.sources.reader import Source
 from decart_widget.page.cameras import Cameras
@@ -31,6 +30,7 @@ from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
 from decart_widget.runtime.model_names import ModelNames
 from decart_widget.runtime.page_sessions import PageSessions
+from decart_widget.runtime.relay import Relay
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
 from decart_widget.runtime.trait_values import IDLE
@@ -64,6 +64,7 @@ class WidgetController:
         image: Reference images that pages upload.
         cameras: The cameras of the owner's page.
         engine: The source and the media of sessions in the kernel.
+        relay: Sends the page's camera through the kernel.
         viewers: The pages that watch a session in the kernel.
         taps: Open captures.
         page_clips: Recordings that a page makes.
@@ -96,6 +97,7 @@ class WidgetController:
         self.pages = Pages(send, self, log=self.log)
         self.viewers = Viewers(self.pages)
         self.engine = KernelEngine(self.viewers, shape, self._source_ended)
+        self.relay = Relay(self.pages, self.viewers, shape, publish)
         self.sessions = PageSessions(
             destination,
             settings,
@@ -109,6 +111,7 @@ class WidgetController:
             prompt_state=prompt_state,
             image_url=image_url,
             session_over=self._session_over,
+            fallback=self.relay,
         )
         self.prompts = self.sessions.prompts
         self.image = ImageUpload(self.prompts.apply_image, self._preview)
@@ -223,6 +226,7 @@ class WidgetController:
         self._names.close()
         self._tokens.close()
         await self.engine.close()
+        await self.relay.close()
         await asyncio.to_thread(self._destination.close)
 
     @property
@@ -243,11 +247,14 @@ class WidgetController:
         if not self.is_active:
             self._warm_up.start()
             self.engine.warm(self._settings().transport)
+            if self.engine.source is None:
+                self.relay.warm(self._settings().transport)
 
     def owner_came(self, *, replaced: bool) -> None:
         """A page is the owner now; ``replaced`` if the current attempt was another page's."""
         if self.is_active:
             self.taps.ask_again()
+        self.relay.owner_came()
         self.sessions.owner_came(replaced=replaced)
         if self.prompts.state.image is not None:
             self._preview.send_again()
@@ -302,10 +309,16 @@ class WidgetController:
         self._liveness.start()
 
     def _make_media(self) -> Media:
-        in_kernel = self.engine.source is not None
-        media = self.engine.make() if in_kernel else BrowserMedia(self.pages)
-        self.viewers.begin(media.views if isinstance(media, EngineMedia) else None)
-        return media
+        if self.engine.source is not None:
+            in_kernel = self.engine.make()
+            self.viewers.begin(in_kernel.views)
+            return in_kernel
+        if self.relay.is_chosen:
+            relayed = self.relay.make()
+            self.viewers.begin(relayed.views, owner_only=True)
+            return relayed
+        self.viewers.begin(None)
+        return BrowserMedia(self.pages, self.sessions.is_followed)
 
     def _source_ended(self) -> None:
         """Ends the session, which would be billed for nothing; on a thread of the engine."""

@@ -7,6 +7,7 @@ from typing import Any
 from decart_widget.errors import ConnectionLostError
 from decart_widget.page.media import BrowserMedia
 from decart_widget.protocol.states import ConnectionState
+from decart_widget.runtime.relay import RelayMedia
 from decart_widget.runtime.session_runner import SessionRunner
 
 
@@ -17,9 +18,9 @@ class PageSessions(SessionRunner):
     """
 
     @property
-    def _browser(self) -> BrowserMedia | None:
-        """The page as media of the current or last session; None if it had other media."""
-        return self.media if isinstance(self.media, BrowserMedia) else None
+    def _browser(self) -> BrowserMedia | RelayMedia | None:
+        """The media of the current or last session if a page has its camera; else None."""
+        return self.media if isinstance(self.media, BrowserMedia | RelayMedia) else None
 
     def stopped(self) -> None:
         """Ends the session: Stop was clicked."""

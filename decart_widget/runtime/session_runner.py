@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from decart_widget.diagnostics.log import Log
 from decart_widget.errors import (
@@ -31,6 +31,16 @@ from decart_widget.session.subscribe import Subscription
 from decart_widget.session.tokens import Tokens
 
 
+class Fallback(Protocol):
+    """Knows other media for a session whose media could not reach the service."""
+
+    def takes_over(self, session: Session, media: Media) -> bool:
+        """Whether a session that was never established is to be followed by one with others."""
+
+    def take_over(self) -> DecartError:
+        """Chooses the other media; returns what is said about that."""
+
+
 class SessionRunner:
     """Starts, shows and ends the sessions of one widget; use it on the background loop.
 
@@ -47,6 +57,7 @@ class SessionRunner:
         prompt_state: The initial prompt state.
         image_url: URL of a reference image that the first start downloads.
         session_over: Called when a session is over.
+        fallback: Knows other media for a session that was not established.
 
     Attributes:
         prompts: The requested prompt state.
@@ -70,6 +81,7 @@ class SessionRunner:
         prompt_state: PromptState,
         image_url: str | None,
         session_over: Callable[[], None],
+        fallback: Fallback | None = None,
     ) -> None:
         self._destination = destination
         self._settings = settings
@@ -79,6 +91,7 @@ class SessionRunner:
         self._traits = traits
         self._log = log
         self._session_over = session_over
+        self._fallback = fallback
         self.prompts = Prompts(self, settings, publish, show_image, log, prompt_state, image_url)
         self.session: Session | None = None
         self.media: Media | None = None
@@ -120,13 +133,25 @@ class SessionRunner:
     def show(self, _session: Session | None = None) -> None:
         """Updates the traits with the session's state; the session calls it after each change."""
         session = self.session
-        if session is None:
+        if session is None or self.is_followed():
             return
         self._session_log.record(session)
         if session.machine.established and not self._established.is_set():
             self._established.set()
             self._names.look_up(session.config.model, session.config.endpoint)
         self._traits.update(trait_values(session, self._price, typing=self.prompts.typing))
+
+    def is_followed(self) -> bool:
+        """Whether the session failed, and one with other media takes its place at once."""
+        session, media = self.session, self.media
+        return (
+            self._fallback is not None
+            and session is not None
+            and media is not None
+            and session.end_reason == "error"
+            and not self._established.is_set()
+            and self._fallback.takes_over(session, media)
+        )
 
     def show_now(self) -> None:
         """Publishes pending trait values, before an operation returns its result."""
@@ -254,6 +279,25 @@ class SessionRunner:
         self._traits.update(shown, urgent=urgent)
 
     async def _run_session(self, timeout: float | None) -> None:
+        while (session := await self._make_session(timeout)) is not None:
+            try:
+                await session.run(self.prompts.state)
+            finally:
+                self._last_attempt = session.attempt
+                is_followed = self.is_followed()
+                if session.end_reason == "error" and not is_followed:
+                    self.failure = session.error
+                self._session_over()
+                self.prompts.stop_typing()
+                self.show()
+            if not is_followed or self._fallback is None:
+                return
+            self.session = None  # so that Stop ends this task
+            self._early_complaint = self._fallback.take_over()
+            self._log.add("warning", self._early_complaint.message)
+
+    async def _make_session(self, timeout: float | None) -> Session | None:
+        """Returns the next session; None if it can't be started, which is shown then."""
         try:
             await self.prompts.download_image()
             endpoint, key = await self._destination.open()
@@ -272,24 +316,16 @@ class SessionRunner:
                 session.complain(self._early_complaint)
         except DecartError as error:
             self._start_failed(error)
-            return
+            return None
         except Exception as unexpected:
             self._log.crash("The session could not begin", unexpected)
             self._start_failed(internal_error(unexpected))
-            return
+            return None
         except asyncio.CancelledError:
             ended_by = self._start_ended_by
             self._show_without_session(error={} if ended_by is None else ended_by.as_trait())
             raise
-        try:
-            await session.run(self.prompts.state)
-        finally:
-            self._last_attempt = session.attempt
-            if session.end_reason == "error":
-                self.failure = session.error
-            self._session_over()
-            self.prompts.stop_typing()
-            self.show()
+        return session
 
     def _start_failed(self, error: DecartError) -> None:
         self.failure = error

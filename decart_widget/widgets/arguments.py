@@ -91,6 +91,23 @@ def check_bool(name: str, value: Any) -> None:
         raise InvalidOptionError(f"{name} is {shown(value)}.", remedy="Give True or False.")
 
 
+def check_engine(engine: Any, *, in_kernel: bool) -> None:
+    """Checks where the media of sessions is to be.
+
+    Args:
+        engine: The argument.
+        in_kernel: Whether the source is one of the kernel's.
+
+    Raises:
+        InvalidOptionError: There is no such engine, or the source can't be sent there.
+    """
+    one_of("engine", engine, (None, "browser", "kernel"))
+    if engine == "browser" and in_kernel:
+        raise InvalidOptionError(
+            "A page can't send this source.", remedy="Leave engine= out: the kernel sends it."
+        )
+
+
 def check_settings(
     model: Any, transport: Any, video: Any, connection: Any, resolution: Any, speed: Any
 ) -> Settings:

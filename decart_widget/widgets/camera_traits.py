@@ -22,6 +22,7 @@ class CameraTraits(t.HasTraits):
     _background: Background
     _controller: WidgetController
     _source: Source | None = None  # what the kernel sends
+    _engine: str | None = None  # where the page's own source is sent; None: where it works
 
     if TYPE_CHECKING:
 
@@ -139,18 +140,27 @@ class CameraTraits(t.HasTraits):
         source, label = chosen_source(value)
         self._need_same_engine(source)
         self._source = source
-        self.set_trait("engine", "browser" if source is None else "kernel")
+        self.set_trait("engine", self._engine_of(source))
         controller = getattr(self, "_controller", None)
         if controller is not None:
             self._background.call(controller.choose_source, source)
         return label
 
+    def _engine_of(self, source: Source | None) -> str:
+        """Where the media of the next session is, if it sends this."""
+        if source is not None:
+            return "kernel"
+        controller = getattr(self, "_controller", None)
+        is_relayed = self._engine == "kernel" if controller is None else controller.relay.is_chosen
+        return "kernel" if is_relayed else "browser"
+
     def _need_same_engine(self, source: Source | None) -> None:
         """Raises ``InvalidOptionError`` while a session runs whose source is on the other side."""
         controller = getattr(self, "_controller", None)
-        engine = "browser" if source is None else "kernel"
-        if controller is not None and controller.is_active and engine != self.engine:
-            here = "page" if self.engine == "browser" else "kernel"
+        if controller is None or not controller.is_active:
+            return
+        if (source is None) != (self._source is None):
+            here = "page" if self._source is None else "kernel"
             raise InvalidOptionError(
                 f"A session is running whose picture the {here} sends.",
                 remedy="End it with disconnect(), then set this source for the next one; or give "

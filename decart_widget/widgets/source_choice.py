@@ -77,6 +77,6 @@ class SourceTrait(Text):
 
     def page_refusal(self, obj: Any, value: Any) -> str | None:
         """Returns why a page may not set this; None if it may."""
-        if obj.engine == "kernel":
+        if obj._source is not None:  # noqa: SLF001
             return "sets the source of a session in the kernel"
         return None if value in PAGE_SOURCES else "sets a source that pages don't have"

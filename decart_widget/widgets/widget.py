@@ -6,7 +6,7 @@ one is created, so that importing the class costs little more than importing any
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Never
+from typing import TYPE_CHECKING, Any, Final, Literal, Never
 from weakref import WeakSet
 
 import traitlets as t
@@ -46,6 +46,10 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         source: What is sent. By the page: ``"camera"``, ``"screen"`` (the browser asks which) or
             ``"test-pattern"``. By the kernel, whose result all pages show: a ``VideoFile`` or its
             path, ``Frames`` or an array, a ``Camera`` or its number, or a ``TestPattern``.
+        engine: Where what the page sends meets the service: ``"browser"``: in the page;
+            ``"kernel"``: the kernel carries it, which takes longer, for a browser that can't reach
+            the service's media; None: in the page, and if that fails before it was established, in
+            the kernel. The trait ``engine`` says which it is.
         microphone: Whether to send the microphone too, and to get its sound back with the picture;
             the trait ``muted`` silences it.
         transport: How media is negotiated: ``"livekit"`` (a LiveKit room, as in Decart's clients of
@@ -78,6 +82,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         mirror: str = "off",
         orientation: str = "landscape",
         source: Any = "camera",
+        engine: Literal["browser", "kernel"] | None = None,
         microphone: bool = False,
         transport: Transport = "livekit",
         connection: ConnectionOptions | None = None,
@@ -97,6 +102,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         from decart_widget.session.background import Background
         from decart_widget.widgets.arguments import (
             check_bool,
+            check_engine,
             check_prompt_state,
             check_settings,
             refuse_unknown,
@@ -118,6 +124,9 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
         check_bool("autostart", autostart)
+        chosen, _ = chosen_source(source)
+        check_engine(engine, in_kernel=chosen is not None)
+        self._engine = engine
         destination = Destination(endpoint, key)
         traits = {
             "budget": budget,
@@ -127,7 +136,6 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             "microphone": microphone,
         }
         check_traits(self, traits)
-        chosen, _ = chosen_source(source)
         # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
         has_image = image is not None
@@ -154,6 +162,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
                 log=self.log,
             )
             self._controller.engine.choose(chosen)
+            self._controller.relay.choose(engine)
             self._listen(self._controller.pages.receive)
             destination.watch(self._function_failed)
             _made.add(self)

@@ -101,6 +101,7 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     host.pages.tap({"id": 6, "what": "snapshot", "which": "output"})
     host.pages.credit(6, 1)
     host.pages.switch_camera(5)
+    host.pages.camera_credit(3, 2, key=True)
     host.pages.untap(6)
     host.pages.recording("saved", "clip.mp4")
     host.pages.end(3, "stopped", keep_camera=False)

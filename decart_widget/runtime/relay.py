@@ -1,0 +1,194 @@
+"""The page's camera through the kernel, for a browser that can't reach the service's media."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from decart_widget.engine.commands import PART_BYTES
+from decart_widget.engine.webcam_media import WebcamMedia
+from decart_widget.errors import DecartError, MediaUnreachableError
+from decart_widget.page.media import BrowserMedia
+from decart_widget.session.media import EndReason, Media, Preparation
+
+if TYPE_CHECKING:
+    from decart_widget.page.pages import Pages
+    from decart_widget.page.viewers import Viewers
+    from decart_widget.session.session import Session
+
+NOT_OF_THE_PAGE: Final = ("connected", "first-frame", "reconnecting", "disconnected", "failed")
+"""States that a page reports of the pictures that it gets; the worker reports the connection's."""
+
+
+def relayed_notice() -> MediaUnreachableError:
+    """What is said when the kernel takes over."""
+    return MediaUnreachableError(
+        "This browser can't reach the service's video, so your camera goes through the kernel. The "
+        "picture comes later, by the way to the kernel and back. The attempt before cost nothing.",
+        remedy='Nothing is to be done; engine="kernel" starts in this way at once, '
+        'engine="browser" never does.',
+        code="relayed",
+    )
+
+
+class RelayMedia(WebcamMedia):
+    """Implements ``Media``: the owner's page has the camera, the worker the connection.
+
+    Args:
+        pages: The pages of the widget.
+        viewers: Shows the owner's page the picture.
+        shape: Returns the orientation of the next attempt; the page mirrors by itself.
+    """
+
+    def __init__(
+        self, pages: Pages, viewers: Viewers, shape: Callable[[], tuple[str, bool]]
+    ) -> None:
+        super().__init__()
+        self._pages = pages
+        self._page = BrowserMedia(pages)
+        self._viewers = viewers
+        self._shape = shape
+        self._number = 0
+        self.views.on_picture = viewers.picture
+        self.webcam.on_credit = self._credit
+
+    @property
+    def waiting_for_person(self) -> bool:
+        """Whether the browser may be asking for permission to use the camera."""
+        return self._page.waiting_for_person
+
+    async def ready(self, timeout: float) -> None:
+        """Waits for a page and for the worker.
+
+        Raises:
+            NoFrontEndError: No page has shown the widget within that time.
+            MediaError: The worker can't be started.
+        """
+        await self._page.ready(timeout)
+        await super().ready(timeout)
+
+    async def attended(self) -> None:
+        """Waits while the owner's page is being reloaded, or the worker replaced."""
+        await self._page.attended()
+        await super().attended()
+
+    def owner_came(self) -> None:
+        """A page owns the session now."""
+        self._page.owner_came()
+
+    def page_changed(self) -> None:
+        """Another page owns the session, whose camera is not open yet."""
+        self._page.page_changed()
+
+    def prepare(self, attempt: int, preparation: Preparation) -> None:
+        """Makes the page open its camera, and the worker the connection."""
+        self.orientation, _ = self._shape()
+        self._number = attempt
+        self._page.begin()
+        self._viewers.prepare(attempt, preparation)
+        super().prepare(attempt, preparation)
+
+    def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
+        """Ends the connection; the page's camera goes off unless ``keep_source``."""
+        super().end(attempt, reason, keep_source=keep_source)
+        self._page.over(keep_camera=keep_source)
+        self._viewers.end(attempt, reason, keep_source=keep_source)
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Handles a message of the owner's page about the current attempt."""
+        if message["type"] == "camera-frame":
+            data = message.get("data")
+            if isinstance(data, bytes) and 0 < len(data) <= PART_BYTES:
+                self.webcam.frame(message, data)
+            return
+        if message["type"] == "media" and message["state"] in NOT_OF_THE_PAGE:
+            return
+        self._page.listener = self.listener
+        if message["type"] == "media" and message["state"] == "camera":
+            # The source is open when its first frame has arrived, which the worker reports.
+            self._page.camera_opened(message)
+        elif message["type"] in ("media", "refused"):
+            self._page.receive(message)
+
+    def _credit(self, frames: int, key: bool) -> None:
+        self._pages.camera_credit(self._number, frames, key=key)
+
+
+class Relay:
+    """Whether the page's camera goes through the kernel, and the media for that.
+
+    Use it on the background loop.
+
+    Args:
+        pages: The pages of the widget.
+        viewers: Shows the owner's page the picture.
+        shape: As in ``RelayMedia``.
+        publish: Sets traits at once.
+    """
+
+    def __init__(
+        self,
+        pages: Pages,
+        viewers: Viewers,
+        shape: Callable[[], tuple[str, bool]],
+        publish: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._pages = pages
+        self._viewers = viewers
+        self._shape = shape
+        self._publish = publish
+        self._wanted: str | None = None
+        self._for_page: str | None = None
+        self._media: RelayMedia | None = None
+
+    def choose(self, engine: str | None) -> None:
+        """Sets what the user wants: ``"browser"``, ``"kernel"``, or None: what works."""
+        self._wanted = engine
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the next session of the page's camera runs in the kernel."""
+        if self._wanted is not None:
+            return self._wanted == "kernel"
+        return self._for_page is not None and self._for_page == self._pages.owner
+
+    def takes_over(self, session: Session, media: Media) -> bool:
+        """Whether the kernel is to try what a session in the page could not; see ``Fallback``."""
+        return (
+            self._wanted is None
+            and isinstance(media, BrowserMedia)
+            and isinstance(session.error, MediaUnreachableError)
+            and session.end_reason == "error"
+            and not self.is_chosen
+            and self._pages.present
+        )
+
+    def take_over(self) -> DecartError:
+        """Lets sessions of the page that is the owner run in the kernel from now on."""
+        self._for_page = self._pages.owner
+        self._publish({"engine": "kernel"})
+        return relayed_notice()
+
+    def owner_came(self) -> None:
+        """Forgets that a page could not reach the service when another one is the owner."""
+        if self._for_page is not None and self._for_page != self._pages.owner:
+            self._for_page = None
+            self._publish({"engine": "browser"})
+
+    def warm(self, transport: str) -> None:
+        """Starts the worker, because a start is likely."""
+        if self.is_chosen:
+            self.make().warm(transport)
+
+    def make(self) -> RelayMedia:
+        """Returns the media for a session; the same one each time."""
+        if self._media is None:
+            self._media = RelayMedia(self._pages, self._viewers, self._shape)
+        return self._media
+
+    async def close(self) -> None:
+        """Ends the worker, if there is one."""
+        media, self._media = self._media, None
+        if media is not None:
+            await media.recordings.finish()
+            await media.close()
