@@ -194,7 +194,8 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
     "lost": {"generation": _whole, "indices": _indices, "number": _whole},
     "figures": {"request": _whole, "figures": _mapping},
     # A frame of the page's camera was decoded, or passed over; ``key``: a keyframe is needed.
-    "webcam_taken": {"number": _whole, "key": _flag},
+    # ``began_at``: time 0 of the source, in seconds since 1970 on the page's clock; None: unknown.
+    "webcam_taken": {"number": _whole, "key": _flag, "began_at": _optional(_number)},
     # A recording is over: its file is closed. ``problem``: why it failed, for people.
     "recorded": {
         "number": _whole,

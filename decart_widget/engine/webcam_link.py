@@ -36,6 +36,7 @@ class WebcamLink:
         on_credit: Called with the number of further frames that the page may send, and with
             whether the next one has to be a keyframe.
         refused: Frames that came without credit.
+        began_at_s: Time 0 of the source, in seconds since 1970 on the page's clock; None: unknown.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class WebcamLink:
         self.window = FlowWindow()
         self.on_credit: Callable[[int, bool], None] | None = None
         self.refused = 0
+        self.began_at_s: float | None = None
         self._send = send
         self._clock = clock
         self._unread: dict[int, _Sent] = {}

@@ -24,5 +24,6 @@ class WebcamMedia(EngineMedia):
         super().prepare(attempt, preparation)
         self.webcam.begin()
 
-    def _on_webcam_taken(self, number: int, key: bool) -> None:
+    def _on_webcam_taken(self, number: int, key: bool, began_at: float | None) -> None:
+        self.webcam.began_at_s = began_at
         self.webcam.taken(number, key)

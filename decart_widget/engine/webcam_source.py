@@ -50,4 +50,5 @@ class WebcamSource:
             reader.close()
 
     def _took(self, number: int, needs_key: bool) -> None:
-        self._tell("webcam_taken", number=number, key=needs_key)
+        began_at = None if self._reader is None else self._reader.began_at_s
+        self._tell("webcam_taken", number=number, key=needs_key, began_at=began_at)

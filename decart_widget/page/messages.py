@@ -259,7 +259,8 @@ def picture(page_id: str, attempt: int, about: Mapping[str, Any]) -> dict[str, A
         about: ``stream`` (``STREAMS``), ``number`` (from 0 for each page, stream and attempt),
             ``codec`` (``CODECS``), ``key`` (whether it can be decoded without earlier ones),
             ``config`` (the codec string of WebCodecs, for instance ``avc1.42E01F``; None for JPEG),
-            ``width``, ``height`` (pixels), ``at`` (seconds in the source, or None) and ``dropped``
+            ``width``, ``height`` (pixels), ``at`` (seconds in the source, or None; of
+            the page's own camera: since 1970, on the page's clock) and ``dropped``
             (frames of this stream that were passed over since the picture before).
     """
     return {"type": "picture", "page_id": page_id, "attempt": attempt, **about}

@@ -49,7 +49,7 @@ class RelayMedia(WebcamMedia):
         self._viewers = viewers
         self._shape = shape
         self._number = 0
-        self.views.on_picture = viewers.picture
+        self.views.on_picture = self._picture
         self.webcam.on_credit = self._credit
 
     @property
@@ -109,6 +109,13 @@ class RelayMedia(WebcamMedia):
             self._page.camera_opened(message)
         elif message["type"] in ("media", "refused"):
             self._page.receive(message)
+
+    def _picture(self, page_id: str, attempt: int, about: dict[str, Any], data: bytes) -> None:
+        at, began_at_s = about["at"], self.webcam.began_at_s
+        if at is not None:
+            # On the page's clock, so that it can tell how old the picture is.
+            at = None if began_at_s is None else at + began_at_s
+        self._viewers.picture(page_id, attempt, {**about, "at": at}, data)
 
     def _credit(self, frames: int, key: bool) -> None:
         self._pages.camera_credit(self._number, frames, key=key)

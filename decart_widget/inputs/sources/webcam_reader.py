@@ -63,6 +63,10 @@ class WebcamReader:
         taken: Called, on any thread, with the number of a frame that was decoded or passed over,
             and with whether the page has to send a keyframe.
         after: Index of the last frame before the first one.
+
+    Attributes:
+        began_at_s: Time 0 of the source, in seconds since 1970 on the page's clock; None before
+            the first frame.
     """
 
     is_live = True
@@ -77,7 +81,7 @@ class WebcamReader:
         self._fitter = Fitter(replace(target, mirror=False))
         self._taken = taken
         self._index = after
-        self._began_at_s: float | None = None
+        self.began_at_s: float | None = None
         self._time_s = 0.0
         self._frames: deque[EncodedFrame] = deque()
         self._changed = threading.Condition()
@@ -147,11 +151,11 @@ class WebcamReader:
 
     def _time_of(self, frame: EncodedFrame) -> float:
         """Seconds since the first frame; a page's clock that is set back is not followed."""
-        if self._began_at_s is None:
-            self._began_at_s = frame.at_s
-        time_s = frame.at_s - self._began_at_s
+        if self.began_at_s is None:
+            self.began_at_s = frame.at_s
+        time_s = frame.at_s - self.began_at_s
         if time_s <= self._time_s and self._index > 0:
-            self._began_at_s -= self._time_s + 0.001 - time_s
+            self.began_at_s -= self._time_s + 0.001 - time_s
             time_s = self._time_s + 0.001
         self._time_s = time_s
         return time_s

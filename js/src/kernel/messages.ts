@@ -207,7 +207,7 @@ export interface Picture {
   config: string | null;
   width: number;
   height: number;
-  /** The frame's time in the source, in s. */
+  /** The frame's time in the source, in s; that of this page's camera: since 1970, on its clock. */
   at: number | null;
   /** Frames of this stream that were passed over since the picture before. */
   dropped: number;

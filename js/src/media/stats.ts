@@ -4,6 +4,8 @@ import type { Sample } from "../kernel/messages.ts";
 
 /** A sample for the kernel, with what tests, benchmarks and the next reading need besides. */
 export interface Reading extends Sample {
+  /** What the way of the video costs, for people; where it is not the usual one. */
+  way?: string;
   /** Frames since the connection began. */
   framesDecoded: number;
   /** "VP8"; empty where it is unknown. */

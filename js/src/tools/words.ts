@@ -69,6 +69,7 @@ const TEXTS: Record<string, NoticeText> = {
   certificates: { title: "The certificate is not trusted" },
   "connection-lost": { title: "The connection was lost" },
   "media-unreachable": { title: "The video could not get through" },
+  relayed: { title: "Your camera goes through the kernel" },
   "ack-timeout": { title: "No answer from the service" },
   "sandbox-unreachable": { title: "The sandbox is out of reach" },
   "sandbox-failed": { title: "The sandbox did not start" },

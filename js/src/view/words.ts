@@ -70,6 +70,7 @@ export function qualityWords(reading: Reading | undefined, isKernelSource = fals
   const shown = isKernelSource ? " shown" : "";
   const words = [`${reading.width}×${reading.height}${shown}`, `${Math.round(reading.fps)} fps`];
   if (reading.rtt_s !== null) words.push(`${Math.round(reading.rtt_s * 1000)} ms`);
+  if (reading.way) words.push(reading.way);
   return words;
 }
 
