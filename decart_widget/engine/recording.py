@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +76,8 @@ class EngineRecording:
         self._number = 0
         self._part = part_of(path)
         self._begun = threading.Event()
+        self._began_s: float | None = None
+        self._ended_s: float | None = None
         self._done: Operation[Path] = background.start(
             self._run(which, every=every, fps=fps, sound=sound), "record"
         )
@@ -97,6 +101,21 @@ class EngineRecording:
         """Waits, from a thread, until every frame that is sent from now on is recorded."""
         self._begun.wait(READY_TIMEOUT_S)
 
+    @property
+    def seconds(self) -> float:
+        """Seconds recorded so far."""
+        if self._began_s is None:
+            return 0.0
+        return (self._ended_s or time.monotonic()) - self._began_s
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on the disk so far."""
+        for path in (self._part, self.path):
+            with contextlib.suppress(OSError):
+                return path.stat().st_size
+        return 0
+
     def done(self) -> bool:
         """Whether the file is complete, or the recording has failed."""
         return self._done.done()
@@ -118,6 +137,12 @@ class EngineRecording:
     def __await__(self) -> Generator[Any, None, Path]:
         return self._done.__await__()
 
+    async def __aenter__(self) -> EngineRecording:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
     def __repr__(self) -> str:
         return f"<EngineRecording {self.path.name}: {self.state}>"
 
@@ -127,10 +152,12 @@ class EngineRecording:
             self._number, over = self._media.recordings.start(
                 self._part, which, every=every, fps=fps, sound=sound
             )
+            self._began_s = time.monotonic()
             self._begun.set()
             if self._seconds is not None:
                 asyncio.get_running_loop().call_later(self._seconds, self.stop_now)
             result = await over
+            self._ended_s = time.monotonic()
             self.state = "saving"
             self.frames, self.dropped = result.frames, result.dropped
             await asyncio.to_thread(self._finish, result)

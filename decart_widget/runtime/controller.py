@@ -53,6 +53,7 @@ class WidgetController:
         kernel: Tells whether page messages can arrive.
         shape: Returns the orientation of the next session in the kernel, and whether its picture is
             mirrored; from any thread.
+        source_failed: Called with an error of the user's code that makes frames.
         image_url: URL of a reference image that the first start downloads.
         autostart: Whether the first page that shows the widget starts a session.
         log: Receives the entries of pages and sessions.
@@ -81,6 +82,7 @@ class WidgetController:
         *,
         kernel: KernelLink,
         shape: Callable[[], tuple[str, bool]] = lambda: ("landscape", False),
+        source_failed: Callable[[BaseException], None] = lambda _error: None,
         image_url: str | None = None,
         autostart: bool = False,
         log: Log | None = None,
@@ -96,7 +98,7 @@ class WidgetController:
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
         self.viewers = Viewers(self.pages)
-        self.engine = KernelEngine(self.viewers, shape, self._source_ended)
+        self.engine = KernelEngine(self.viewers, shape, self._source_ended, source_failed)
         self.relay = Relay(self.pages, self.viewers, shape, publish)
         self.sessions = PageSessions(
             destination,
@@ -267,7 +269,8 @@ class WidgetController:
     def stats_received(self, message: dict[str, Any]) -> None:
         """Publishes the owner's measurements of the connection, which arrive once a second."""
         received = {k: v for k, v in message.items() if k not in ("type", "page_id")}
-        self._traits.update({"stats": {**received, "sent": self.cameras.obtained}})
+        sent = self.engine.sent if self.pages.shared else self.cameras.obtained
+        self._traits.update({"stats": {**received, "sent": sent}})
 
     # --- liveness (runtime.liveness.LivenessTarget) -------------------------------------------
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.streams import Streams
@@ -22,12 +23,16 @@ class KernelMedia(EngineMedia):
         source: What is sent.
         viewers: The pages.
         shape: Returns the orientation and whether the picture is mirrored, of the next attempt.
+
+    Attributes:
+        sent: The size in pixels of what is sent, and whether it is mirrored, as in ``stats``.
     """
 
     def __init__(
         self, source: Source, viewers: Viewers, shape: Callable[[], tuple[str, bool]]
     ) -> None:
         super().__init__(source)
+        self.sent: dict[str, Any] = {}
         self._viewers = viewers
         self._shape = shape
         self.views.on_picture = viewers.picture
@@ -35,6 +40,9 @@ class KernelMedia(EngineMedia):
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Opens the source, makes the connection, and lets pages watch."""
         self.orientation, self.mirror = self._shape()
+        size = preparation.model.width, preparation.model.height
+        width, height = size if self.orientation == "landscape" else size[::-1]
+        self.sent = {"width": width, "height": height, "mirrored": self.mirror}
         super().prepare(attempt, preparation)
         self._viewers.prepare(attempt, preparation)
 
@@ -53,6 +61,7 @@ class KernelEngine:
         viewers: The pages that watch.
         shape: As in ``KernelMedia``.
         source_ended: Called when the source has no more frames; on a thread of the engine.
+        source_failed: Called with the error of the user's code that made frames.
 
     Attributes:
         source: What the next session sends; None: the page's own.
@@ -63,11 +72,14 @@ class KernelEngine:
         viewers: Viewers,
         shape: Callable[[], tuple[str, bool]],
         source_ended: Callable[[], None],
+        source_failed: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         self.source: Source | None = None
         self._viewers = viewers
         self._shape = shape
         self._source_ended = source_ended
+        self._source_failed = source_failed
+        self._closing: set[asyncio.Task[None]] = set()
         self._media: KernelMedia | None = None
         self._streams: Streams | None = None
 
@@ -81,6 +93,14 @@ class KernelEngine:
         """The open streams of its frames; None likewise."""
         return self._streams
 
+    @property
+    def sent(self) -> dict[str, Any]:
+        """What is sent: source, label, width and height (px), fps and mirrored; else empty."""
+        if self._media is None or self.source is None:
+            return {}
+        label, fps = self.source.label, self._media.source_info.get("fps")
+        return {"source": label, "label": label, "fps": fps, **self._media.sent}
+
     def choose(self, source: Source | None) -> None:
         """Sets what is sent from now on, also while a session in the kernel runs.
 
@@ -88,8 +108,14 @@ class KernelEngine:
             source: Already checked; None: the page's own, from the next session on.
         """
         self.source = source
-        if self._media is not None and source is not None:
+        if self._media is None:
+            return
+        if source is not None:
             self._media.replace_source(source)
+            return
+        task = asyncio.ensure_future(self.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def warm(self, transport: str) -> None:
         """Starts the worker, because a start is likely."""
@@ -101,6 +127,7 @@ class KernelEngine:
         assert self.source is not None
         if self._media is None:
             self._media = KernelMedia(self.source, self._viewers, self._shape)
+            self._media.on_source_failed = self._failed
             self._streams = Streams(self._media, self._source_ended)
         return self._media
 
@@ -119,3 +146,7 @@ class KernelEngine:
         if media is not None:
             await media.recordings.finish()
             await media.close()
+
+    def _failed(self, error: DecartError) -> None:
+        if error.__cause__ is not None:
+            self._source_failed(error.__cause__)

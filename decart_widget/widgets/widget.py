@@ -6,6 +6,7 @@ one is created, so that importing the class costs little more than importing any
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Never
 from weakref import WeakSet
 
@@ -157,6 +158,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
                 prompt_state,
                 kernel=self._kernel_link,
                 shape=lambda: (self.orientation, self.mirror == "on"),
+                source_failed=partial(self._user_code.report, "The frames given as source="),
                 image_url=image_url,
                 autostart=autostart,
                 log=self.log,

@@ -252,3 +252,4 @@ async def test_frames_of_the_notebook_that_fail_end_the_session_with_the_reason(
     await page.until(connection_state="error")
     assert page.traits["error"]["code"] == "invalid-source"
     assert "ValueError" in str(page.traits["error"])
+    await kernel.until(lambda: "no more film" in kernel.printed)
