@@ -129,8 +129,8 @@ class SessionTraits(t.HasTraits):
         help="Measured by the owner's page in the last second of the received picture: fps "
         "(decoded frames/s), width and height (px), rtt_s (round trip, s), loss (part of the "
         "packets lost, 0 to 1), bitrate (bit/s); attempt (its number); a figure is None where the "
-        "browser has none. sent: what the page or the kernel sends, a dict with source, label, width and height "
-        "(px), fps (frames/s) and mirrored, empty without a camera.",
+        "browser has none. sent: what the page or the kernel sends, a dict with source, label, "
+        "width and height (px), fps (frames/s) and mirrored, empty without a camera.",
     )
 
     # For the front end only.
