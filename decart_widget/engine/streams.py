@@ -24,15 +24,15 @@ class Streams:
     Args:
         media: The engine whose frames are read.
         source_ended: Called when the source has ended and no frame is in flight; on a thread of the
-            engine.
+            engine. None: nothing is.
     """
 
-    def __init__(self, media: EngineMedia, source_ended: Callable[[], None]) -> None:
+    def __init__(self, media: EngineMedia, source_ended: Callable[[], None] | None = None) -> None:
         self._media = media
         self._lock = threading.Lock()
         self._open: weakref.WeakSet[FrameStream] = weakref.WeakSet()
-        self._end = _EndOfSource(source_ended)
-        media.add_sink(self._end)
+        if source_ended is not None:
+            media.add_sink(EndOfSource(source_ended))
 
     def open(
         self,
@@ -97,8 +97,12 @@ class Streams:
             stream.over(error)
 
 
-class _EndOfSource:
-    """A sink that only notes the end of the source."""
+class EndOfSource:
+    """A sink that only notes the end of the source.
+
+    Args:
+        ended: Called then, on a thread of the engine.
+    """
 
     def __init__(self, ended: Callable[[], None]) -> None:
         self._ended = ended

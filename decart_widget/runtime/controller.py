@@ -331,7 +331,7 @@ class WidgetController:
         self.taps.end_all()
         self.viewers.over()
         failure = self.sessions.failure
-        self.engine.over(None if failure is None else failure.bare())
+        self.captures.over(None if failure is None else failure.bare())
         if self.pages.by_id:
             self._warm_up.start()
 

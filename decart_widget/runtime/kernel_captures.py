@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from decart_widget.capture.clips import PAGE_BYTES, PAGE_RESERVE_BYTES, new_target
 from decart_widget.capture.parts import page_text
+from decart_widget.engine.frame_stream import FrameStream
+from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.output import checked_output, sound_of
 from decart_widget.engine.recording import EngineRecording
+from decart_widget.engine.streams import Streams
 from decart_widget.errors import DecartError, InvalidOptionError, MediaError, no_session_error
 from decart_widget.files import FULL_DISK
 from decart_widget.session.background import Background
@@ -22,10 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.diagnostics.log import Log
-    from decart_widget.engine.frame_stream import FrameStream
-    from decart_widget.engine.media import EngineMedia
     from decart_widget.engine.recorder import Which
-    from decart_widget.engine.streams import Streams
     from decart_widget.page.pages import Pages
     from decart_widget.runtime.kernel_engine import KernelEngine
     from decart_widget.runtime.session_runner import SessionRunner
@@ -40,8 +40,8 @@ class KernelCaptures:
     """Captures sessions in the kernel; from any thread, unless a docstring says otherwise.
 
     Args:
-        engine: Carries the frames.
-        sessions: Runs the sessions.
+        engine: Has the source, if the kernel sends one.
+        sessions: Runs the sessions, whose media carries the frames.
         pages: Shows a recording's state.
         settings: Returns the settings of the next session.
         log: Receives errors of recordings that were started in a page.
@@ -60,6 +60,8 @@ class KernelCaptures:
         self._pages = pages
         self._settings = settings
         self._log = log
+        self._open: tuple[EngineMedia, Streams] | None = None
+        self._finishing: asyncio.Task[None] | None = None
         self._recording: EngineRecording | None = None
         self._asked_by_page: EngineRecording | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -68,9 +70,19 @@ class KernelCaptures:
     @property
     def in_use(self) -> bool:
         """Whether code takes or records frames, so that the session is of use without a page."""
-        streams = self._engine.streams
         is_recorded = self._recording is not None and self._recording is not self._asked_by_page
-        return is_recorded or (streams is not None and streams.is_read)
+        return is_recorded or (self._open is not None and self._open[1].is_read)
+
+    def over(self, error: DecartError | None) -> None:
+        """The session is over: its streams and recordings end; on the background loop.
+
+        Args:
+            error: With which it failed; else None.
+        """
+        if self._open is not None:
+            self._open[1].over(error)
+        if isinstance(media := self._sessions.media, EngineMedia):
+            self._finishing = asyncio.ensure_future(media.recordings.finish())
 
     def frames(self, which: str, fps: float | None, size: tuple[int, int] | None) -> FrameStream:
         """Returns the frames of the session; without one, reading them raises ``MediaError``.
@@ -80,10 +92,12 @@ class KernelCaptures:
             fps: Frames/s at most; None for all.
             size: Width and height in pixels; None for their own.
         """
-        stream = self._streams().open(which=which, fps=fps, size=size)
-        if not self._sessions.is_active:
-            stream.over(no_session_error())
-        return stream
+        try:
+            return self._streams().open(which=which, fps=fps, size=size)
+        except MediaError as error:
+            stream = FrameStream(False, lambda _sink: None)
+            stream.over(error)
+            return stream
 
     async def snapshot(self, which: str) -> NDArray[np.uint8]:
         """Takes the next frame.
@@ -94,8 +108,6 @@ class KernelCaptures:
         Raises:
             MediaError: There is no session, or it ended before a frame came.
         """
-        if not self._sessions.is_active:
-            raise no_session_error()
         return await self._streams().first(which)
 
     def record(
@@ -122,14 +134,13 @@ class KernelCaptures:
         if isinstance(path, str | os.PathLike) and not os.path.splitext(path)[1]:  # noqa: PTH122
             path = f"{os.fsdecode(path)}.mp4"
         target = checked_output(path, source, overwrite=overwrite)
-        if not self._sessions.is_active:
-            raise no_session_error()
+        media = self._media()
         if self._recording is not None:
             raise MediaError(
                 "This session is being recorded already.",
                 remedy="Stop that recording first; which='both' has both pictures in one file.",
             )
-        return self._start(target, which, seconds, overwrite=overwrite)
+        return self._start(media, target, which, seconds, overwrite=overwrite)
 
     def asked_by_page(self, *, on: bool) -> None:
         """Starts or stops the recording of the Record button; on the background loop.
@@ -159,9 +170,15 @@ class KernelCaptures:
     # --- inside -------------------------------------------------------------------------------
 
     def _start(
-        self, target: Path, which: str, seconds: float | None, *, overwrite: bool
+        self,
+        media: EngineMedia,
+        target: Path,
+        which: str,
+        seconds: float | None,
+        *,
+        overwrite: bool,
     ) -> EngineRecording:
-        media, source = self._media(), self._engine.source
+        source = self._engine.source
         rate = media.source_info.get("fps") or self._settings().video.max_framerate
         self._recording = EngineRecording(
             media,
@@ -204,9 +221,14 @@ class KernelCaptures:
         self._pages.recording(recording.state, recording.path.name, text)
 
     def _media(self) -> EngineMedia:
-        return self._engine.make()
+        """The media of the session; raises ``MediaError`` without one."""
+        media = self._sessions.media
+        if not self._sessions.is_active or not isinstance(media, EngineMedia):
+            raise no_session_error()
+        return media
 
     def _streams(self) -> Streams:
-        self._engine.make()
-        assert self._engine.streams is not None
-        return self._engine.streams
+        media = self._media()
+        if self._open is None or self._open[0] is not media:
+            self._open = media, Streams(media)
+        return self._open[1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from decart_widget.engine.media import EngineMedia
-from decart_widget.engine.streams import Streams
+from decart_widget.engine.streams import EndOfSource
 from decart_widget.errors import DecartError
 from decart_widget.session.media import EndReason, Preparation
 
@@ -81,17 +81,11 @@ class KernelEngine:
         self._source_failed = source_failed
         self._closing: set[asyncio.Task[None]] = set()
         self._media: KernelMedia | None = None
-        self._streams: Streams | None = None
 
     @property
     def media(self) -> KernelMedia | None:
         """The media; None before the first session in the kernel is likely."""
         return self._media
-
-    @property
-    def streams(self) -> Streams | None:
-        """The open streams of its frames; None likewise."""
-        return self._streams
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -128,17 +122,8 @@ class KernelEngine:
         if self._media is None:
             self._media = KernelMedia(self.source, self._viewers, self._shape)
             self._media.on_source_failed = self._failed
-            self._streams = Streams(self._media, self._source_ended)
+            self._media.add_sink(EndOfSource(self._source_ended))
         return self._media
-
-    def over(self, error: DecartError | None) -> None:
-        """The session is over: its streams end.
-
-        Args:
-            error: With which it failed; else None.
-        """
-        if self._streams is not None:
-            self._streams.over(error)
 
     async def close(self) -> None:
         """Ends the worker, if there is one."""

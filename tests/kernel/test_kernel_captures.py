@@ -87,10 +87,15 @@ async def test_a_session_is_captured_without_a_page(kernel: KernelPage, tmp_path
 async def test_frames_end_with_the_source(kernel: KernelPage, tmp_path: Path) -> None:
     clip = marked_clip(tmp_path / "clip.mp4", 30)
     await kernel.run(f"{QUIET}w = DecartWidget(source={str(clip)!r}, transport='webrtc')")
+    path = tmp_path / "all.mp4"
     code = (
         "await w.connect()\n"
+        f"recording = w.record({str(path)!r})\n"
         "count = 0\n"
         "async for frame in w.frames(): count += 1\n"
         "print(0 < count <= 30, await w.disconnect(), w.error)"
     )
     assert await printed(kernel, code) == "True disconnected {}"
+    # A recording without an end of its own ends with the session.
+    assert await printed(kernel, "print((await recording).name)") == "all.mp4"
+    assert 0 < probe(path)["frames"] <= 30
