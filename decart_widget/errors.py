@@ -347,6 +347,19 @@ def no_session_error() -> MediaError:
     )
 
 
+def model_process_error(error: BaseException) -> DecartError:
+    """Returns the error of a model of the user's whose process has ended; the session continues.
+
+    Args:
+        error: How it ended.
+    """
+    return DecartError(
+        shorten(str(error), 300),
+        remedy="Pictures are sent unchanged until it runs again.",
+        code="function-failed",
+    )
+
+
 def function_error(error: BaseException, *, stalled: bool) -> DecartError:
     """Returns the error of a function that was given as ``endpoint=``; the session continues.
 

@@ -33,7 +33,7 @@ from decart_widget.runtime.page_sessions import PageSessions
 from decart_widget.runtime.relay import Relay
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
-from decart_widget.runtime.trait_values import IDLE
+from decart_widget.runtime.trait_values import IDLE, own_model_words
 from decart_widget.runtime.warm_up import WarmUp
 from decart_widget.session.account import Quota, quota
 from decart_widget.session.background import Background
@@ -270,7 +270,12 @@ class WidgetController:
         """Publishes the owner's measurements of the connection, which arrive once a second."""
         received = {k: v for k, v in message.items() if k not in ("type", "page_id")}
         sent = self.engine.sent if self.pages.shared else self.cameras.obtained
-        self._traits.update({"stats": {**received, "sent": sent}})
+        values: dict[str, Any] = {"stats": {**received, "sent": sent}}
+        figures = self._destination.own_model()
+        if figures is not None:
+            values["stats"]["model"] = figures
+            values["_own_model"] = own_model_words(figures)
+        self._traits.update(values)
 
     # --- liveness (runtime.liveness.LivenessTarget) -------------------------------------------
 

@@ -110,6 +110,11 @@ class _OwnServer:
             endpoint = Endpoint(SANDBOX, own.base_url, own.realtime_base_url)
             return endpoint, Secret(own.api_key, kind="token")
 
+    def figures(self) -> dict[str, Any]:
+        """Figures of the model; empty before the server was started."""
+        server = self._server
+        return {} if server is None else server.model_figures() or {}
+
     def close(self) -> None:
         """Stops the server, and waits for one that is being started. May be called twice."""
         with self._lock:
@@ -203,6 +208,18 @@ class Destination:
             self._own.report = report
         if self._watched is not None:
             self._watched.watch(report)
+
+    def own_model(self) -> dict[str, Any] | None:
+        """Figures of a function or model of the user's that is served from this process.
+
+        Returns:
+            ``fps``, ``frame_ms`` and ``batch`` of the last seconds, None or missing where nothing
+            was transformed; None if there is no such model.
+        """
+        if self._own is not None:
+            return self._own.figures()
+        figures = getattr(self._watched, "model_figures", None)
+        return figures() if callable(figures) else None
 
     async def open(self) -> tuple[Endpoint, Secret]:
         """Returns the endpoint and its key, after starting a local server if one is needed.

@@ -45,6 +45,20 @@ def media_trait(model: RealtimeModel, *, has_image: bool) -> dict[str, Any]:
     }
 
 
+def own_model_words(figures: dict[str, Any] | None) -> str:
+    """Returns the value of the ``_own_model`` trait, a text for the badge on the picture.
+
+    Args:
+        figures: Of a model of the user's (`Destination.own_model`); None: there is none.
+    """
+    if figures is None:
+        return ""
+    words = ["Your own model"]
+    if figures.get("frame_ms") is not None:
+        words += [f"{figures['frame_ms']:.3g} ms a frame", f"{figures['fps']:.0f} fps"]
+    return " · ".join(words)
+
+
 def price_of(settings: Settings, endpoint: str) -> float | None:
     """Returns what the next session costs, in US dollars per second; None when it isn't known.
 

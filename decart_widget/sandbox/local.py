@@ -214,6 +214,11 @@ class Sandbox:
         stats: dict[str, Any] = self._on_loop(self._server.stats)
         return stats
 
+    def model_figures(self) -> dict[str, Any] | None:
+        """``stats()["model"]``, at once and on any thread; None without a model of your own."""
+        model = self._server.renderer.model
+        return None if model is None else model.stats()
+
     def _on_loop(self, call: Any) -> Any:
         """The result of ``call``, run on the server's loop; after `close`, on this thread."""
         if self.closed:

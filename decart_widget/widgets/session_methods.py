@@ -144,13 +144,17 @@ class SessionMethods(SessionTraits, PublishedTraits):
 
         The session continues.
         """
-        from decart_widget.errors import function_error
+        from decart_widget.errors import function_error, model_process_error
         from decart_widget.sandbox.effects.user_function import StalledError
+        from decart_widget.sandbox.own.model_link import ModelProcessError
 
+        complain = self._control.sessions.complain
+        if isinstance(error, ModelProcessError):
+            self._background.call(complain, model_process_error(error))
+            return
         stalled = isinstance(error, StalledError)
         if not stalled:
             self._user_code.report("The function given as endpoint=", error)
-        complain = self._control.sessions.complain
         self._background.call(complain, function_error(error, stalled=stalled))
 
     def _current_settings(self) -> Settings:

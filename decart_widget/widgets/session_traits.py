@@ -130,7 +130,8 @@ class SessionTraits(t.HasTraits):
         "(decoded frames/s), width and height (px), rtt_s (round trip, s), loss (part of the "
         "packets lost, 0 to 1), bitrate (bit/s); attempt (its number); a figure is None where the "
         "browser has none. sent: what the page or the kernel sends, a dict with source, label, "
-        "width and height (px), fps (frames/s) and mirrored, empty without a camera.",
+        "width and height (px), fps (frames/s) and mirrored, empty without a camera. model: "
+        "figures of your own model in the last 3 s: fps, frame_ms (ms per frame), batch (frames per call).",
     )
 
     # For the front end only.
@@ -143,6 +144,10 @@ class SessionTraits(t.HasTraits):
         allow_none=True,
         read_only=True,
         help="Seconds that the last acknowledged request took.",
+    ).tag(sync=True)
+    _own_model = t.Unicode(
+        read_only=True,
+        help="What the badge says of a model of the user's; empty without one.",
     ).tag(sync=True)
 
     @t.validate("prompt")

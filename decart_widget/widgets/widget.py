@@ -99,7 +99,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         from decart_widget.inputs.secrets import Secret
         from decart_widget.runtime.controller import WidgetController
         from decart_widget.runtime.destination import SANDBOX, Destination, warn_of_sandbox
-        from decart_widget.runtime.trait_values import media_trait
+        from decart_widget.runtime.trait_values import media_trait, own_model_words
         from decart_widget.session.background import Background
         from decart_widget.widgets.arguments import (
             check_bool,
@@ -139,6 +139,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         check_traits(self, traits)
         # Set before the comm is opened, so that its first message contains them.
         self.set_trait("endpoint", destination.name)
+        self.set_trait("_own_model", own_model_words(destination.own_model()))
         has_image = image is not None
         self.set_trait("_media", media_trait(self._settings.model, has_image=has_image))
         with self._closed_on_error():

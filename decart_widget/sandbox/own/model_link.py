@@ -47,6 +47,10 @@ class ModelProcessError(Exception):
     """The process of a model has ended, or doesn't answer; frames are sent unchanged."""
 
 
+class RemoteError(Exception):
+    """What the model raised, where it is no exception of Python's own; its text has the type."""
+
+
 class PictureMemory:
     """The memory through which pictures go to the process and come back, one batch at a time.
 
@@ -216,6 +220,6 @@ def remote_error(about: dict[str, Any]) -> BaseException:
             raise TypeError
         error = built_in(text)
     except TypeError:  # not built in, or one that needs other arguments
-        error = ModelProcessError(f"{kind}: {text}")
+        error = RemoteError(f"{kind}: {text}")
     error.add_note(redact(str(about.get("trace"))))
     return error

@@ -12,6 +12,7 @@ import { compare } from "./compare.ts";
 import { acceptDrops } from "./drop.ts";
 import { history } from "./history.ts";
 import { imageSlot } from "./image.ts";
+import { ownModel } from "./own-model.ts";
 import { preview } from "./preview.ts";
 import { viewerSoundTools } from "./sound.ts";
 import { toolbar } from "./toolbar.ts";
@@ -32,6 +33,7 @@ export function mountTools(session: Session, slots: Slots, signal: AbortSignal):
     wipe,
     image,
     clipButton(session, slots, signal),
+    ownModel(session, slots),
     toolbar(session, slots, wipe, signal),
   ];
   acceptDrops(session, slots, image, signal);

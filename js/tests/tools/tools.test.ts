@@ -55,6 +55,27 @@ describe("the menus", () => {
   });
 });
 
+describe("the badge of a model of the user's", () => {
+  const badge = () => one(".dw-badge").textContent;
+
+  test("says so, and how long a frame takes, wherever the model is served", () => {
+    model.set("endpoint", "sandbox");
+    expect(badge()).toContain("OpenCV effects");
+    model.set("_own_model", "Your own model");
+    model.set("budget", 60); // views are updated
+    expect(badge()).toBe("Your own model");
+    model.set("_own_model", "Your own model · 24 ms a frame · 30 fps");
+    model.set("endpoint", "http://127.0.0.1:9000");
+    expect(badge()).toBe("Your own model · 24 ms a frame · 30 fps");
+    expect(visible(".dw-badge")).toBe(true);
+  });
+
+  test("is hidden without such a model", () => {
+    model.set("endpoint", "decart");
+    expect(visible(".dw-badge")).toBe(false);
+  });
+});
+
 describe("the prompt history", () => {
   const prompt = () => one<HTMLInputElement>(".dw-prompt");
   const press = (key: string, more: KeyboardEventInit = {}) =>
