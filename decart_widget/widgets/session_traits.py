@@ -131,7 +131,8 @@ class SessionTraits(t.HasTraits):
         "packets lost, 0 to 1), bitrate (bit/s); attempt (its number); a figure is None where the "
         "browser has none. sent: what the page or the kernel sends, a dict with source, label, "
         "width and height (px), fps (frames/s) and mirrored, empty without a camera. model: "
-        "figures of your own model in the last 3 s: fps, frame_ms (ms per frame), batch (frames per call).",
+        "figures of your own model in the last 3 s: fps, frame_ms (ms per frame), batch (frames "
+        "per call).",
     )
 
     # For the front end only.
