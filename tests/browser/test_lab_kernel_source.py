@@ -7,6 +7,7 @@ import base64
 from collections.abc import Iterator
 from typing import Final
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -110,6 +111,28 @@ async def test_it_is_shown_without_a_camera_and_can_be_compared(
     await page.wait_for_function("document.querySelector('.decart-widget').dataset.delayMs")
     await view.stop()
     await notebook.until("w.connection_state == 'disconnected'")
+
+
+async def test_record_writes_a_clip_of_it_and_snapshot_saves_it_in_full_size(
+    open_notebook: OpenNotebook, sandbox: Sandbox
+) -> None:
+    notebook, view = await generating(open_notebook, sandbox)
+    record = view.root.locator(".dw-record")
+    await record.click()
+    await expect(record).to_contain_text("Stop 0:")
+    await notebook.until("w.generation_tick >= 2")
+    async with notebook.page.expect_download() as download:
+        await view.root.locator(".dw-snapshot").click()
+    picture = cv2.imread(str(await (await download.value).path()))
+    assert picture is not None
+    assert picture.shape == (720, 1280, 3)
+    await record.click()
+    await expect(view.root.locator(".dw-note")).to_contain_text("saved decart-")
+    await expect(record).to_contain_text("Record")
+    (clip,) = notebook.lab.root.glob("decart-*.mp4")
+    with av.open(str(clip)) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 0
+    clip.unlink()
 
 
 async def test_a_hidden_tab_gets_no_pictures_and_the_session_goes_on(

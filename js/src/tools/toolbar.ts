@@ -127,6 +127,7 @@ export function toolbar(
     // The actual resolution, which may differ from the requested one.
     camera.element.title = obtained ? `${name} · ${width}×${height} · ${fps} fps` : "Camera";
     const { isKernelSource } = session;
+    root.setAttribute("aria-label", isKernelSource ? "Decart video" : "Decart camera");
     show(camera.element, !isKernelSource);
     show(mirror.element, !isKernelSource);
     show(sent, isKernelSource);
