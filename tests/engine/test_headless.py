@@ -67,6 +67,9 @@ async def test_a_coroutine_reads_frames_and_changes_the_prompt(sandbox: Sandbox)
         assert running.prompt == running.applied_prompt == "invert"
         picture = await running.snapshot()
         assert picture.shape == (180, 320, 3)
+        before = await running.snapshot("input")
+        assert before.shape == (180, 320, 3)
+        assert before.std() > 20, "the pattern has contrasts"
     assert running.connection_state == "disconnected"
     with pytest.raises(ClosedError):
         running.frames()
