@@ -29,6 +29,7 @@
     │   └── ConnectionLostError
     ├── MediaError                    the camera, the browser or the picture
     │   ├── NoFrontEndError
+    │   ├── VirtualCameraError        no device for the result
     │   └── MediaUnreachableError
     ├── BudgetSpentError              the session ended because its budget was used up
     ├── SandboxError                  the local server could not start or stay up
@@ -268,6 +269,12 @@ class NoFrontEndError(MediaError):
 
     default_code = "no-frontend"
     default_remedy = "Display the widget in JupyterLab (a cell that ends with it), then Start."
+
+
+class VirtualCameraError(MediaError):
+    """There is no virtual camera on this machine, or no package to open one."""
+
+    default_code = "no-virtual-camera"
 
 
 class MediaUnreachableError(MediaError):

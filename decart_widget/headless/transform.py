@@ -253,18 +253,25 @@ class Progress:
 
 def announcement(session: Session, length_s: float | None) -> str:
     """Returns what the transformation takes at most, in seconds and in money, as one line."""
+    length = "a clip of unknown length" if length_s is None else f"{length_s:.1f} s of video"
+    return f"{session.model}: {length}; {price_words(session, length_s)}.{limit_words(session)}"
+
+
+def price_words(session: Session, length_s: float | None) -> str:
+    """Returns what a session costs: per second, about for its source, and at most."""
     from decart_widget.runtime.trait_values import price_of
 
-    length = "a clip of unknown length" if length_s is None else f"{length_s:.1f} s of video"
-    per_s = price_of(session.settings, session.endpoint)
-    budget_s = session.budget
+    per_s, budget_s = price_of(session.settings, session.endpoint), session.budget
     if session.endpoint == "sandbox":
-        price = "local effects, nothing is billed"
-    elif per_s is None:
-        price = "its price is not known"
-    else:
-        about = "" if length_s is None else f", about ${length_s * per_s:.2f}"
-        most = "no limit" if budget_s is None else f"at most ${budget_s * per_s:.2f}"
-        price = f"${per_s:g} a second{about}; {most}"
-    limit = "" if budget_s is None else f" It ends after {budget_s:g} s at the latest."
-    return f"{session.model}: {length}; {price}.{limit}"
+        return "local effects, nothing is billed"
+    if per_s is None:
+        return "its price is not known"
+    about = "" if length_s is None else f", about ${length_s * per_s:.2f}"
+    most = "no limit" if budget_s is None else f"at most ${budget_s * per_s:.2f}"
+    return f"${per_s:g} a second{about}; {most}"
+
+
+def limit_words(session: Session) -> str:
+    """Returns when a session ends at the latest, as a further sentence; empty without a budget."""
+    budget_s = session.budget
+    return "" if budget_s is None else f" It ends after {budget_s:g} s at the latest."
