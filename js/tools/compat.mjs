@@ -16,7 +16,10 @@ import { styleUses } from "./compat-styles.mjs";
 const ALLOWED = [
   {
     features: ["api.VideoFrame", "api.VideoFrame.*", "api.VideoColorSpace.toJSON"],
-    files: ["src/capture/worker.ts", "src/take/still.ts", "src/take/worker.ts"],
+    files: [
+      ...["src/capture/worker.ts", "src/take/still.ts", "src/take/worker.ts"],
+      "src/relay/worker.ts",
+    ],
     reason: "reached by way of MediaStreamTrackProcessor only, which its callers look for first",
   },
   {
@@ -26,6 +29,11 @@ const ALLOWED = [
     ],
     files: ["src/pictures/decoder.ts", "src/pictures/stream.ts", "src/pictures/track.ts"],
     reason: "looked for first; without them the kernel sends JPEG, which is drawn on a canvas",
+  },
+  {
+    features: ["api.VideoEncoder", "api.VideoEncoder.*", "api.EncodedVideoChunk.*"],
+    files: ["src/relay/worker.ts"],
+    reason: "looked for first; without it the camera's frames are sent as JPEG",
   },
   {
     features: ["api.HTMLVideoElement.requestVideoFrameCallback"],

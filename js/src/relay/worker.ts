@@ -80,8 +80,9 @@ export function worker(anchor: () => (stamp: number, now: number) => number): vo
         fitting = new VideoFrame(canvas, { timestamp: frame.timestamp });
       }
       times.set(frame.timestamp, at);
-      encoder.encode(fitting, { keyFrame: isKeyDue });
+      const keyFrame = isKeyDue;
       isKeyDue = false;
+      encoder.encode(fitting, { keyFrame });
       if (fitting !== frame) fitting.close();
       return;
     }
