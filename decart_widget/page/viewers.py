@@ -69,11 +69,13 @@ class Viewers:
 
     def over(self) -> None:
         """The session is over."""
-        self._was_watched = False
+        self._was_watched = self._pages.shared = False
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Tells all pages to watch an attempt, and those that come while it lasts."""
         self._current = (attempt, preparation)
+        for page in self._pages.by_id.values():
+            page.heard = self._clock()  # without an attempt pages send no heartbeats
         for page_id in list(self._pages.by_id):
             if self._shows(page_id):
                 self._pages.prepare_viewer(page_id, attempt, preparation)

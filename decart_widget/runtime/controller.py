@@ -98,7 +98,9 @@ class WidgetController:
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
         self.viewers = Viewers(self.pages)
-        self.engine = KernelEngine(self.viewers, shape, self._source_ended, source_failed)
+        self.engine = KernelEngine(
+            self.viewers, shape, self._source_ended, source_failed, lambda: self.is_active
+        )
         self.relay = Relay(self.pages, self.viewers, shape, publish)
         self.sessions = PageSessions(
             destination,
@@ -219,6 +221,7 @@ class WidgetController:
     def superseded(self) -> None:
         """Ends the session: the cell that created this widget was run again."""
         self.sessions.end("superseded", superseded_error())
+        self.engine.rest(0)
 
     async def close(self) -> None:
         """Ends the session, and closes everything that the controller has opened."""
@@ -290,9 +293,7 @@ class WidgetController:
         self._traits.update({"kernel_busy": blocked})
         if not self.pages.shared:
             self.pages.check_owner(page_messages_blocked=blocked)
-            return
-        excused = blocked or self.captures.in_use
-        if self.viewers.is_deserted(excused=excused) and self.is_active:
+        elif self.viewers.is_deserted(excused=blocked or self.captures.in_use):
             self.sessions.unattended()
         if beat and self.is_active:
             self.pages.beat()
@@ -335,6 +336,7 @@ class WidgetController:
     def _session_over(self) -> None:
         self.taps.end_all()
         self.viewers.over()
+        self.engine.rest()
         failure = self.sessions.failure
         self.captures.over(None if failure is None else failure.bare())
         if self.pages.by_id:

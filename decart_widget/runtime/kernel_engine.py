@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.streams import EndOfSource
@@ -14,6 +14,11 @@ from decart_widget.session.media import EndReason, Preparation
 if TYPE_CHECKING:
     from decart_widget.inputs.sources.reader import Source
     from decart_widget.page.viewers import Viewers
+
+
+IDLE_S: Final = 900.0
+"""Seconds after which a worker without a session ends. A visible page repeats the hint that a start
+is likely every 600 s, so the worker of a widget that is looked at stays."""
 
 
 class KernelMedia(EngineMedia):
@@ -62,6 +67,7 @@ class KernelEngine:
         shape: As in ``KernelMedia``.
         source_ended: Called when the source has no more frames; on a thread of the engine.
         source_failed: Called with the error of the user's code that made frames.
+        is_active: Whether a session exists, or is being started.
 
     Attributes:
         source: What the next session sends; None: the page's own.
@@ -72,13 +78,16 @@ class KernelEngine:
         viewers: Viewers,
         shape: Callable[[], tuple[str, bool]],
         source_ended: Callable[[], None],
-        source_failed: Callable[[BaseException], None] = lambda _error: None,
+        source_failed: Callable[[BaseException], None],
+        is_active: Callable[[], bool],
     ) -> None:
         self.source: Source | None = None
         self._viewers = viewers
         self._shape = shape
         self._source_ended = source_ended
         self._source_failed = source_failed
+        self._is_active = is_active
+        self._resting: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._media: KernelMedia | None = None
 
@@ -106,15 +115,20 @@ class KernelEngine:
             return
         if source is not None:
             self._media.replace_source(source)
-            return
-        task = asyncio.ensure_future(self.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        else:
+            self._close_soon()
 
     def warm(self, transport: str) -> None:
-        """Starts the worker, because a start is likely."""
+        """Starts the worker, because a start is likely; it ends if none follows."""
         if self.source is not None:
             self.make().warm(transport)
+            self.rest()
+
+    def rest(self, seconds: float = IDLE_S) -> None:
+        """Ends the worker if no session is active after so many seconds."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
 
     def make(self) -> KernelMedia:
         """Returns the media for a session; the same one each time."""
@@ -126,11 +140,23 @@ class KernelEngine:
         return self._media
 
     async def close(self) -> None:
-        """Ends the worker, if there is one."""
+        """Ends the worker, if there is one; the next session starts another one."""
+        if self._resting is not None:
+            self._resting.cancel()
         media, self._media = self._media, None
         if media is not None:
             await media.recordings.finish()
             await media.close()
+
+    def _rested(self) -> None:
+        if self._is_active():
+            return  # its end begins this anew
+        self._close_soon()
+
+    def _close_soon(self) -> None:
+        task = asyncio.ensure_future(self.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _failed(self, error: DecartError) -> None:
         if error.__cause__ is not None:

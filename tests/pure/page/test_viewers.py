@@ -221,3 +221,19 @@ def test_any_page_may_act_and_one_reports_figures() -> None:
         stage.say("stats", page, attempt=1, **figures)
     kinds = [event[0] for event in stage.take_events()]
     assert (kinds.count("record"), kinds.count("stats")) == (2, 1)
+
+
+def test_a_page_that_was_silent_before_the_session_is_there() -> None:
+    stage = Stage()
+    stage.hello()
+    stage.now += 3600
+    stage.begin()
+    assert stage.prepared() == [("f1", 1)]
+    stage.say("watch", attempt=1, **WATCH)
+    assert not stage.deserted(60, "f1")
+
+
+def test_between_two_sessions_no_page_is_forgotten_and_one_is_the_owner_again() -> None:
+    stage = watched("f1", "f2")
+    stage.watching.over()
+    assert not stage.pages.shared
