@@ -1,9 +1,10 @@
 """What viewers see of a session in the worker: pictures of what is sent and of what comes back.
 
 A viewer is a browser page, or code that reads what is sent. A picture is encoded when its viewer
-has credit, from the newest frame: at most ``IN_FLIGHT`` pictures of a stream are on their way,
-nothing piles up, and a decoder gets a stream without gaps. Encoding runs on one thread, so that it
-delays no frame of the session.
+has credit, from the newest frame: nothing piles up, and a decoder gets a stream without gaps. As
+many pictures of a stream are on their way as the road to the page takes (``FlowWindow``), and
+``IN_FLIGHT`` until the viewer has shown some. Encoding runs on one thread, so that it delays no
+frame of the session.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from decart_widget.engine.commands import CODE
 from decart_widget.engine.recorder import one_plane
 from decart_widget.engine.ring import FrameInfo
 from decart_widget.engine.view_encoders import ViewEncoder, scaled, view_encoder
+from decart_widget.protocol.flow import FlowWindow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT: Final = 2
-"""Pictures of a stream that a viewer has not shown yet, at most."""
+"""Pictures of a stream that are sent to a viewer that has shown none yet; to code always."""
 
 MAX_VIEWERS: Final = 4
 """Pages that watch at once; a further one replaces the one that began first."""
@@ -62,6 +65,9 @@ class _View:
         next: The next picture's number.
         shown: The number of the last one that was shown.
         seen: The number of the frame that was encoded last; None before the first.
+        window: How many pictures may be on their way.
+        on_way: When each of these was sent, its size in bytes, and ``missed`` at that time.
+        missed: Frames that came while the viewer had no credit.
         needs_key: Whether the next picture must be decodable without earlier ones.
     """
 
@@ -73,10 +79,35 @@ class _View:
     shown: int = -1
     seen: int | None = None
     needs_key: bool = True
+    window: FlowWindow = field(default_factory=lambda: FlowWindow(IN_FLIGHT))
+    on_way: dict[int, tuple[float, int, int]] = field(default_factory=dict)
+    missed: int = 0
 
     @property
     def has_credit(self) -> bool:
-        return self.next - 1 - self.shown < IN_FLIGHT
+        return self.window.has_room
+
+    def note_sent(self, number: int, now: float, size_bytes: int) -> None:
+        self.window.sent()
+        self.on_way[number] = (now, size_bytes, self.missed)
+
+    def note_shown(self, number: int, now: float) -> None:
+        self.shown = number
+        follows = self.codec != "i420"  # what reads that is on this machine
+        for one in [sent for sent in self.on_way if sent <= number]:
+            sent_at, size_bytes, missed = self.on_way.pop(one)
+            self.window.arrived(
+                now,
+                sent_at=sent_at if follows else None,
+                size_bytes=size_bytes if follows else 0,
+                missed=missed if follows else None,
+            )
+
+    def forget_on_way(self) -> None:
+        self.shown = self.next - 1
+        self.on_way.clear()
+        self.missed = 0
+        self.window.restart()
 
 
 @dataclass
@@ -86,10 +117,12 @@ class Views:
     Args:
         send: Sends a picture; called on the loop.
         encoder: Returns an encoder by its codec.
+        clock: A monotonic clock, in seconds.
     """
 
     send: Send
     encoder: Callable[[str], ViewEncoder] = view_encoder
+    clock: Callable[[], float] = time.monotonic
     _views: dict[tuple[str, str], _View] = field(default_factory=dict)
     _newest: dict[str, _Frame] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -122,7 +155,8 @@ class Views:
                 if view is None or (view.attempt, view.codec) != (attempt, codec):
                     view = _View(attempt, codec, limit, self.encoder(codec))
                 view.limit, view.needs_key = limit, True
-                view.shown, view.seen = view.next - 1, None
+                view.seen = None
+                view.forget_on_way()
                 self._views[viewer, stream] = view
             self._forget_surplus()
             self._changed.notify()
@@ -136,7 +170,7 @@ class Views:
         with self._changed:
             view = self._views.get((viewer, stream))
             if view is not None and view.attempt == attempt and view.shown < number < view.next:
-                view.shown = number
+                view.note_shown(number, self.clock())
                 self._changed.notify()
 
     def clear(self) -> None:
@@ -168,6 +202,11 @@ class Views:
 
     def _put(self, stream: str, picture: NDArray[np.uint8], info: FrameInfo) -> None:
         with self._changed:
+            before = self._newest.get(stream)
+            for (_, own), view in self._views.items():
+                # The frame before was passed over, because there was no credit for it.
+                if own == stream and not view.has_credit and before is not None:
+                    view.missed += view.seen != before.number
             self._newest[stream] = _Frame(self._count_of(stream), picture, info)
             self._changed.notify()
 
@@ -220,6 +259,7 @@ class Views:
                 if self._views.get(key) is not view:
                     continue
                 number, view.next = view.next, view.next + 1
+                view.note_sent(number, self.clock(), len(encoded.data))
             fields = {
                 "viewer": key[0],
                 "attempt": view.attempt,

@@ -67,15 +67,20 @@ DRIFT: Final = 2e-4
 class FlowWindow:
     """The number of frames that may be in flight, and how many are.
 
-    All times are seconds of one steady clock, unless it says otherwise.
+    All times are seconds of one steady clock, unless it says otherwise. A receiver that grants
+    credits calls ``missing``; a sender without credits asks ``has_room`` and calls ``sent``. Either
+    calls ``arrived``.
+
+    Args:
+        first: Frames that may be in flight at the beginning.
 
     Attributes:
         size: Frames that may be in flight.
         in_flight: Credits granted whose frames have not arrived.
     """
 
-    def __init__(self) -> None:
-        self.size = FIRST
+    def __init__(self, first: int = FIRST) -> None:
+        self.size = first
         self.in_flight = 0
         self._mean_bytes = 0.0
         self._missed = 0
@@ -104,6 +109,15 @@ class FlowWindow:
         missing = max(0, self.allowed - self.in_flight - waiting)
         self.in_flight += missing
         return missing
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more frame may be sent."""
+        return self.in_flight < self.allowed
+
+    def sent(self) -> None:
+        """Notes that a frame was sent."""
+        self.in_flight += 1
 
     def restart(self) -> None:
         """The sender begins anew: earlier credits are void, its count of dropped pictures is 0."""

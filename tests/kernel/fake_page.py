@@ -139,11 +139,12 @@ class KernelPage:
     async def run(self, code: str, cell: str | None = None) -> str:
         return await self.finish(self.begin(code, cell))
 
-    def send(self, comm_id: str, data: dict[str, Any]) -> None:
+    def send(self, comm_id: str, data: dict[str, Any], part: bytes | None = None) -> None:
         message = self.client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
         if self.subshell is not None:
             message["header"]["subshell_id"] = self.subshell
-        self.client.session.send(self.client.shell_channel.socket, message)
+        parts = None if part is None else [part]
+        self.client.session.send(self.client.shell_channel.socket, message, buffers=parts)
 
 
 class WidgetPage:

@@ -94,6 +94,21 @@ async def test_credit_gives_the_newest_frame_and_the_others_are_counted() -> Non
     assert (fields["number"], fields["at"], fields["dropped"]) == (2, 6.0, 4)
 
 
+async def test_more_pictures_are_on_their_way_to_a_page_that_is_far() -> None:
+    desk = Desk()
+    desk.watch()
+    shown = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while len(desk.sent) - shown <= IN_FLIGHT:
+            # Frames come all the time, and most of them find no credit.
+            for _ in range(3):
+                desk.frame()
+                await asyncio.sleep(0.001)
+            if len(desk.sent) - shown == IN_FLIGHT:
+                desk.views.shown("p1", 1, "output", shown)
+                shown += 1
+
+
 async def test_only_a_picture_that_was_sent_is_credit() -> None:
     desk = Desk()
     desk.watch()
