@@ -250,8 +250,8 @@ def room_to_join(page_id: str | None, attempt: int, room: RoomInfo) -> dict[str,
 def picture(page_id: str, attempt: int, about: Mapping[str, Any]) -> dict[str, Any]:
     """Sends a page a picture of a session in the kernel; its binary part (< 1 MB) is the picture.
 
-    It is encoded only when the page has credit (at most two pictures of a stream are not ``shown``
-    yet), from the newest frame, so a stream of pictures has no gaps.
+    It is encoded only when the page has credit (two pictures of a stream may be not ``shown`` yet,
+    later as many as fill the road), from the newest frame, so a stream of pictures has no gaps.
 
     Args:
         page_id: The page.

@@ -190,8 +190,8 @@ interface RoomToJoin {
 /**
  * A picture of a session in the kernel, with the picture's bytes (less than 1 MB).
  *
- * At most two of a stream are sent ahead of `shown`. Each is encoded when there is credit, from the
- * newest frame, so there are no gaps in what a decoder gets.
+ * At first two of a stream are sent ahead of `shown`, then as many as fill the road. Each is encoded when
+ * there is credit, from the newest frame, so there are no gaps in what a decoder gets.
  */
 export interface Picture {
   type: "picture";
