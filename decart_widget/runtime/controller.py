@@ -89,6 +89,7 @@ class WidgetController:
     ) -> None:
         self.log = Log() if log is None else log
         self._destination = destination
+        self._stats: dict[str, Any] = {}
         self._settings = settings
         self._kernel = kernel
         self._autostart = autostart
@@ -273,12 +274,16 @@ class WidgetController:
         """Publishes the owner's measurements of the connection, which arrive once a second."""
         received = {k: v for k, v in message.items() if k not in ("type", "page_id")}
         sent = self.engine.sent if self.pages.shared else self.cameras.obtained
-        values: dict[str, Any] = {"stats": {**received, "sent": sent}}
+        self._stats = {**received, "sent": sent}
+        self._publish_stats()
+
+    def _publish_stats(self) -> None:
         figures = self._destination.own_model()
-        if figures is not None:
-            values["stats"]["model"] = figures
-            values["_own_model"] = own_model_words(figures)
-        self._traits.update(values)
+        if figures is None:
+            self._traits.update({"stats": self._stats})
+        else:
+            stats = {**self._stats, "model": figures}
+            self._traits.update({"stats": stats, "_own_model": own_model_words(figures)})
 
     # --- liveness (runtime.liveness.LivenessTarget) -------------------------------------------
 
@@ -291,6 +296,8 @@ class WidgetController:
         """Checks the owner's page and the kernel; see ``LivenessTarget``."""
         blocked = self._kernel.page_messages_blocked()
         self._traits.update({"kernel_busy": blocked})
+        if self._destination.own_model() is not None:  # whether a page measures anything or not
+            self._publish_stats()
         if not self.pages.shared:
             self.pages.check_owner(page_messages_blocked=blocked)
         elif self.viewers.is_deserted(excused=blocked or self.captures.in_use):

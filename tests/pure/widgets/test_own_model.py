@@ -59,6 +59,21 @@ def test_the_figures_are_in_stats_and_on_the_badge(
         assert widget._own_model == own_model_words(figures)
 
 
+def test_the_figures_are_shown_where_no_page_measures_anything(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = make(endpoint=invert)
+    controller = widget._controller
+    monkeypatch.setattr(controller._destination, "own_model", lambda: FIGURES)
+    Background.get().call(lambda: controller.check_liveness(beat=False))
+    deadline = time.monotonic() + 20
+    while not widget.stats:
+        assert time.monotonic() < deadline
+        settle()
+    assert widget.stats == {"model": FIGURES}
+    assert widget._own_model == own_model_words(FIGURES)
+
+
 def test_the_end_of_a_models_process_is_told_without_a_traceback(make: Any) -> None:
     widget = make(endpoint=invert)
     widget._function_failed(ModelProcessError("The model's process was ended by SIGKILL."))
