@@ -55,7 +55,9 @@ def own_model_words(figures: dict[str, Any] | None) -> str:
         return ""
     words = ["Your own model"]
     if figures.get("frame_ms") is not None:
-        words += [f"{figures['frame_ms']:.3g} ms a frame", f"{figures['fps']:.0f} fps"]
+        took_ms = figures["frame_ms"]
+        digits = 0 if took_ms >= 10 else 1
+        words += [f"{took_ms:.{digits}f} ms a frame", f"{figures['fps']:.0f} fps"]
     return " · ".join(words)
 
 

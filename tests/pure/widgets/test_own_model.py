@@ -27,7 +27,8 @@ FIGURES = {"fps": 29.6, "frame_ms": 24.31, "batch": 1.0}
         (None, ""),
         ({}, "Your own model"),
         ({"fps": None, "frame_ms": None, "batch": None}, "Your own model"),
-        (FIGURES, "Your own model · 24.3 ms a frame · 30 fps"),
+        (FIGURES, "Your own model · 24 ms a frame · 30 fps"),
+        ({**FIGURES, "frame_ms": 8.83}, "Your own model · 8.8 ms a frame · 30 fps"),
     ],
 )
 def test_the_badge_names_the_time_a_frame_takes_once_it_is_known(
