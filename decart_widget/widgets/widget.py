@@ -179,6 +179,8 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
     def connect(self, timeout: float | None = None) -> Operation[str]:
         """Starts a session; the page that shows the widget opens its camera.
 
+        A source that the kernel sends needs no page.
+
         Args:
             timeout: Seconds until the session must be established; None for
                 ``ConnectionOptions.connection_timeout`` (15). Time in the queue doesn't count.
@@ -268,6 +270,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         return {
             **about,
             "model": self.model,
+            "engine": self.engine,
             "video": repr(self._settings.video),
             "connection": repr(self._settings.connection),
             "pages": len(pages.by_id),

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
@@ -23,6 +24,7 @@ from decart_widget.session.media import MediaState, Preparation
 from tests.loopback.camera_peer import CameraPeer
 
 LIMIT = 30.0
+REPLY_CHECK_S = 0.3
 
 
 class KernelPage:
@@ -129,8 +131,14 @@ class KernelPage:
 
     async def finish(self, message_id: str) -> str:
         """Waits for a cell's end; returns all that has been printed so far."""
+        until = asyncio.get_running_loop().time() + LIMIT
         while True:
-            reply = await asyncio.wait_for(self.client.shell_channel.get_msg(), LIMIT)
+            assert asyncio.get_running_loop().time() < until, f"no reply; {self.printed}"
+            # A page that sends on the socket takes away the sign that a reply has come.
+            try:
+                reply = await self.client.shell_channel.get_msg(timeout=REPLY_CHECK_S)
+            except Empty:
+                continue
             if reply["parent_header"].get("msg_id") == message_id:
                 await self.until(lambda: message_id in self._idle)  # all of its output has arrived
                 assert reply["content"]["status"] == "ok", self.printed

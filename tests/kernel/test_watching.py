@@ -155,6 +155,7 @@ async def test_a_clip_is_sent_by_the_kernel_and_its_result_is_shown_in_the_page(
         # The end of the source ends the session, which is no error.
         assert page.received("end")[-1]["reason"] == "ended"
         assert page.traits["error"] == {}
+        assert page.received("beat"), "without beats a page takes the kernel for dead"
         assert str(tmp_path) not in f"{page.traits} {kernel.custom}"
 
 
