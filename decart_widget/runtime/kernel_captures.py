@@ -64,7 +64,7 @@ class KernelCaptures:
         self._finishing: asyncio.Task[None] | None = None
         self._recording: EngineRecording | None = None
         self._asked_by_page: EngineRecording | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._page_bytes = 0  # of the clips that pages have asked for
 
     @property
@@ -165,7 +165,6 @@ class KernelCaptures:
             self._pages.recording("failed", name, page_text(error))
             return
         self._asked_by_page = recording
-        self._watching = asyncio.ensure_future(self._show(recording))
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -192,7 +191,11 @@ class KernelCaptures:
             overwrite=overwrite,
             over=self._over,
         )
+        Background.get().call(self._follow, self._recording)
         return self._recording
+
+    def _follow(self, recording: EngineRecording) -> None:
+        self._following = asyncio.ensure_future(self._show(recording))
 
     def _check_space(self, target: Path) -> None:
         """Raises ``MediaError`` where pages have recorded enough, or the disk is nearly full."""
@@ -208,16 +211,21 @@ class KernelCaptures:
         self._recording = None
 
     async def _show(self, recording: EngineRecording) -> None:
-        """Tells pages the states of the clip that one of them has asked for."""
+        """Tells pages the states of a recording."""
         self._pages.recording("recording", recording.path.name)
         text = ""
         try:
-            self._page_bytes += (await recording).stat().st_size
+            path = await recording
         except DecartError as error:
-            self._log.add("error", str(error), code=error.code)
             text = page_text(error)
+            if recording is self._asked_by_page:
+                self._log.add("error", str(error), code=error.code)
+        else:
+            if recording is self._asked_by_page:
+                self._page_bytes += path.stat().st_size
         finally:
-            self._asked_by_page = None
+            if recording is self._asked_by_page:
+                self._asked_by_page = None
         self._pages.recording(recording.state, recording.path.name, text)
 
     def _media(self) -> EngineMedia:

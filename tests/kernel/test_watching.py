@@ -254,3 +254,29 @@ async def test_frames_of_the_notebook_that_fail_end_the_session_with_the_reason(
     assert page.traits["error"]["code"] == "invalid-source"
     assert "ValueError" in str(page.traits["error"])
     await kernel.until(lambda: "no more film" in kernel.printed)
+
+
+async def test_the_record_button_writes_a_file_in_the_kernel(
+    kernel: KernelPage, tmp_path: Path
+) -> None:
+    clip = marked_clip(tmp_path / "clip.mp4", 30)
+    code = f"from decart_widget import VideoFile\nclip = VideoFile({str(clip)!r}, loop=True)"
+    await kernel.run(f"import os; os.chdir({str(tmp_path)!r})\n{QUIET}{code}")
+    await kernel.run("w = DecartWidget(source=clip, transport='webrtc')")
+    page = Watcher(kernel)
+    await page.hello()
+    page.say("start")
+    page.watch(await page.prepared(), "output")
+    await kernel.until(page.seen("output", 3))
+    page.say("record", on=True)
+    await kernel.until(lambda: page.received("recording"))
+    seen = page.seen("output", len(page.numbers["output"]) + 5)
+    await kernel.until(seen)
+    page.say("record", on=False)
+    await kernel.until(lambda: page.received("recording")[-1]["state"] == "saved")
+    states = [m["state"] for m in page.received("recording")]
+    assert states == ["recording", "saved"]
+    name = page.received("recording")[-1]["name"]
+    assert name.startswith("decart-")
+    with av.open(str(tmp_path / name)) as made:
+        assert sum(1 for _ in made.decode(video=0)) > 1
