@@ -138,9 +138,9 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "width": is_whole,
         "height": is_whole,
     },
-    # This picture has been decoded, or passed over as late: the credit for another one.
     # A frame of the page's camera, its binary part, for a session in the kernel. ``at_ms``: when it
-    # was taken, on the page's clock. ``dropped``: frames so far that had no credit.
+    # was taken, on the page's clock. ``dropped``: frames so far that had no credit. ``shown``: as
+    # in the message of that name, for the output.
     "camera-frame": {
         "attempt": is_whole,
         "number": is_whole,
@@ -150,7 +150,9 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "height": is_whole,
         "at_ms": is_moment,
         "dropped": is_whole,
+        "shown": lambda v: v is None or is_whole(v),
     },
+    # This picture has been decoded, or passed over as late: the credit for another one.
     "shown": {"attempt": is_whole, "stream": lambda v: v in STREAMS, "number": is_whole},
 }
 """Messages from pages: the fields besides ``type`` and ``page_id``, and the check of each."""

@@ -33,14 +33,12 @@ MOST: Final = 24
 MOST_BYTES: Final = 6_000_000
 """Bytes in flight at most; more queue up in the notebook server (it is cut off at about 10 MB)."""
 
-QUEUE_S: Final = 0.08
-"""Seconds of delay above the least one that don't count as a queue."""
+QUEUE_S: Final = 0.12
+"""Seconds of delay above the least one that don't count as a queue: a machine that is busy with
+other work delays each frame by as much, and fewer in flight would not make them faster."""
 
 STANDING_S: Final = 0.4
 """Seconds for which each frame has to have more than that."""
-
-OLD_S: Final = 0.25
-"""Seconds of such a delay above which one frame in flight is enough."""
 
 IDLE_SHARE: Final = 0.25
 """Share of a round in which the reader has to wait for frames; else it limits the rate itself."""
@@ -58,7 +56,7 @@ MOST_QUIET_S: Final = 60.0
 """The same at most: it doubles each time when one less was too few."""
 
 NEW_ROAD_S: Final = 3.0
-"""Seconds with ``LEAST`` frames or one in flight after which a longer delay is the road's own."""
+"""Seconds with ``LEAST`` frames in flight after which a longer delay is the road's own."""
 
 DRIFT: Final = 2e-4
 """By how much two clocks may drift apart, in seconds per second (crystals: 1e-4 at most)."""
@@ -208,14 +206,13 @@ class FlowWindow:
 
     def _fewer(self, now: float) -> int:
         """The number after a round in which frames queued up."""
-        least = LEAST if self._queue_s <= OLD_S else 1
-        if self.size <= least and now - self._few_since > NEW_ROAD_S:
+        if self.size <= LEAST and now - self._few_since > NEW_ROAD_S:
             assert self._least_delay_s is not None
             self._least_delay_s += self._queue_s
             self._queue_since = now
             return self.size
         self._held_until = now + HOLD_S
-        return min(self.size, max(least, self.size - max(1, self.size // 4)))
+        return max(LEAST, self.size - max(1, self.size // 4))
 
     def _new_round(self, now: float, *, settling: int) -> None:
         self._settling = settling

@@ -97,7 +97,10 @@ class RelayMedia(WebcamMedia):
     def receive(self, message: dict[str, Any]) -> None:
         """Handles a message of the owner's page about the current attempt."""
         if message["type"] == "camera-frame":
-            data = message.get("data")
+            data, shown = message.get("data"), message.get("shown")
+            if shown is not None:
+                about = {"type": "shown", "attempt": message["attempt"], "number": shown}
+                self._viewers.receive(message["page_id"], {**about, "stream": "output"})
             if isinstance(data, bytes) and 0 < len(data) <= PART_BYTES:
                 self.webcam.frame(message, data)
             return

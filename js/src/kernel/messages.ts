@@ -99,6 +99,8 @@ interface CameraFrame {
   at_ms: number;
   /** Frames of this attempt that were dropped for lack of credit. */
   dropped: number;
+  /** The number of the last `picture` of the output that was shown, where that is not said yet. */
+  shown: number | null;
 }
 
 /** A picture of a session in the kernel: the received one, or the one that is sent. */

@@ -31,6 +31,8 @@ const WHOLE_WAIT_MS = 2000;
 /** The least time between two keyframes that are requested because of errors. */
 const ERROR_WAIT_MS = 500;
 
+/** How long a picture that was shown waits for a frame of the camera that tells it. */
+const SHOWN_WAIT_MS = 50;
 /** Pictures over which their delay is averaged. */
 const DELAY_FRAMES = 10;
 
@@ -77,8 +79,29 @@ export function open(options: TransportOptions): Transport {
       watch(true);
     }, silenceMs);
   };
+  /**
+   * The last picture that was shown, where the next frame of the camera tells that. It saves a message, for
+   * each of which JupyterLab shows that the kernel is busy, and idle again.
+   */
+  let waiting: number | null = null;
+  let waitingTimer: ReturnType<typeof setTimeout> | undefined;
+  const takeShown = () => {
+    const number = waiting;
+    waiting = null;
+    clearTimeout(waitingTimer);
+    waitingTimer = undefined;
+    return number;
+  };
+  const sendShown = (number: number | null, stream: Stream = "output") => {
+    if (number !== null && !signal.aborted) send({ type: "shown", attempt, stream, number });
+  };
   const eventsOf = (stream: Stream): StreamEvents => ({
-    shown: (number) => signal.aborted || send({ type: "shown", attempt, stream, number }),
+    shown(number) {
+      if (relay && stream === "output") {
+        waiting = Math.max(waiting ?? 0, number);
+        waitingTimer ??= setTimeout(() => sendShown(takeShown()), SHOWN_WAIT_MS);
+      } else sendShown(number, stream);
+    },
     decoded({ at, key }) {
       errors = 0;
       if (stream === "input") {
@@ -123,7 +146,7 @@ export function open(options: TransportOptions): Transport {
   let delayMs: number | null = null;
   const output = new PictureStream(eventsOf("output"));
   const { camera, video } = options;
-  const relay = camera ? openRelay(attempt, camera, video, send, signal) : null;
+  const relay = camera ? openRelay(attempt, camera, video, takeShown, send, signal) : null;
   const screens = viewed(watch, signal);
   supportedCodecs().then((supported) => {
     codecs = supported;
@@ -132,6 +155,7 @@ export function open(options: TransportOptions): Transport {
   onAbort(signal, () => {
     clearTimeout(silence);
     clearTimeout(errorWait);
+    clearTimeout(waitingTimer);
     output.close();
     input?.close();
   });

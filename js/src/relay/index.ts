@@ -33,6 +33,7 @@ export interface Relay {
 type SendFrame = (message: Extract<ToKernel, { type: "camera-frame" }>, data: ArrayBuffer) => void;
 
 /**
+ * @param takeShown returns the last picture that was shown, to be told with the next frame; null for none
  * @param size of the picture that is sent, in pixels
  * @param signal ends it
  */
@@ -40,6 +41,7 @@ export function openRelay(
   attempt: number,
   size: { width: number; height: number },
   video: VideoOptions,
+  takeShown: () => number | null,
   send: SendFrame,
   signal: AbortSignal,
 ): Relay {
@@ -59,7 +61,8 @@ export function openRelay(
   const take = ({ data, at, ...about }: RelayedFrame) => {
     if (signal.aborted) return;
     const at_ms = Math.round(at * 1000) / 1000;
-    send({ type: "camera-frame", attempt, number: number++, at_ms, ...about }, data);
+    const shown = takeShown();
+    send({ type: "camera-frame", attempt, number: number++, at_ms, ...about, shown }, data);
   };
   const start = (): Worker => {
     const source = `(${worker})(${anchor})`;

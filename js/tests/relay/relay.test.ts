@@ -188,6 +188,7 @@ describe("from a canvas", () => {
       3,
       { width: 640, height: 360 },
       { max_framerate: 30, max_bitrate: 1e6 } as VideoOptions,
+      () => 41,
       (message) => sent.push(message as unknown as Message),
       scope.signal,
     );
@@ -201,7 +202,7 @@ describe("from a canvas", () => {
     expect(sent).toHaveLength(1);
     const { page_id: _, ...known } = example ?? { page_id: "", type: "" };
     expect(Object.keys(sent[0] ?? {}).sort()).toEqual(Object.keys(known).sort());
-    expect(sent[0]).toMatchObject({ attempt: 3, number: 0, codec: "jpeg", dropped: 1 });
+    expect(sent[0]).toMatchObject({ attempt: 3, number: 0, codec: "jpeg", dropped: 1, shown: 41 });
     scope.abort();
     relay.publish({} as MediaStreamTrack);
     expect(callbacks).toHaveLength(1);

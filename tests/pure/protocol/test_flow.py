@@ -47,9 +47,9 @@ def test_a_far_road_is_filled_within_three_seconds() -> None:
 @pytest.mark.parametrize(
     ("road", "fps", "age_s"),
     [
-        pytest.param(Road(0.02, 0.02, bytes_per_s=600_000), 11.5, 0.35, id="12 frames a second"),
-        pytest.param(Road(0.1, 0.1, bytes_per_s=600_000), 11.5, 0.45, id="the same, far"),
-        pytest.param(Road(0.02, 0.02, bytes_per_s=150_000), 2.3, 0.7, id="3 frames a second"),
+        pytest.param(Road(0.02, 0.02, bytes_per_s=600_000), 11.5, 0.45, id="12 frames a second"),
+        pytest.param(Road(0.1, 0.1, bytes_per_s=600_000), 11.5, 0.5, id="the same, far"),
+        pytest.param(Road(0.02, 0.02, bytes_per_s=150_000), 2.3, 1.0, id="3 frames a second"),
     ],
 )
 def test_a_narrow_road_is_used_whole_while_frames_stay_young(
@@ -82,7 +82,7 @@ def test_the_window_follows_a_road_that_changes() -> None:
     simulation.run(10.0)
     narrow = simulation.run(10.0)
     assert narrow.fps >= 11.5
-    assert narrow.age_s() <= 0.45
+    assert narrow.age_s() <= 0.5
     simulation.road = Road()
     simulation.run(10.0)
     assert simulation.run(5.0).fps >= 29.5
@@ -111,7 +111,7 @@ def test_a_clock_that_is_set_back_costs_frames_for_seconds_only() -> None:
             window.missing()
             window.arrived(now, sent_at=now - (0 if second < 5 else 3600.0), missed=0)
         rates.append(window.size)
-    assert min(rates) == 1, "the delay looks like a queue at first"
+    assert min(rates) == flow.LEAST, "the delay looks like a queue at first"
     assert window._least_delay_s == pytest.approx(3600.0, abs=1.0)
 
 
