@@ -180,7 +180,7 @@ class Reporting(CameraPeer):
     def end(self, attempt, reason, *, keep_source):
         print(reason, flush=True)
         super().end(attempt, reason, keep_source=keep_source)
-controller.BrowserMedia = lambda pages: Reporting()
+controller.BrowserMedia = lambda *_: Reporting()
 print(w.connect().result(20), flush=True)
 {end}
 """
