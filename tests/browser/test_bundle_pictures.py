@@ -170,6 +170,19 @@ async def test_a_snapshot_is_a_picture_of_the_output(host: Host) -> None:
     assert red > blue + 60
 
 
+async def test_the_end_of_the_source_is_no_error(host: Host) -> None:
+    await mounted(host)
+    await host.start()
+    await host.revealed()
+    await host.run("h.kernel.end('ended')")
+    await host.run("void h.model.update({ connection_state: 'disconnected' })")
+    words = host.view().locator(".dw-poster p")
+    await expect(words).to_have_text(
+        "clip.mp4 has ended. Nothing is sent or billed. Start sends clip.mp4 again."
+    )
+    await expect(host.view().locator(".dw-notice")).to_be_hidden()
+
+
 @pytest.mark.parametrize("views", [2])
 async def test_several_views_of_a_page_share_the_pictures(host: Host, views: int) -> None:
     await mounted(host, views=views)

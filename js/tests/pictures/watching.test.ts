@@ -114,6 +114,18 @@ test("pictures as large as they are while one is taken, once there is a keyframe
   expect(last("watch")).toMatchObject({ streams: ["output"], width: 1216 });
 });
 
+test("nothing is said twice, however many take a picture", async () => {
+  await watched();
+  const [one, two] = [new AbortController(), new AbortController()];
+  void transport.showWhole?.(one.signal);
+  void transport.showWhole?.(two.signal);
+  expect(all("watch")).toHaveLength(2);
+  one.abort();
+  expect(all("watch")).toHaveLength(2);
+  two.abort();
+  expect(all("watch")).toHaveLength(3);
+});
+
 test("a picture that does not come is not waited for", async () => {
   await watched();
   const own = new AbortController();
