@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from decart_widget.capture.clips import Clips
 from decart_widget.capture.taps import Taps
@@ -25,7 +25,7 @@ from decart_widget.page.viewers import Viewers
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kernel_captures import KernelCaptures
-from decart_widget.runtime.kernel_engine import KernelEngine
+from decart_widget.runtime.kernel_engine import IDLE_S, KernelEngine
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
 from decart_widget.runtime.model_names import ModelNames
@@ -39,6 +39,9 @@ from decart_widget.session.account import Quota, quota
 from decart_widget.session.background import Background
 from decart_widget.session.media import Media
 from decart_widget.session.tokens import Tokens
+
+REST_S: Final = 1.0
+"""Seconds after which the worker of a widget ends whose cell was run again."""
 
 
 class WidgetController:
@@ -93,6 +96,7 @@ class WidgetController:
         self._settings = settings
         self._kernel = kernel
         self._autostart = autostart
+        self._is_superseded = False
         self._traits = Coalescer(publish, {**IDLE, "kernel_busy": False})
         self._tokens = Tokens()
         self._names = ModelNames(self._traits.update, self.log)
@@ -222,7 +226,8 @@ class WidgetController:
     def superseded(self) -> None:
         """Ends the session: the cell that created this widget was run again."""
         self.sessions.end("superseded", superseded_error())
-        self.engine.rest(0)
+        self._is_superseded = True
+        self.engine.rest(REST_S)
 
     async def close(self) -> None:
         """Ends the session, and closes everything that the controller has opened."""
@@ -343,7 +348,7 @@ class WidgetController:
     def _session_over(self) -> None:
         self.taps.end_all()
         self.viewers.over()
-        self.engine.rest()
+        self.engine.rest(REST_S if self._is_superseded else IDLE_S)
         failure = self.sessions.failure
         self.captures.over(None if failure is None else failure.bare())
         if self.pages.by_id:

@@ -122,9 +122,9 @@ class KernelEngine:
         """Starts the worker, because a start is likely; it ends if none follows."""
         if self.source is not None:
             self.make().warm(transport)
-            self.rest()
+            self.rest(IDLE_S)
 
-    def rest(self, seconds: float = IDLE_S) -> None:
+    def rest(self, seconds: float) -> None:
         """Ends the worker if no session is active after so many seconds."""
         if self._resting is not None:
             self._resting.cancel()
