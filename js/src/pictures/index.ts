@@ -28,6 +28,8 @@ const MAX_SILENCE_MS = 16_000;
 const MAX_ERRORS = 3;
 /** How long a picture in full size may take before the one that is shown has to do. */
 const WHOLE_WAIT_MS = 2000;
+/** An element shows a track's first frame within this time. */
+const ELEMENT_MS = 300;
 /** The least time between two keyframes that are requested because of errors. */
 const ERROR_WAIT_MS = 500;
 
@@ -45,6 +47,7 @@ export function open(options: TransportOptions): Transport {
   let watched = "";
   let silence: ReturnType<typeof setTimeout> | undefined;
   let silenceMs = SILENCE_MS;
+  let shown: ReturnType<typeof setTimeout> | undefined;
   let errors = 0;
   let errorWait: ReturnType<typeof setTimeout> | undefined;
   /** The signals of those who want to see what is sent. */
@@ -118,8 +121,9 @@ export function open(options: TransportOptions): Transport {
       silenceMs = SILENCE_MS;
       awaitPicture();
       if (output.frames > 1) return;
-      options.onStream(output.media);
-      options.onState("connected");
+      if (!output.isEmptyAtFirst) options.onStream(output.media);
+      // Then the picture counts as shown, also if no element has said so: not before one can have shown it.
+      shown = setTimeout(() => options.onState("connected"), ELEMENT_MS);
     },
     failed() {
       if (++errors === MAX_ERRORS) codecs = ["jpeg"];
@@ -147,15 +151,14 @@ export function open(options: TransportOptions): Transport {
   const output = new PictureStream(eventsOf("output"));
   const { camera, video } = options;
   const relay = camera ? openRelay(attempt, camera, video, takeShown, send, signal) : null;
+  if (output.isEmptyAtFirst) options.onStream(output.media);
   const screens = viewed(watch, signal);
   supportedCodecs().then((supported) => {
     codecs = supported;
     watch();
   });
   onAbort(signal, () => {
-    clearTimeout(silence);
-    clearTimeout(errorWait);
-    clearTimeout(waitingTimer);
+    for (const timer of [silence, errorWait, waitingTimer, shown]) clearTimeout(timer);
     output.close();
     input?.close();
   });

@@ -19,6 +19,8 @@ export interface StreamEvents {
 export class PictureStream {
   /** The pictures as video. */
   readonly media: MediaStream;
+  /** Whether an element may have it before there is a picture. */
+  readonly isEmptyAtFirst: boolean;
   /** The newest picture's codec and size in pixels. */
   codec: PictureCodec | null = null;
   width = 0;
@@ -36,6 +38,7 @@ export class PictureStream {
   constructor(events: StreamEvents) {
     this.#events = events;
     this.media = new MediaStream([this.#fed.track]);
+    this.isEmptyAtFirst = this.#fed.isEmptyAtFirst;
   }
 
   /** Decodes a picture. */

@@ -5,6 +5,8 @@ import type { Decoded } from "./types.ts";
 /** A track with its feed. */
 export interface FedTrack {
   readonly track: MediaStreamTrack;
+  /** Whether an element may have it before there is a picture: it gives no frame by itself. */
+  readonly isEmptyAtFirst: boolean;
   /** Shows a picture of this size from now on, and closes it. */
   show(decoded: Decoded, width: number, height: number): void;
   /** Ends the track, a moment later. */
@@ -19,6 +21,9 @@ type GeneratorClass = new (init: { kind: "video" }) => Generator;
 interface Requested {
   requestFrame?(): void;
 }
+
+/** The first picture of a canvas is given again after so long. */
+const FIRST_AGAIN_MS = 100;
 
 /** Makes a track without a picture. */
 export function fedTrack(): FedTrack {
@@ -35,6 +40,7 @@ function generated(track: Generator): FedTrack {
   const writer = track.writable.getWriter();
   return {
     track,
+    isEmptyAtFirst: true,
     show(decoded) {
       const timestamp = performance.now() * 1000;
       const frame =
@@ -58,15 +64,21 @@ function drawn(): FedTrack {
   const stream: MediaStream & Requested = canvas.captureStream(0);
   const [track]: (MediaStreamTrack & Requested)[] = stream.getVideoTracks();
   if (!track || !context) throw Error("This browser can't show the kernel's pictures.");
+  let isFirst = true;
+  const requestFrame = () => (track.requestFrame ? track : stream).requestFrame?.();
   return {
     track,
+    isEmptyAtFirst: false,
     show(decoded, width, height) {
       if (canvas.width !== width || canvas.height !== height) {
         Object.assign(canvas, { width, height });
       }
       context.drawImage(decoded, 0, 0);
       decoded.close();
-      (track.requestFrame ? track : stream).requestFrame?.();
+      requestFrame();
+      // The element gets the track only now, and may have missed this frame.
+      if (isFirst) setTimeout(requestFrame, FIRST_AGAIN_MS);
+      isFirst = false;
     },
     close: () => track.stop(),
   };

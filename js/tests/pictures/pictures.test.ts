@@ -24,8 +24,11 @@ import {
 describe("pictures", () => {
   test("are shown as a stream, the first of which counts as connected", async () => {
     await watched();
+    expect(streams).toHaveLength(1); // an element has the track before there is a picture
     await receive(0);
     await receive(1);
+    expect(states).toEqual([]); // no element can have shown it yet
+    await vi.advanceTimersByTimeAsync(300);
     expect(states).toEqual(["connected"]);
     expect(streams).toHaveLength(1);
     expect(generators.made[0]?.shown).toHaveLength(2);
@@ -170,11 +173,15 @@ describe("JPEG, on a canvas", () => {
   test("each picture is drawn and becomes a frame of the track", async () => {
     await watched({ webCodecs: false });
     await receive(0, jpeg);
+    expect(streams).toEqual([]); // a canvas would give a frame without a picture
     const picture = bitmap();
     bitmaps[0]?.resolve(picture);
     await settled();
     expect(drawn).toEqual([picture]);
+    expect(streams).toHaveLength(1);
     expect(requested).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(requested).toBe(2); // an element that came too late for the first one
     expect(picture.closed).toBe(1);
     expect(await transport.measure()).toMatchObject({ width: 320, height: 180, codec: "JPEG" });
   });

@@ -59,7 +59,7 @@ async function picture(number: number, attempt = 1): Promise<void> {
   const about = { attempt, stream: "output", number, codec: "h264", key: true, config: null };
   model.receive({ type: "picture", page_id: model.pageId, ...about }, [new Uint8Array(10)]);
   await settled();
-  await vi.advanceTimersByTimeAsync(100);
+  await vi.advanceTimersByTimeAsync(400);
 }
 
 test("Start opens no camera, and the kernel's pictures are revealed", async () => {
