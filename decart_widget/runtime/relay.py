@@ -23,10 +23,9 @@ NOT_OF_THE_PAGE: Final = ("connected", "first-frame", "reconnecting", "disconnec
 def relayed_notice() -> MediaUnreachableError:
     """What is said when the kernel takes over."""
     return MediaUnreachableError(
-        "This browser can't reach the service's video, so your camera goes through the kernel. The "
-        "picture comes later, by the way to the kernel and back. The attempt before cost nothing.",
-        remedy='Nothing is to be done; engine="kernel" starts in this way at once, '
-        'engine="browser" never does.',
+        "This browser can't reach the service's video, so your camera goes through the kernel, and "
+        "the picture comes later. The first attempt cost nothing.",
+        remedy='Give engine="kernel" to skip that attempt.',
         code="relayed",
     )
 

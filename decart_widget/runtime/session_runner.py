@@ -294,7 +294,6 @@ class SessionRunner:
                 return
             self.session = None  # so that Stop ends this task
             self._early_complaint = self._fallback.take_over()
-            self._log.add("warning", self._early_complaint.message)
 
     async def _make_session(self, timeout: float | None) -> Session | None:
         """Returns the next session; None if it can't be started, which is shown then."""

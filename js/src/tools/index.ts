@@ -3,7 +3,9 @@
  * view has for it; and the texts of notices.
  */
 
+import { trait } from "../session/model.ts";
 import type { Session } from "../session/session.ts";
+import { mark } from "../view/dom.ts";
 import { injectStyles } from "../view/inject-styles.ts";
 import type { Updatable } from "../view/part.ts";
 import type { Slots, ViewerSlots } from "../view/slots.ts";
@@ -41,6 +43,7 @@ export function mountTools(session: Session, slots: Slots, signal: AbortSignal):
   return {
     update() {
       for (const part of parts) part.update();
+      mark(slots.root, "relayed", trait(session.model, "error").code === "relayed");
     },
   };
 }
