@@ -127,6 +127,21 @@ class PythonChild:
         finally:
             del line
 
+    def send_bytes(self, data: bytes) -> None:
+        """Writes bytes to the child's standard input.
+
+        Args:
+            data: What the child expects after a message that says so.
+
+        Raises:
+            ChildError: The child has ended.
+        """
+        try:
+            self.stdin.write(data)
+            self.stdin.flush()
+        except (OSError, ValueError):
+            raise ChildError(self.how_it_ended()) from None
+
     def wait_ready(self, timeout: float) -> dict[str, Any]:
         """Waits for the child's answer; call it once.
 

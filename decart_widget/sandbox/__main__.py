@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.loop_errors import report_loop_error
 from decart_widget.errors import SandboxError
@@ -24,12 +24,18 @@ from decart_widget.processes.parent_watch import stop_with_parent
 from decart_widget.sandbox.faults import Faults
 
 if TYPE_CHECKING:
+    from decart_widget.sandbox.own.pickles import PickledModel
     from decart_widget.sandbox.rooms.livekit_api import LiveKitServer
+    from decart_widget.sandbox.server import SandboxServer
 
 KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
 """Environment variable with the only valid permanent key. There is no flag for it: every user of a
 machine can read the arguments of its processes. Without it the key is random, and part of the line
 on standard output: there is no other way to get it out of this process."""
+
+
+REPORT_INTERVAL_S: Final = 1.0
+"""Seconds between two reports of the figures of a model."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,19 +54,24 @@ def main(arguments: list[str] | None = None) -> int:
         stream=sys.stderr,
     )
     api_key = os.environ.pop(KEY_VARIABLE, None) or None
+    model = None
     if options.child:
-        api_key = json.loads(sys.stdin.readline() or "{}").get("api_key")
+        # Not by way of the text layer, which reads ahead.
+        first = json.loads(sys.stdin.buffer.readline() or "{}")
+        api_key, model = first.pop("api_key", None), _model(first)
     try:
         key = Secret(api_key) if api_key else None
         del api_key  # a traceback may show a frame's variables
-        asyncio.run(_run(options, key))
+        asyncio.run(_run(options, key, model))
     except (OSError, ValueError, SandboxError) as error:
         print(f"decart_widget.sandbox: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
+async def _run(
+    options: argparse.Namespace, api_key: Secret | None, model: PickledModel | None
+) -> None:
     import cv2
 
     from decart_widget.sandbox.server import SandboxServer
@@ -68,6 +79,7 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
     # The effects' operations are short: splitting one over threads costs more time than it saves.
     cv2.setNumThreads(1)
     server = SandboxServer(
+        model,
         host=options.host,
         port=options.port,
         api_key=api_key,
@@ -93,7 +105,34 @@ async def _run(options: argparse.Namespace, api_key: Secret | None) -> None:
         # A key that was given is known to whoever gave it, and is not repeated.
         random_key = {"api_key": server.api_key} if api_key is None else {}
         print(json.dumps({**addresses, **random_key}), flush=True)
+        if model is not None:
+            await _report_model(server, stopping)
         await stopping.wait()
+
+
+def _model(first: dict[str, Any]) -> PickledModel | None:
+    """The model that follows the first line of standard input; None if there is none."""
+    if "shape" not in first:
+        return None
+    from decart_widget.sandbox.own.interface import Shape
+    from decart_widget.sandbox.own.pickles import PickledModel
+
+    return PickledModel(sys.stdin.buffer.read(first["bytes"]), Shape(**first["shape"]))
+
+
+async def _report_model(server: SandboxServer, stopping: asyncio.Event) -> None:
+    """Writes figures and errors of the model to standard output, for the parent: see `child`."""
+    from decart_widget.sandbox.own.model_link import described
+
+    def report(error: BaseException) -> None:
+        print(json.dumps({"error": described(error)}), flush=True)
+
+    server.renderer.watchers.append(report)
+    while not stopping.is_set():
+        print(json.dumps({"stats": server.stats()}), flush=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REPORT_INTERVAL_S):
+                await stopping.wait()
 
 
 def _parser() -> argparse.ArgumentParser:

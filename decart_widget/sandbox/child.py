@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import contextlib
+import json
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import SandboxError
@@ -10,12 +14,20 @@ from decart_widget.inputs.secrets import Secret, random_key
 from decart_widget.processes.python_child import ChildError, PythonChild
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+
+    from decart_widget.sandbox.own.interface import Transform
+    from decart_widget.sandbox.own.pickles import PickledModel
 
 
 @hides_arguments
 def start_child(
-    api_key: str | None = None, *, timeout: float = 20.0, marker: bool = False
+    api_key: str | None = None,
+    *,
+    timeout: float = 20.0,
+    marker: bool = False,
+    transform: Transform | None = None,
 ) -> ChildSandbox:
     """Start ``python -m decart_widget.sandbox`` and return when it listens.
 
@@ -29,13 +41,17 @@ def start_child(
             goes through a pipe, as others can read a process's arguments and environment.
         timeout: Seconds to wait until the child listens.
         marker: As for `decart_widget.sandbox.serve`.
+        transform: As for `decart_widget.sandbox.serve` with ``process=True``: the model has a
+            process of its own below the child, and neither is disturbed by a busy cell.
 
     Raises:
+        InvalidTransformError: ``transform`` can't be called with frames, or can't be sent to a
+            process.
         SandboxError: The child didn't start, or took longer than ``timeout``.
     """
     key = None if api_key is None else Secret(api_key)
     del api_key  # a traceback may show a frame's variables
-    return ChildSandbox(key, timeout=timeout, marker=marker)
+    return ChildSandbox(key, timeout=timeout, marker=marker, transform=transform)
 
 
 class ChildSandbox:
@@ -47,9 +63,21 @@ class ChildSandbox:
         base_url: URL of the HTTP API.
         realtime_base_url: URL of the WebSocket API.
         pid: The child's process id.
+        last_error: The last exception of ``transform``, one of each kind a session, or None.
     """
 
-    def __init__(self, api_key: Secret | None, *, timeout: float, marker: bool = False) -> None:
+    def __init__(
+        self,
+        api_key: Secret | None,
+        *,
+        timeout: float,
+        marker: bool = False,
+        transform: Transform | None = None,
+    ) -> None:
+        model = None if transform is None else _packed(transform)
+        self.last_error: BaseException | None = None
+        self._stats: dict[str, Any] | None = None
+        self._watchers: list[Callable[[BaseException], None]] = []
         self._key = random_key() if api_key is None else api_key
         self.base_url = self.realtime_base_url = ""
         try:
@@ -60,13 +88,21 @@ class ChildSandbox:
             raise SandboxError(f"The sandbox process {error}") from None
         self.pid = self._child.pid
         try:
-            self._child.send({"api_key": self._key.reveal()})
+            first: dict[str, Any] = {"api_key": self._key.reveal()}
+            if model is not None:
+                first |= {"shape": asdict(model.shape), "bytes": len(model.data)}
+            self._child.send(first)
+            del first  # a traceback may show a frame's variables
+            if model is not None:
+                self._child.send_bytes(model.data)
             answer = self._child.wait_ready(timeout)
         except ChildError as error:
             self._child.close()
             raise SandboxError(f"The sandbox process {error}") from None
         self.base_url = answer["base_url"]
         self.realtime_base_url = answer["realtime_base_url"]
+        if model is not None:
+            threading.Thread(target=self._read, name="decart-child-model", daemon=True).start()
 
     @property
     def api_key(self) -> str:
@@ -80,6 +116,36 @@ class ChildSandbox:
     def alive(self) -> bool:
         """Whether the process is running."""
         return self._child.alive
+
+    def watch(self, report: Callable[[BaseException], None]) -> None:
+        """As `Sandbox.watch`; called on a thread that reads the child's reports."""
+        self._watchers.append(report)
+
+    def unwatch(self, report: Callable[[BaseException], None]) -> None:
+        """Undo `watch`."""
+        with contextlib.suppress(ValueError):
+            self._watchers.remove(report)
+
+    def stats(self) -> dict[str, Any] | None:
+        """As `Sandbox.stats`, up to a second old; None without a ``transform``."""
+        return self._stats
+
+    def model_figures(self) -> dict[str, Any] | None:
+        """``stats()["model"]``; None without a ``transform``."""
+        return None if self._stats is None else self._stats["model"]
+
+    def _read(self) -> None:
+        from decart_widget.sandbox.own.model_link import LONGEST_ANSWER, remote_error
+
+        with contextlib.suppress(OSError, ValueError):
+            while line := self._child.stdout.readline(LONGEST_ANSWER):
+                report = json.loads(line)
+                if "stats" in report:
+                    self._stats = report["stats"]
+                elif "error" in report:
+                    self.last_error = error = remote_error(report["error"])
+                    for watcher in list(self._watchers):
+                        watcher(error)
 
     def close(self) -> None:
         """End the process and wait for its end. Further calls do nothing."""
@@ -104,3 +170,11 @@ class ChildSandbox:
         if not self.base_url:
             return "<ChildSandbox not started>"
         return f"<ChildSandbox {self.base_url} pid {self.pid}{'' if self.alive else ' ended'}>"
+
+
+def _packed(transform: Transform) -> PickledModel:
+    from decart_widget.sandbox.own.interface import shape_of
+    from decart_widget.sandbox.own.pickles import PickledModel, pickled
+
+    shape = shape_of(transform)
+    return PickledModel(pickled(transform), shape)

@@ -61,9 +61,10 @@ def serve(
         faults: What goes wrong, see `Faults`.
         marker: Whether the number that a test pattern draws into a frame is drawn into the
             transformed frame, too, so that it tells which frame that was made from.
-        process: Whether ``transform`` runs in a process of its own, so that your cells don't slow
-            it down. Another process must be able to import it: it is in a module, or cloudpickle is
-            installed. When that process ends, frames are sent unchanged until it is restarted.
+        process: Whether ``transform`` runs in a process of its own, which may end without ending
+            anything else: frames are sent unchanged until it is restarted. Another process must be
+            able to import it: it is in a module, or cloudpickle is installed. A busy cell still
+            disturbs the server; see `start_child`.
 
     Returns:
         The running sandbox.

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
     from decart_widget.sandbox.own.interface import Transform
+    from decart_widget.sandbox.own.pickles import PickledModel
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class SandboxServer:
 
     def __init__(
         self,
-        transform: Transform | None = None,
+        transform: Transform | PickledModel | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,

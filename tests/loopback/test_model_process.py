@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import signal
@@ -20,10 +21,12 @@ import pytest
 from av.video.frame import VideoFrame
 
 from decart_widget.errors import InvalidTransformError
+from decart_widget.sandbox import ChildSandbox, start_child
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.own import process_model
 from decart_widget.sandbox.own.model_link import ModelProcessError
+from tests.loopback.sandbox_client import KEY, client, difference, test_card
 
 WAIT_S = 40.0
 
@@ -283,3 +286,53 @@ def test_the_process_ends_with_its_parent(models: Any, tmp_path: Path, end: str)
     parent.wait(WAIT_S)
     parent.stdout.close()
     assert psutil.wait_procs([child], timeout=WAIT_S)[1] == []
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """The value of the condition, once that is true."""
+    deadline = time.monotonic() + WAIT_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return value
+
+
+def restarted_pid(sandbox: ChildSandbox) -> int | None:
+    figures = sandbox.model_figures()
+    return figures["pid"] if figures and figures["restarts"] else None
+
+
+async def test_a_child_process_serves_a_model_and_reports_of_it(models: Any) -> None:
+    reported: list[BaseException] = []
+    with start_child(KEY, transform=models.Own) as sandbox:
+        sandbox.watch(reported.append)
+        async with client(sandbox.realtime_base_url) as user:
+            await user.wait_for("status", status="Ready")
+            assert (await user.prompt("20"))["success"]
+            await user.start_video()
+            await user.picture_that(lambda p: difference(p, test_card() // 2 + 20) < 8)
+            pid = await asyncio.to_thread(until, lambda: (sandbox.model_figures() or {}).get("pid"))
+            model = psutil.Process(pid)
+            assert model.ppid() == sandbox.pid
+            assert not (await user.prompt("refuse"))["success"]
+            assert (await user.prompt("13"))["success"]
+            await user.picture_that(lambda p: difference(p, test_card()) < 8)
+            await asyncio.to_thread(until, lambda: reported)
+            assert isinstance(reported[0], ArithmeticError)
+            assert (await user.prompt("20"))["success"]
+            model.kill()
+            await asyncio.to_thread(until, lambda: len(reported) > 1)
+            assert isinstance(reported[1], ModelProcessError)
+            assert reported[1] is sandbox.last_error
+            await user.picture_that(lambda p: difference(p, test_card() // 2 + 20) < 8)
+            restarted = await asyncio.to_thread(
+                until,
+                lambda: (figures := sandbox.model_figures()) and figures["restarts"] and figures,
+            )
+        processes = [psutil.Process(pid) for pid in (sandbox.pid, restarted["pid"])]
+    assert psutil.wait_procs(processes, timeout=WAIT_S)[1] == []
+
+
+def test_a_child_is_not_started_for_what_cannot_be_called() -> None:
+    with pytest.raises(InvalidTransformError, match="can't be called with frames"):
+        start_child(transform=lambda: None)

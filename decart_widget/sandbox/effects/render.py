@@ -15,6 +15,7 @@ from decart_widget.inputs.sources import marker
 from decart_widget.sandbox.effects.picture import I420
 from decart_widget.sandbox.own.interface import Transform
 from decart_widget.sandbox.own.own_model import OwnModel
+from decart_widget.sandbox.own.pickles import PickledModel
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.effect_state import EffectState
@@ -53,7 +54,7 @@ class Renderer:
 
     def __init__(
         self,
-        transform: Transform | None = None,
+        transform: Transform | PickledModel | None = None,
         *,
         keeps_marker: bool = False,
         process: bool = False,

@@ -25,21 +25,15 @@ import queue
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import numpy as np
 
 from decart_widget.processes.parent_watch import PARENT_CHECK_S
 from decart_widget.sandbox.own.interface import Shape
 from decart_widget.sandbox.own.local_model import Conditions, LocalModel
-
-LONGEST_TRACE: Final = 8000
-"""Characters of a traceback that are sent: its end."""
-
-LONGEST_TEXT: Final = 2000
-"""Characters of an exception's text that are sent."""
+from decart_widget.sandbox.own.model_link import described
 
 Work = Callable[[dict[str, Any], bytes], None]
 """Carries out a command with its payload."""
@@ -126,16 +120,6 @@ class Child:
 def decoded(shape: list[int] | None, payload: bytes) -> Any:
     """A reference image of a command: (h, w, 3) uint8 RGB, or None."""
     return None if shape is None else np.frombuffer(payload, np.uint8).reshape(shape).copy()
-
-
-def described(error: BaseException) -> dict[str, str]:
-    """An exception for the parent."""
-    text = "".join(traceback.format_exception(error))
-    return {
-        "kind": type(error).__name__,
-        "text": str(error)[:LONGEST_TEXT],
-        "trace": text[-LONGEST_TRACE:],
-    }
 
 
 def write(answers: IO[str], message: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import mmap
 import os
 import threading
+import traceback
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ import numpy as np
 from decart_widget.diagnostics.redaction import redact, shorten
 from decart_widget.processes.python_child import ChildError, PythonChild
 from decart_widget.processes.shared_memory import anonymous_memory
+from decart_widget.sandbox.effects.user_function import StalledError
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.picture import Plane
@@ -40,11 +42,20 @@ LONGEST_ANSWER: Final = 100_000
 """Bytes of a line that the process may write."""
 
 LONGEST_TEXT: Final = 2000
-"""Characters of an exception's text that are kept."""
+"""Characters of an exception's text that are sent and kept."""
+
+LONGEST_TRACE: Final = 8000
+"""Characters of a traceback that are sent: its end."""
 
 
 class ModelProcessError(Exception):
     """The process of a model has ended, or doesn't answer; frames are sent unchanged."""
+
+
+_OWN_ERRORS: Final[dict[str, type[Exception]]] = {
+    error.__name__: error for error in (ModelProcessError, StalledError)
+}
+"""Exceptions of ours that a server in another process reports, by name."""
 
 
 class RemoteError(Exception):
@@ -119,13 +130,11 @@ class ModelLink:
         self.pid = self._child.pid
         try:
             self._child.send({**about, "memory": memory.descriptor, "bytes": len(model)})
-            self._child.stdin.write(model)
-            self._child.stdin.flush()
+            self._child.send_bytes(model)
             answer = self._child.wait_ready(START_TIMEOUT_S)
-        except (ChildError, OSError) as error:
-            text = str(error) if isinstance(error, ChildError) else self._child.how_it_ended()
+        except ChildError as error:
             self._child.close()
-            raise ModelProcessError(f"The model's process {text}") from None
+            raise ModelProcessError(f"The model's process {error}") from None
         if "error" in answer:
             self._child.close()
             raise remote_error(answer["error"])
@@ -206,6 +215,16 @@ class ModelLink:
                 answer.set_exception(self.end_error())
 
 
+def described(error: BaseException) -> dict[str, str]:
+    """An exception for another process, as `remote_error` takes it."""
+    text = "".join(traceback.format_exception(error))
+    return {
+        "kind": type(error).__name__,
+        "text": str(error)[:LONGEST_TEXT],
+        "trace": text[-LONGEST_TRACE:],
+    }
+
+
 def remote_error(about: dict[str, Any]) -> BaseException:
     """An exception of the process: of the same type where Python has it, with its traceback.
 
@@ -213,8 +232,13 @@ def remote_error(about: dict[str, Any]) -> BaseException:
         about: ``kind``, ``text`` and ``trace``.
     """
     kind, text = str(about.get("kind")), shorten(str(about.get("text")), LONGEST_TEXT)
-    built_in = getattr(builtins, kind, None)
     error: BaseException
+    own = _OWN_ERRORS.get(kind)
+    if own is not None:
+        error = own.__new__(own)
+        Exception.__init__(error, text)
+        return error
+    built_in = getattr(builtins, kind, None)
     try:
         if not (isinstance(built_in, type) and issubclass(built_in, BaseException)):
             raise TypeError

@@ -12,6 +12,7 @@ from decart_widget.sandbox.effects.user_function import StalledError, UserFuncti
 from decart_widget.sandbox.own.interface import Transform, shape_of
 from decart_widget.sandbox.own.local_model import Conditions, LocalModel
 from decart_widget.sandbox.own.model_link import ModelProcessError
+from decart_widget.sandbox.own.pickles import PickledModel, pickled
 from decart_widget.sandbox.own.process_model import ProcessModel
 from decart_widget.sandbox.own.starts import Starts
 
@@ -30,7 +31,8 @@ class OwnModel:
     """What the user gave in place of the effects. It never holds up its caller for long.
 
     Args:
-        given: A function, a class or an instance: see `interface.Model`.
+        given: A function, a class or an instance: see `interface.Model`; or one that was pickled,
+            which runs in a process of its own in any case.
         process: Whether it runs in a process of its own.
 
     Raises:
@@ -41,12 +43,14 @@ class OwnModel:
         batch_size: Frames that one call of `paint` takes at most.
     """
 
-    def __init__(self, given: Transform, *, process: bool = False) -> None:
-        self._shape = shape_of(given)
+    def __init__(self, given: Transform | PickledModel, *, process: bool = False) -> None:
+        self._shape = given.shape if isinstance(given, PickledModel) else shape_of(given)
         self.batch_size = self._shape.batch_size
         self._model: LocalModel | ProcessModel
-        if process:
-            self._model = ProcessModel(given, self._shape)
+        if isinstance(given, PickledModel):
+            self._model = ProcessModel(given.data, self._shape)
+        elif process:
+            self._model = ProcessModel(pickled(given), self._shape)
         else:
             self._model = LocalModel(given, self._shape)
         self._function = UserFunction(self._model.paint)

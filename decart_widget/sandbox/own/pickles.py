@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from decart_widget.diagnostics.redaction import shorten
 from decart_widget.errors import InvalidTransformError
+from decart_widget.sandbox.own.interface import Shape
 
 REMEDY: Final = (
     "Put it into a file of its own, such as my_model.py, and import it from there, or install "
     "cloudpickle. A class is better than an instance: it is instantiated in the process."
 )
 """What helps, in a text."""
+
+
+@dataclass(frozen=True)
+class PickledModel:
+    """A model of the user's on its way to a server in another process.
+
+    Attributes:
+        data: What `pickled` returned.
+        shape: How the model is called.
+    """
+
+    data: bytes = field(repr=False)
+    shape: Shape
 
 
 def pickled(given: Any) -> bytes:

@@ -8,13 +8,13 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.log import log_to_all
 from decart_widget.errors import SandboxError
 from decart_widget.sandbox.own.local_model import Conditions
 from decart_widget.sandbox.own.model_link import ModelLink, ModelProcessError, PictureMemory
-from decart_widget.sandbox.own.pickles import pickled
 
 if TYPE_CHECKING:
     from decart_widget.sandbox.effects.picture import Plane
@@ -50,21 +50,19 @@ class ProcessModel:
     """Has the same methods as `LocalModel`.
 
     Args:
-        given: A function, a class or an instance; its module can be imported, or cloudpickle is
-            installed.
+        model: The model, pickled: see `pickles`.
         shape: How it is called.
 
     Raises:
-        InvalidTransformError: It can't be sent to another process.
         SandboxError: This system has no memory that two processes can share.
 
     Attributes:
         restarts: How often the process was started again.
     """
 
-    def __init__(self, given: Any, shape: Shape) -> None:
+    def __init__(self, model: bytes, shape: Shape) -> None:
         self.restarts = 0
-        self._model = pickled(given)
+        self._model = model
         self._shape = shape
         try:
             self._memory = PictureMemory(shape.batch_size)
@@ -149,16 +147,7 @@ class ProcessModel:
         raise self._failure or ModelProcessError("The model's process is being restarted.")
 
     def _opened(self) -> ModelLink:
-        shape = self._shape
-        about = {
-            "method": shape.method,
-            "arguments": shape.arguments,
-            "batch_size": shape.batch_size,
-            "has_start": shape.has_start,
-            "has_warm_up": shape.has_warm_up,
-            "is_class": shape.is_class,
-        }
-        link = self._opening = ModelLink(self._model, about, self._memory)
+        link = self._opening = ModelLink(self._model, asdict(self._shape), self._memory)
         try:
             if self._closing.is_set():
                 raise ModelProcessError("The server is closed.")
