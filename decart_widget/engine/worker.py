@@ -386,4 +386,7 @@ def _as_media_error(error: Exception) -> DecartError:
     if isinstance(error, DecartError):
         return error
     logger.error("A connection can't be made.\n%s", trace(error))
-    return MediaError(f"The connection can't be prepared ({type(error).__name__}).")
+    return MediaError(
+        f"The connection can't be prepared ({type(error).__name__}).",
+        remedy="Start again; the log has the details.",
+    )

@@ -278,7 +278,7 @@ def _spawn(control: socket.socket, rings: EngineRings) -> subprocess.Popen[bytes
     if sys.platform == "win32":
         raise MediaError(
             "Frames in Python need Linux or macOS.",
-            remedy="Use WSL, or the widget, whose browser carries the video.",
+            remedy="Use WSL, or send the camera of a page, with DecartWidget().",
             code="engine-unsupported",
         )
     inherited = (control.fileno(), *rings.of_worker)

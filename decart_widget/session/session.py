@@ -296,7 +296,7 @@ class Session:
             )
         elif state == "ended":
             self._current.break_off(
-                ConnectionLostError("The camera's or the service's track ended.")
+                ConnectionLostError("The track that is sent, or the service's, ended.")
             )
         self._drive()
 
