@@ -147,7 +147,7 @@ class Relay:
         self._shape = shape
         self._publish = publish
         self._wanted: str | None = None
-        self._for_page: str | None = None
+        self._for_agent: str | None = None  # the browser that can't reach the service
         self._media: RelayMedia | None = None
 
     def choose(self, engine: str | None) -> None:
@@ -159,7 +159,7 @@ class Relay:
         """Whether the next session of the page's camera runs in the kernel."""
         if self._wanted is not None:
             return self._wanted == "kernel"
-        return self._for_page is not None and self._for_page == self._pages.owner
+        return self._for_agent is not None and self._for_agent == self._agent
 
     def takes_over(self, session: Session, media: Media) -> bool:
         """Whether the kernel is to try what a session in the page could not; see ``Fallback``."""
@@ -173,16 +173,21 @@ class Relay:
         )
 
     def take_over(self) -> DecartError:
-        """Lets sessions of the page that is the owner run in the kernel from now on."""
-        self._for_page = self._pages.owner
+        """Lets sessions of the owner's browser run in the kernel from now on."""
+        self._for_agent = self._agent
         self._publish({"engine": "kernel"})
         return relayed_notice()
 
     def owner_came(self) -> None:
-        """Forgets that a page could not reach the service when another one is the owner."""
-        if self._for_page is not None and self._for_page != self._pages.owner:
-            self._for_page = None
+        """Forgets that a browser could not reach the service when another one is the owner's."""
+        if self._for_agent is not None and self._for_agent != self._agent:
+            self._for_agent = None
             self._publish({"engine": "browser"})
+
+    @property
+    def _agent(self) -> str | None:
+        page = self._pages.owner_page
+        return None if page is None else page.agent
 
     def warm(self, transport: str) -> None:
         """Starts the worker, because a start is likely."""

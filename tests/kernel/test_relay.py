@@ -172,6 +172,27 @@ async def test_the_kernel_takes_over_where_the_page_can_not_reach_the_service(
         assert third["transport"] == "kernel"
 
 
+async def test_a_reloaded_page_goes_on_through_the_kernel(kernel: KernelPage) -> None:
+    async with displayed(kernel, "") as page:
+        first = await fail(page)
+        attempt = (await kernel.until(lambda: page.received("prepare")[1:]))[0]["attempt"]
+        page.open_camera(attempt)
+        page.watch(attempt, "output")
+        await kernel.until(page.seen("output", 3))
+        page.say("pagehide")
+        reloaded = CameraPage(kernel, "page-1b")
+        try:
+            await reloaded.hello()
+            again = await reloaded.prepared()
+            assert again > attempt > first["attempt"]
+            reloaded.open_camera(again)
+            reloaded.watch(again, "output")
+            await kernel.until(reloaded.seen("output", 3))
+            assert reloaded.traits["engine"] == "kernel"
+        finally:
+            await reloaded.close()
+
+
 async def test_the_browser_s_engine_never_falls_back(kernel: KernelPage) -> None:
     async with displayed(kernel, ", engine='browser'") as page:
         await fail(page)

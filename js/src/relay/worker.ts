@@ -13,6 +13,9 @@ export function worker(anchor: () => (stamp: number, now: number) => number): vo
   /** Frames that wait in the encoder; one more is dropped, because a newer one follows. */
   const maxWaiting = 2;
 
+  /** A frame that has not come out of an idle encoder after so long was left out by it. */
+  const maxEncodingMs = 500;
+
   let options: RelayOptions;
   let credit = 0;
   let dropped = 0;
@@ -32,6 +35,18 @@ export function worker(anchor: () => (stamp: number, now: number) => number): vo
       return;
     }
     postMessage({ ...about, data, dropped } satisfies RelayedFrame, { transfer: [data] });
+  };
+
+  /** Gives the credit of a frame back that the encoder has left out, to keep its bitrate. */
+  const giveBack = (stamp: number) => {
+    times.delete(stamp);
+    credit++;
+  };
+
+  /** The same for frames after which none has come out for too long. */
+  const giveOldBack = (nowMs: number) => {
+    if (encoder?.encodeQueueSize) return;
+    for (const [stamp, atMs] of times) if (nowMs - atMs > maxEncodingMs) giveBack(stamp);
   };
 
   const openEncoder = async () => {
@@ -55,6 +70,7 @@ export function worker(anchor: () => (stamp: number, now: number) => number): vo
       output: (chunk) => {
         const at = times.get(chunk.timestamp) ?? Date.now();
         times.delete(chunk.timestamp);
+        for (const stamp of times.keys()) if (stamp < chunk.timestamp) giveBack(stamp);
         const data = new ArrayBuffer(chunk.byteLength);
         chunk.copyTo(data);
         give(data, { codec: "h264", key: chunk.type === "key", width, height, at });
@@ -116,6 +132,7 @@ export function worker(anchor: () => (stamp: number, now: number) => number): vo
       }
       const at = timeOf(frame.timestamp / 1000, Date.now());
       try {
+        if (credit < 1) giveOldBack(at);
         if (credit < 1) dropped++;
         else await encode(frame, at);
       } finally {

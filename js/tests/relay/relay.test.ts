@@ -24,6 +24,8 @@ describe("the worker", () => {
     static isConfigSupported = async () => ({ supported: true });
     static last: Encoder;
     encodeQueueSize = 0;
+    /** How many of the next frames it leaves out. */
+    leavesOut = 0;
     state = "configured";
     configure = () => undefined;
     readonly init: { output: (chunk: unknown) => void; error: () => void };
@@ -33,6 +35,7 @@ describe("the worker", () => {
     }
     encode({ timestamp }: { timestamp: number }, { keyFrame }: { keyFrame: boolean }): void {
       keyFrames.push(keyFrame);
+      if (this.leavesOut-- > 0) return;
       const type = keyFrame ? "key" : "delta";
       this.init.output({ type, timestamp, byteLength: bytes, copyTo: () => undefined });
     }
@@ -137,6 +140,23 @@ describe("the worker", () => {
     post({ credit: 1, key: true });
     await arrive(frame(1280));
     expect(sent).toMatchObject([{ codec: "jpeg", key: true, width: 640, height: 360 }]);
+  });
+
+  test("gets the credit of frames back that the encoder leaves out", async () => {
+    await started();
+    post({ credit: 2, key: true });
+    Encoder.last.leavesOut = 1;
+    await arrive(frame());
+    await arrive(frame());
+    expect(sent).toHaveLength(1);
+    await arrive(frame()); // for the credit of the first one
+    expect(sent).toHaveLength(2);
+    post({ credit: 1, key: false });
+    Encoder.last.leavesOut = 1;
+    await arrive(frame());
+    stamp += 600;
+    await arrive(frame());
+    expect(sent).toHaveLength(3);
   });
 
   test("sends JPEG after the encoder has failed", async () => {
