@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from decart_widget.inputs.sources.frames import Frames as Frames
     from decart_widget.inputs.sources.pattern import TestPattern as TestPattern
     from decart_widget.inputs.sources.video_file import VideoFile as VideoFile
+    from decart_widget.inputs.sources.webcam import Webcam as Webcam
     from decart_widget.models import MODELS as MODELS
     from decart_widget.models import RealtimeModel as RealtimeModel
     from decart_widget.options import ConnectionOptions as ConnectionOptions
@@ -46,6 +47,7 @@ _HOME: Final = {
     "TestPattern": "inputs.sources.pattern",
     "VideoFile": "inputs.sources.video_file",
     "VideoOptions": "options",
+    "Webcam": "inputs.sources.webcam",
     "transform": "headless.transform",
 }
 """The public names and the modules that define them."""
@@ -64,6 +66,7 @@ __all__ = [
     "TestPattern",
     "VideoFile",
     "VideoOptions",
+    "Webcam",
     "__version__",
     "sandbox",
     "transform",

@@ -44,9 +44,10 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             picture is mirrored, so that text which the service draws into it stays readable.
         orientation: ``"landscape"``, or ``"portrait"`` for a picture with the model's sides
             swapped, cut out of the middle of the camera's.
-        source: What is sent. By the page: ``"camera"``, ``"screen"`` (the browser asks which) or
-            ``"test-pattern"``. By the kernel, whose result all pages show: a ``VideoFile`` or its
-            path, ``Frames`` or an array, a ``Camera`` or its number, or a ``TestPattern``.
+        source: What is sent. By the page: ``"camera"`` (``Webcam()``), ``"screen"`` (the browser
+            asks which) or ``"test-pattern"``. By the kernel, whose result all pages show: a
+            ``VideoFile`` or its path, ``Frames`` or an array, a ``Camera`` or its number, or a
+            ``TestPattern``.
         engine: Where what the page sends meets the service: ``"browser"``: in the page;
             ``"kernel"``: the kernel carries it, which takes longer, for a browser that can't reach
             the service's media; None: in the page, and if that fails before it was established, in
