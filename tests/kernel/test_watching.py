@@ -280,3 +280,30 @@ async def test_the_record_button_writes_a_file_in_the_kernel(
     assert name.startswith("decart-")
     with av.open(str(tmp_path / name)) as made:
         assert sum(1 for _ in made.decode(video=0)) > 1
+
+
+async def test_a_session_that_no_page_shows_ends_unless_code_takes_its_frames(
+    kernel: KernelPage, tmp_path: Path
+) -> None:
+    clip = marked_clip(tmp_path / "clip.mp4", 30)
+    await kernel.run(
+        f"{QUIET}from decart_widget import VideoFile\n"
+        "import asyncio, decart_widget.page.viewers as viewers\n"
+        "viewers.HEARTBEAT_TIMEOUT_S = 2\n"
+        f"w = DecartWidget(source=VideoFile({str(clip)!r}, loop=True), transport='webrtc')\n"
+        "async def read():\n"
+        "    async for _ in w.frames(): pass\n"
+    )
+    page = Watcher(kernel)
+    await page.hello()
+    page.say("start")
+    page.watch(await page.prepared(), "output")
+    await kernel.until(page.seen("output", 3))
+    await kernel.run("reading = asyncio.create_task(read()); await asyncio.sleep(0)")
+    page.say("pagehide")
+    begin = page.traits["generation_tick"]
+    await kernel.until(lambda: page.traits["generation_tick"] >= begin + 4)
+    assert page.traits["connection_state"] == "generating"
+    await kernel.run("reading.cancel()\ntry: await reading\nexcept asyncio.CancelledError: pass")
+    await page.until(connection_state="disconnected")
+    assert page.traits["error"]["code"] == "unattended"
