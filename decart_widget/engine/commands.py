@@ -31,10 +31,10 @@ MAX_INDICES: Final = 1024
 """Indices of frames in one message."""
 
 CODECS: Final = ("h264", "jpeg", "i420")
-"""How pictures for viewers are encoded; ``"i420"``: not at all, for code."""
+"""How pictures for watchers are encoded; ``"i420"``: not at all, for code."""
 
 CODE: Final = "code"
-"""The viewer that is no page, but code of the parent."""
+"""The watcher that is no page, but code of the parent."""
 
 WEBCAM_CODECS: Final = ("h264", "jpeg")
 """How the frames of a page's camera are encoded."""
@@ -145,10 +145,10 @@ COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
         "sound": _optional(_sound),
     },
     "record_stop": {"number": _whole},
-    # What a viewer wants to see of an attempt from now on; see ``engine.views``. ``width`` and
+    # What a watcher wants to see of an attempt from now on; see ``engine.views``. ``width`` and
     # ``height``: the size in pixels that pictures are scaled down to; 0: their own.
     "watch": {
-        "viewer": _text,
+        "watcher": _text,
         "attempt": _whole,
         "streams": _streams,
         "codec": lambda value: value in CODECS,
@@ -162,8 +162,8 @@ COMMANDS: Final[Mapping[str, Mapping[str, Check]]] = {
         "key": _flag,
         "at_ms": _number,
     },
-    # The viewer has shown the picture of this number.
-    "shown": {"viewer": _text, "attempt": _whole, "stream": _text, "number": _whole},
+    # The watcher has shown the picture of this number.
+    "shown": {"watcher": _text, "attempt": _whole, "stream": _text, "number": _whole},
 }
 """Type of each command -> its fields."""
 
@@ -203,10 +203,10 @@ EVENTS: Final[Mapping[str, Mapping[str, Check]]] = {
         "dropped": _whole,
         "problem": _optional(_text),
     },
-    # A picture for a viewer, which is the binary part; its fields as in ``page.messages.picture``,
+    # A picture for a watcher, which is the binary part; its fields as in ``page.messages.picture``,
     # and those of ``engine.ring.FrameInfo``.
     "picture": {
-        "viewer": _text,
+        "watcher": _text,
         "attempt": _whole,
         "stream": _text,
         "number": _whole,

@@ -38,7 +38,7 @@ class Downlink:
         bell: The writer's end of the ring's doorbell; `flush` is to be called when it rings.
         every: Whether no frame may be lost; frames for which the ring has no room wait then.
         dropped: Frames that were lost here: too large, or more than ``MAX_WAITING``.
-        views: Also takes the frames that are sent and received, for viewers; None: nobody watches.
+        views: Also takes the frames that are sent and received, for watchers; None: nobody watches.
         recorder: Also takes the frames that are sent and received; None: nothing is recorded.
         room_came: Called when no frame waits any more.
     """
@@ -64,7 +64,7 @@ class Downlink:
         return self._ring.newest + len(self._waiting)
 
     def sent(self, frame: OutgoingFrame) -> None:
-        """Notes a frame that was sent, for a recording and for viewers."""
+        """Notes a frame that was sent, for a recording and for watchers."""
         if self.recorder is not None:
             self.recorder.sent(frame)
         if self.views is not None:

@@ -1,4 +1,4 @@
-"""Encodes pictures for viewers: H.264 for WebCodecs, or JPEG where that isn't decoded."""
+"""Encodes pictures for watchers: H.264 for WebCodecs, or JPEG where that isn't decoded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Encoded(NamedTuple):
 
 
 class ViewEncoder(Protocol):
-    """Encodes the pictures of one stream for one viewer; on any thread, one picture at a time."""
+    """Encodes the pictures of one stream for one watcher; on any thread, one picture at a time."""
 
     def encode(
         self, picture: NDArray[np.uint8], *, key: bool, limit: int = MESSAGE_BYTES

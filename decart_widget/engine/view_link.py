@@ -1,4 +1,4 @@
-"""The engine's side of viewers: what they want to see goes to the worker, pictures come back."""
+"""The engine's side of watchers: what they want to see goes to the worker, pictures come back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from decart_widget.engine.commands import CODE
 from decart_widget.engine.received import FrameSink, ReceivedFrame
 
 PAGE: Final = "page:"
-"""Before the name of each viewer that is a page, which chooses its name."""
+"""Before the name of each watcher that is a page, which chooses its name."""
 
 
 class ViewLink:
-    """Passes viewers' wishes to the worker; use it on the engine's loop.
+    """Passes watchers' wishes to the worker; use it on the engine's loop.
 
     Args:
         send: Sends a command to the worker.
@@ -38,7 +38,7 @@ class ViewLink:
 
     def watch(
         self,
-        viewer: str,
+        watcher: str,
         attempt: int,
         *,
         streams: Sequence[str],
@@ -49,7 +49,7 @@ class ViewLink:
         """Sends a page pictures from now on; each that it has shown has to be noted by `shown`.
 
         Args:
-            viewer: The page's name.
+            watcher: The page's name.
             attempt: The attempt; nothing is sent of another one.
             streams: ``"output"`` (received frames), ``"input"`` (sent ones); empty for none.
             codec: ``"h264"`` or ``"jpeg"``.
@@ -57,11 +57,11 @@ class ViewLink:
             height: Likewise.
         """
         wanted = [stream for stream in ("output", "input") if stream in streams]
-        self._watch(PAGE + viewer, attempt, wanted, codec, width, height)
+        self._watch(PAGE + watcher, attempt, wanted, codec, width, height)
 
-    def shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
+    def shown(self, watcher: str, attempt: int, stream: str, number: int) -> None:
         """Notes that a page has shown a picture: the credit for another one."""
-        self._send("shown", viewer=PAGE + viewer, attempt=attempt, stream=stream, number=number)
+        self._send("shown", watcher=PAGE + watcher, attempt=attempt, stream=stream, number=number)
 
     # --- code that reads what is sent ---------------------------------------------------------
 
@@ -96,24 +96,24 @@ class ViewLink:
         if self._inputs:
             self._read_inputs()
 
-    def came(self, viewer: str, attempt: int, about: dict[str, Any], data: bytes) -> None:
+    def came(self, watcher: str, attempt: int, about: dict[str, Any], data: bytes) -> None:
         """Passes a picture on."""
         index, captured_ns = about.pop("index"), about.pop("captured_ns")
-        if viewer == CODE:
+        if watcher == CODE:
             frame = _frame(attempt, about, index, captured_ns, data)
             for sink in self._inputs:
                 sink.frame(frame)
             stream, number = about["stream"], about["number"]
-            self._send("shown", viewer=CODE, attempt=attempt, stream=stream, number=number)
+            self._send("shown", watcher=CODE, attempt=attempt, stream=stream, number=number)
         elif self.on_picture is not None:
-            self.on_picture(viewer.removeprefix(PAGE), attempt, about, data)
+            self.on_picture(watcher.removeprefix(PAGE), attempt, about, data)
 
     def _watch(
-        self, viewer: str, attempt: int, streams: list[str], codec: str, width: int, height: int
+        self, watcher: str, attempt: int, streams: list[str], codec: str, width: int, height: int
     ) -> None:
         self._send(
             "watch",
-            viewer=viewer,
+            watcher=watcher,
             attempt=attempt,
             streams=streams,
             codec=codec,

@@ -1,9 +1,9 @@
-"""What viewers see of a session in the worker: pictures of what is sent and of what comes back.
+"""What watchers see of a session in the worker: pictures of what is sent and of what comes back.
 
-A viewer is a browser page, or code that reads what is sent. A picture is encoded when its viewer
+A watcher is a browser page, or code that reads what is sent. A picture is encoded when its watcher
 has credit, from the newest frame: nothing piles up, and a decoder gets a stream without gaps. As
 many pictures of a stream are on their way as the road to the page takes (``FlowWindow``), and
-``IN_FLIGHT`` until the viewer has shown some. Encoding runs on one thread, so that it delays no
+``IN_FLIGHT`` until the watcher has shown some. Encoding runs on one thread, so that it delays no
 frame of the session.
 """
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT: Final = 2
-"""Pictures of a stream that are sent to a viewer that has shown none yet; to code always."""
+"""Pictures of a stream that are sent to a watcher that has shown none yet; to code always."""
 
-MAX_VIEWERS: Final = 4
+MAX_WATCHERS: Final = 4
 """Pages that watch at once; a further one replaces the one that began first."""
 
 Send = Callable[[dict[str, Any], bytes], None]
@@ -55,7 +55,7 @@ class _Frame:
 
 @dataclass
 class _View:
-    """One stream for one viewer.
+    """One stream for one watcher.
 
     Attributes:
         attempt: The attempt that is watched.
@@ -67,7 +67,7 @@ class _View:
         seen: The number of the frame that was encoded last; None before the first.
         window: How many pictures may be on their way.
         on_way: When each of these was sent, its size in bytes, and ``missed`` at that time.
-        missed: Frames that came while the viewer had no credit.
+        missed: Frames that came while the watcher had no credit.
         needs_key: Whether the next picture must be decodable without earlier ones.
     """
 
@@ -112,7 +112,7 @@ class _View:
 
 @dataclass
 class Views:
-    """The pictures for all viewers; call its methods on the worker's loop.
+    """The pictures for all watchers; call its methods on the worker's loop.
 
     Args:
         send: Sends a picture; called on the loop.
@@ -131,16 +131,16 @@ class Views:
 
     def watch(
         self,
-        viewer: str,
+        watcher: str,
         attempt: int,
         streams: Sequence[str],
         codec: str,
         limit: tuple[int, int],
     ) -> None:
-        """Notes what a viewer wants to see from now on; the next pictures are keyframes.
+        """Notes what a watcher wants to see from now on; the next pictures are keyframes.
 
         Args:
-            viewer: Names it.
+            watcher: Names it.
             attempt: The attempt, which its pictures name.
             streams: ``"output"`` (received frames), ``"input"`` (sent ones); empty for none.
             codec: ``"h264"``, ``"jpeg"`` or ``"i420"``.
@@ -148,7 +148,7 @@ class Views:
         """
         with self._changed:
             for stream in ("output", "input"):
-                before = self._views.pop((viewer, stream), None)
+                before = self._views.pop((watcher, stream), None)
                 if stream not in streams:
                     continue
                 view = before
@@ -157,7 +157,7 @@ class Views:
                 view.limit, view.needs_key = limit, True
                 view.seen = None
                 view.forget_on_way()
-                self._views[viewer, stream] = view
+                self._views[watcher, stream] = view
             self._forget_surplus()
             self._changed.notify()
         if self._views and self._thread is None:
@@ -165,10 +165,10 @@ class Views:
             self._thread = threading.Thread(target=self._run, name="decart-views", daemon=True)
             self._thread.start()
 
-    def shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
-        """Notes that a viewer has shown a picture, which is the credit for another one."""
+    def shown(self, watcher: str, attempt: int, stream: str, number: int) -> None:
+        """Notes that a watcher has shown a picture, which is the credit for another one."""
         with self._changed:
-            view = self._views.get((viewer, stream))
+            view = self._views.get((watcher, stream))
             if view is not None and view.attempt == attempt and view.shown < number < view.next:
                 view.note_shown(number, self.clock())
                 self._changed.notify()
@@ -215,10 +215,10 @@ class Views:
         return 0 if before is None else before.number + 1
 
     def _forget_surplus(self) -> None:
-        viewers = list(dict.fromkeys(viewer for viewer, _ in self._views if viewer != CODE))
-        for viewer in viewers[:-MAX_VIEWERS]:
-            logger.warning("More than %s pages watch a session; one is left out.", MAX_VIEWERS)
-            self._views = {key: view for key, view in self._views.items() if key[0] != viewer}
+        watchers = list(dict.fromkeys(watcher for watcher, _ in self._views if watcher != CODE))
+        for watcher in watchers[:-MAX_WATCHERS]:
+            logger.warning("More than %s pages watch a session; one is left out.", MAX_WATCHERS)
+            self._views = {key: view for key, view in self._views.items() if key[0] != watcher}
         for stream in list(self._newest):
             if not self._is_watched(stream):
                 del self._newest[stream]
@@ -261,7 +261,7 @@ class Views:
                 number, view.next = view.next, view.next + 1
                 view.note_sent(number, self.clock(), len(encoded.data))
             fields = {
-                "viewer": key[0],
+                "watcher": key[0],
                 "attempt": view.attempt,
                 "stream": key[1],
                 "number": number,

@@ -258,7 +258,7 @@ class Worker:
 
     def _do_watch(
         self,
-        viewer: str,
+        watcher: str,
         attempt: int,
         streams: list[str],
         codec: str,
@@ -266,13 +266,13 @@ class Worker:
         height: int,
     ) -> None:
         if self._current(attempt) is not None:
-            self._views.watch(viewer, attempt, streams, codec, (width, height))
+            self._views.watch(watcher, attempt, streams, codec, (width, height))
 
     def _do_webcam_frame(self, part: bytes, **about: Any) -> None:
         self._webcam.put(**about, data=part)
 
-    def _do_shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
-        self._views.shown(viewer, attempt, stream, number)
+    def _do_shown(self, watcher: str, attempt: int, stream: str, number: int) -> None:
+        self._views.shown(watcher, attempt, stream, number)
 
     # --- FeedListener -------------------------------------------------------------------------
 

@@ -96,5 +96,5 @@ class WorkerEvents:
     def _on_figures(self, request: int, figures: dict[str, Any]) -> None:
         self._figures.answered(request, figures)
 
-    def _on_picture(self, viewer: str, attempt: int, part: bytes, **about: Any) -> None:
-        self.views.came(viewer, attempt, about, part)
+    def _on_picture(self, watcher: str, attempt: int, part: bytes, **about: Any) -> None:
+        self.views.came(watcher, attempt, about, part)

@@ -47,7 +47,7 @@ class ClipHandler(Protocol):
         """Record was pressed, or pressed again to end the clip."""
 
 
-class ViewerHandler(Protocol):
+class WatcherHandler(Protocol):
     """Handles what pages want to see of a session in the kernel."""
 
     def came(self, page_id: str) -> None:
@@ -111,7 +111,7 @@ class PageEvents(Protocol):
         """Handles ``record``."""
 
     @property
-    def viewers(self) -> ViewerHandler:
+    def watchers(self) -> WatcherHandler:
         """Handles ``watch`` and ``shown``."""
 
     def started(self) -> None:

@@ -185,7 +185,7 @@ class Pages(PageSender):
                     self._drop("stale heartbeat")
                     self.end(message["attempt"], "stopped", keep_camera=False)
             case "watch" | "shown":
-                events.viewers.receive(name, message)
+                events.watchers.receive(name, message)
             case "stats" if self.shared and name != self.owner:
                 return  # one page's figures are enough
             case _ if name != self.owner and not self.shared:
@@ -202,7 +202,7 @@ class Pages(PageSender):
             self.forget(name)
         elif name == self.owner:
             self._events.sessions.owner_left()
-        self._events.viewers.left(name)
+        self._events.watchers.left(name)
 
     def _dispatch_owner(self, kind: str, page: Page, message: dict[str, Any]) -> None:
         events = self._events
@@ -255,7 +255,7 @@ class Pages(PageSender):
             self._welcome(name)
         for one in former:
             self.forget(one)
-        self._events.viewers.came(name)
+        self._events.watchers.came(name)
 
     def _welcome(self, name: str) -> None:
         attempt = self._events.sessions.attempt

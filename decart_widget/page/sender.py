@@ -82,7 +82,7 @@ class PageSender:
         """Lets the owner send that many more frames of its camera."""
         self._send(messages.camera_credit(attempt, frames, key=key))
 
-    def prepare_viewer(self, page_id: str, attempt: int, preparation: Preparation) -> None:
+    def prepare_watcher(self, page_id: str, attempt: int, preparation: Preparation) -> None:
         """Tells a page to watch a session in the kernel."""
         self._send(messages.prepare(page_id, attempt, preparation, in_kernel=True))
 

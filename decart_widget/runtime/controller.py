@@ -21,7 +21,7 @@ from decart_widget.page.image_upload import ImageUpload
 from decart_widget.page.media import BrowserMedia
 from decart_widget.page.messages import Send
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
-from decart_widget.page.viewers import Viewers
+from decart_widget.page.watchers import Watchers
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kernel_captures import KernelCaptures
@@ -69,7 +69,7 @@ class WidgetController:
         cameras: The cameras of the owner's page.
         engine: The source and the media of sessions in the kernel.
         relay: Sends the page's camera through the kernel.
-        viewers: The pages that watch a session in the kernel.
+        watchers: The pages that watch a session in the kernel.
         taps: Open captures.
         page_clips: Recordings that a page makes.
         captures: Stills, frames and recordings of sessions in the kernel.
@@ -102,11 +102,11 @@ class WidgetController:
         self._names = ModelNames(self._traits.update, self.log)
         self._preview = ImagePreview(send, prompt_state.image)
         self.pages = Pages(send, self, log=self.log)
-        self.viewers = Viewers(self.pages)
+        self.watchers = Watchers(self.pages)
         self.engine = KernelEngine(
-            self.viewers, shape, self._source_ended, source_failed, lambda: self.is_active
+            self.watchers, shape, self._source_ended, source_failed, lambda: self.is_active
         )
-        self.relay = Relay(self.pages, self.viewers, shape, publish)
+        self.relay = Relay(self.pages, self.watchers, shape, publish)
         self.sessions = PageSessions(
             destination,
             settings,
@@ -251,7 +251,7 @@ class WidgetController:
         """Starts a session: Start was clicked."""
         self.log.add("debug", "start requested by a page")
         self._start(None)
-        self.viewers.started()
+        self.watchers.started()
 
     def start_likely(self) -> None:
         """Prepares what is free of charge: the pointer is over Start, or a page has connected."""
@@ -305,7 +305,7 @@ class WidgetController:
             self._publish_stats()
         if not self.pages.shared:
             self.pages.check_owner(page_messages_blocked=blocked)
-        elif self.viewers.is_deserted(excused=blocked or self.captures.in_use):
+        elif self.watchers.is_deserted(excused=blocked or self.captures.in_use):
             self.sessions.unattended()
         if beat and self.is_active:
             self.pages.beat()
@@ -332,13 +332,13 @@ class WidgetController:
     def _make_media(self) -> Media:
         if self.engine.source is not None:
             in_kernel = self.engine.make()
-            self.viewers.begin(in_kernel.views)
+            self.watchers.begin(in_kernel.views)
             return in_kernel
         if self.relay.is_chosen:
             relayed = self.relay.make()
-            self.viewers.begin(relayed.views, owner_only=True)
+            self.watchers.begin(relayed.views, owner_only=True)
             return relayed
-        self.viewers.begin(None)
+        self.watchers.begin(None)
         return BrowserMedia(self.pages, self.sessions.is_followed)
 
     def _source_ended(self) -> None:
@@ -347,7 +347,7 @@ class WidgetController:
 
     def _session_over(self) -> None:
         self.taps.end_all()
-        self.viewers.over()
+        self.watchers.over()
         self.engine.rest(REST_S if self._is_superseded else IDLE_S)
         failure = self.sessions.failure
         self.captures.over(None if failure is None else failure.bare())

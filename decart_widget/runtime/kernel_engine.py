@@ -13,7 +13,7 @@ from decart_widget.session.media import EndReason, Preparation
 
 if TYPE_CHECKING:
     from decart_widget.inputs.sources.reader import Source
-    from decart_widget.page.viewers import Viewers
+    from decart_widget.page.watchers import Watchers
 
 
 IDLE_S: Final = 900.0
@@ -26,7 +26,7 @@ class KernelMedia(EngineMedia):
 
     Args:
         source: What is sent.
-        viewers: The pages.
+        watchers: The pages.
         shape: Returns the orientation and whether the picture is mirrored, of the next attempt.
 
     Attributes:
@@ -34,13 +34,13 @@ class KernelMedia(EngineMedia):
     """
 
     def __init__(
-        self, source: Source, viewers: Viewers, shape: Callable[[], tuple[str, bool]]
+        self, source: Source, watchers: Watchers, shape: Callable[[], tuple[str, bool]]
     ) -> None:
         super().__init__(source)
         self.sent: dict[str, Any] = {}
-        self._viewers = viewers
+        self._watchers = watchers
         self._shape = shape
-        self.views.on_picture = viewers.picture
+        self.views.on_picture = watchers.picture
 
     def prepare(self, attempt: int, preparation: Preparation) -> None:
         """Opens the source, makes the connection, and lets pages watch."""
@@ -49,12 +49,12 @@ class KernelMedia(EngineMedia):
         width, height = size if self.orientation == "landscape" else size[::-1]
         self.sent = {"width": width, "height": height, "mirrored": self.mirror}
         super().prepare(attempt, preparation)
-        self._viewers.prepare(attempt, preparation)
+        self._watchers.prepare(attempt, preparation)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Ends the connection, and tells the pages."""
         super().end(attempt, reason, keep_source=keep_source)
-        self._viewers.end(attempt, reason, keep_source=keep_source)
+        self._watchers.end(attempt, reason, keep_source=keep_source)
 
 
 class KernelEngine:
@@ -63,7 +63,7 @@ class KernelEngine:
     Use it on the background loop, but for what its docstrings say.
 
     Args:
-        viewers: The pages that watch.
+        watchers: The pages that watch.
         shape: As in ``KernelMedia``.
         source_ended: Called when the source has no more frames; on a thread of the engine.
         source_failed: Called with the error of the user's code that made frames.
@@ -75,14 +75,14 @@ class KernelEngine:
 
     def __init__(
         self,
-        viewers: Viewers,
+        watchers: Watchers,
         shape: Callable[[], tuple[str, bool]],
         source_ended: Callable[[], None],
         source_failed: Callable[[BaseException], None],
         is_active: Callable[[], bool],
     ) -> None:
         self.source: Source | None = None
-        self._viewers = viewers
+        self._watchers = watchers
         self._shape = shape
         self._source_ended = source_ended
         self._source_failed = source_failed
@@ -134,7 +134,7 @@ class KernelEngine:
         """Returns the media for a session; the same one each time."""
         assert self.source is not None
         if self._media is None:
-            self._media = KernelMedia(self.source, self._viewers, self._shape)
+            self._media = KernelMedia(self.source, self._watchers, self._shape)
             self._media.on_source_failed = self._failed
             self._media.add_sink(EndOfSource(self._source_ended))
         return self._media

@@ -13,7 +13,7 @@ from decart_widget.session.media import EndReason, Media, Preparation
 
 if TYPE_CHECKING:
     from decart_widget.page.pages import Pages
-    from decart_widget.page.viewers import Viewers
+    from decart_widget.page.watchers import Watchers
     from decart_widget.session.session import Session
 
 NOT_OF_THE_PAGE: Final = ("connected", "first-frame", "reconnecting", "disconnected", "failed")
@@ -35,17 +35,17 @@ class RelayMedia(WebcamMedia):
 
     Args:
         pages: The pages of the widget.
-        viewers: Shows the owner's page the picture.
+        watchers: Shows the owner's page the picture.
         shape: Returns the orientation of the next attempt; the page mirrors by itself.
     """
 
     def __init__(
-        self, pages: Pages, viewers: Viewers, shape: Callable[[], tuple[str, bool]]
+        self, pages: Pages, watchers: Watchers, shape: Callable[[], tuple[str, bool]]
     ) -> None:
         super().__init__()
         self._pages = pages
         self._page = BrowserMedia(pages)
-        self._viewers = viewers
+        self._watchers = watchers
         self._shape = shape
         self._number = 0
         self.views.on_picture = self._picture
@@ -84,14 +84,14 @@ class RelayMedia(WebcamMedia):
         self.orientation, _ = self._shape()
         self._number = attempt
         self._page.begin()
-        self._viewers.prepare(attempt, preparation)
+        self._watchers.prepare(attempt, preparation)
         super().prepare(attempt, preparation)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Ends the connection; the page's camera goes off unless ``keep_source``."""
         super().end(attempt, reason, keep_source=keep_source)
         self._page.over(keep_camera=keep_source)
-        self._viewers.end(attempt, reason, keep_source=keep_source)
+        self._watchers.end(attempt, reason, keep_source=keep_source)
 
     def receive(self, message: dict[str, Any]) -> None:
         """Handles a message of the owner's page about the current attempt."""
@@ -99,7 +99,7 @@ class RelayMedia(WebcamMedia):
             data, shown = message.get("data"), message.get("shown")
             if shown is not None:
                 about = {"type": "shown", "attempt": message["attempt"], "number": shown}
-                self._viewers.receive(message["page_id"], {**about, "stream": "output"})
+                self._watchers.receive(message["page_id"], {**about, "stream": "output"})
             if isinstance(data, bytes) and 0 < len(data) <= PART_BYTES:
                 self.webcam.frame(message, data)
             return
@@ -117,7 +117,7 @@ class RelayMedia(WebcamMedia):
         if at is not None:
             # On the page's clock, so that it can tell how old the picture is.
             at = None if began_at_s is None else at + began_at_s
-        self._viewers.picture(page_id, attempt, {**about, "at": at}, data)
+        self._watchers.picture(page_id, attempt, {**about, "at": at}, data)
 
     def _credit(self, frames: int, key: bool) -> None:
         self._pages.camera_credit(self._number, frames, key=key)
@@ -130,7 +130,7 @@ class Relay:
 
     Args:
         pages: The pages of the widget.
-        viewers: Shows the owner's page the picture.
+        watchers: Shows the owner's page the picture.
         shape: As in ``RelayMedia``.
         publish: Sets traits at once.
     """
@@ -138,12 +138,12 @@ class Relay:
     def __init__(
         self,
         pages: Pages,
-        viewers: Viewers,
+        watchers: Watchers,
         shape: Callable[[], tuple[str, bool]],
         publish: Callable[[dict[str, Any]], None],
     ) -> None:
         self._pages = pages
-        self._viewers = viewers
+        self._watchers = watchers
         self._shape = shape
         self._publish = publish
         self._wanted: str | None = None
@@ -197,7 +197,7 @@ class Relay:
     def make(self) -> RelayMedia:
         """Returns the media for a session; the same one each time."""
         if self._media is None:
-            self._media = RelayMedia(self._pages, self._viewers, self._shape)
+            self._media = RelayMedia(self._pages, self._watchers, self._shape)
         return self._media
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Pictures for viewers, from a real worker and a session with the local server."""
+"""Pictures for watchers, from a real worker and a session with the local server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.engine.conftest import running
 FPS = 30
 
 
-class Viewer:
+class Watcher:
     """Watches a session, and reads the marker in what it is shown."""
 
     def __init__(self, media: EngineMedia, codec: str) -> None:
@@ -37,13 +37,13 @@ class Viewer:
             "page", attempt, streams=streams, codec=self.codec, width=width, height=width
         )
 
-    def _take(self, viewer: str, attempt: int, about: dict[str, Any], data: bytes) -> None:
-        assert viewer == "page"
+    def _take(self, watcher: str, attempt: int, about: dict[str, Any], data: bytes) -> None:
+        assert watcher == "page"
         self.pictures.append({**about, "attempt": attempt})
         stream = about["stream"]
         for luma in self._lumas(stream, data):
             self.markers.append((stream, marker.read(luma), about["at"]))
-        self._media.views.shown(viewer, attempt, stream, about["number"])
+        self._media.views.shown(watcher, attempt, stream, about["number"])
 
     def _lumas(self, stream: str, data: bytes) -> list[Any]:
         if self.codec == "jpeg":
@@ -62,37 +62,37 @@ class Viewer:
 
 @pytest.mark.parametrize("codec", ["h264", "jpeg"])
 @pytest.mark.parametrize("transport", ["webrtc", "livekit"])
-async def test_a_viewer_sees_what_is_sent_and_what_comes_back(
+async def test_a_watcher_sees_what_is_sent_and_what_comes_back(
     sandbox: Sandbox, codec: str, transport: str
 ) -> None:
     async with running(sandbox, transport=transport) as run:
-        viewer = Viewer(run.media, codec)
+        watcher = Watcher(run.media, codec)
         await run.until(lambda: run.states and run.states[-1] == "generating")
-        viewer.watch(run.session.attempt, "output", "input")
-        await run.until(lambda: viewer.seen("output")() > 5 and viewer.seen("input")() > 5)
-        assert {(p["width"], p["height"]) for p in viewer.pictures} == {(320, 180)}
+        watcher.watch(run.session.attempt, "output", "input")
+        await run.until(lambda: watcher.seen("output")() > 5 and watcher.seen("input")() > 5)
+        assert {(p["width"], p["height"]) for p in watcher.pictures} == {(320, 180)}
         # The pattern's marker is the frame's number.
-        for stream, number, at in viewer.markers:
+        for stream, number, at in watcher.markers:
             if stream == "input" and number is not None and at is not None:
                 assert at == pytest.approx(number / FPS, abs=0.01)
-        viewer.watch(run.session.attempt)
-        before = len(viewer.pictures)
+        watcher.watch(run.session.attempt)
+        before = len(watcher.pictures)
         await run.media.figures()  # what was on its way has arrived
-        after = len(viewer.pictures)
+        after = len(watcher.pictures)
         assert after - before <= 4
 
 
-async def test_a_viewer_goes_on_after_the_worker_was_killed(sandbox: Sandbox) -> None:
+async def test_a_watcher_goes_on_after_the_worker_was_killed(sandbox: Sandbox) -> None:
     async with running(sandbox) as run:
-        viewer = Viewer(run.media, "h264")
+        watcher = Watcher(run.media, "h264")
         await run.until(lambda: run.states and run.states[-1] == "generating")
-        viewer.watch(run.session.attempt, "output", width=160)
-        await run.until(lambda: len(viewer.pictures) > 3)
-        assert viewer.pictures[0]["width"] == 160
+        watcher.watch(run.session.attempt, "output", width=160)
+        await run.until(lambda: len(watcher.pictures) > 3)
+        assert watcher.pictures[0]["width"] == 160
         os.kill(run.media.pid, signal.SIGKILL)
         await run.until(lambda: "reconnecting" in run.states and run.states[-1] == "generating")
-        count = len(viewer.pictures)
-        viewer.watch(run.session.attempt, "output")
-        await run.until(lambda: len(viewer.pictures) > count + 3)
-        assert viewer.pictures[-1]["attempt"] == run.session.attempt > 1
-        assert viewer.pictures[count]["key"]
+        count = len(watcher.pictures)
+        watcher.watch(run.session.attempt, "output")
+        await run.until(lambda: len(watcher.pictures) > count + 3)
+        assert watcher.pictures[-1]["attempt"] == run.session.attempt > 1
+        assert watcher.pictures[count]["key"]

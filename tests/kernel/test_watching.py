@@ -288,8 +288,8 @@ async def test_a_session_that_no_page_shows_ends_unless_code_takes_its_frames(
     clip = marked_clip(tmp_path / "clip.mp4", 30)
     await kernel.run(
         f"{QUIET}from decart_widget import VideoFile\n"
-        "import asyncio, decart_widget.page.viewers as viewers\n"
-        "viewers.HEARTBEAT_TIMEOUT_S = 2\n"
+        "import asyncio, decart_widget.page.watchers as watchers\n"
+        "watchers.HEARTBEAT_TIMEOUT_S = 2\n"
         f"w = DecartWidget(source=VideoFile({str(clip)!r}, loop=True), transport='webrtc')\n"
         "async def read():\n"
         "    async for _ in w.frames(): pass\n"

@@ -19,8 +19,8 @@ def label(message: Any) -> str:
     return json.dumps(message)[:60]
 
 
-class HostViewers:
-    """Records what ``Pages`` reports about viewers."""
+class HostWatchers:
+    """Records what ``Pages`` reports about watchers."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -56,8 +56,8 @@ class Host:
     prompts = image = cameras = taps = clips = sessions
 
     @property
-    def viewers(self) -> HostViewers:
-        return HostViewers(self)
+    def watchers(self) -> HostWatchers:
+        return HostWatchers(self)
 
     def started(self) -> None:
         self.events.append("started")

@@ -69,7 +69,7 @@ def test_an_event_is_no_command() -> None:
 
 
 PICTURE: dict[str, Any] = {
-    "viewer": "p1",
+    "watcher": "p1",
     "attempt": 1,
     "stream": "output",
     "number": 0,

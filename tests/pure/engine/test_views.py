@@ -1,4 +1,4 @@
-"""Pictures for viewers: which frame is encoded when, how, and how large."""
+"""Pictures for watchers: which frame is encoded when, how, and how large."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from decart_widget.engine.view_encoders import (
     fitted,
     scaled,
 )
-from decart_widget.engine.views import IN_FLIGHT, MAX_VIEWERS, Views
+from decart_widget.engine.views import IN_FLIGHT, MAX_WATCHERS, Views
 
 PATIENCE_S = 20.0
 
@@ -48,8 +48,8 @@ class Desk:
         self.sent.append((fields, data))
         self.came.set()
 
-    def watch(self, viewer: str = "p1", *, codec: str = "jpeg", attempt: int = 1) -> None:
-        self.views.watch(viewer, attempt, ["output"], codec, (0, 0))
+    def watch(self, watcher: str = "p1", *, codec: str = "jpeg", attempt: int = 1) -> None:
+        self.views.watch(watcher, attempt, ["output"], codec, (0, 0))
 
     def frame(self, level: int = 100, at: float = 0.0) -> None:
         self.frames += 1
@@ -67,7 +67,7 @@ class Desk:
         return [fields for fields, _ in self.sent]
 
 
-async def test_a_viewer_without_credit_gets_two_pictures_and_no_more() -> None:
+async def test_a_watcher_without_credit_gets_two_pictures_and_no_more() -> None:
     desk = Desk()
     desk.watch()
     for number in range(IN_FLIGHT):
@@ -75,10 +75,10 @@ async def test_a_viewer_without_credit_gets_two_pictures_and_no_more() -> None:
         await desk.pictures(number + 1)
     for number in range(10):
         desk.frame(at=10.0 + number)
-    # Another viewer's pictures are encoded after those of the first one that are due.
+    # Another watcher's pictures are encoded after those of the first one that are due.
     desk.watch("p2")
-    await desk.until(lambda: any(fields["viewer"] == "p2" for fields, _ in desk.sent))
-    assert [f["number"] for f, _ in desk.sent if f["viewer"] == "p1"] == [0, 1]
+    await desk.until(lambda: any(fields["watcher"] == "p2" for fields, _ in desk.sent))
+    assert [f["number"] for f, _ in desk.sent if f["watcher"] == "p1"] == [0, 1]
 
 
 async def test_credit_gives_the_newest_frame_and_the_others_are_counted() -> None:
@@ -120,8 +120,8 @@ async def test_only_a_picture_that_was_sent_is_credit() -> None:
         desk.views.shown("p1", attempt, stream, number)
         desk.views.shown("nobody", attempt, stream, number)
     desk.watch("p2")
-    await desk.until(lambda: any(fields["viewer"] == "p2" for fields, _ in desk.sent))
-    assert len([1 for fields, _ in desk.sent if fields["viewer"] == "p1"]) == IN_FLIGHT
+    await desk.until(lambda: any(fields["watcher"] == "p2" for fields, _ in desk.sent))
+    assert len([1 for fields, _ in desk.sent if fields["watcher"] == "p1"]) == IN_FLIGHT
 
 
 async def test_watching_again_gives_credit_and_a_keyframe() -> None:
@@ -166,16 +166,16 @@ async def test_who_watches_nothing_gets_nothing_and_costs_nothing() -> None:
     desk.watch("p2")
     desk.frame()
     await desk.pictures(1)
-    assert {fields["viewer"] for fields, _ in desk.sent} == {"p2"}
+    assert {fields["watcher"] for fields, _ in desk.sent} == {"p2"}
 
 
-async def test_the_first_of_too_many_viewers_is_left_out() -> None:
+async def test_the_first_of_too_many_watchers_is_left_out() -> None:
     desk = Desk()
-    for number in range(MAX_VIEWERS + 1):
+    for number in range(MAX_WATCHERS + 1):
         desk.watch(f"p{number}")
     desk.frame()
-    pictures = await desk.pictures(MAX_VIEWERS)
-    assert {p["viewer"] for p in pictures} == {f"p{n}" for n in range(1, MAX_VIEWERS + 1)}
+    pictures = await desk.pictures(MAX_WATCHERS)
+    assert {p["watcher"] for p in pictures} == {f"p{n}" for n in range(1, MAX_WATCHERS + 1)}
 
 
 async def test_an_attempt_that_is_over_is_not_watched() -> None:
@@ -185,7 +185,7 @@ async def test_an_attempt_that_is_over_is_not_watched() -> None:
     desk.frame()
     desk.watch("p2", attempt=2)
     desk.frame()
-    assert [(p["viewer"], p["attempt"]) for p in await desk.pictures(1)] == [("p2", 2)]
+    assert [(p["watcher"], p["attempt"]) for p in await desk.pictures(1)] == [("p2", 2)]
 
 
 async def test_an_encoder_that_fails_ends_its_view_only() -> None:
@@ -200,7 +200,7 @@ async def test_an_encoder_that_fails_ends_its_view_only() -> None:
     desk.watch("p1")
     desk.frame()
     await desk.pictures(1)
-    assert [fields["viewer"] for fields, _ in desk.sent] == ["p1"]
+    assert [fields["watcher"] for fields, _ in desk.sent] == ["p1"]
 
 
 @pytest.mark.parametrize(

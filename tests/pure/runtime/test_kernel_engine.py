@@ -17,7 +17,7 @@ class Media:
 
     made: list[Media]
 
-    def __init__(self, source: Any, _viewers: Any, _shape: Any) -> None:
+    def __init__(self, source: Any, _watchers: Any, _shape: Any) -> None:
         self.calls: list[Any] = [source.label]
         self.closed = asyncio.Event()
         self.recordings = self

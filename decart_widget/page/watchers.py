@@ -18,7 +18,7 @@ class Views(Protocol):
 
     def watch(
         self,
-        viewer: str,
+        watcher: str,
         attempt: int,
         *,
         streams: Any,
@@ -28,12 +28,12 @@ class Views(Protocol):
     ) -> None:
         """Sends a page pictures of these streams from now on."""
 
-    def shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
+    def shown(self, watcher: str, attempt: int, stream: str, number: int) -> None:
         """Notes that a page has shown a picture."""
 
 
-class Viewers:
-    """Every page that shows the widget is a viewer of its session in the kernel.
+class Watchers:
+    """Every page that shows the widget is a watcher of its session in the kernel.
 
     A session that a page has watched ends once no page has shown it for ``HEARTBEAT_TIMEOUT_S``,
     unless code takes its frames. One that code started and that no page shows goes on.
@@ -78,7 +78,7 @@ class Viewers:
             page.heard = self._clock()  # without an attempt pages send no heartbeats
         for page_id in list(self._pages.by_id):
             if self._shows(page_id):
-                self._pages.prepare_viewer(page_id, attempt, preparation)
+                self._pages.prepare_watcher(page_id, attempt, preparation)
 
     def end(self, attempt: int, reason: EndReason, *, keep_source: bool) -> None:
         """Tells all pages that an attempt is over."""
@@ -91,12 +91,12 @@ class Viewers:
         if page_id in self._pages.by_id:
             self._pages.picture(page_id, attempt, about, data)
 
-    # --- from pages (page.events.ViewerHandler) ------------------------------------------------
+    # --- from pages (page.events.WatcherHandler) ------------------------------------------------
 
     def came(self, page_id: str) -> None:
         """Lets a page watch that came during an attempt."""
         if self._current is not None and not self._owner_only:
-            self._pages.prepare_viewer(page_id, *self._current)
+            self._pages.prepare_watcher(page_id, *self._current)
 
     def left(self, page_id: str) -> None:
         """Sends nothing to a page that is being left."""

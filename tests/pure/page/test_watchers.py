@@ -9,7 +9,7 @@ import pytest
 from decart_widget.models import MODELS
 from decart_widget.options import VideoOptions
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S
-from decart_widget.page.viewers import Viewers
+from decart_widget.page.watchers import Watchers
 from decart_widget.session.media import Preparation
 from tests.pure.hosts import Host
 
@@ -34,11 +34,11 @@ class Worker:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
-    def watch(self, viewer: str, attempt: int, **wanted: Any) -> None:
-        self.calls.append((viewer, attempt, wanted["streams"], wanted["codec"]))
+    def watch(self, watcher: str, attempt: int, **wanted: Any) -> None:
+        self.calls.append((watcher, attempt, wanted["streams"], wanted["codec"]))
 
-    def shown(self, viewer: str, attempt: int, stream: str, number: int) -> None:
-        self.calls.append((viewer, attempt, stream, number))
+    def shown(self, watcher: str, attempt: int, stream: str, number: int) -> None:
+        self.calls.append((watcher, attempt, stream, number))
 
 
 class Stage(Host):
@@ -47,10 +47,10 @@ class Stage(Host):
     def __init__(self) -> None:
         super().__init__()
         self.worker = Worker()
-        self.watching = Viewers(self.pages, lambda: self.now)
+        self.watching = Watchers(self.pages, lambda: self.now)
 
     @property
-    def viewers(self) -> Any:
+    def watchers(self) -> Any:
         return self.watching
 
     def begin(self, attempt: int = 1) -> None:
@@ -127,7 +127,7 @@ def test_what_concerns_another_attempt_is_ignored() -> None:
     assert stage.worker.calls == []
 
 
-def test_a_session_in_a_page_has_no_viewers() -> None:
+def test_a_session_in_a_page_has_no_watchers() -> None:
     stage = watched("f1")
     stage.watching.begin(None)
     stage.say("watch", attempt=1, **WATCH)
