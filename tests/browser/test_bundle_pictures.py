@@ -178,7 +178,7 @@ async def test_the_end_of_the_source_is_no_error(host: Host) -> None:
     await host.run("void h.model.update({ connection_state: 'disconnected' })")
     words = host.view().locator(".dw-poster p")
     await expect(words).to_have_text(
-        "clip.mp4 has ended. Nothing is sent or billed. Start sends clip.mp4 again."
+        "The end of clip.mp4. Nothing is sent or billed. Start sends clip.mp4 again."
     )
     await expect(host.view().locator(".dw-notice")).to_be_hidden()
 

@@ -303,12 +303,7 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   candidate: (m) => isNumber(m.attempt) && (m.candidate === null || isObject(m.candidate)),
   end: (m) => isNumber(m.attempt),
   "camera-credit": (m) => isNumber(m.attempt) && isNumber(m.frames),
-  picture: (m) =>
-    isText(m.page_id) &&
-    isNumber(m.attempt) &&
-    isText(m.stream) &&
-    isNumber(m.number) &&
-    isText(m.codec),
+  picture: (m) => isText(m.page_id) && isNumber(m.attempt) && isNumber(m.number),
   owner: (m) => isText(m.page_id),
   tap: (m) => isNumber(m.id) && isText(m.page_id) && isText(m.what) && isText(m.which),
   credit: (m) => isNumber(m.id) && isNumber(m.frames),

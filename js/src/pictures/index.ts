@@ -197,9 +197,9 @@ export function open(options: TransportOptions): Transport {
       if (message.type === "camera-credit") relay?.credit(message.frames, message.key);
       if (message.type !== "picture") return;
       const { stream, number } = message;
-      const receiver = stream === "output" ? output : stream === "input" ? input : null;
+      const receiver = stream === "output" ? output : stream === "input" ? input : undefined;
       if (data && receiver) receiver.receive(message as Picture, data);
-      else send({ type: "shown", attempt, stream, number }); // what is no longer watched
+      else if (receiver !== undefined) send({ type: "shown", attempt, stream, number }); // what is no longer watched
     },
     async measure(previous) {
       const reading: Reading = { ...measure(output, previous), delay_s: delay.seconds };

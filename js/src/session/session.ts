@@ -73,7 +73,7 @@ export class Session {
       kernelSilent: () => {
         // A session that runs in the kernel doesn't end because this page has lost it.
         const isAway = this.isKernelSource && this.attempt;
-        const code = isAway ? "kernel-away" : "kernel-silent";
+        const code = `kernel-${isAway ? "away" : "silent"}`;
         if (!this.fault) this.#fail(code, "The kernel has not answered.");
         if (isAway) this.changed();
         else this.stop();
@@ -132,7 +132,8 @@ export class Session {
   /** The state to show: the kernel's, ahead of it where this page knows better. */
   get state(): ConnectionState {
     const state = trait(this.model, "connection_state");
-    if (this.fault) return "error";
+    // A kernel that doesn't answer has not ended its session.
+    if (this.fault) return this.fault.code === "kernel-away" ? "reconnecting" : "error";
     if (this.#clicked === "start" && !isActiveState(state)) return "connecting";
     if (this.#clicked === "stop" && isActiveState(state)) return "disconnected";
     // A viewer gets its picture from the room, whether or not the kernel has shown that yet.

@@ -125,7 +125,7 @@ export function posterWords(
     }
     case "disconnected": {
       const text = sent
-        ? `${page.isSourceOver ? `${sent} has ended. ` : ""}Nothing is sent or billed. Start sends ${sent} again.`
+        ? `${page.isSourceOver ? `The end of ${sent}. ` : ""}Nothing is sent or billed. Start sends ${sent} again.`
         : "The camera is off and nothing is billed. Start begins a new session.";
       return poster("Stopped", text, "Start");
     }
@@ -133,10 +133,13 @@ export function posterWords(
       return poster("Connection lost", "Trying again. Your prompt is kept.");
     case "connecting":
       if (queueWords(state, model)) return poster("In the queue", "Waiting is not billed.");
-      if (sent) return poster("Connecting", `The kernel will send ${sent}.`);
       return poster(
         "Connecting",
-        page.isCameraOn ? "Your camera is ready." : "Waiting for your camera: allow it if asked.",
+        sent
+          ? `The kernel will send ${sent}.`
+          : page.isCameraOn
+            ? "Your camera is ready."
+            : "Waiting for your camera: allow it if asked.",
       );
     default:
       return firstPicture();

@@ -118,10 +118,12 @@ test("a kernel that is silent is no reason to stop, and is forgiven when it answ
   model.emit("comm_live_update");
   await vi.advanceTimersByTimeAsync(11_000);
   expect(session.fault?.code).toBe("kernel-away");
+  expect(session.state).toBe("reconnecting");
   expect(session.attempt).not.toBeNull();
   expect(model.all("stop")).toEqual([]);
   model.receive({ type: "beat" });
   expect(session.fault).toBeNull();
+  expect(session.state).toBe("generating");
 });
 
 test("a click on Start that no kernel answers is taken back", async () => {
