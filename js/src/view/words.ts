@@ -136,7 +136,7 @@ export function posterWords(
       return poster(
         "Connecting",
         sent
-          ? `The kernel will send ${sent}.`
+          ? `The kernel sends ${sent}.`
           : page.isCameraOn
             ? "Your camera is ready."
             : "Waiting for your camera: allow it if asked.",
