@@ -43,11 +43,8 @@ STANDING_S: Final = 0.4
 IDLE_SHARE: Final = 0.25
 """Share of a round in which the reader has to wait for frames; else it limits the rate itself."""
 
-HOLD_S: Final = 1.0
-"""Seconds for which the number doesn't grow after frames had queued up."""
-
 CAREFUL_S: Final = 10.0
-"""Seconds after that in which it grows by one a round only."""
+"""Seconds after frames had queued up in which the number grows by one a round only."""
 
 QUIET_S: Final = 5.0
 """Seconds without dropped pictures after which one frame less is tried."""
@@ -84,7 +81,7 @@ class FlowWindow:
         self._missed = 0
         self._least_delay_s: float | None = None
         self._arrived_at: float | None = None
-        self._held_until = self._quiet_since = self._few_since = -math.inf
+        self._queued_at = self._quiet_since = self._few_since = -math.inf
         self._queue_since = math.inf
         self._quiet_s = QUIET_S
         self._lessened = False
@@ -184,14 +181,9 @@ class FlowWindow:
             size = self._fewer(now)
         elif slow:
             size = max(LEAST, size // 2)
-        elif (
-            starved
-            and self._queue_s <= QUEUE_S
-            and now >= self._held_until
-            and self.allowed == size
-        ):
+        elif starved and self._queue_s <= QUEUE_S and self.allowed == size:
             wanted = math.ceil(size * (self._arrivals + self._dropped) / self._arrivals)
-            careful = now < self._held_until + CAREFUL_S
+            careful = now < self._queued_at + CAREFUL_S
             size = min(wanted, size + 1 if careful else 2 * size, MOST)
             if self._lessened:
                 self._quiet_s = min(2 * self._quiet_s, MOST_QUIET_S)
@@ -211,7 +203,7 @@ class FlowWindow:
             self._least_delay_s += self._queue_s
             self._queue_since = now
             return self.size
-        self._held_until = now + HOLD_S
+        self._queued_at = now
         return max(LEAST, self.size - max(1, self.size // 4))
 
     def _new_round(self, now: float, *, settling: int) -> None:
