@@ -62,6 +62,12 @@ class Own:
 def halve(frame, prompt, image):
     return frame // 2
 
+class Former:  # gives back the frame before
+    kept = None
+    def __call__(self, frame):
+        former, self.kept = self.kept, frame
+        return frame if former is None else former
+
 class Broken:
     def warm_up(self):
         raise OSError("no weights")
@@ -159,6 +165,12 @@ def test_each_session_has_its_state_and_its_image(models: Any, make: Any) -> Non
 def test_a_function_runs_in_a_process_too(models: Any, make: Any) -> None:
     renderer = make(models.halve)
     assert brightness(renderer(frame(100), state("any"))) == pytest.approx(50, abs=4)
+
+
+def test_a_model_may_keep_its_frames(models: Any, make: Any) -> None:
+    renderer = make(models.Former)
+    shown = [brightness(renderer(frame(level), state(None))) for level in (40, 80, 120, 160)]
+    assert [round(level, -1) for level in shown] == [40, 40, 80, 120]
 
 
 def test_what_the_model_raises_arrives_with_its_traceback(models: Any, make: Any) -> None:

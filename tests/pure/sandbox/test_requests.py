@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from decart_widget.inputs.decoder_thread import THREAD_NAME
-from decart_widget.sandbox import images
+from decart_widget.sandbox import images, requests
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.requests import LONGEST_PROMPT, WAITING_LIMIT, Requests
@@ -18,10 +19,10 @@ from decart_widget.sandbox.requests import LONGEST_PROMPT, WAITING_LIMIT, Reques
 class Session:
     """Requests with what they send and change."""
 
-    def __init__(self, faults: Faults = NONE) -> None:
+    def __init__(self, faults: Faults = NONE, begin: Any = lambda _state: None) -> None:
         self.sent: list[dict[str, Any]] = []
         self.state = EffectState()
-        self.requests = Requests(self.state, self._send, lambda: faults)
+        self.requests = Requests(self.state, self._send, lambda: faults, begin)
 
     async def _send(self, kind: str, /, **fields: Any) -> None:
         self.sent.append({"type": kind, **fields})
@@ -84,3 +85,32 @@ async def test_requests_over_the_limit_are_refused_at_once() -> None:
     (ack,) = session.sent
     assert ack["prompt"] == f"{WAITING_LIMIT}"
     assert "Too many" in ack["error"]
+
+
+async def test_what_a_model_cannot_start_is_refused_and_leaves_the_former_state() -> None:
+    def begin(state: EffectState) -> Future[None]:
+        started: Future[None] = Future()
+        if state.prompt == "sepia":
+            started.set_result(None)
+        else:
+            started.set_exception(LookupError("no such style"))
+        return started
+
+    session = Session(begin=begin)
+    acks = await session.apply(
+        {"type": "prompt", "prompt": "sepia", "enhance_prompt": False},
+        {"type": "prompt", "prompt": "noir"},
+    )
+    assert [ack["success"] for ack in acks] == [True, False]
+    assert acks[1]["error"] == "The model's start() raised LookupError: no such style"
+    assert (session.state.prompt, session.state.enrich) == ("sepia", False)
+
+
+async def test_a_prompt_is_acknowledged_late_where_a_model_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "START_LIMIT_S", 0.01)
+    session = Session(begin=lambda _state: Future())
+    [ack] = await session.apply({"type": "prompt", "prompt": "sepia"})
+    assert ack["success"]
+    assert session.state.prompt == "sepia"
