@@ -49,6 +49,15 @@ def _ended() -> MediaError:
     return MediaError("The session ended before the picture came.", remedy="Start, then try again.")
 
 
+def late_error() -> MediaError:
+    """The error of a picture that did not come within ``PATIENCE_S``."""
+    return MediaError(
+        f"No picture came within {PATIENCE_S:g} s.",
+        remedy="Wait until the picture is shown, then try again.",
+        code="no-picture",
+    )
+
+
 async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
     """Takes the current picture; runs on the background loop.
 
@@ -68,11 +77,7 @@ async def snapshot(taps: Taps, which: Which) -> NDArray[np.uint8]:
         async with asyncio.timeout(PATIENCE_S):
             data = await still.file
     except TimeoutError:
-        raise MediaError(
-            f"No picture came within {PATIENCE_S:g} s.",
-            remedy="Wait until the picture is shown, then try again.",
-            code="no-picture",
-        ) from None
+        raise late_error() from None
     finally:
         taps.close(number)
         if still.file.done() and not still.file.cancelled():

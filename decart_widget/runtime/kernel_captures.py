@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from decart_widget.capture.clips import PAGE_BYTES, PAGE_RESERVE_BYTES, new_target
 from decart_widget.capture.parts import page_text
+from decart_widget.capture.snapshot import PATIENCE_S, late_error
 from decart_widget.engine.frame_stream import FrameStream
 from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.output import checked_output, sound_of
@@ -106,9 +107,13 @@ class KernelCaptures:
             which: ``"output"`` or ``"input"``.
 
         Raises:
-            MediaError: There is no session, or it ended before a frame came.
+            MediaError: There is no session, or no frame came within 15 s.
         """
-        return await self._streams().first(which)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._streams().first(which)
+        except TimeoutError:
+            raise late_error() from None
 
     def record(
         self, path: Any, which: str, seconds: float | None, *, overwrite: bool
