@@ -228,3 +228,26 @@ async def test_a_model_in_a_process_transforms_a_session(
             await user.picture_that(is_grey(90))
             assert "SIGKILL" in str(sandbox.last_error)
         assert sandbox.stats()["model"]["restarts"] == 1
+
+
+def test_a_server_can_be_closed_while_its_model_warms_up(
+    release: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered = threading.Event()
+
+    class Own:
+        def warm_up(self) -> None:
+            entered.set()
+            release.wait(30)
+
+        def __call__(self, frame: Picture) -> Picture:
+            return frame
+
+    sandbox = serve(Own)
+    assert entered.wait(20)
+    [thread] = [t for t in threading.enumerate() if t.name == "decart-sandbox-function"]
+    sandbox.close()
+    release.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [record.getMessage() for record in caplog.records] == []
