@@ -106,7 +106,7 @@ class WidgetController:
         self.engine = KernelEngine(
             self.watchers, shape, self._source_ended, source_failed, lambda: self.is_active
         )
-        self.relay = Relay(self.pages, self.watchers, shape, publish)
+        self.relay = Relay(self.pages, self.watchers, shape, publish, lambda: self.is_active)
         self.sessions = PageSessions(
             destination,
             settings,
@@ -227,7 +227,7 @@ class WidgetController:
         """Ends the session: the cell that created this widget was run again."""
         self.sessions.end("superseded", superseded_error())
         self._is_superseded = True
-        self.engine.rest(REST_S)
+        self._rest()
 
     async def close(self) -> None:
         """Ends the session, and closes everything that the controller has opened."""
@@ -345,10 +345,16 @@ class WidgetController:
         """Ends the session, which would be billed for nothing; on a thread of the engine."""
         Background.get().call(self.sessions.stop, "ended")
 
+    def _rest(self) -> None:
+        """Ends the workers soon, unless another session begins before."""
+        seconds = REST_S if self._is_superseded else IDLE_S
+        self.engine.rest(seconds)
+        self.relay.rest(seconds)
+
     def _session_over(self) -> None:
         self.taps.end_all()
         self.watchers.over()
-        self.engine.rest(REST_S if self._is_superseded else IDLE_S)
+        self._rest()
         failure = self.sessions.failure
         self.captures.over(None if failure is None else failure.bare())
         if self.pages.by_id:

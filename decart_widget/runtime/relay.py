@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from decart_widget.engine.commands import PART_BYTES
 from decart_widget.engine.webcam_media import WebcamMedia
 from decart_widget.errors import DecartError, MediaUnreachableError
 from decart_widget.page.media import BrowserMedia
+from decart_widget.runtime.kernel_engine import IDLE_S
 from decart_widget.session.media import EndReason, Media, Preparation
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ class Relay:
         watchers: Shows the owner's page the picture.
         shape: As in ``RelayMedia``.
         publish: Sets traits at once.
+        is_active: Whether a session exists, or is being started.
     """
 
     def __init__(
@@ -141,11 +144,15 @@ class Relay:
         watchers: Watchers,
         shape: Callable[[], tuple[str, bool]],
         publish: Callable[[dict[str, Any]], None],
+        is_active: Callable[[], bool],
     ) -> None:
         self._pages = pages
         self._watchers = watchers
         self._shape = shape
         self._publish = publish
+        self._is_active = is_active
+        self._resting: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._wanted: str | None = None
         self._for_agent: str | None = None  # the browser that can't reach the service
         self._media: RelayMedia | None = None
@@ -190,9 +197,16 @@ class Relay:
         return None if page is None else page.agent
 
     def warm(self, transport: str) -> None:
-        """Starts the worker, because a start is likely."""
+        """Starts the worker, because a start is likely; it ends if none follows."""
         if self.is_chosen:
             self.make().warm(transport)
+            self.rest(IDLE_S)
+
+    def rest(self, seconds: float) -> None:
+        """Ends the worker if no session is active after so many seconds."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
 
     def make(self) -> RelayMedia:
         """Returns the media for a session; the same one each time."""
@@ -201,8 +215,16 @@ class Relay:
         return self._media
 
     async def close(self) -> None:
-        """Ends the worker, if there is one."""
+        """Ends the worker, if there is one; the next session starts another one."""
+        if self._resting is not None:
+            self._resting.cancel()
         media, self._media = self._media, None
         if media is not None:
             await media.recordings.finish()
             await media.close()
+
+    def _rested(self) -> None:
+        if not self._is_active():  # else its end begins this anew
+            task = asyncio.ensure_future(self.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
