@@ -49,12 +49,12 @@ class LocalModel:
         """What ``start`` returns."""
         return self._instance().start(prompt, image)
 
-    def paint(self, pictures: Sequence[Plane], conditions: Conditions) -> list[Plane]:
+    def paint(self, pictures: Sequence[Plane] | Plane, conditions: Conditions) -> list[Plane]:
         """The transformed pictures, as many and of the same shape.
 
         Args:
-            pictures: (height, width, 3) uint8 RGB each, of one size; one, unless the model takes
-                batches.
+            pictures: (height, width, 3) uint8 RGB each, of one size, or all as one array; one,
+                unless the model takes batches. The model may keep and change them.
             conditions: Of all of them.
 
         Raises:
@@ -68,13 +68,14 @@ class LocalModel:
             given = (conditions.state,)[: shape.arguments - 1]
         if not shape.takes_batches:
             return [checked(method(picture, *given), picture) for picture in pictures]
-        painted = method(np.stack(pictures), *given)
+        batch = pictures if isinstance(pictures, np.ndarray) else np.stack(pictures)
+        painted = method(batch, *given)
         if not hasattr(painted, "__len__") or len(painted) != len(pictures):
             got = f"{len(painted)} frames" if hasattr(painted, "__len__") else described(painted)
             raise TypeError(
                 f"transform_batch must return as many frames as it got, {len(pictures)}, not {got}"
             )
-        return [checked(new, old) for new, old in zip(painted, pictures, strict=True)]
+        return [checked(new, old) for new, old in zip(painted, batch, strict=True)]
 
     def close(self) -> None:
         """Nothing is to be freed."""

@@ -108,7 +108,8 @@ class Child:
         pictures = shared.reshape(count, height, width, 3)
         # The model gets copies, as it may keep its frames.
         conditions = self._conditions[command["conditions"]]
-        pictures[:] = self._model.paint(list(pictures.copy()), conditions)
+        for number, painted in enumerate(self._model.paint(pictures.copy(), conditions)):
+            pictures[number] = painted
 
     def _forget_state(self, command: dict[str, Any], _payload: bytes) -> None:
         self._states.pop(command["state"], None)
