@@ -51,7 +51,9 @@ def chosen_source(value: Any) -> tuple[Source | None, str]:
         raise InvalidOptionError(f"source is {shown(value)}.", remedy=REMEDY)
     source = as_source(value)
     source.check()
-    return source, source.label
+    label = source.label
+    # A page tells by the word whether it is to open its camera: a file may be named like one.
+    return source, f"{label} (of the kernel)" if label in PAGE_SOURCES else label
 
 
 def _names_video(text: str) -> bool:

@@ -42,6 +42,14 @@ def test_a_file_is_sent_by_the_kernel_and_its_folder_stays_here(make: Any, clip:
         assert str(clip.parent) not in str(sent)
 
 
+@pytest.mark.parametrize("word", PAGE_SOURCES)
+def test_a_file_that_is_named_like_a_pages_source_is_not_taken_for_it(
+    make: Any, clip: Path, word: str
+) -> None:
+    widget = make(source=VideoFile(clip.rename(clip.with_name(word))))
+    assert (widget.engine, widget.source) == ("kernel", f"{word} (of the kernel)")
+
+
 def test_arrays_and_patterns_are_sent_by_the_kernel(make: Any) -> None:
     for source in (TestPattern(), np.zeros((3, 16, 16, 3), np.uint8)):
         widget = make(source=source)
