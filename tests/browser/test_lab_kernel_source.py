@@ -100,6 +100,7 @@ async def test_it_is_shown_without_a_camera_and_can_be_compared(
     first = await number_after(page, OUTPUT, -1)
     await number_after(page, OUTPUT, first)
     assert await page.evaluate("window.dwTracks.length") == 0
+    await notebook.until("w.stats.get('width', 0) > 0 and w.stats['rtt_s'] is None")
     await expect(view.root.locator(".dw-sent")).to_have_text("test pattern (bars)")
     await view.root.locator(".dw-wipe").click()
     await page.wait_for_function(f"document.querySelector({INPUT!r}).width > 300")

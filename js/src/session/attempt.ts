@@ -66,7 +66,7 @@ export class Attempt {
 
   #microphone: MediaStreamTrack | null = null;
   #wasConnected = false;
-  /** Whether the kernel, where the media are its own, knows about them without this page. */
+  /** Whether the kernel, where the media are its own, knows their state without this page. */
   readonly #isKnown: boolean;
   readonly #scope = new AbortController();
   readonly #kernel: Kernel;
@@ -208,8 +208,11 @@ export class Attempt {
     if (this.signal.aborted || !reading) return;
     this.reading = reading;
     const { fps, width, height, rtt_s, loss, bitrate } = reading;
-    const sample = { fps, width, height, rtt_s, loss, bitrate };
-    if (!this.#isKnown) this.#kernel.send({ type: "stats", attempt: this.number, ...sample });
+    this.#kernel.send({
+      type: "stats",
+      attempt: this.number,
+      ...{ fps, width, height, rtt_s, loss, bitrate },
+    });
     this.#events.changed();
   }
 }
