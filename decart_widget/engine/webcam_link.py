@@ -12,6 +12,9 @@ from decart_widget.protocol.flow import FlowWindow
 MAX_UNREAD: Final = 64
 """Frames that the worker has not read at most; a page that sends more ignores its credits."""
 
+MAX_UNREAD_BYTES: Final = 2_000_000
+"""Bytes of them at most: a worker that leaves more commands unread is ended. More are dropped."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
@@ -72,6 +75,9 @@ class WebcamLink:
             return
         self._newest = number
         self._unread[number] = _Sent(message["at_ms"] / 1000, len(data), message["dropped"])
+        if sum(sent.size_bytes for sent in self._unread.values()) > MAX_UNREAD_BYTES:
+            self.taken(number, wants_key=True)
+            return
         self._send(
             "webcam_frame",
             data,

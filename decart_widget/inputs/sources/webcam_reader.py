@@ -87,6 +87,7 @@ class WebcamReader:
         self._changed = threading.Condition()
         self._closed = False
         self._needs_key = True
+        self._last = -1  # the number of the last frame
         self._codec = ""
         self._decoder: Any = None
 
@@ -101,7 +102,7 @@ class WebcamReader:
                 passed = [one.number for one in self._frames]
                 self._frames.clear()
                 self._needs_key = False
-            elif len(self._frames) >= MAX_WAITING:
+            elif len(self._frames) >= MAX_WAITING or frame.number != self._last + 1:
                 passed = [one.number for one in self._frames]
                 self._frames.clear()
                 self._needs_key = True
@@ -109,6 +110,7 @@ class WebcamReader:
                 passed.append(frame.number)
             else:
                 self._frames.append(frame)
+            self._last = frame.number
             wants_key = self._needs_key
             self._changed.notify()
         for number in passed:

@@ -20,10 +20,12 @@ class Link(WebcamLink):
         super().__init__(lambda kind, data, **about: self.sent.append(about), lambda: self.now)
         self.on_credit = lambda frames, key: self.credits.append((frames, key))
 
-    def page_sends(self, number: int, *, dropped: int = 0, key: bool = False) -> None:
+    def page_sends(
+        self, number: int, *, dropped: int = 0, key: bool = False, size_bytes: int = 4
+    ) -> None:
         self.now += 1 / 30
         message = {"number": number, "codec": "h264", "key": key, "dropped": dropped}
-        self.frame({**message, "at_ms": 1000 * self.now}, b"data")
+        self.frame({**message, "at_ms": 1000 * self.now}, bytes(size_bytes))
 
 
 @pytest.fixture
@@ -55,6 +57,14 @@ def test_a_number_that_does_not_rise_is_refused(link: Link) -> None:
     link.page_sends(5)
     link.page_sends(5)
     assert len(link.sent) == 1
+
+
+def test_frames_that_would_fill_the_way_to_the_worker_are_dropped(link: Link) -> None:
+    for number in range(flow.FIRST):
+        link.page_sends(number, size_bytes=900_000)
+    assert [one["number"] for one in link.sent] == [0, 1]
+    # The page gets the credit back, and begins again with a keyframe.
+    assert link.credits[1:] == [(1, True)]
 
 
 def test_one_keyframe_is_requested_for_all_frames_in_flight(link: Link) -> None:

@@ -116,6 +116,15 @@ def test_after_damaged_data_a_keyframe_is_needed_and_shown(camera: Camera) -> No
     assert camera.taken[2:] == [(2, True), (3, False)]
 
 
+def test_after_a_frame_that_is_missing_a_keyframe_is_needed(camera: Camera) -> None:
+    packets = h264(4)
+    camera.put(0, "h264", True, packets[0][1])
+    camera.put(1, "h264", False, packets[1][1])
+    assert [read(camera.read().picture[:HEIGHT]) for _ in range(2)] == [0, 1]
+    camera.put(3, "h264", False, packets[3][1])
+    assert camera.taken[2:] == [(3, True)]
+
+
 def test_a_reader_that_is_late_asks_for_a_keyframe_and_keeps_few_frames(camera: Camera) -> None:
     packets = h264(MAX_WAITING + 2)
     for number, (key, data) in enumerate(packets):
