@@ -14,10 +14,8 @@ When a private name doesn't exist in the installed release, that one patch is sk
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import warnings
-from collections import deque
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +25,7 @@ from decart_widget.rtc.bitrates import Bitrates
 from decart_widget.rtc.encoders import FPS, REALTIME_ENCODERS, RealtimeEncoder
 from decart_widget.rtc.jitter import release_on_marker
 from decart_widget.rtc.loss import keep_history, recover_lost_packets
+from decart_widget.rtc.newest_queue import NewestQueue
 from decart_widget.rtc.optional_patch import optional_patch, replace, require
 
 if TYPE_CHECKING:
@@ -244,37 +243,9 @@ def report_bandwidth(receiver: RTCRtpReceiver, bitrate: int) -> None:
         replace(receiver, _BANDWIDTH_ESTIMATOR, ConstantEstimator(bitrate))
 
 
-class NewestQueue:
-    """Holds the newest frame only; replaces the unbounded queue of a remote track.
-
-    Attributes:
-        dropped: How many frames were replaced before they were read.
-    """
-
-    def __init__(self) -> None:
-        self._items: deque[Any] = deque()
-        self._filled = asyncio.Event()
-        self.dropped = 0
-
-    async def put(self, item: Any) -> None:
-        """Replace an unread frame; the end of the track (None) is queued behind it."""
-        if item is not None and self._items and self._items[-1] is not None:
-            self._items.pop()
-            self.dropped += 1
-        self._items.append(item)
-        self._filled.set()
-
-    async def get(self) -> Any:
-        """The next frame, or None at the end of the track."""
-        while not self._items:
-            self._filled.clear()
-            await self._filled.wait()
-        return self._items.popleft()
-
-
 @optional_patch
 def keep_newest(receiver: RTCRtpReceiver) -> None:
-    """Let the receiver's track queue the newest frame only; without a track nothing happens."""
+    """Give the receiver's track a `NewestQueue`; without a track nothing happens."""
     track = receiver.track
     if track is not None and not isinstance(getattr(track, "_queue"), NewestQueue):  # noqa: B009
         replace(track, "_queue", NewestQueue())

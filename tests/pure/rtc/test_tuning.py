@@ -196,26 +196,6 @@ async def test_a_receiver_feeds_its_estimator_and_its_buffer(answerer: RTCPeerCo
 # --- queue ----------------------------------------------------------------------------------------
 
 
-async def test_the_queue_keeps_the_newest_frame_and_the_end() -> None:
-    queue = tuning.NewestQueue()
-    for number in range(5):
-        await queue.put(number)
-    assert await queue.get() == 4
-    assert queue.dropped == 4
-    waiting = asyncio.ensure_future(queue.get())
-    await asyncio.sleep(0)
-    assert not waiting.done(), "there is only one"
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await queue.put(5)
-    await queue.put(None)
-    assert [await queue.get(), await queue.get()] == [5, None]
-    waiting = asyncio.ensure_future(queue.get())
-    await asyncio.sleep(0)
-    await queue.put(6)
-    assert await waiting == 6
-
-
 async def test_a_remote_track_reads_from_the_queue(answerer: RTCPeerConnection) -> None:
     receiver = answerer.getTransceivers()[0].receiver
     assert tuning.keep_newest(receiver)
