@@ -35,7 +35,8 @@ class TransformTrack(MediaStreamTrack):
     """Receives the newest frame of ``source`` and has a worker thread transform it.
 
     Args:
-        source: The camera's track; it should drop frames that would come too late (`tuning.keep_newest`).
+        source: The camera's track, which should drop frames that would come too late
+            (`tuning.keep_newest`).
         renderer: Transforms the frames.
         effect_state: The session's prompt and image; it may change at any time.
         executor: Runs the renderer.
