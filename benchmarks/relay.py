@@ -36,14 +36,15 @@ w
 PICTURE: Final = ".decart-widget[data-revealed='true'] video.dw-remote"
 
 
-async def install(page: Page) -> None:
-    """Installs the camera that writes the time into its picture."""
-    await page.add_init_script(MARKER)
-
-
 async def relayed(width: int, height: int) -> dict[str, Any]:
     """Runs a relay of this size and returns what `dwGlassToGlass` of marker.js measures."""
     cell = CELL.format(width=width, height=height).strip()
+
+    async def install(page: Page) -> None:
+        """Installs the camera that writes the time into its picture."""
+        await page.add_init_script(f"window.dwCameraSize = [{width}, {height}];")
+        await page.add_init_script(MARKER)
+
     async with running_widget([cell], install) as session:
         await session.start()
         seen: dict[str, Any] = await session.notebook.page.evaluate(

@@ -6,8 +6,10 @@
 // and white white (greyscale) leaves it readable.
 
 (() => {
-  const [WIDTH, HEIGHT, FPS] = [1280, 720, 25];
-  const [BLOCK, BITS] = [16, 16];
+  // A page that sends another size sets it before. To draw this camera costs more than a real one does.
+  const [WIDTH, HEIGHT] = window.dwCameraSize ?? [1280, 720];
+  const FPS = 25;
+  const [BLOCK, BITS] = [WIDTH / 80, 16];
   const RANGE = 1 << BITS;
 
   /** The same random numbers in every run (mulberry32). */
@@ -64,7 +66,7 @@
       context.drawImage(room, -40 - 6 * Math.sin(i / 25), -40 - 4 * Math.cos(i / 31));
       context.fillStyle = "#c98d6a"; // a moving person
       context.beginPath();
-      context.ellipse(WIDTH * (0.5 + 0.15 * Math.sin(i / 12)), HEIGHT * 0.6, 150, 230, 0, 0, 7);
+      context.ellipse(WIDTH * (0.5 + 0.15 * Math.sin(i / 12)), HEIGHT * 0.6, WIDTH * 0.12, HEIGHT * 0.32, 0, 0, 7);
       context.fill();
       context.drawImage(grains[i % grains.length], 0, 0);
       const time = Math.round(performance.now()) % RANGE;

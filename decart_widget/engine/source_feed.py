@@ -1,9 +1,10 @@
 """The frames of the current source, in the worker: read ahead on a thread, given when they are due.
 
-A live source (a camera) gives frames at its own times, and the newest one is kept. The frames of
-other sources have times; they are read ahead, and skipped when a newer one is due already, or
-delayed where none may be lost (`Pacer`). Replacing the source ends the thread that reads the
-former one.
+A live source (a camera) gives frames at its own times, and the newest one is kept; but one whose
+reader ``holds_back`` its sender is read only when a frame was given: a page encodes, and the worker
+decodes, no frame of the page's camera in vain. The frames of other sources have times; they are
+read ahead, and skipped when a newer one is due already, or delayed where none may be lost
+(`Pacer`). Replacing the source ends the thread that reads the former one.
 """
 
 from __future__ import annotations
@@ -233,10 +234,12 @@ class _ReaderThread(threading.Thread):
 
     def _keep(self, frame: ReadFrame) -> None:
         with self._room:
-            if self.is_live and self.frames:
+            holds_back = getattr(self._reader, "holds_back", False)
+            if self.is_live and self.frames and not holds_back:
                 self.frames.clear()
                 self._feed.skipped += 1
-            while len(self.frames) >= AHEAD and not self._stopped:
+            ahead = 1 if holds_back else AHEAD
+            while len(self.frames) >= ahead and not self._stopped:
                 self._room.wait()
             self.frames.append(frame)
         self._call(self._feed.notify)

@@ -65,11 +65,13 @@ class WebcamReader:
         after: Index of the last frame before the first one.
 
     Attributes:
+        holds_back: True: the page sends no more frames than are read.
         began_at_s: Time 0 of the source, in seconds since 1970 on the page's clock; None before
             the first frame.
     """
 
     is_live = True
+    holds_back = True
     fps: float | None = None
     duration_s: float | None = None
     frame_count: int | None = None
