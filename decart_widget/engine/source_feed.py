@@ -159,7 +159,7 @@ class SourceFeed:
 
     def _take(self, thread: _ReaderThread, *, every: bool) -> OutgoingFrame:
         frame = thread.pop()
-        if not every:
+        if not every and not thread.holds_back:
             while thread.frames and self._due(thread.frames[0], every=False) <= self._loop.time():
                 self.skipped += 1
                 frame = thread.pop()
@@ -184,7 +184,7 @@ class _ReaderThread(threading.Thread):
         self.generation = generation
         self.frames: deque[ReadFrame] = deque()
         self.is_open = False
-        self.is_live = False
+        self.is_live = self.holds_back = False
         self.at_end = False
         self.end_was_told = False
         self._feed = feed
@@ -216,6 +216,7 @@ class _ReaderThread(threading.Thread):
         reader = None
         try:
             self._reader = reader = self._open_reader()
+            self.holds_back = getattr(reader, "holds_back", False)
             self.is_live, self.is_open = reader.is_live, True
             self._call(self._feed.opened, self, reader)
             while not self._stopped and (frame := reader.read()) is not None:
@@ -234,11 +235,10 @@ class _ReaderThread(threading.Thread):
 
     def _keep(self, frame: ReadFrame) -> None:
         with self._room:
-            holds_back = getattr(self._reader, "holds_back", False)
-            if self.is_live and self.frames and not holds_back:
+            if self.is_live and self.frames and not self.holds_back:
                 self.frames.clear()
                 self._feed.skipped += 1
-            ahead = 1 if holds_back else AHEAD
+            ahead = 1 if self.holds_back else AHEAD
             while len(self.frames) >= ahead and not self._stopped:
                 self._room.wait()
             self.frames.append(frame)
