@@ -12,10 +12,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.codec.context import ThreadType
 
 from decart_widget.errors import SourceError
 from decart_widget.inputs.sources import containers, file_reader, marker
-from decart_widget.inputs.sources.containers import format_of
+from decart_widget.inputs.sources.containers import format_of, video_stream
 from decart_widget.inputs.sources.file_reader import VideoFileReader
 from decart_widget.inputs.sources.opening import open_reader
 from decart_widget.inputs.sources.pattern import PatternReader, TestPattern
@@ -147,6 +148,14 @@ def test_times_of_a_variable_rate_are_those_of_the_file(tmp_path: Path) -> None:
     frames = frames_of(VideoFile(path))
     assert [frame.source_time for frame in frames] == pytest.approx(times, abs=0.002)
     assert numbers(frames) == list(range(7))
+
+
+def test_frames_are_not_decoded_by_several_threads_at_once(tmp_path: Path) -> None:
+    # With threads for whole frames, pictures after a seek are damaged now and then.
+    path = write_clip(tmp_path / "a.ts", numbered(3))
+    with av.open(str(path)) as container:
+        context = video_stream(container, "a.ts").codec_context
+        assert context.thread_type == ThreadType.SLICE
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
