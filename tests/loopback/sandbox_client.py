@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.protocol import State
 
 KEY = "dct_test"
-LIMIT = 20.0
+LIMIT = 60.0
 WIDTH, HEIGHT, FPS = 320, 180, 20
 
 Picture = np.ndarray
