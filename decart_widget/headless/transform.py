@@ -97,7 +97,7 @@ def transform(
     from decart_widget.headless.schedule import check_schedule
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.choice import as_source
-    from decart_widget.options import VideoOptions
+    from decart_widget.options import FRAMERATES
     from decart_widget.runtime.destination import SandboxWarning
 
     changes = [] if prompts is None else check_schedule(prompts)
@@ -106,9 +106,7 @@ def transform(
     chosen = as_source(source)
     chosen.check()
     target = checked_output(output, chosen, overwrite=overwrite)
-    video = session.get("video")
-    fps = (video if isinstance(video, VideoOptions) else VideoOptions()).max_framerate
-    length_s, frames = measured(chosen, float(fps))
+    length_s, _ = measured(chosen, FRAMERATES[1])
     if budget is None and length_s is not None:
         budget = math.ceil(length_s * SPARE_FACTOR + SPARE_S)
     with warnings.catch_warnings():
@@ -118,6 +116,7 @@ def transform(
             prompt=prompt, source=chosen, budget=budget, orientation=orientation, **session
         )
     with closing(made):
+        _, frames = measured(chosen, made.settings.video.max_framerate)
         if progress:
             sys.stderr.write(f"{announcement(made, length_s)}\n")
         with Progress(made, frames, is_shown=progress) as bar:
