@@ -24,8 +24,9 @@ from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
 from decart_widget.page.watchers import Watchers
 from decart_widget.protocol.requests import PromptState
 from decart_widget.runtime.destination import Destination
+from decart_widget.runtime.kept_media import IDLE_S
 from decart_widget.runtime.kernel_captures import KernelCaptures
-from decart_widget.runtime.kernel_engine import IDLE_S, KernelEngine
+from decart_widget.runtime.kernel_engine import KernelEngine
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
 from decart_widget.runtime.model_names import ModelNames

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from decart_widget.engine.media import EngineMedia
 from decart_widget.engine.streams import EndOfSource
-from decart_widget.errors import DecartError
+from decart_widget.runtime.kept_media import IDLE_S, KeptMedia
 from decart_widget.session.media import EndReason, Preparation
 
 if TYPE_CHECKING:
+    from decart_widget.errors import DecartError
     from decart_widget.inputs.sources.reader import Source
     from decart_widget.page.watchers import Watchers
-
-
-IDLE_S: Final = 900.0
-"""Seconds after which a worker without a session ends. A visible page repeats the hint that a start
-is likely every 600 s, so the worker of a widget that is looked at stays."""
 
 
 class KernelMedia(EngineMedia):
@@ -57,7 +52,7 @@ class KernelMedia(EngineMedia):
         self._watchers.end(attempt, reason, keep_source=keep_source)
 
 
-class KernelEngine:
+class KernelEngine(KeptMedia[KernelMedia]):
     """Makes and closes the media of one widget's sessions in the kernel.
 
     Use it on the background loop, but for what its docstrings say.
@@ -81,15 +76,12 @@ class KernelEngine:
         source_failed: Callable[[BaseException], None],
         is_active: Callable[[], bool],
     ) -> None:
+        super().__init__(is_active)
         self.source: Source | None = None
         self._watchers = watchers
         self._shape = shape
         self._source_ended = source_ended
         self._source_failed = source_failed
-        self._is_active = is_active
-        self._resting: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
-        self._media: KernelMedia | None = None
 
     @property
     def media(self) -> KernelMedia | None:
@@ -124,12 +116,6 @@ class KernelEngine:
             self.make().warm(transport)
             self.rest(IDLE_S)
 
-    def rest(self, seconds: float) -> None:
-        """Ends the worker if no session is active after so many seconds."""
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
-
     def make(self) -> KernelMedia:
         """Returns the media for a session; the same one each time."""
         assert self.source is not None
@@ -138,25 +124,6 @@ class KernelEngine:
             self._media.on_source_failed = self._failed
             self._media.add_sink(EndOfSource(self._source_ended))
         return self._media
-
-    async def close(self) -> None:
-        """Ends the worker, if there is one; the next session starts another one."""
-        if self._resting is not None:
-            self._resting.cancel()
-        media, self._media = self._media, None
-        if media is not None:
-            await media.recordings.finish()
-            await media.close()
-
-    def _rested(self) -> None:
-        if self._is_active():
-            return  # its end begins this anew
-        self._close_soon()
-
-    def _close_soon(self) -> None:
-        task = asyncio.ensure_future(self.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
 
     def _failed(self, error: DecartError) -> None:
         if error.__cause__ is not None:

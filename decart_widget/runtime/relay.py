@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,7 @@ from decart_widget.engine.commands import PART_BYTES
 from decart_widget.engine.webcam_media import WebcamMedia
 from decart_widget.errors import DecartError, MediaUnreachableError
 from decart_widget.page.media import BrowserMedia
-from decart_widget.runtime.kernel_engine import IDLE_S
+from decart_widget.runtime.kept_media import IDLE_S, KeptMedia
 from decart_widget.session.media import EndReason, Media, Preparation
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class RelayMedia(WebcamMedia):
         self._pages.camera_credit(self._number, frames, key=key)
 
 
-class Relay:
+class Relay(KeptMedia[RelayMedia]):
     """Whether the page's camera goes through the kernel, and the media for that.
 
     Use it on the background loop.
@@ -146,16 +145,13 @@ class Relay:
         publish: Callable[[dict[str, Any]], None],
         is_active: Callable[[], bool],
     ) -> None:
+        super().__init__(is_active)
         self._pages = pages
         self._watchers = watchers
         self._shape = shape
         self._publish = publish
-        self._is_active = is_active
-        self._resting: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
         self._wanted: str | None = None
         self._for_agent: str | None = None  # the browser that can't reach the service
-        self._media: RelayMedia | None = None
 
     def choose(self, engine: str | None) -> None:
         """Sets what the user wants: ``"browser"``, ``"kernel"``, or None: what works."""
@@ -202,29 +198,8 @@ class Relay:
             self.make().warm(transport)
             self.rest(IDLE_S)
 
-    def rest(self, seconds: float) -> None:
-        """Ends the worker if no session is active after so many seconds."""
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
-
     def make(self) -> RelayMedia:
         """Returns the media for a session; the same one each time."""
         if self._media is None:
             self._media = RelayMedia(self._pages, self._watchers, self._shape)
         return self._media
-
-    async def close(self) -> None:
-        """Ends the worker, if there is one; the next session starts another one."""
-        if self._resting is not None:
-            self._resting.cancel()
-        media, self._media = self._media, None
-        if media is not None:
-            await media.recordings.finish()
-            await media.close()
-
-    def _rested(self) -> None:
-        if not self._is_active():  # else its end begins this anew
-            task = asyncio.ensure_future(self.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
