@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from decart_widget._version import __version__
 
 if TYPE_CHECKING:
+    from decart_widget import explore as explore
     from decart_widget import sandbox as sandbox
     from decart_widget.errors import DecartError as DecartError
     from decart_widget.headless.session import Session as Session
@@ -68,14 +69,15 @@ __all__ = [
     "VideoOptions",
     "Webcam",
     "__version__",
+    "explore",
     "sandbox",
     "transform",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sandbox":
-        return importlib.import_module("decart_widget.sandbox")
+    if name in ("explore", "sandbox"):
+        return importlib.import_module(f"decart_widget.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"decart_widget.{_HOME[name]}"), name)

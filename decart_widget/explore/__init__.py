@@ -1,0 +1,45 @@
+"""Prompt exploration: many prompts on the same clip, compared, kept and repeatable.
+
+``explore.sweep("clip.mp4", explore.grid("{style}, {light}", style=[...], light=[...]))`` makes a
+sheet whose plan says what it will take; nothing is billed before it is started. The public names
+are imported on first use. No module here has the name of a public function, because importing a
+module sets an attribute of its package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from decart_widget.explore.records import Axis as Axis
+    from decart_widget.explore.records import Captured as Captured
+    from decart_widget.explore.records import Cell as Cell
+    from decart_widget.explore.records import CellResult as CellResult
+
+_HOME: Final = {
+    "Axis": "explore.records",
+    "Captured": "explore.records",
+    "Cell": "explore.records",
+    "CellResult": "explore.records",
+}
+"""The public names and the modules that define them."""
+
+__all__ = [
+    "Axis",
+    "Captured",
+    "Cell",
+    "CellResult",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"decart_widget.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
