@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from decart_widget.engine.received import ReceivedFrame
     from decart_widget.engine.recording import EngineRecording
-    from decart_widget.headless.schedule import Change
     from decart_widget.headless.session import Session
+    from decart_widget.inputs.schedules import Change, Schedule
     from decart_widget.inputs.sources.reader import Source
 
 SPARE_FACTOR: Final = 1.5
@@ -57,7 +57,7 @@ def transform(
     output: str | os.PathLike[str],
     *,
     prompt: str | None = None,
-    prompts: Mapping[float, str | None] | str | os.PathLike[str] | None = None,
+    prompts: Schedule | Mapping[float, str | None] | str | os.PathLike[str] | None = None,
     budget: float | str | None = None,
     which: str = "output",
     sound: bool = True,
@@ -75,8 +75,8 @@ def transform(
         source: A video file's path, or another source of ``Session`` that has an end.
         output: The file to write: ``.mp4``, ``.mov``, ``.mkv`` or ``.webm``.
         prompt: What the picture is to become; None leaves the picture alone.
-        prompts: Prompts by the second from which on they hold, or the path of a JSON file with
-            such an object.
+        prompts: Prompts by the second from which on they hold: a schedule, a mapping, pairs, or the
+            path of a JSON file with such an object.
         budget: Seconds after which it ends, or US dollars as in ``"$1"``; None for one and a half
             times the length of the clip and 10 seconds more.
         which: ``"output"``, or ``"both"`` for the clip and the result side by side.
@@ -94,15 +94,17 @@ def transform(
         DecartError: The session failed; the message says where what came back is.
     """
     from decart_widget.engine.output import checked_output
-    from decart_widget.headless.schedule import check_schedule
     from decart_widget.headless.session import Session
+    from decart_widget.inputs.schedules import check_schedule
     from decart_widget.inputs.sources.choice import as_source
     from decart_widget.options import FRAMERATES
     from decart_widget.runtime.destination import SandboxWarning
 
     changes = [] if prompts is None else check_schedule(prompts)
     if changes and changes[0].at_s == 0:
-        prompt, changes = changes[0].prompt, changes[1:]
+        prompt, enrich, changes = changes[0].prompt, changes[0].enrich, changes[1:]
+        if enrich is not None:
+            session["enrich"] = enrich
     chosen = as_source(source)
     chosen.check()
     target = checked_output(output, chosen, overwrite=overwrite)
@@ -202,7 +204,9 @@ class Watcher:
         self._bar.advance(1)
         in_flight_s = (frame.received_ns - frame.captured_ns) / 1e9 if frame.captured_ns else 0.0
         while self._changes and frame.source_time + in_flight_s >= self._changes[0].at_s:
-            operation = self._session.set(prompt=self._changes.pop(0).prompt)
+            change = self._changes.pop(0)
+            enrich = {} if change.enrich is None else {"enrich": change.enrich}
+            operation = self._session.set(prompt=change.prompt, **enrich)
             operation.add_done_callback(self._answered)
 
     def lost(self, indices: Sequence[int]) -> None:
