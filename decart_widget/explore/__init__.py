@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
     from decart_widget.explore.records import CellResult as CellResult
+    from decart_widget.inputs.templates import Template as Template
+    from decart_widget.inputs.templates import scale as scale
+    from decart_widget.inputs.templates import template as template
 
 _HOME: Final = {
     "Axis": "explore.records",
     "Captured": "explore.records",
     "Cell": "explore.records",
     "CellResult": "explore.records",
+    "Template": "inputs.templates",
+    "scale": "inputs.templates",
+    "template": "inputs.templates",
 }
 """The public names and the modules that define them."""
 
@@ -30,6 +36,9 @@ __all__ = [
     "Captured",
     "Cell",
     "CellResult",
+    "Template",
+    "scale",
+    "template",
 ]
 
 
