@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import SandboxError
 from decart_widget.inputs.secrets import Secret, random_key
 from decart_widget.processes.python_child import ChildError, PythonChild
+from decart_widget.sandbox.faults import NONE, Faults
+from decart_widget.sandbox.http_api import LEDGER_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from decart_widget.sandbox.own.interface import Transform
     from decart_widget.sandbox.own.pickles import PickledModel
+
+LEDGER_TIMEOUT_S: Final = 20.0
+"""Seconds that the child may take to say what it has billed."""
 
 
 @hides_arguments
@@ -28,6 +33,7 @@ def start_child(
     timeout: float = 20.0,
     marker: bool = False,
     transform: Transform | None = None,
+    faults: Faults = NONE,
 ) -> ChildSandbox:
     """Start ``python -m decart_widget.sandbox`` and return when it listens.
 
@@ -43,6 +49,7 @@ def start_child(
         marker: As for `decart_widget.sandbox.serve`.
         transform: As for `decart_widget.sandbox.serve` with ``process=True``: the model has a
             process of its own below the child, and neither is disturbed by a busy cell.
+        faults: What goes wrong, see `Faults`.
 
     Raises:
         InvalidTransformError: ``transform`` can't be called with frames, or can't be sent to a
@@ -51,7 +58,7 @@ def start_child(
     """
     key = None if api_key is None else Secret(api_key)
     del api_key  # a traceback may show a frame's variables
-    return ChildSandbox(key, timeout=timeout, marker=marker, transform=transform)
+    return ChildSandbox(key, timeout=timeout, marker=marker, transform=transform, faults=faults)
 
 
 class ChildSandbox:
@@ -73,6 +80,7 @@ class ChildSandbox:
         timeout: float,
         marker: bool = False,
         transform: Transform | None = None,
+        faults: Faults = NONE,
     ) -> None:
         model = None if transform is None else _packed(transform)
         self.last_error: BaseException | None = None
@@ -81,9 +89,8 @@ class ChildSandbox:
         self._key = random_key() if api_key is None else api_key
         self.base_url = self.realtime_base_url = ""
         try:
-            self._child = PythonChild(
-                "decart_widget.sandbox", ["--child", *(["--marker"] if marker else [])]
-            )
+            flags = ["--child", *(["--marker"] if marker else []), *_flags(faults)]
+            self._child = PythonChild("decart_widget.sandbox", flags)
         except ChildError as error:
             raise SandboxError(f"The sandbox process {error}") from None
         self.pid = self._child.pid
@@ -130,6 +137,27 @@ class ChildSandbox:
         """As `Sandbox.stats`, up to a second old; None without a ``transform``."""
         return self._stats
 
+    def ledger(self) -> list[dict[str, Any]]:
+        """As `Sandbox.ledger`.
+
+        Raises:
+            SandboxError: The process doesn't answer.
+        """
+        import httpx
+
+        try:
+            answer = httpx.get(
+                f"{self.base_url}{LEDGER_PATH}",
+                headers={"x-api-key": self._key.reveal()},
+                timeout=LEDGER_TIMEOUT_S,
+                trust_env=False,
+            )
+            entries: list[dict[str, Any]] = answer.json()["ledger"]
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            reason = type(error).__name__
+            raise SandboxError(f"The sandbox process doesn't answer ({reason}).") from None
+        return entries
+
     def model_figures(self) -> dict[str, Any] | None:
         """``stats()["model"]``; None without a ``transform``."""
         return None if self._stats is None else self._stats["model"]
@@ -170,6 +198,17 @@ class ChildSandbox:
         if not self.base_url:
             return "<ChildSandbox not started>"
         return f"<ChildSandbox {self.base_url} pid {self.pid}{'' if self.alive else ' ended'}>"
+
+
+def _flags(faults: Faults) -> list[str]:
+    """The faults as the program's command line."""
+    flags = []
+    for field in fields(Faults):
+        value = getattr(faults, field.name)
+        if value != field.default:
+            flag = "--" + field.name.replace("_", "-")
+            flags += [flag] if value is True else [flag, str(value)]
+    return flags
 
 
 def _packed(transform: Transform) -> PickledModel:

@@ -20,6 +20,7 @@ from decart_widget.sandbox.close_codes import CLOSE_INTERNAL, CLOSE_NO_CREDITS, 
 from decart_widget.sandbox.effects.effect_state import EffectState
 from decart_widget.sandbox.effects.render import Renderer
 from decart_widget.sandbox.generation import Generation
+from decart_widget.sandbox.ledger import SessionBill
 from decart_widget.sandbox.peer import OfferError, Peer, PeerEvents
 from decart_widget.sandbox.requests import Requests
 from decart_widget.sandbox.rooms.host import RoomHost, RoomRequest, SessionRoom
@@ -59,6 +60,7 @@ class ControlSession:
 
     Attributes:
         id: Random; sent in ``session_id`` and ``livekit_room_info``.
+        bill: What is billed.
         effect_state: The prompt and image that were applied last.
         peer: The offer/answer media, or None.
         room: The room, or None. A session has a peer or a room, never both.
@@ -95,8 +97,9 @@ class ControlSession:
         self._codec = codec
         self._warm_up = warm_up
         self._generation = Generation(self.send)
+        self.bill = SessionBill(self.id, model, self._generation)
         self._requests = Requests(
-            self.effect_state, self.send, lambda: self._faults, renderer.begin
+            self.effect_state, self.send, lambda: self._faults, renderer.begin, self.bill.note
         )
         self._rate = RateLimit()
         self._junk = itertools.cycle(junk.MESSAGES)
@@ -301,6 +304,7 @@ class ControlSession:
             await peer.close()
 
     def _on_first_frame(self) -> None:
+        self.effect_state.is_seen = True
         self._generation.start()
         if self.room is not None and self._first_frame_at is not None:
             return  # the client joined its room again: faults of a room happen once a session
@@ -315,6 +319,7 @@ class ControlSession:
     def set_faults(self, faults: Faults) -> None:
         """Replace the faults; their times count from this session's start or first frame."""
         self._faults = faults
+        self.effect_state.inertia_s = faults.inertia_s
         for timer in self._fault_timers:
             timer.cancel()
         self._fault_timers.clear()
@@ -337,10 +342,13 @@ class ControlSession:
             self._fault_timers.append(asyncio.get_running_loop().call_at(since + after_s, callback))
 
     def _is_frozen(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._opened_at is not None and now < self._opened_at + self._faults.start_s:
+            return True
         after_s = self._faults.freeze_after_s
         if after_s is None or self._first_frame_at is None:
             return False
-        return asyncio.get_running_loop().time() >= self._first_frame_at + after_s
+        return now >= self._first_frame_at + after_s
 
     def _drop_socket(self) -> None:
         self._socket.transport.abort()

@@ -40,6 +40,10 @@ class Faults:
             continues.
         picture_delay_s: Each picture is sent this much later, in order, as a model's answers are;
             with offer and answer only, for sessions that begin then.
+        start_s: No picture is sent, and nothing is billed, until this long after a session began,
+            as a model needs time to start.
+        inertia_s: A new look comes in over so many seconds: a cross-fade, from when its prompt or
+            image was applied. The first one of a session is there at once. Effects only.
         join_delay_s: A room answers those who join it this much later.
         drop_signal_after_s: The room's signal sockets are closed this long after the first frame
             was sent; media and control channel continue.
@@ -77,6 +81,8 @@ class Faults:
     dead_peer_after_s: float | None = None
     freeze_after_s: float | None = None
     picture_delay_s: float = 0.0
+    start_s: float = 0.0
+    inertia_s: float = 0.0
     join_delay_s: float = 0.0
     drop_signal_after_s: float | None = None
     refuse_resume: bool = False

@@ -22,6 +22,14 @@ class Generation:
         self._task: asyncio.Task[Any] | None = None
         self._started_at: float | None = None
         self._ended = False
+        self._former_s = 0.0
+
+    @property
+    def billed_s(self) -> float:
+        """Seconds so far, of former parts too: a client may lose its media and come back."""
+        if not self.is_running or self._started_at is None:
+            return self._former_s
+        return self._former_s + asyncio.get_running_loop().time() - self._started_at
 
     @property
     def seconds(self) -> int:
@@ -56,6 +64,7 @@ class Generation:
 
     def stop(self) -> None:
         """Stop without a message: the client is gone."""
+        self._former_s = self.billed_s
         self._ended = True
         if self._task is not None:
             self._task.cancel()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from decart_widget.models import DEPRECATED, MODELS
@@ -30,6 +30,9 @@ WATCH_PATH: Final = "/watch-stream/"
 
 QUOTA_PATH: Final = "/v1/realtime/quota"
 """Where the limit of sessions and their number are; the service's path."""
+
+LEDGER_PATH: Final = "/sandbox/ledger"
+"""Where this server says what it has billed; the service has no such path."""
 
 RESOLVE_PATH: Final = "/v1/models/resolve"
 """Where a model's name is exchanged for the id that it stands for; needs no key."""
@@ -53,6 +56,7 @@ class HttpApi:
         room_host: Finds the room of a running session.
         faults: Returns the faults that are set at the moment.
         quota: Returns the limit of sessions at once, and how many there are.
+        ledger: Returns what was billed, as JSON values.
         allow_remote: Other machines, and web pages from them, may use the server.
     """
 
@@ -64,6 +68,7 @@ class HttpApi:
         *,
         faults: Callable[[], Faults],
         quota: Callable[[], tuple[int, int]],
+        ledger: Callable[[], list[dict[str, Any]]],
         allow_remote: bool,
     ) -> None:
         self._keyring = keyring
@@ -71,6 +76,7 @@ class HttpApi:
         self._room_host = room_host
         self._faults = faults
         self._quota = quota
+        self._ledger = ledger
         self._allow_remote = allow_remote
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -87,8 +93,8 @@ class HttpApi:
             return self._rooms.answer_validate(request)
         if path.startswith(WATCH_PATH):
             return self._watch(request, unquote(path.removeprefix(WATCH_PATH)))
-        if path == QUOTA_PATH:
-            return self._count(request)
+        if path in (QUOTA_PATH, LEDGER_PATH):
+            return self._count(request, path)
         if path == RESOLVE_PATH:
             return self._resolve(request) if request.method == "POST" else _POST_ONLY
         if path != TOKENS_PATH:
@@ -111,14 +117,16 @@ class HttpApi:
             return _error(error.status, error.reason)
         return HttpResponse(200, json.dumps(token))
 
-    def _count(self, request: HttpRequest) -> HttpResponse:
-        """The limit of sessions at once, and how many there are; for a permanent key."""
+    def _count(self, request: HttpRequest, path: str) -> HttpResponse:
+        """The limit of sessions and how many there are, or the ledger; for a permanent key."""
         if request.method != "GET":
             return HttpResponse(405, json.dumps({"error": "Use GET"}), {"Allow": "GET"})
         if self._faults().refuse_key or not self._keyring.is_permanent(
             request.headers.get("x-api-key", "")
         ):
             return _error(401, "Invalid API key")
+        if path == LEDGER_PATH:
+            return HttpResponse(200, json.dumps({"ledger": self._ledger()}))
         limit, active = self._quota()
         return HttpResponse(
             200,

@@ -215,6 +215,16 @@ class Sandbox:
         stats: dict[str, Any] = self._on_loop(self._server.stats)
         return stats
 
+    def ledger(self) -> list[dict[str, Any]]:
+        """What was billed, oldest first: for each session, also one that runs, its seconds.
+
+        An entry has ``id``, ``model``, ``seconds`` from the first picture to the end, and
+        ``prompts``: what was asked for, at which billed second, and why it was refused (None: it
+        was not).
+        """
+        entries: list[dict[str, Any]] = self._on_loop(self._server.ledger.entries)
+        return entries
+
     def model_figures(self) -> dict[str, Any] | None:
         """``stats()["model"]``, at once and on any thread; None without a model of your own."""
         model = self._server.renderer.model

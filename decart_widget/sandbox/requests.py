@@ -46,6 +46,7 @@ class Requests:
         send: Sends one message: the type, and the other fields as keywords.
         faults: Returns the faults for the next request.
         begin: Has a user's model start the state, and returns the end of that; None: nothing to do.
+        note: Called with the state that was asked for, and why it was refused; None: it was not.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Requests:
         send: Send,
         faults: Callable[[], Faults],
         begin: Callable[[EffectState], Future[None] | None] = lambda _effect_state: None,
+        note: Callable[[dict[str, Any], str | None], None] = lambda _asked, _refused: None,
     ) -> None:
         self._effect_state = effect_state
         self._send = send
         self._faults = faults
         self._begin = begin
+        self._note = note
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_LIMIT)
 
     async def add(self, message: dict[str, Any]) -> None:
@@ -85,6 +88,12 @@ class Requests:
                     state.set(former.prompt, enrich=former_enrich, image=former.image)
             except RefusalError as refusal:
                 refused = str(refusal)
+            asked = {
+                "prompt": message.get("prompt"),
+                "enrich": _enrich(message),
+                "image": message.get("image_data") is not None,
+            }
+            self._note(asked, refused)
             await asyncio.sleep(faults.ack_delay_s)
             if not faults.no_ack:
                 await self._acknowledge(message, refused)

@@ -34,6 +34,7 @@ from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.http_api import HttpApi
+from decart_widget.sandbox.ledger import Ledger
 from decart_widget.sandbox.own.batches import Batches
 from decart_widget.sandbox.own.warm_up import WarmUp
 from decart_widget.sandbox.rooms.host import LocalRooms, RoomHost, requested_codec
@@ -89,6 +90,9 @@ class SandboxServer:
         marker: Whether transformed frames carry the number that is drawn into the received ones.
         process: Whether ``transform`` runs in a process of its own.
 
+    Attributes:
+        ledger: What is billed.
+
     Raises:
         SandboxError: The packages that ``livekit`` needs aren't installed.
         ValueError: Other machines can reach ``host``, but ``allow_remote`` isn't set; or
@@ -124,6 +128,7 @@ class SandboxServer:
         self._faulty_sessions_left = faults.sessions
         self._server: Server | None = None
         self._sessions: list[ControlSession] = []
+        self.ledger = Ledger()
         self._requests: deque[str] = deque(maxlen=REQUESTS_KEPT)
         self._admitted = 0
         self._refused = 0
@@ -154,6 +159,7 @@ class SandboxServer:
             self._room_host,
             faults=lambda: self._faults,
             quota=lambda: (self._quota, len(self._sessions)),
+            ledger=self.ledger.entries,
             allow_remote=allow_remote,
         )
 
@@ -355,10 +361,12 @@ class SandboxServer:
         self._admitted += 1
         self.renderer.report_again()
         self._sessions.append(session)
+        self.ledger.add(session.bill)
         try:
             await session.run()
         finally:
             self._sessions.remove(session)
+            self.ledger.close(session.bill)
             asyncio.get_running_loop().call_later(COLLECT_AFTER_S, self._collect)
 
     def _collect(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
-from decart_widget.sandbox import Faults, Sandbox, serve
+from decart_widget.sandbox import Faults, Sandbox, serve, start_child
 from tests.loopback.sandbox_client import KEY, client
 
 
@@ -165,3 +166,54 @@ async def test_junk_is_sent_between_the_real_messages(sandbox: Sandbox) -> None:
         assert any(isinstance(raw, str) and not raw.startswith("{") for raw in user.junk)
         large = next(m for m in user.messages if m["type"] == "large")
         assert abs(len(json.dumps(large)) - 1_000_000) < 100
+
+
+async def test_a_model_that_starts_slowly_sends_no_picture_and_bills_nothing_until_then(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.faults = Faults(start_s=3600)
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("greyscale")
+        await user.start_video()
+        assert user.pc is not None
+        camera: Any = user.pc.getSenders()[0].track
+        async with asyncio.timeout(30):
+            while user.pc.connectionState != "connected":
+                await asyncio.sleep(0.02)
+            sent = camera._count
+            while camera._count < sent + 20:
+                await asyncio.sleep(0.02)
+        assert sandbox.ledger()[-1]["seconds"] == 0
+        assert not any(message["type"] == "generation_started" for message in user.messages)
+        sandbox.faults = Faults()
+        await user.picture()
+        await user.wait_for("generation_started")
+
+
+async def test_the_ledger_keeps_what_was_billed_and_which_prompts_were_refused(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.faults = Faults(moderated_word="blood")
+    async with client(sandbox.realtime_base_url) as user:
+        await user.prompt("greyscale")
+        await user.start_video()
+        await user.picture()
+        assert not (await user.prompt("blood"))["success"]
+        await user.prompt("invert")
+    async with asyncio.timeout(30):
+        while sandbox.stats()["sessions"]:
+            await asyncio.sleep(0.02)
+    entry = sandbox.ledger()[-1]
+    assert entry["seconds"] > 0
+    asked = [(prompt["prompt"], prompt["refused"] is None) for prompt in entry["prompts"]]
+    assert asked == [("greyscale", True), ("blood", False), ("invert", True)]
+    assert 0 == entry["prompts"][0]["at_s"] < entry["prompts"][2]["at_s"] <= entry["seconds"]
+    assert sandbox.ledger()[-1] == entry, "an ended session costs no more"
+
+
+async def test_a_child_process_takes_faults_and_has_a_ledger() -> None:
+    with start_child(KEY, faults=Faults(refuse_prompts="not today", junk=True)) as child:
+        async with client(child.realtime_base_url) as user:
+            assert (await user.prompt("greyscale"))["error"] == "not today"
+            entry = child.ledger()[-1]
+            assert entry["prompts"][0]["refused"] == "not today"

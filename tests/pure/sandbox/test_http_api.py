@@ -49,6 +49,7 @@ def answer(
         host,
         faults=lambda: faults,
         quota=lambda: (2, 3 if faults.quota else 1),
+        ledger=lambda: [{"kind": "session", "seconds": 3.5}],
         allow_remote=allow_remote,
     )
     return api.answer(HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body))
@@ -61,6 +62,8 @@ def answer(
         ("POST", "/", {}, 404),
         ("GET", "/elsewhere", {}, 404),
         ("GET", "/v1/client/tokens", {}, 405),
+        ("GET", "/sandbox/ledger", {}, 401),
+        ("GET", "/sandbox/ledger", KEY, 200),
         ("POST", "/v1/client/tokens", {}, 401),
         ("POST", "/v1/client/tokens", {"x-api-key": "dct_local"}, 401),
         ("POST", "/v1/client/tokens?x=1", KEY, 200),
