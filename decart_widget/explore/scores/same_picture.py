@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -67,9 +67,7 @@ def fingerprint(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float16]:
     return np.stack([lab(resized(checked(frames[at]), size)) for at in places]).astype(np.float16)
 
 
-def twins(
-    prints: Mapping[Hashable, NDArray[np.float16]], threshold: float = TWINS_DE
-) -> list[Twin]:
+def twins(prints: Mapping[Any, NDArray[np.float16]], threshold: float = TWINS_DE) -> list[Twin]:
     """Finds cells whose pictures are the same to the eye.
 
     Args:
