@@ -25,7 +25,9 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 DIGEST_DIGITS: Final = 32
 """Hex digits of a digest: 128 bits, for which nobody finds other code."""
 
-CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take", "kernel"})
+CHUNKS: Final = frozenset(
+    {"main", "peer", "room", "capture", "tools", "take", "kernel", "explore"}
+)
 """Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
 _pushed: set[str] = set()

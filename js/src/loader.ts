@@ -1,6 +1,6 @@
 /**
  * What every widget carries as its `_esm`: it loads the chunk `main`, the front end itself, and passes
- * the host's calls on to it.
+ * the host's calls on to it. The widget of a sheet has the chunk `explore` in its place.
  *
  * The entry points return at once, because a host drops a model's messages while it waits for them. A
  * view that is shown before `main` has come is a placeholder of the same size until then.
@@ -32,8 +32,8 @@ export default function decartWidget(): EntryPoints {
       return chunk(hash).module;
     };
     requestChunks(model, hashes, onMismatch, signal);
-    entryPoints ??= Promise.race([load("main"), mismatch]).then((main) =>
-      (main as Main).default(load),
+    entryPoints ??= Promise.race([load(hashes.explore ? "explore" : "main"), mismatch]).then(
+      (main) => (main as Main).default(load),
     );
     return entryPoints;
   }

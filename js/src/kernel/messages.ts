@@ -282,6 +282,32 @@ export type ToBrowser =
   | ImageState
   | { type: "beat" };
 
+/** A sheet of an exploration, or a change of it: JSON, sent in pieces of less than 1 MB. */
+interface SheetPiece {
+  type: "sheet";
+  /** The page that it is for; null for all. */
+  page_id: string | null;
+  /** Names the whole that it is a piece of. */
+  number: number;
+  /** Where the piece belongs, and how many bytes the whole has. */
+  at: number;
+  total: number;
+  /** Whether it is a change of the document that was sent before. */
+  patch: boolean;
+}
+
+/** A piece of a sheet's picture; a `total` of 0 says that there is none of that name. */
+interface SheetPicture {
+  type: "sheet-picture";
+  page_id: string | null;
+  name: string;
+  at: number;
+  total: number;
+}
+
+/** Kernel to the view of a sheet. */
+export type ToSheet = SheetPiece | SheetPicture;
+
 /** A message of one attempt. */
 export type AttemptMessage = Extract<
   ToBrowser,
@@ -321,6 +347,16 @@ export function parse(message: unknown): ToBrowser | null {
   if (!isText(type) || !Object.hasOwn(VALIDATORS, type)) return null;
   const isValid = VALIDATORS[type as ToBrowser["type"]];
   return isValid(message) ? (message as unknown as ToBrowser) : null;
+}
+
+/** The same for a message to the view of a sheet, which understands these alone. */
+export function parseSheet(message: unknown): ToSheet | null {
+  if (!isObject(message)) return null;
+  const { type, page_id, number, name, at, total, patch } = message;
+  const isPiece = isNumber(at) && isNumber(total) && (page_id === null || isText(page_id));
+  const isDocument = type === "sheet" && isNumber(number) && typeof patch === "boolean";
+  const isPicture = type === "sheet-picture" && isText(name);
+  return isPiece && (isDocument || isPicture) ? (message as unknown as ToSheet) : null;
 }
 
 function isText(value: unknown): value is string {
