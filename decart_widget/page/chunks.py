@@ -25,9 +25,7 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 DIGEST_DIGITS: Final = 32
 """Hex digits of a digest: 128 bits, for which nobody finds other code."""
 
-CHUNKS: Final = frozenset(
-    {"main", "peer", "room", "capture", "tools", "take", "kernel", "explore"}
-)
+CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take", "kernel", "explore"})
 """Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
 _pushed: set[str] = set()
@@ -96,6 +94,11 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
         # The source, and with it the engine, may change: ``kernel`` is small.
         needed += ["capture", "take", "kernel"]
     return {name: chunk(name).digest for name in needed}
+
+
+def sheet_names() -> dict[str, str]:
+    """Returns the chunk that the view of a sheet needs, and its digest."""
+    return {"explore": chunk("explore").digest}
 
 
 def take_unsent(needed: Iterable[str]) -> list[Chunk]:
