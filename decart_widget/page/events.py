@@ -47,6 +47,25 @@ class ClipHandler(Protocol):
         """Record was pressed, or pressed again to end the clip."""
 
 
+class DeckHandler(Protocol):
+    """Handles what pages report about looks, and ask of them."""
+
+    def page_came(self) -> None:
+        """A page is there that has no thumbnails yet."""
+
+    def seen(self, message: Mapping[str, Any]) -> None:
+        """An ``effect`` message of the owner's page."""
+
+    def marked(self, message: Mapping[str, Any]) -> None:
+        """A ``mark`` message: a look was starred or pinned."""
+
+    def switched(self, number: int) -> None:
+        """A look is to be applied again."""
+
+    def sweep_wanted(self) -> None:
+        """The plan of a sweep is asked for."""
+
+
 class WatcherHandler(Protocol):
     """Handles what pages want to see of a session in the kernel."""
 
@@ -113,6 +132,10 @@ class PageEvents(Protocol):
     @property
     def watchers(self) -> WatcherHandler:
         """Handles ``watch`` and ``shown``."""
+
+    @property
+    def deck(self) -> DeckHandler:
+        """Handles ``effect``, ``mark``, ``switch`` and ``sweep``."""
 
     def started(self) -> None:
         """Start was clicked in a page, which is the owner now."""

@@ -152,6 +152,20 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
         "dropped": is_whole,
         "shown": lambda v: v is None or is_whole(v),
     },
+    # What the owner saw of a look: after how many seconds the picture changed (None: not seen), and
+    # whether it did (None: nobody watched). Its binary part, if any, is a small JPEG of the output.
+    "effect": {
+        "number": is_whole,
+        "seconds": is_number,
+        "changed": lambda v: v is None or isinstance(v, bool),
+    },
+    "mark": {
+        "number": is_whole,
+        "star": lambda v: isinstance(v, bool),
+        "pin": lambda v: isinstance(v, bool),
+    },
+    "switch": {"number": is_whole},
+    "sweep": {},
     # This picture has been decoded, or passed over as late: the credit for another one.
     "shown": {"attempt": is_whole, "stream": lambda v: v in STREAMS, "number": is_whole},
 }
@@ -328,6 +342,26 @@ def untap(number: int) -> dict[str, Any]:
 def recording(state: str, name: str, text: str) -> dict[str, Any]:
     """The state of a clip that is recorded; see ``Pages.recording``."""
     return {"type": "recording", "state": state, "name": name, "text": text}
+
+
+def look(number: int, uses: int, ago_s: float | None) -> dict[str, Any]:
+    """Tells pages that a look is live; the owner answers with ``effect``.
+
+    Args:
+        number: The look's.
+        uses: How often it was asked for.
+        ago_s: Seconds since it was asked for; None: the session began with it.
+    """
+    return {"type": "look", "number": number, "uses": uses, "ago_s": ago_s}
+
+
+def thumbnails(sizes: list[tuple[int, int]]) -> dict[str, Any]:
+    """Sends pages pictures of looks; the binary part is one JPEG file after the other.
+
+    Args:
+        sizes: Each look's number, and the bytes of its file.
+    """
+    return {"type": "thumbnails", "sizes": [list(one) for one in sizes]}
 
 
 def image_state(state: str, text: str = "") -> dict[str, Any]:

@@ -177,6 +177,12 @@ class Pages(PageSender):
                     self._drop("stale stop")
             case "apply":
                 events.prompts.apply_from_page(message["prompt"], message["enrich"])
+            case "mark":
+                events.deck.marked(message)
+            case "switch":
+                events.deck.switched(message["number"])
+            case "sweep":
+                events.deck.sweep_wanted()
             case "heartbeat":
                 # Between two attempts the owner continues to send heartbeats.
                 shows_it = name == self.owner or self.shared
@@ -217,6 +223,8 @@ class Pages(PageSender):
                 events.cameras.failed(message["code"])
             case "piece" | "tapped":
                 events.taps.receive({**message, "offset": page.clock.offset})
+            case "effect":
+                events.deck.seen(message)
             case "record":
                 events.clips.asked_by_page(on=message["on"])
             case _ if message["attempt"] not in (None, events.sessions.attempt):
@@ -256,6 +264,8 @@ class Pages(PageSender):
         for one in former:
             self.forget(one)
         self._events.watchers.came(name)
+        if new:
+            self._events.deck.page_came()
 
     def _welcome(self, name: str) -> None:
         attempt = self._events.sessions.attempt

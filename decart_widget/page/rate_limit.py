@@ -26,6 +26,10 @@ class Gate:
             "trouble": RateLimit(burst=10, per_second=1.0),
             "record": RateLimit(burst=6, per_second=0.5),
             "watch": RateLimit(burst=40, per_second=10.0),
+            "effect": RateLimit(burst=20, per_second=5.0),
+            "mark": RateLimit(burst=30, per_second=10.0),
+            "switch": RateLimit(burst=30, per_second=10.0),
+            "sweep": RateLimit(burst=3, per_second=0.2),
         }
         self._pieces = RateLimit(burst=400, per_second=200.0)
         # Two streams of 60 pictures/s in each of four pages.

@@ -23,14 +23,17 @@ from decart_widget.page.messages import Send
 from decart_widget.page.pages import HEARTBEAT_TIMEOUT_S, Pages
 from decart_widget.page.watchers import Watchers
 from decart_widget.protocol.requests import PromptState
+from decart_widget.runtime.deck import Deck
 from decart_widget.runtime.destination import Destination
 from decart_widget.runtime.kept_media import IDLE_S
 from decart_widget.runtime.kernel_captures import KernelCaptures
-from decart_widget.runtime.kernel_engine import KernelEngine
+from decart_widget.runtime.kernel_engine import KernelEngine, KernelMedia
 from decart_widget.runtime.kernel_link import KernelLink
 from decart_widget.runtime.liveness import Liveness
+from decart_widget.runtime.looks import Looks
 from decart_widget.runtime.model_names import ModelNames
 from decart_widget.runtime.page_sessions import PageSessions
+from decart_widget.runtime.player import Player
 from decart_widget.runtime.relay import Relay
 from decart_widget.runtime.settings import Settings
 from decart_widget.runtime.trait_updates import Coalescer
@@ -39,6 +42,7 @@ from decart_widget.runtime.warm_up import WarmUp
 from decart_widget.session.account import Quota, quota
 from decart_widget.session.background import Background
 from decart_widget.session.media import Media
+from decart_widget.session.session import Session
 from decart_widget.session.tokens import Tokens
 
 REST_S: Final = 1.0
@@ -61,6 +65,8 @@ class WidgetController:
         image_url: URL of a reference image that the first start downloads.
         autostart: Whether the first page that shows the widget starts a session.
         log: Receives the entries of pages and sessions.
+        saves_thumbnails: Returns whether pictures of earlier looks are put into a trait.
+        sweep: Called when a page asks for a sweep.
 
     Attributes:
         pages: The pages that show the widget.
@@ -74,6 +80,8 @@ class WidgetController:
         taps: Open captures.
         page_clips: Recordings that a page makes.
         captures: Stills, frames and recordings of sessions in the kernel.
+        deck: The prompts that were applied, and what pages saw of them.
+        player: Plays a schedule.
     """
 
     def __init__(
@@ -90,6 +98,8 @@ class WidgetController:
         image_url: str | None = None,
         autostart: bool = False,
         log: Log | None = None,
+        saves_thumbnails: Callable[[], bool] = lambda: False,
+        sweep: Callable[[], None] = lambda: None,
     ) -> None:
         self.log = Log() if log is None else log
         self._destination = destination
@@ -122,8 +132,13 @@ class WidgetController:
             image_url=image_url,
             session_over=self._session_over,
             fallback=self.relay,
+            shown=self._session_shown,
         )
         self.prompts = self.sessions.prompts
+        self.deck = Deck(
+            Looks(), send, self._traits.update, self.prompts, self.log, saves_thumbnails, sweep
+        )
+        self.player = Player(self.prompts, self._sending_engine, self.log)
         self.image = ImageUpload(self.prompts.apply_image, self._preview)
         self.cameras = Cameras(self.pages, self._traits.update, publish, self.sessions.complain)
         self.taps = Taps(self.sessions, self.pages, self.log)
@@ -232,6 +247,7 @@ class WidgetController:
 
     async def close(self) -> None:
         """Ends the session, and closes everything that the controller has opened."""
+        self.player.stop()
         await self.sessions.disconnect("closed")
         self._liveness.close()
         self._warm_up.close()
@@ -351,6 +367,13 @@ class WidgetController:
         seconds = REST_S if self._is_superseded else IDLE_S
         self.engine.rest(seconds)
         self.relay.rest(seconds)
+
+    def _session_shown(self, session: Session) -> None:
+        self.deck.session_changed(session)
+        self.player.session_changed(session.machine.state)
+
+    def _sending_engine(self) -> KernelMedia | None:
+        return None if self.engine.source is None else self.engine.media
 
     def _session_over(self) -> None:
         self.taps.end_all()

@@ -64,6 +64,11 @@ class Prompts:
         log: Receives rejected requests of pages.
         state: The initial prompt state.
         image_url: URL of a reference image that the next start downloads first.
+
+    Attributes:
+        state: The requested prompt state.
+        refused: Called with each prompt state that failed, and why.
+        is_typed: Whether the last one that was submitted was being typed.
     """
 
     def __init__(
@@ -77,6 +82,8 @@ class Prompts:
         image_url: str | None = None,
     ) -> None:
         self.state = state
+        self.refused: Callable[[PromptState, BaseException], None] = lambda _state, _error: None
+        self.is_typed = False
         self._holder = holder
         self._settings = settings
         self._publish = publish
@@ -128,6 +135,22 @@ class Prompts:
         """
         self._change(**changes)
         return await self._send()
+
+    async def set_and_show(self, **changes: Any) -> str:
+        """Does what ``set`` does, and publishes the changes as trait values first.
+
+        Args:
+            **changes: As for ``set``.
+
+        Returns:
+            As ``set`` does.
+
+        Raises:
+            RequestRejectedError: The service rejected it.
+            AckTimeoutError: The service did not answer.
+        """
+        self._publish(self.traits_for(changes))
+        return await self.set(**changes)
 
     async def set_with_url(self, url: str, **changes: Any) -> str:
         """Downloads an image, publishes the changes as trait values, and calls ``set``.
@@ -188,8 +211,7 @@ class Prompts:
         """
         if image is not None:
             check_takes_image(self._settings().model)
-        self._publish(self.traits_for({"image": image}))
-        await self.set(image=image)
+        await self.set_and_show(image=image)
 
     # --- for the session ----------------------------------------------------------------------
 
@@ -241,19 +263,26 @@ class Prompts:
 
     def _pause_over(self) -> None:
         self._typing = None
-        self._submit()
+        self._submit(is_typed=True)
 
-    def _submit(self) -> asyncio.Future[str] | None:
+    def _submit(self, *, is_typed: bool = False) -> asyncio.Future[str] | None:
         session = self._holder.session
         if session is None or not self._holder.is_active:
             self._holder.show()
             return None
         with_image, self._image_changed = self._image_changed, False
-        outcome = session.submit(self.state, with_image=with_image)
+        self.is_typed = is_typed
+        asked = self.state
+        outcome = session.submit(asked, with_image=with_image)
+        outcome.add_done_callback(lambda done: self._answered(asked, done))
         if with_image:
             sent = self.state.image
             outcome.add_done_callback(lambda done: self._image_answered(session, sent, done))
         return outcome
+
+    def _answered(self, asked: PromptState, outcome: asyncio.Future[str]) -> None:
+        if not outcome.cancelled() and (error := outcome.exception()) is not None:
+            self.refused(asked, error)
 
     def _image_answered(
         self, session: Session, sent: ImageData | None, outcome: asyncio.Future[str]

@@ -58,6 +58,7 @@ class SessionRunner:
         image_url: URL of a reference image that the first start downloads.
         session_over: Called when a session is over.
         fallback: Knows other media for a session that was not established.
+        shown: Called with the session after each of its changes.
 
     Attributes:
         prompts: The requested prompt state.
@@ -82,6 +83,7 @@ class SessionRunner:
         image_url: str | None,
         session_over: Callable[[], None],
         fallback: Fallback | None = None,
+        shown: Callable[[Session], None] = lambda _session: None,
     ) -> None:
         self._destination = destination
         self._settings = settings
@@ -92,6 +94,7 @@ class SessionRunner:
         self._log = log
         self._session_over = session_over
         self._fallback = fallback
+        self._shown = shown
         self.prompts = Prompts(self, settings, publish, show_image, log, prompt_state, image_url)
         self.session: Session | None = None
         self.media: Media | None = None
@@ -140,6 +143,7 @@ class SessionRunner:
             self._established.set()
             self._names.look_up(session.config.model, session.config.endpoint)
         self._traits.update(trait_values(session, self._price, typing=self.prompts.typing))
+        self._shown(session)
 
     def is_followed(self) -> bool:
         """Whether the session failed, and one with other media takes its place at once."""

@@ -17,9 +17,11 @@ from decart_widget.errors import ClosedError
 from decart_widget.widgets.base import PageWidget
 from decart_widget.widgets.camera_traits import CameraTraits
 from decart_widget.widgets.capture_methods import CaptureMethods
+from decart_widget.widgets.exploring import Exploring
 from decart_widget.widgets.session_methods import SessionControl, SessionMethods
 
 if TYPE_CHECKING:
+    from decart_widget.inputs.templates import Template
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.runtime.settings import Settings
@@ -30,13 +32,16 @@ _made: Final[WeakSet[DecartWidget]] = WeakSet()
 """The widgets of this process."""
 
 
-class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
+class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, Exploring, PageWidget):
     """Your camera, transformed live, in a notebook cell.
 
     Args:
         model: Name of a realtime model, or a ``RealtimeModel`` of your own.
         prompt: What the picture is to become; None leaves the picture alone.
         enrich: Whether the service may elaborate the prompt.
+        template: A prompt with fields, as ``explore.template`` returns it. They stand as menus
+            above the prompt box, and are the traits of ``w.fields``. Without ``prompt``, the prompt
+            is that of their first values.
         image: A reference image: path, bytes, http(s) URL, file id, PIL image or RGB array.
         camera: Which one: an id or a label (a part of it will do) of ``cameras``, ``"front"``,
             ``"back"``, or None for the browser's choice.
@@ -80,6 +85,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         enrich: bool = True,
         image: Any = None,
         *,
+        template: Template | None = None,
         camera: str | None = None,
         mirror: str = "off",
         orientation: str = "landscape",
@@ -109,6 +115,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             check_settings,
             refuse_unknown,
         )
+        from decart_widget.widgets.fields import check_template
         from decart_widget.widgets.rerun import cells, current_execution
         from decart_widget.widgets.source_choice import chosen_source
         from decart_widget.widgets.trait_types import check_traits
@@ -122,6 +129,9 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             del api_key, unknown
         refuse_unknown(names, DecartWidget.__init__)
         self._settings = check_settings(model, transport, video, connection, resolution, speed)
+        self._take_template(check_template(template))
+        if prompt is None:
+            prompt = self.fields.prompt or None
         self._has_video_options = video is not None
         self._transport = transport
         prompt_state, image_url = check_prompt_state(self._settings.model, prompt, enrich, image)
@@ -130,6 +140,7 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
         check_engine(engine, in_kernel=chosen is not None)
         self._engine = engine
         destination = Destination(endpoint, key)
+        self._given_endpoint = endpoint
         traits = {
             "budget": budget,
             "camera": camera,
@@ -164,6 +175,8 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
                 image_url=image_url,
                 autostart=autostart,
                 log=self.log,
+                saves_thumbnails=lambda: self.save_thumbnails,
+                sweep=self._sweep_wanted,
             )
             self._controller.engine.choose(chosen)
             self._controller.relay.choose(engine)
@@ -171,7 +184,9 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             destination.watch(self._function_failed)
             _made.add(self)
             for older in cells.register(current_execution(), self._controller):
+                self._controller.deck.looks.take_from(older.deck.looks)
                 self._background.call(older.superseded)
+                self._show_looks()
         if endpoint is None and destination.name == SANDBOX and not self._has_pages:
             warn_of_sandbox(stacklevel=3)
 
@@ -238,11 +253,27 @@ class DecartWidget(SessionMethods, CameraTraits, CaptureMethods, PageWidget):
             self._background.call(self._controller.prompts.typed, self.prompt, self.enrich)
         elif name == "budget":
             self._background.call(self._controller.settings_changed)
+        elif name == "_fields":
+            self._places_set(change["new"])
+        elif name == "save_thumbnails":
+            self._show_looks()
 
     def _current_settings(self) -> Settings:
         settings = super()._current_settings()
         automatic = self.engine == "kernel" and not self._has_video_options
         return settings.in_kernel() if automatic else settings
+
+    def _where(self) -> dict[str, Any]:
+        settings = self._settings
+        endpoint = self.endpoint if self._given_endpoint is None else self._given_endpoint
+        given = {"transport": self._transport, "endpoint": endpoint}
+        if settings.resolution is not None:
+            given["resolution"] = settings.resolution
+        if settings.speed is not None:
+            given["speed"] = settings.speed
+        if self._has_video_options:
+            given["video"] = settings.video
+        return given
 
     def _model_set(self, model: str) -> None:
         from dataclasses import replace

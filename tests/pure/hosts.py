@@ -53,7 +53,7 @@ class Host:
     def sessions(self) -> Host:
         return self
 
-    prompts = image = cameras = taps = clips = sessions
+    prompts = image = cameras = taps = clips = deck = sessions
 
     @property
     def watchers(self) -> HostWatchers:
@@ -85,6 +85,20 @@ class Host:
 
     def changed(self, message: Mapping[str, Any]) -> None:
         self.events.append(("cameras", len(message["cameras"])))
+
+    def page_came(self) -> None:
+        pass
+
+    def seen(self, message: Mapping[str, Any]) -> None:
+        self.events.append((message["type"], message["number"]))
+
+    marked = seen
+
+    def switched(self, number: int) -> None:
+        self.events.append(("switch", number))
+
+    def sweep_wanted(self) -> None:
+        self.events.append("sweep")
 
     def failed(self, code: str) -> None:
         self.events.append(("trouble", code))

@@ -109,11 +109,13 @@ def test_everything_that_is_sent_conforms_to_the_table_and_everything_in_it_is_s
     sent = host.take_sent()
     assert [message for message in sent if not conforms(message)] == []
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
-    # Other modules send the messages with a buffer, and have their own tests.
+    # Other modules send these, and have their own tests.
     expected = {message["type"] for message in MESSAGES["to_browser"]} - {
         "chunk",
         "room",
         "image-state",
         "picture",
+        "look",
+        "thumbnails",
     }
     assert {message["type"] for message in sent} == expected

@@ -12,7 +12,10 @@ from decart_widget.widgets.base import LOOKS
 from tests.pure.widget_helpers import KEY, sent, updates
 
 SETS = frozenset(
-    {"prompt", "enrich", "camera", "mirror", "orientation", "source", "microphone", "muted"}
+    {
+        *("prompt", "enrich", "camera", "mirror", "orientation", "source", "microphone", "muted"),
+        "_fields",
+    }
 )
 """Traits of the widget that a page may set: what its controls offer, none of which costs money or
 sends the picture elsewhere."""
