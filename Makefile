@@ -44,11 +44,12 @@ measured :=
 measured_scripts :=
 unit_tests := test
 endif
-# Two lanes of layers run side by side: one needs a processor all the time, the other mostly waits for
+# Lanes of layers run side by side: one needs a processor all the time, the others mostly wait for
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
-LANE_SERVERS := loopback engine kernel notebooks conformance
-LANE_LOG := .lane-servers.log
+LANE_SERVERS := loopback notebooks conformance
+LANE_WORKERS := engine kernel
+LANE_LOG := .lane
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
 
@@ -108,12 +109,14 @@ screenshots: browser-install
 
 # The environments of `conformance`, `kernel` and `oldest` are made in their lanes.
 test: browser-install coverage-begin
-	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS))
-	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG) 2>&1 & lane=$$!; \
-	trap 'kill $$lane' INT TERM; \
+	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS); $(LANE_WORKERS))
+	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG)-servers.log 2>&1 & servers=$$!; \
+	$(MAKE) --no-print-directory MEASURED=1 $(LANE_WORKERS) > $(LANE_LOG)-workers.log 2>&1 & workers=$$!; \
+	trap 'kill $$servers $$workers' INT TERM; \
 	$(MAKE) --no-print-directory MEASURED=1 $(LANE_CODE); code=$$?; \
-	wait $$lane || code=$$?; \
-	cat $(LANE_LOG); exit $$code
+	wait $$servers || code=$$?; cat $(LANE_LOG)-servers.log; \
+	wait $$workers || code=$$?; cat $(LANE_LOG)-workers.log; \
+	exit $$code
 	@$(MAKE) --no-print-directory MEASURED=1 browser coverage
 	$(call step,all of make test passes)
 
