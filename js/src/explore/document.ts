@@ -115,6 +115,8 @@ export interface SheetDocument {
   /** Size of a moment, in pixels. */
   size: [number, number];
   scores: ScoreInfo[];
+  /** The name of the one that a view begins with. */
+  score: string;
   cells: CellDocument[];
   /** The sprite of the untouched input; null before there is one. */
   input: string | null;

@@ -131,8 +131,7 @@ export function mountSheet(port: Port, el: HTMLElement, signal: AbortSignal): vo
 /** The choices with which a view begins: the middle moment, the first score, the first cell. */
 function begin(state: ViewState, document: SheetDocument): void {
   const { score, focus, moment } = state.values;
-  const [first] = document.scores;
-  if (!document.scores.some(({ name }) => name === score) && first) state.values.score = first.name;
+  if (!document.scores.some(({ name }) => name === score)) state.values.score = document.score;
   if (!document.cells.some(({ key }) => key === focus)) {
     state.values.focus = document.cells[0]?.key ?? null;
   }
