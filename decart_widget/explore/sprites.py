@@ -111,6 +111,25 @@ def sprite(
     return data.tobytes()
 
 
+def shrunk(data: bytes, count: int, *, area: int, quality: int = QUALITY) -> bytes:
+    """Makes a sprite smaller.
+
+    Args:
+        data: The JPEG.
+        count: How many moments it has.
+        area: Pixels that a moment shall have at most.
+        quality: JPEG's quality, 1 to 100.
+
+    Returns:
+        A JPEG of the same moments.
+
+    Raises:
+        InvalidOptionError: The bytes are no such sprite.
+    """
+    frames = [moment(data, index, count) for index in range(count)]
+    return sprite(frames, area=area, quality=quality, limit=count)
+
+
 def moment(data: bytes, index: int, count: int) -> NDArray[np.uint8]:
     """Takes one moment out of a sprite.
 
