@@ -26,6 +26,13 @@ class Gate:
             "trouble": RateLimit(burst=10, per_second=1.0),
             "record": RateLimit(burst=6, per_second=0.5),
             "watch": RateLimit(burst=40, per_second=10.0),
+            "sweep-start": RateLimit(burst=4, per_second=0.5),
+            "sweep-retry": RateLimit(burst=20, per_second=1.0),
+            "sheet-pictures": RateLimit(burst=60, per_second=30.0),
+            "sheet-live": RateLimit(burst=10, per_second=2.0),
+            "sheet-save": RateLimit(burst=3, per_second=0.2),
+            "sheet-compare": RateLimit(burst=20, per_second=5.0),
+            "sheet-rank": RateLimit(burst=20, per_second=5.0),
             "effect": RateLimit(burst=20, per_second=5.0),
             "mark": RateLimit(burst=30, per_second=10.0),
             "switch": RateLimit(burst=30, per_second=10.0),
@@ -43,7 +50,7 @@ class Gate:
             kind: The message's type.
             now: The reading of a monotonic clock, in seconds.
         """
-        if kind in ("stop", "heartbeat", "leaving", "pagehide"):
+        if kind in ("stop", "sweep-stop", "heartbeat", "leaving", "pagehide"):
             return True
         if kind in ("piece", "camera-frame"):
             # The kernel has granted credits for them, and limits their bytes on arrival.

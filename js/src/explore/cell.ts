@@ -86,7 +86,13 @@ export function cellView(port: Port, key: string): CellView {
       mark(element, "status", cell.status);
       mark(element, "out", isBelow(cell, score, choices.least));
       mark(element, "against", cell.key === choices.against);
-      picture.show(hasPicture ? cell.picture : cell.status === "running" ? document.input : null);
+      const shownName = hasPicture
+        ? cell.picture
+        : cell.status === "running"
+          ? document.input
+          : null;
+      picture.show(shownName);
+      show(picture.element, shownName !== null);
       over.show(hasPicture ? document.input : null);
       show(best, isBest && hasPicture);
       show(against, cell.key === choices.against);

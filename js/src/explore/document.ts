@@ -147,6 +147,22 @@ export function labels(document: SheetDocument, cell: CellDocument): string[] {
   return cell.place.map((index, axis) => document.axes[axis]?.labels[index] ?? "");
 }
 
+/** Letters of a label in a tag over a picture. */
+const SHORT_LABEL = 24;
+
+/** A cell's name for tags over pictures: the beginning of each label. */
+export function shortName(document: SheetDocument, cell: CellDocument): string {
+  return labels(document, cell).filter(Boolean).map(shortened).join(" · ");
+}
+
+function shortened(label: string): string {
+  const [start = label] = label.split(/[,;:.、。،]/u, 1);
+  const letters = [...(start.trim() || label)];
+  return letters.length > SHORT_LABEL
+    ? `${letters.slice(0, SHORT_LABEL - 1).join("")}…`
+    : letters.join("");
+}
+
 /** Whether a cell has pictures. */
 export function isShown(
   cell: CellDocument | undefined,

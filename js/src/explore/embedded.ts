@@ -14,7 +14,11 @@ export function embeddedPort(data: string): Port {
   const { document, pictures } = JSON.parse(data) as Embedded;
   const urls = new Map<string, string>();
   return {
-    document: { ...document, can: { use_live: false, rank: false, save: false } },
+    document: {
+      ...document,
+      progress: { ...document.progress, took_s: null },
+      can: { use_live: false, rank: false, save: false },
+    },
     isLive: false,
     onChange: () => undefined,
     ask: () => undefined,

@@ -2,15 +2,7 @@
 
 import { h, mark, write } from "../view/dom.ts";
 import { type CellView, cellView } from "./cell.ts";
-import {
-  type CellDocument,
-  isShown,
-  labels,
-  mean,
-  ranked,
-  rows,
-  type SheetDocument,
-} from "./document.ts";
+import { type CellDocument, isShown, mean, ranked, rows, type SheetDocument } from "./document.ts";
 import { sheetIcon } from "./icons.ts";
 import { arrange, attribute, fill, meter, partAt, percentAt, property } from "./parts.ts";
 import type { Part } from "./plan.ts";
@@ -190,9 +182,4 @@ function legendView(role: string): Legend {
       attribute(average, "aria-label", `mean ${share.toFixed(2)}`);
     },
   };
-}
-
-/** A cell's name, short: for the tags over pictures. */
-export function shortName(document: SheetDocument, cell: CellDocument): string {
-  return labels(document, cell).filter(Boolean).join(" · ");
 }

@@ -1,9 +1,8 @@
 /** The opened cell, docked under the sheet: large, wiped against the input or another cell, with all figures. */
 
 import { h, show, write } from "../view/dom.ts";
-import { type CellDocument, isShown, labels, type SheetDocument } from "./document.ts";
+import { type CellDocument, isShown, labels, type SheetDocument, shortName } from "./document.ts";
 import { film } from "./film.ts";
-import { shortName } from "./grid.ts";
 import { sheetIcon } from "./icons.ts";
 import { arrange, attribute, button, clamp, fill, meter, percentAt, property } from "./parts.ts";
 import type { Part } from "./plan.ts";
@@ -141,7 +140,7 @@ export function inspector(port: Port, state: ViewState): Inspector {
       fillNames(names, labels(next, cell));
       attribute(input, "aria-pressed", String(!beside));
       attribute(other, "aria-pressed", String(beside !== undefined));
-      show(other, offered !== undefined);
+      show(choice, offered !== undefined);
       if (offered) write(other, shortName(next, offered));
       write(verdict, verdictWords(next, cell, against, state.values.score));
       show(verdict, verdict.textContent !== "");

@@ -17,6 +17,7 @@ export interface Part {
 export function planCard(port: Port, state: ViewState): Part {
   const amount = h("b");
   const each = h("b");
+  const beside = h("span");
   const total = h("b");
   const purse = h("span", { "aria-hidden": "true" }, h("i"), h("i"));
   const purseWords = [h("span", {}), h("span", {}), h("span", {})];
@@ -43,7 +44,7 @@ export function planCard(port: Port, state: ViewState): Part {
     h(
       "div",
       {},
-      h("p", { class: "ds-sum" }, amount, " cells × ", each, " = ", total, " billed"),
+      h("p", { class: "ds-sum" }, amount, " cells × ", each, beside, " = ", total, " billed"),
       purseBox,
       lanes,
       h("p", { class: "ds-ends ds-tiny ds-quiet" }, h("span", {}, "now"), clock),
@@ -88,6 +89,7 @@ export function planCard(port: Port, state: ViewState): Part {
       const { billed, wall } = taken(plan, cells);
       write(amount, String(cells));
       write(each, seconds(plan.cell_s));
+      write(beside, plan.fixed_s && cells ? ` + ${seconds(plan.fixed_s)} beside them` : "");
       write(total, sum(billed, plan.price_per_s));
       show(purseBox, plan.budget_s !== null);
       const budget = plan.budget_s ?? 1;

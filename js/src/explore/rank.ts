@@ -1,9 +1,13 @@
 /** Blind ranking: two cells without their names, again and again; then how strong each one is. */
 
 import { h, show, write } from "../view/dom.ts";
-import type { CellDocument, RankingDocument, SheetDocument } from "./document.ts";
+import {
+  type CellDocument,
+  type RankingDocument,
+  type SheetDocument,
+  shortName,
+} from "./document.ts";
 import { film } from "./film.ts";
-import { shortName } from "./grid.ts";
 import { arrange, button, fill, meter } from "./parts.ts";
 import type { Part } from "./plan.ts";
 import type { Port, RankAnswer } from "./port.ts";
