@@ -59,7 +59,7 @@ class PageWidget(PublishedTraits, anywidget.AnyWidget):
     _is_listening = False  # until there is a controller
 
     # For the front end only.
-    _kind = t.Unicode("session", read_only=True, help="session or viewer.").tag(sync=True)
+    _kind = t.Unicode("session", read_only=True, help="session, viewer or sheet.").tag(sync=True)
     _chunks = t.Dict(
         read_only=True, help="Names and hashes of the chunks that this widget needs."
     ).tag(sync=True)
