@@ -39,7 +39,8 @@ async function version() {
 }
 
 async function styles(path) {
-  const options = { ...common, minify: true, entryPoints: [here(path)], target, write: false };
+  const entryPoints = [here(path)];
+  const options = { ...common, minify: true, bundle: true, entryPoints, target, write: false };
   const { outputFiles } = await build(options);
   return outputFiles[0].text.trim();
 }

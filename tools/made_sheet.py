@@ -1,4 +1,4 @@
-"""A sheet without a session: the local server's effects on a moving picture, for tests and pictures.
+"""A sheet without a session, for tests and pictures: the local server's effects on moving frames.
 
 It looks like the one of a sweep of ``styles`` by ``lights``: some cells are done, with real scores;
 one was refused, one runs, and one waits, where ``state`` is "running".

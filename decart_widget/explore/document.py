@@ -6,6 +6,7 @@ one entry, with intervals. Pictures aren't in it, but their names are.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -299,9 +300,7 @@ def _figure(
 ) -> dict[str, Any]:
     low = high = None
     if len(values) > 1:
-        from decart_widget.explore.verdict import interval
-
-        found = interval(values)
+        found = importlib.import_module("decart_widget.explore.verdict").interval(values)
         ends = sorted(_shares(name, (found.low, found.high), all_means))
         low, high = round(ends[0], 4), round(ends[1], 4)
     own = name not in SCALES
