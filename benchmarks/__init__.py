@@ -13,7 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-NAMES: Final = ("startup", "idle", "ttff", "latency", "mirror", "tap", "relay", "media", "faults")
+NAMES: Final = (
+    "startup",
+    "idle",
+    "ttff",
+    "latency",
+    "mirror",
+    "tap",
+    "relay",
+    "media",
+    "faults",
+    "verdict",
+)
 """Benchmarks that `all` runs, in this order."""
 
 LONG: Final = ("soak",)
