@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import Any
-
 import numpy as np
 import pytest
 
 from decart_widget.errors import InvalidOptionError
-from decart_widget.explore.verdict import Ranking
+from decart_widget.explore.verdict import Ranking, Strength
 
 ITEMS = ["e", "b", "i", "a", "h", "c", "g", "d", "f"]
 
@@ -49,7 +47,7 @@ def test_a_wrong_answer_now_and_then_does_not_spoil_the_order() -> None:
 def test_strengths_have_intervals_which_answers_make_narrower() -> None:
     few, many = (ranked(Ranking(ITEMS), count).strengths() for count in (3, 30))
 
-    def width(strengths: Any) -> float:
+    def width(strengths: list[Strength]) -> float:
         return sum(each.high - each.low for each in strengths) / len(strengths)
 
     assert width(many) < 0.8 * width(few)

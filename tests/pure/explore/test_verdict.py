@@ -36,14 +36,16 @@ def test_quantiles_are_those_of_printed_tables(share, freedom, expected) -> None
 def test_the_distribution_is_symmetric_and_rises_to_1(freedom) -> None:
     values = [t_below(t, freedom) for t in (-math.inf, -40, -2, -0.1, 0, 0.1, 2, 40, math.inf)]
     assert values == sorted(values)
-    assert (values[0], values[4], values[-1]) == (0, pytest.approx(0.5), 1)
+    assert (values[0], values[-1]) == (0, 1)
+    assert values[4] == pytest.approx(0.5)
     assert values[2] + values[6] == pytest.approx(1)
 
 
 def test_an_interval_of_five_values_is_student_s() -> None:
     found = interval([1, 2, 3, 4, 5])
     assert found.mean == 3
-    assert (found.low, found.high) == (pytest.approx(1.0368, abs=1e-3), pytest.approx(4.9632, 1e-3))
+    assert found.low == pytest.approx(1.0368, abs=1e-3)
+    assert found.high == pytest.approx(4.9632, abs=1e-3)
     assert found.count == 5
 
 
