@@ -177,6 +177,7 @@ def made(
         used_s=8.4,
         sessions=2,
         open_s=1.0,
+        wall_cell_s=1.45,
         rows=(
             ("Cells", f"{columns} styles × {rows} lights, all new"),
             ("Sessions", "2 side by side, each for many cells"),

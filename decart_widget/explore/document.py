@@ -6,14 +6,17 @@ one entry, with intervals. Pictures aren't in it, but their names are.
 
 from __future__ import annotations
 
-import importlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from decart_widget.explore.figures import (
+    control_scores,
+    default_score,
+    figures_of,
+    score_infos,
+)
 from decart_widget.explore.records import Axis, Cell, CellResult
-from decart_widget.explore.scores.scales import SCALES, above_floor, bars, scale_of
 
 VERSION: Final = 1
 """Version of the document; a view shows no other."""
@@ -21,32 +24,8 @@ VERSION: Final = 1
 State = Literal["planned", "running", "stopped", "done", "failed", "cancelled"]
 """What a sheet is doing."""
 
-DEFAULT_SCORE: Final = "structure"
-"""The score that a view begins with, unless the user has one of their own."""
-
 INPUT: Final = "sent"
 """Name of the sprite of the untouched input."""
-
-_DETAILS: Final[Mapping[str, str]] = {
-    "flicker": "flicker {:.1f} levels",
-    "swim": "swim {:.1f} levels",
-    "structure": "outlines {:.2f}",
-    "change": "ΔE {:.0f}",
-    "sharpness": "× {:.2f}",
-    "judder": "repeats {:.0%}",
-    "settled": "after {:.2f} s",
-}
-"""What a figure is called and its unit, by the score's name."""
-
-_TITLES: Final[Mapping[str, str]] = {
-    "flicker": "calm",
-    "swim": "follows the motion",
-    "structure": "keeps the drawing",
-    "sharpness": "sharp",
-    "judder": "smooth",
-    "settled": "settles fast",
-}
-"""What a score is called in a menu, by its name; else its label."""
 
 _PHASES: Final[Mapping[str, str]] = {
     "opening": "opens a session",
@@ -68,7 +47,8 @@ class PlanSums:
         budget_s: What may be billed in all, in seconds; None without a budget.
         used_s: What was billed before, in seconds.
         sessions: Sessions side by side.
-        open_s: Seconds that a session takes to open.
+        open_s: Seconds on the clock before and beside the cells, as while sessions open.
+        wall_cell_s: Seconds on the clock that one more cell takes.
         rows: What else is to be known: a name and a text each.
     """
 
@@ -80,6 +60,7 @@ class PlanSums:
     used_s: float = 0.0
     sessions: int = 1
     open_s: float = 0.0
+    wall_cell_s: float = 0.0
     rows: tuple[tuple[str, str], ...] = ()
 
 
@@ -146,7 +127,9 @@ def describe(
     """
     places = grouped(contents.cells)
     entries = [_entry(contents, place) for place in places]
-    scores = _add_figures(contents, places, entries)
+    scores, figures = figures_of(contents.cells, contents.results, places)
+    for entry, found in zip(entries, figures, strict=True):
+        entry["figures"] = found
     bill = [contents.results[cell.key] for cell in contents.cells if cell.key in contents.results]
     return {
         "version": VERSION,
@@ -156,8 +139,8 @@ def describe(
         "axes": [{"name": axis.name, "labels": list(axis.labels)} for axis in contents.axes],
         "moments": [round(moment, 3) for moment in contents.moments],
         "size": list(contents.size),
-        "scores": [{"name": n, "label": scale_of(n).label, "title": _title(n)} for n in scores],
-        "score": _default(scores),
+        "scores": score_infos(scores),
+        "score": default_score(scores),
         "cells": entries,
         "input": INPUT if contents.has_input else None,
         "noise": _noise(contents),
@@ -274,89 +257,9 @@ def _reason(found: Sequence[CellResult], bad: CellResult | None) -> str:
     return "; ".join(f"{name}: {text}" for name, text in errors.items())
 
 
-def _add_figures(
-    contents: Contents, places: Sequence[Sequence[Cell]], entries: Sequence[dict[str, Any]]
-) -> list[str]:
-    """Adds the figures to the entries, and returns the names of the scores in their order."""
-    control = _control_scores(contents)
-    values = [
-        [scores for cell in place if (scores := _scores(contents, cell, control)) is not None]
-        for place in places
-    ]
-    found = {name for runs in values for scores in runs for name in scores}
-    names = [name for name in SCALES if name in found] + sorted(found - set(SCALES))
-    for name in names:
-        lists = [[s[name] for s in runs if math.isfinite(s.get(name, math.nan))] for runs in values]
-        means = [sum(one) / len(one) if one else None for one in lists]
-        shares = bars(name, means)
-        for entry, one, mean, share in zip(entries, lists, means, shares, strict=True):
-            if mean is not None:
-                entry["figures"][name] = _figure(name, mean, share, one, means)
-    return names
-
-
-def _figure(
-    name: str, mean: float, share: float, values: Sequence[float], all_means: Sequence[float | None]
-) -> dict[str, Any]:
-    low = high = None
-    if len(values) > 1:
-        found = importlib.import_module("decart_widget.explore.verdict").interval(values)
-        ends = sorted(_shares(name, (found.low, found.high), all_means))
-        low, high = round(ends[0], 4), round(ends[1], 4)
-    own = name not in SCALES
-    text = f"{mean:.3g}" if own else f"{mean:.2f} s" if name == "settled" else f"{share:.2f}"
-    detail = _DETAILS[name].format(mean) if name in _DETAILS else f"{name} {mean:.3g}"
-    return {"share": round(share, 4), "text": text, "detail": detail, "low": low, "high": high}
-
-
-def _shares(name: str, ends: tuple[float, float], means: Sequence[float | None]) -> list[float]:
-    """Returns the places of two figures on a score's bar."""
-    if name in SCALES:
-        return [SCALES[name].to_unit(end) for end in ends]
-    known = [mean for mean in means if mean is not None]
-    low, span = min(known), max(known) - min(known)
-    return [min(1.0, max(0.0, (end - low) / span)) if span else 1.0 for end in ends]
-
-
-def _scores(
-    contents: Contents, cell: Cell, control: Mapping[str, float]
-) -> dict[str, float] | None:
-    result = contents.results.get(cell.key)
-    if result is None or result.status != "done":
-        return None
-    scores = above_floor(result.scores, control)
-    if result.settled_s is not None:
-        scores.setdefault("settled", result.settled_s)
-    return scores
-
-
-def _control_scores(contents: Contents) -> dict[str, float]:
-    """Returns the mean scores of the control's runs; empty before one is done."""
-    keys = [cell.key for cell in contents.cells if cell.is_control]
-    runs = [contents.results[k].scores for k in keys if k in contents.results]
-    names = {name for scores in runs for name in scores}
-    means = {}
-    for name in names:
-        values = [s[name] for s in runs if math.isfinite(s.get(name, math.nan))]
-        if values:
-            means[name] = sum(values) / len(values)
-    return means
-
-
 def _noise(contents: Contents) -> str:
-    change = _control_scores(contents).get("change")
+    change = control_scores(contents.cells, contents.results).get("change")
     return "" if change is None else f"codec and path: ΔE {change:.1f}, taken off"
-
-
-def _title(name: str) -> str:
-    return _TITLES.get(name, scale_of(name).label)
-
-
-def _default(scores: Sequence[str]) -> str:
-    own = [name for name in scores if name not in SCALES]
-    if own:
-        return own[0]
-    return DEFAULT_SCORE if DEFAULT_SCORE in scores else next(iter(scores), "")
 
 
 def _plan(plan: PlanSums) -> dict[str, Any]:
@@ -369,6 +272,7 @@ def _plan(plan: PlanSums) -> dict[str, Any]:
         "used_s": plan.used_s,
         "sessions": plan.sessions,
         "open_s": plan.open_s,
+        "wall_cell_s": plan.wall_cell_s,
         "rows": [list(row) for row in plan.rows],
     }
 

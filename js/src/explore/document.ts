@@ -63,9 +63,10 @@ export interface PlanDocument {
   /** The purse; null where there is none. */
   budget_s: number | null;
   used_s: number;
-  /** Sessions side by side, and how long one takes to open. */
+  /** Sessions side by side; seconds on the clock beside the cells, and for one more cell. */
   sessions: number;
   open_s: number;
+  wall_cell_s: number;
   /** What else is to be known: name and text. */
   rows: [string, string][];
 }
@@ -254,10 +255,8 @@ export function sum(value: number, pricePerS: number | null): string {
 
 /** What a start of so many cells takes, in s: billed, and on the clock. */
 export function taken(plan: PlanDocument, cells: number): { billed: number; wall: number } {
-  const billed = cells ? plan.fixed_s + cells * plan.cell_s : 0;
-  const lane = Math.ceil(cells / Math.max(1, plan.sessions));
   return {
-    billed,
-    wall: cells ? plan.open_s + lane * plan.cell_s + plan.fixed_s / plan.sessions : 0,
+    billed: cells ? plan.fixed_s + cells * plan.cell_s : 0,
+    wall: cells ? plan.open_s + cells * plan.wall_cell_s : 0,
   };
 }

@@ -104,6 +104,7 @@ export function planCard(port: Port, state: ViewState): Part {
       for (const [index, text] of words.entries()) {
         const word = purseWords[index];
         if (word) write(word, text);
+        if (word) show(word, index > 0 || plan.used_s > 0);
       }
       const side = plan.sessions > 1 ? `${plan.sessions} sessions side by side` : "one session";
       const clockText = `${side} · about ${seconds(wall)} on the clock`;
@@ -127,20 +128,24 @@ function draw(lanes: HTMLElement, plan: PlanDocument, cells: number, wall: numbe
   const key = `${count} ${cells} ${wall.toFixed(1)}`;
   if (lanes.dataset.drawn === key) return;
   lanes.dataset.drawn = key;
+  const longest = Math.ceil(cells / count);
+  const bar = (classes: string, share: number) => {
+    const element = h("i", { class: classes });
+    element.style.flexGrow = String(share);
+    return element;
+  };
   lanes.replaceChildren(
     ...Array.from({ length: count }, (_, lane) => {
       const own = Math.ceil((cells - lane) / count);
       const bars = Math.min(own, MAX_DRAWN);
-      const opening = h("i", { class: "ds-opening" });
-      opening.style.flexGrow = String(plan.open_s);
-      const billed = Array.from({ length: bars }, () => {
-        const bar = h("i");
-        bar.style.flexGrow = String((own * plan.cell_s) / bars);
-        return bar;
-      });
-      const rest = h("i", { class: "ds-rest" });
-      rest.style.flexGrow = String(Math.max(0, wall - plan.open_s - own * plan.cell_s));
-      return h("div", {}, opening, ...billed, rest);
+      const each = (wall - plan.open_s) / Math.max(1, longest);
+      return h(
+        "div",
+        {},
+        bar("ds-opening", plan.open_s),
+        ...Array.from({ length: bars }, () => bar("", (own * each) / bars)),
+        bar("ds-rest", (longest - own) * each),
+      );
     }),
   );
 }

@@ -89,7 +89,7 @@ export function rankView(port: Port): RankView {
         count,
         ranking.pair
           ? `answer ${ranking.number + 1} of about ${of}; the names are hidden`
-          : `after ${ranking.number} answers; the thin lines are 95 % intervals`,
+          : `after ${ranking.number} answers; the thin lines are 90 % intervals`,
       );
       undo.disabled = !ranking.can_undo;
       fillList(list, document, ranking);
