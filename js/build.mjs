@@ -2,7 +2,8 @@
 // budget, and THIRD_PARTY_LICENSES. The loader is what every widget carries; the kernel sends a page the
 // others once: main (with the styles), peer or room (with livekit-client) by transport, capture (the
 // camera), tools (what a view has besides picture and prompt), kernel (shows a session that runs in the
-// kernel), take (stills, frames, recordings) and explore (a sheet of many prompts, in place of main).
+// kernel), take (stills, frames, recordings), deck (templates, and prompts as cards) and explore (a sheet of
+// many prompts, in place of main).
 //
 // `--size` only measures what is built. `--coverage` builds chunks for the browser tests that measure
 // coverage into .coverage-data/bundle instead: not minified, with source maps beside them (name.js.map) and
@@ -51,6 +52,7 @@ async function buildChunks() {
     __VERSION__: JSON.stringify(await version()),
     __STYLES__: JSON.stringify(await styles("src/view/styles.css")),
     __TOOLS_STYLES__: JSON.stringify(await styles("src/tools/styles.css")),
+    __DECK_STYLES__: JSON.stringify(await styles("src/deck/styles.css")),
     __EXPLORE_STYLES__: JSON.stringify(await styles("src/explore/styles.css")),
   };
   const building = chunks.map(async ({ name, entry, inject }) => {

@@ -5,6 +5,7 @@ export default defineConfig({
     __VERSION__: JSON.stringify("0.0.0-test"),
     __STYLES__: JSON.stringify(".decart-widget{}"),
     __TOOLS_STYLES__: JSON.stringify(".dw-tools{}"),
+    __DECK_STYLES__: JSON.stringify(".dw-deck{}"),
     __EXPLORE_STYLES__: JSON.stringify(".decart-sheet{}"),
   },
   test: {

@@ -25,7 +25,9 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 DIGEST_DIGITS: Final = 32
 """Hex digits of a digest: 128 bits, for which nobody finds other code."""
 
-CHUNKS: Final = frozenset({"main", "peer", "room", "capture", "tools", "take", "kernel", "explore"})
+CHUNKS: Final = frozenset(
+    {"main", "peer", "room", "capture", "tools", "take", "deck", "kernel", "explore"}
+)
 """Names of the chunks (``<name>.js``): all in ``js/chunks.json`` except the loader, a trait."""
 
 _pushed: set[str] = set()
@@ -84,7 +86,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
 
     Args:
         transport: Selects ``room`` or ``peer``.
-        viewer: Whether it is a viewer, which needs none of ``capture``, ``take`` and ``kernel``.
+        viewer: Whether it is a viewer, which needs what shows a picture alone.
 
     Returns:
         Names and digests.
@@ -92,7 +94,7 @@ def names(transport: Transport, *, viewer: bool = False) -> dict[str, str]:
     needed = ["main", "tools", "room" if transport == "livekit" else "peer"]
     if not viewer:
         # The source, and with it the engine, may change: ``kernel`` is small.
-        needed += ["capture", "take", "kernel"]
+        needed += ["capture", "take", "kernel", "deck"]
     return {name: chunk(name).digest for name in needed}
 
 

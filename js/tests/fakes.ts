@@ -2,6 +2,7 @@
 
 import { vi } from "vitest";
 import * as capture from "../src/capture/index.ts";
+import * as deck from "../src/deck/index.ts";
 import type { HostModel, Listener } from "../src/host.ts";
 import type { Prepare } from "../src/kernel/messages.ts";
 import * as peer from "../src/media/peer.ts";
@@ -331,7 +332,7 @@ export class FakeRooms {
 export const peers = async (name: string) => chunkNamed(name);
 
 function chunkNamed(name: string): unknown {
-  const found: unknown = { capture, peer, tools, take, kernel }[name];
+  const found: unknown = { capture, peer, tools, take, kernel, deck }[name];
   if (!found) throw Error(`there is no chunk ${name}`);
   return found;
 }

@@ -202,9 +202,6 @@ export class Kernel {
     }
     if (!isForThisPage) return;
     switch (message.type) {
-      case "beat":
-      case "chunk": // for the loader
-        return;
       case "welcome":
         clearTimeout(this.#helloTimer);
         events.onWelcome(message);
@@ -229,6 +226,8 @@ export class Kernel {
         }
         return;
       default:
+        // The others are for the loader and the chunk `deck`, or just say that the kernel is alive.
+        if (!("attempt" in message)) return;
         if (message.attempt !== this.#attempt) this.counts.dropped++;
         else events.onAttemptMessage(message, data);
     }

@@ -75,9 +75,23 @@ export type ToKernel =
   | { type: "piece"; id: number; last: boolean; detail: Record<string, unknown> }
   | { type: "tapped"; id: number; state: TapState; detail: Record<string, unknown> }
   | { type: "record"; on: boolean }
+  | Effect
+  | { type: "mark"; number: number; star: boolean; pin: boolean }
+  | { type: "switch"; number: number }
+  | { type: "sweep" }
   | Watch
   | { type: "shown"; attempt: number; stream: Stream; number: number }
   | CameraFrame;
+
+/** What this page saw of a look; a small JPEG of the output goes with it. */
+export interface Effect {
+  type: "effect";
+  number: number;
+  /** From the request until the picture changed; null where it was not seen. */
+  seconds: number | null;
+  /** Whether the picture changed; null where nobody watched. */
+  changed: boolean | null;
+}
 
 /**
  * A frame of this page's camera for a session in the kernel, with its bytes (less than 1 MB).
@@ -280,7 +294,16 @@ export type ToBrowser =
   | TapMessage
   | { type: "switch-camera"; page_id: string; request: number }
   | ImageState
+  | DeckMessage
   | { type: "beat" };
+
+/**
+ * A look is live, and was asked for so many seconds ago (null: the session began with it); or pictures of
+ * looks: numbers and sizes of JPEG files that follow one another in the binary part.
+ */
+export type DeckMessage =
+  | { type: "look"; number: number; uses: number; ago_s: number | null }
+  | { type: "thumbnails"; sizes: [number: number, bytes: number][] };
 
 /** A sheet of an exploration, or a change of it: JSON, sent in pieces of less than 1 MB. */
 interface SheetPiece {
@@ -334,10 +357,12 @@ const VALIDATORS: Record<ToBrowser["type"], (message: Record<string, unknown>) =
   tap: (m) => isNumber(m.id) && isText(m.page_id) && isText(m.what) && isText(m.which),
   credit: (m) => isNumber(m.id) && isNumber(m.frames),
   untap: (m) => isNumber(m.id),
-  recording: (m) => isText(m.state) && isText(m.name) && typeof m.text === "string",
+  recording: (m) => isText(m.state) && isText(m.name) && isText(m.text),
   "image-state": (m) => isText(m.state) && isText(m.text),
   "switch-camera": (m) => isText(m.page_id) && isNumber(m.request),
-  beat: () => true,
+  beat: isObject,
+  look: isObject,
+  thumbnails: isObject,
 };
 
 /** The message; null where this version can't act on it. */

@@ -11,6 +11,7 @@ import type { Updatable } from "../view/part.ts";
 import type { Slots, ViewerSlots } from "../view/slots.ts";
 import { clipButton } from "./clip.ts";
 import { compare } from "./compare.ts";
+import { lazyDeck } from "./deck.ts";
 import { acceptDrops } from "./drop.ts";
 import { history } from "./history.ts";
 import { imageSlot } from "./image.ts";
@@ -37,6 +38,7 @@ export function mountTools(session: Session, slots: Slots, signal: AbortSignal):
     clipButton(session, slots, signal),
     ownModel(session, slots),
     toolbar(session, slots, wipe, signal),
+    lazyDeck(session, slots, signal),
   ];
   acceptDrops(session, slots, image, signal);
   history(session, slots, signal);

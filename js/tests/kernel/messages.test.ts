@@ -137,8 +137,11 @@ describe("browser to kernel", () => {
       ? typeof value
       : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
 
-  /** Messages about a session in the kernel. */
-  const watching = new Set(["watch", "shown", "camera-frame"]);
+  /** Messages about a session in the kernel, and of the chunk `deck`, which have tests of their own. */
+  const watching = new Set([
+    ...["watch", "shown", "camera-frame"],
+    ...["effect", "mark", "switch", "sweep"],
+  ]);
   const examples = (vectors.to_kernel as Message[]).filter((m) => !watching.has(String(m.type)));
 
   test.each(examples.map((m) => [label(m), m] as const))("%s is sent", async (_, example) => {
