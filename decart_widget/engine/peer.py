@@ -21,17 +21,18 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from av import VideoFrame
 
 from decart_widget.diagnostics.redaction import trace
 from decart_widget.engine.rtp_identity import CLOCK_HZ, HOLD_S, Identity, SentFrames
 from decart_widget.errors import MediaError
 from decart_widget.rtc import sdp, tuning
 from decart_widget.rtc.bitrates import Bitrates
+from decart_widget.rtc.x264 import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from av import VideoFrame
     from numpy.typing import NDArray
 
     from decart_widget.engine.connection import (
@@ -259,7 +260,7 @@ class _OutgoingTrack(MediaStreamTrack):
         now_s = time.monotonic()
         if self._began_s is None:
             self._began_s = now_s
-        frame = VideoFrame.from_ndarray(outgoing.picture, format="yuv420p")
+        frame = frame_of(outgoing.picture)
         frame.pts = self._sent.stamp(self._previous, now_s - self._began_s)
         frame.time_base = _TIME_BASE
         return frame

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from decart_widget.rtc.bitrates import Bitrates
-from decart_widget.rtc.x264 import EncodedPicture, X264Encoder
+from decart_widget.rtc.x264 import EncodedPicture, X264Encoder, frame_of
 
 WIDTH, HEIGHT, FPS = 320, 192, 30
 
@@ -73,3 +73,9 @@ def test_a_target_beyond_the_limits_is_limited() -> None:
     assert x264.target_bitrate == 2_000_000
     x264.target_bitrate = 1
     assert x264.target_bitrate == 300_000
+
+
+def test_a_frame_shows_the_array_also_when_its_lines_are_cut_from_longer_ones() -> None:
+    whole = np.random.default_rng(1).integers(0, 256, (54, 80), np.uint8)
+    for picture in (whole, whole[:, 8:72]):
+        assert np.array_equal(frame_of(picture).to_ndarray(), picture)
