@@ -16,14 +16,31 @@ from typing import Final
 from decart_widget.errors import InvalidOptionError
 from decart_widget.models import RealtimeModel, family
 
-__all__ = ["PRICES", "PRICES_AS_OF", "price", "set_price"]
+__all__ = [
+    "BATCH_PRICES",
+    "IMAGE_PRICES",
+    "PRICES",
+    "PRICES_AS_OF",
+    "batch_price",
+    "image_price",
+    "price",
+    "set_price",
+]
 
 PRICES_AS_OF: Final = "2026-08"
-"""Year and month of ``PRICES``."""
+"""Year and month of the prices."""
 
 PRICES: Final[dict[str, float]] = {"lucy": 0.02, "lucy-vton": 0.02, "lucy-restyle": 0.01}
 """US dollars per second of a realtime session, by the name of a model or of a family of models
 (source: Decart's published prices of ``PRICES_AS_OF``)."""
+
+BATCH_PRICES: Final[dict[str, float]] = {"lucy": 0.04, "lucy-vton": 0.04, "lucy-restyle": 0.01}
+"""US dollars per second of a clip that the batch endpoint transforms; names and source as for
+``PRICES``. Assign to it to override one."""
+
+IMAGE_PRICES: Final[dict[str, float]] = {"480p": 0.01, "720p": 0.02}
+"""US dollars for one picture of the image endpoint, by resolution; source as for ``PRICES``. Assign
+to it to override one."""
 
 FAST_FACTOR: Final = 2.0
 """By how much ``speed="fast"`` multiplies the price."""
@@ -39,12 +56,34 @@ def price(model: RealtimeModel, speed: str | None = None) -> float | None:
         model: The model; its own entry in ``PRICES`` counts, else that of its family.
         speed: ``"fast"`` or None.
     """
-    per_s = PRICES.get(model.name)
-    if per_s is None:
-        per_s = PRICES.get(family(model.name) or "")
+    per_s = _of_model(PRICES, model)
     if per_s is None:
         return None
     return per_s * FAST_FACTOR if speed == "fast" else per_s
+
+
+def batch_price(model: RealtimeModel) -> float | None:
+    """Returns US dollars per second of a clip in a batch job; None where no price is known.
+
+    Args:
+        model: As for ``price``.
+    """
+    return _of_model(BATCH_PRICES, model)
+
+
+def image_price(resolution: str) -> float | None:
+    """Returns US dollars for a picture of the image endpoint; None where no price is known.
+
+    Args:
+        resolution: ``"480p"`` or ``"720p"``.
+    """
+    return IMAGE_PRICES.get(resolution)
+
+
+def _of_model(prices: dict[str, float], model: RealtimeModel) -> float | None:
+    """Returns a model's own price, else that of its family."""
+    own = prices.get(model.name)
+    return prices.get(family(model.name) or "") if own is None else own
 
 
 def set_price(name: str, per_s: float | None) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import http
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -18,13 +19,19 @@ import h11
 from websockets.asyncio.server import ServerConnection
 from websockets.version import version as websockets_version
 
+from decart_widget.diagnostics.redaction import trace
 from decart_widget.errors import SandboxError
+
+logger = logging.getLogger(__name__)
 
 LARGEST_HEAD: Final = 16 * 1024
 """Bytes of request line and headers: more than any client sends, little enough for every one."""
 
 LARGEST_BODY: Final = 64 * 1024
 """Bytes of a request's body; a request for a client token has a few hundred."""
+
+LARGEST_UPLOAD: Final = 64 * 1024 * 1024
+"""Bytes of the body of a request that brings pictures or a clip."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,10 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """Status, text (JSON unless ``content_type`` says otherwise) and further headers."""
+    """Status, body (JSON unless ``content_type`` says otherwise) and further headers."""
 
     status: int
-    body: str = "{}"
+    body: str | bytes = "{}"
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
 
@@ -63,16 +70,22 @@ class HttpResponse:
 class HttpExchange:
     """One request and its response as bytes, without a socket.
 
+    Args:
+        largest_body: Returns how many bytes the body of a request may have, by its head.
+
     Attributes:
         received: Everything that came up to the end of the head, and what came with its last
             packet.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, largest_body: Callable[[HttpRequest], int] = lambda _head: LARGEST_BODY
+    ) -> None:
         self.received = b""
+        self._largest_body = largest_body
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
         self._head: HttpRequest | None = None
-        self._body = b""
+        self._body = bytearray()
 
     def receive(self, data: bytes) -> HttpRequest | HttpResponse | None:
         """Parse what came.
@@ -101,7 +114,7 @@ class HttpExchange:
 
     def encode(self, response: HttpResponse) -> bytes:
         """The bytes of a response, which is the last thing on its connection."""
-        body = response.body.encode()
+        body = response.body if isinstance(response.body, bytes) else response.body.encode()
         headers = {
             "Content-Type": response.content_type,
             "Content-Length": str(len(body)),
@@ -127,7 +140,7 @@ class HttpExchange:
             return None
         if "transfer-encoding" in head.headers:
             return HttpResponse(411)
-        if int(head.headers.get("content-length", "0")) > LARGEST_BODY:
+        if int(head.headers.get("content-length", "0")) > self._largest_body(head):
             return HttpResponse(413)
         return None
 
@@ -136,7 +149,7 @@ class HttpExchange:
             self._body += event.data
         if not isinstance(event, h11.EndOfMessage):
             return None
-        return HttpRequest(head.method, head.path, head.headers, self._body)
+        return HttpRequest(head.method, head.path, head.headers, bytes(self._body))
 
 
 class HttpOrWebSocketConnection(ServerConnection):
@@ -148,13 +161,15 @@ class HttpOrWebSocketConnection(ServerConnection):
 
     Attributes:
         answer: Answers the plain requests; set on a subclass by `connection_class`.
+        largest_body: As for `HttpExchange`; likewise.
     """
 
-    answer: Callable[[HttpRequest], HttpResponse]
+    answer: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+    largest_body: Callable[[HttpRequest], int]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio when the connection is accepted."""
-        self._exchange = HttpExchange()
+        self._exchange = HttpExchange(type(self).largest_body)
         self._is_websocket = False
         self._is_answered = False
         self._socket_transport = cast(asyncio.Transport, transport)
@@ -173,7 +188,21 @@ class HttpOrWebSocketConnection(ServerConnection):
             super().data_received(self._exchange.received)
             del self._exchange
         elif result is not None:
-            self._respond(type(self).answer(result))
+            answer = type(self).answer(result)
+            if isinstance(answer, HttpResponse):
+                self._respond(answer)
+            else:
+                self._is_answered = True
+                self._answering = asyncio.ensure_future(self._respond_later(answer))
+
+    async def _respond_later(self, answer: Awaitable[HttpResponse]) -> None:
+        try:
+            response = await answer
+        except Exception as error:
+            logger.error("a request could not be answered\n%s", trace(error))
+            response = HttpResponse(500)
+        if not self._socket_transport.is_closing():
+            self._respond(response)
 
     def _respond(self, response: HttpResponse) -> None:
         self._is_answered = True
@@ -182,12 +211,15 @@ class HttpOrWebSocketConnection(ServerConnection):
 
 
 def connection_class(
-    answer: Callable[[HttpRequest], HttpResponse],
+    answer: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
+    largest_body: Callable[[HttpRequest], int] = lambda _head: LARGEST_BODY,
 ) -> type[HttpOrWebSocketConnection]:
     """A class for ``websockets.serve(create_connection=…)``.
 
     Args:
-        answer: Called on the event loop with each plain request; it must not block.
+        answer: Called on the event loop with each plain request; it must not block. What it
+            returns may be awaitable, for as long as websockets allows for an opening handshake.
+        largest_body: As for `HttpExchange`.
 
     Raises:
         SandboxError: This release of websockets doesn't let a connection see its first bytes.
@@ -198,7 +230,8 @@ def connection_class(
             "connections are no asyncio.Protocol any more.",
             remedy="Install a release that decart-widget declares: pip install 'websockets<18'.",
         )
-    return type("Connection", (HttpOrWebSocketConnection,), {"answer": staticmethod(answer)})
+    members = {"answer": staticmethod(answer), "largest_body": staticmethod(largest_body)}
+    return type("Connection", (HttpOrWebSocketConnection,), members)
 
 
 def _request(event: h11.Request) -> HttpRequest:

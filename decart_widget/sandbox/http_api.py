@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -57,6 +57,7 @@ class HttpApi:
         faults: Returns the faults that are set at the moment.
         quota: Returns the limit of sessions at once, and how many there are.
         ledger: Returns what was billed, as JSON values.
+        generate: Answers the image and the batch endpoint, and None to other requests.
         allow_remote: Other machines, and web pages from them, may use the server.
     """
 
@@ -69,6 +70,7 @@ class HttpApi:
         faults: Callable[[], Faults],
         quota: Callable[[], tuple[int, int]],
         ledger: Callable[[], list[dict[str, Any]]],
+        generate: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse] | None],
         allow_remote: bool,
     ) -> None:
         self._keyring = keyring
@@ -77,15 +79,19 @@ class HttpApi:
         self._faults = faults
         self._quota = quota
         self._ledger = ledger
+        self._generate = generate
         self._allow_remote = allow_remote
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        """The response to a request. It doesn't block."""
+    def answer(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        """The response to a request, or one that comes later. It doesn't block."""
         origins = [request.headers["origin"]] if "origin" in request.headers else []
         host = request.headers.get("host")
         reason = refusal(host=host, origins=origins, allow_remote=self._allow_remote)
         if reason is not None:
             return _error(403, reason)
+        generated = self._generate(request)
+        if generated is not None:
+            return generated
         path = urlsplit(request.path).path
         if path == "/" and request.method == "GET":
             return HttpResponse(200, json.dumps({"service": "decart_widget sandbox"}))

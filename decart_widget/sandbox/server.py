@@ -34,6 +34,7 @@ from decart_widget.sandbox.faults import NONE, Faults
 from decart_widget.sandbox.guard import refusal
 from decart_widget.sandbox.http import HttpRequest, HttpResponse, connection_class
 from decart_widget.sandbox.http_api import HttpApi
+from decart_widget.sandbox.jobs import GenerateApi
 from decart_widget.sandbox.ledger import Ledger
 from decart_widget.sandbox.own.batches import Batches
 from decart_widget.sandbox.own.warm_up import WarmUp
@@ -45,6 +46,7 @@ from decart_widget.sandbox.rooms.tokens import RoomTokenError
 from decart_widget.sandbox.tokens import Grant, Keyring, TokenError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from types import TracebackType
 
     from websockets.datastructures import Headers
@@ -153,6 +155,12 @@ class SandboxServer:
             self._room_host = LocalRooms(
                 self._rooms, renderer=renderer, executor=executor, loopback=not allow_remote
             )
+        self._generate_api = GenerateApi(
+            self._keyring,
+            lambda: self.renderer,
+            faults=lambda: self._faults,
+            ledger=self.ledger,
+        )
         self._http_api = HttpApi(
             self._keyring,
             self._rooms,
@@ -160,6 +168,7 @@ class SandboxServer:
             faults=lambda: self._faults,
             quota=lambda: (self._quota, len(self._sessions)),
             ledger=self.ledger.entries,
+            generate=self._generate_api.answer,
             allow_remote=allow_remote,
         )
 
@@ -178,7 +187,7 @@ class SandboxServer:
             self._on_connection,
             self._host,
             self._port,
-            create_connection=connection_class(self._answer),
+            create_connection=connection_class(self._answer, GenerateApi.largest_body),
             process_request=self._check_upgrade,
             max_size=LARGEST_MESSAGE,
             close_timeout=CLOSE_TIMEOUT_S,
@@ -198,6 +207,7 @@ class SandboxServer:
             self._server.close()
             await self._room_host.close_all()
             await self._server.wait_closed()
+        self._generate_api.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self.renderer.close()
 
@@ -269,7 +279,7 @@ class SandboxServer:
 
     # --- admission -----------------------------------------------------------------------------
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
+    def _answer(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         # Without the query, which may hold a key.
         self._requests.append(f"{request.method} {urlsplit(request.path).path}")
         return self._http_api.answer(request)

@@ -154,3 +154,23 @@ def test_a_websockets_without_the_hook_is_an_error_that_says_so(
     monkeypatch.setattr(http, "ServerConnection", object)
     with pytest.raises(SandboxError, match="websockets"):
         http.connection_class(lambda request: HttpResponse(200))
+
+
+def test_a_body_may_be_as_long_as_its_path_allows() -> None:
+    limits = {"/v1/jobs/x": 2 * LARGEST_BODY}
+    for path, is_taken in (("/v1/jobs/x", True), ("/elsewhere", False)):
+        exchange = HttpExchange(lambda head: limits.get(head.path, LARGEST_BODY))
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGEST_BODY + 1}\r\n\r\n"
+        assert (exchange.receive(head.encode()) is None) == is_taken
+        if is_taken:
+            result = exchange.receive(b"x" * (LARGEST_BODY + 1))
+            assert isinstance(result, HttpRequest)
+            assert len(result.body) == LARGEST_BODY + 1
+
+
+def test_a_response_may_be_bytes() -> None:
+    exchange = HttpExchange()
+    exchange.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    sent = exchange.encode(HttpResponse(200, b"\xff\xd8\x00", content_type="image/jpeg"))
+    assert sent.endswith(b"\r\n\r\n\xff\xd8\x00")
+    assert b"Content-Length: 3" in sent

@@ -50,9 +50,13 @@ def answer(
         faults=lambda: faults,
         quota=lambda: (2, 3 if faults.quota else 1),
         ledger=lambda: [{"kind": "session", "seconds": 3.5}],
+        generate=lambda _request: None,
         allow_remote=allow_remote,
     )
-    return api.answer(HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body))
+    request = HttpRequest(method, path, {"host": "localhost:1", **(headers or {})}, body)
+    response = api.answer(request)
+    assert isinstance(response, HttpResponse)
+    return response
 
 
 @pytest.mark.parametrize(
