@@ -69,7 +69,7 @@ def picture(rgb: NDArray[np.uint8] = RED) -> bytes:
 
 
 def shown(encoded: bytes) -> NDArray[Any]:
-    return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def clip(count: int = 5) -> bytes:
@@ -144,7 +144,7 @@ async def test_a_job_transforms_each_frame_of_a_clip_and_bills_its_seconds(
     asked = Request(clip(), "a negative", seed=1, resolution="720p")
     job = await submit_job(asked, "lucy-restyle-2", SECRET, endpoint)
     content = await finished_job(job, SECRET, endpoint, timeout=60)
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         frames = list(container.decode(video=0))
     levels = [frame.to_ndarray(format="gray").mean() for frame in frames]
     assert [round(frame.time or 0, 3) for frame in frames] == [0, 0.04, 0.08, 0.12, 0.16]
