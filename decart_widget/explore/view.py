@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+import weakref
+from typing import Any, Final
 
 import traitlets as t
 
 from decart_widget.explore.sheet_pages import SheetPages, SheetSource
 from decart_widget.widgets.base import PageWidget
+
+_VIEWS: Final[weakref.WeakKeyDictionary[Any, SheetView]] = weakref.WeakKeyDictionary()
+"""The view of each sheet; one that was closed is replaced."""
+
+
+def view_of(sheet: Any) -> SheetView:
+    """Returns the view of a sheet: the same one each time, so that all cells show one model.
+
+    Args:
+        sheet: The sheet.
+    """
+    from decart_widget.explore.shown_sheet import ShownSheet
+
+    view = _VIEWS.get(sheet)
+    if view is None or view.is_closed:
+        view = _VIEWS[sheet] = SheetView(ShownSheet(sheet))
+    return view
+
+
+def mimebundle(sheet: Any, **options: Any) -> Any:
+    """Returns what a notebook shows of a sheet: its view, and a picture for readers of the file.
+
+    Args:
+        sheet: The sheet.
+        **options: As IPython gives them.
+    """
+    return view_of(sheet)._repr_mimebundle_(**options)
 
 
 class SheetView(PageWidget):
@@ -29,6 +57,11 @@ class SheetView(PageWidget):
             self._background = Background.get()
             self._pages = SheetPages(source, self._send_to_pages, self.log)
             self._listen(self._pages.receive)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return bool(getattr(self, "_closed", True))
 
     def close(self) -> None:
         """Removes the sheet from every page; a run goes on. May be called twice."""
