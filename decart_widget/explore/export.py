@@ -74,31 +74,6 @@ def page(document: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     )
 
 
-def html_of(sheet: Any) -> str:
-    """Makes the file of a sheet, with pictures as large as there is room for.
-
-    Args:
-        sheet: The sheet.
-
-    Returns:
-        HTML.
-    """
-    from decart_widget.explore.document import INPUT
-    from decart_widget.explore.shown_sheet import LARGE, ShownSheet
-
-    shown = ShownSheet(sheet)
-    document = shown.document()
-    names = [entry["picture"] for entry in document["cells"] if entry["picture"]]
-    if document["input"]:
-        names.append(INPUT)
-    pictures = {
-        name: data
-        for name in names
-        if (data := shown.picture(f"{name}{LARGE}") or shown.picture(name)) is not None
-    }
-    return page(document, fitted(pictures, max(1, len(document["moments"]))))
-
-
 def fitted(
     pictures: Mapping[str, bytes], moments: int, limit: int = MAX_PICTURES
 ) -> dict[str, bytes]:

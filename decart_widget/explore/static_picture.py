@@ -60,21 +60,6 @@ def png(document: Mapping[str, Any], picture: Callable[[str], bytes | None]) -> 
     return data.getvalue()
 
 
-def png_of(sheet: Any) -> bytes:
-    """Draws a sheet, also one without a single picture.
-
-    Args:
-        sheet: The sheet.
-
-    Returns:
-        A PNG.
-    """
-    from decart_widget.explore.shown_sheet import ShownSheet
-
-    shown = ShownSheet(sheet)
-    return png(shown.document(), shown.picture)
-
-
 class _Drawing:
     """One picture while it is drawn.
 
