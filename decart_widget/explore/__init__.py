@@ -12,10 +12,16 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from decart_widget.explore.axes import grid as grid
+    from decart_widget.explore.axes import replace as replace
     from decart_widget.explore.records import Axis as Axis
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
     from decart_widget.explore.records import CellResult as CellResult
+    from decart_widget.explore.sheet import Sheet as Sheet
+    from decart_widget.explore.sweeps import load as load
+    from decart_widget.explore.sweeps import repeat as repeat
+    from decart_widget.explore.sweeps import sweep as sweep
     from decart_widget.inputs.templates import Template as Template
     from decart_widget.inputs.templates import scale as scale
     from decart_widget.inputs.templates import template as template
@@ -25,8 +31,14 @@ _HOME: Final = {
     "Captured": "explore.records",
     "Cell": "explore.records",
     "CellResult": "explore.records",
+    "Sheet": "explore.sheet",
     "Template": "inputs.templates",
+    "grid": "explore.axes",
+    "load": "explore.sweeps",
+    "repeat": "explore.sweeps",
+    "replace": "explore.axes",
     "scale": "inputs.templates",
+    "sweep": "explore.sweeps",
     "template": "inputs.templates",
 }
 """The public names and the modules that define them."""
@@ -36,8 +48,14 @@ __all__ = [
     "Captured",
     "Cell",
     "CellResult",
+    "Sheet",
     "Template",
+    "grid",
+    "load",
+    "repeat",
+    "replace",
     "scale",
+    "sweep",
     "template",
 ]
 

@@ -115,6 +115,7 @@ class CellResult:
         scores: Scores by name, each in its own unit.
         score_errors: Why a score is missing, by its name.
         files: Names of files, relative to the folder: ``"clip"``, ``"sprite"``.
+        sizes: Bytes of these files, by name: a file of another size is damaged.
     """
 
     key: str
@@ -132,6 +133,7 @@ class CellResult:
     scores: Mapping[str, float] = field(default_factory=dict)
     score_errors: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the result as JSON values; scores that are not finite become None."""
@@ -139,7 +141,9 @@ class CellResult:
         values["scores"] = {
             name: score if math.isfinite(score) else None for name, score in self.scores.items()
         }
-        return {**values, "score_errors": dict(self.score_errors), "files": dict(self.files)}
+        for name in ("score_errors", "files", "sizes"):
+            values[name] = dict(values[name])
+        return values
 
     @classmethod
     def from_json(cls, values: Any) -> CellResult:
@@ -162,7 +166,7 @@ class CellResult:
             raise ValueError("a text is none")
         if known.get("status") not in STATUSES or not known.get("key"):
             raise ValueError("no key or status")
-        for name in ("scores", "score_errors", "files"):
+        for name in ("scores", "score_errors", "files", "sizes"):
             if not isinstance(known.get(name, {}), dict):
                 raise ValueError(f"{name} is no object")
         known["scores"] = {

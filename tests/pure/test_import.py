@@ -40,7 +40,7 @@ def test_importing_the_widget_loads_no_media_and_no_network() -> None:
     [
         "from decart_widget import MODELS, RealtimeModel, ConnectionOptions, VideoOptions",
         "from decart_widget import DecartError; import decart_widget.errors",
-        "from decart_widget import explore; explore.Cell",
+        "from decart_widget import explore; explore.Cell, explore.template",
         "from decart_widget import sandbox",
         "from decart_widget import Frames, TestPattern, VideoFile; VideoFile('x.mp4')",
         "from decart_widget import Camera; Camera(0), Camera('rtsp://camera/1')",
