@@ -7,6 +7,7 @@ reconnect consists of several such streams.
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -157,14 +158,58 @@ def _options(suffix: str) -> dict[str, str]:
     return {"movflags": "faststart"} if suffix == ".mp4" else {}
 
 
-def _copy(part: Path, target: Path, suffix: str) -> int:
-    """Copies a part's packets; returns the number of those of video."""
+class _File(io.FileIO):
+    """The file that is made, opened by us.
+
+    One that FFmpeg opens stays open when the disk is full while an MP4 file is completed, and its
+    space isn't free even after the file is removed. There is no buffer, because FFmpeg reads what
+    it has written by the file's name.
+
+    Attributes:
+        failure: The first error of a write, for which FFmpeg's errors don't always stand.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Writes all of the data, where a file without a buffer may write less."""
+        rest = memoryview(data).cast("B")
+        try:
+            while rest:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = self.failure or error
+            raise
+        return len(data)
+
+
+@contextmanager
+def _written(target: Path, suffix: str) -> Iterator[Any]:
+    """Opens the file that is made.
+
+    Yields:
+        The open container (PyAV).
+
+    Raises:
+        av.FFmpegError: It can't be made.
+        OSError: The disk is full.
+    """
     import av
 
-    with (
-        _opened(part) as source,
-        av.open(target, "w", format=suffix[1:], options=_options(suffix)) as sink,
-    ):
+    with _File(target, "w") as file:
+        try:
+            with av.open(file, "w", format=suffix[1:], options=_options(suffix)) as sink:
+                yield sink
+        except av.FFmpegError:
+            if file.failure is None:
+                raise
+        if file.failure is not None:
+            raise file.failure
+
+
+def _copy(part: Path, target: Path, suffix: str) -> int:
+    """Copies a part's packets; returns the number of those of video."""
+    with _opened(part) as source, _written(target, suffix) as sink:
         packets = 0
         streams = {
             stream.index: sink.add_stream_from_template(stream)
@@ -195,7 +240,7 @@ def _encode(parts: Sequence[Path], target: Path, suffix: str) -> int:
     import av
 
     packets = 0
-    with av.open(target, "w", format=suffix[1:], options=_options(suffix)) as sink:
+    with _written(target, suffix) as sink:
         video: Any = None
         audio: Any = None
         began = Fraction(0)
