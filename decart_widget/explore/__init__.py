@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
     from decart_widget.explore.records import CellResult as CellResult
+    from decart_widget.explore.screening import preview as preview
     from decart_widget.explore.sheet import Sheet as Sheet
     from decart_widget.explore.sweeps import load as load
     from decart_widget.explore.sweeps import repeat as repeat
@@ -37,6 +38,7 @@ _HOME: Final = {
     "load": "explore.sweeps",
     "repeat": "explore.sweeps",
     "replace": "explore.axes",
+    "preview": "explore.screening",
     "scale": "inputs.templates",
     "sweep": "explore.sweeps",
     "template": "inputs.templates",
@@ -52,6 +54,7 @@ __all__ = [
     "Template",
     "grid",
     "load",
+    "preview",
     "repeat",
     "replace",
     "scale",

@@ -130,6 +130,25 @@ def check_settings(
     return Settings(transport, known, video, connection, None, resolution, speed)
 
 
+def dollar_amount(
+    dollars: Any,
+    remedy: str = 'Give seconds, such as 120, or US dollars, such as "$2"; None for no limit.',
+) -> float:
+    """Returns an amount of US dollars as a number.
+
+    Args:
+        dollars: Such as ``"$2"`` or ``"$0.50"``.
+        remedy: What to do where it is none.
+
+    Raises:
+        InvalidOptionError: It is no such amount.
+    """
+    found = re.fullmatch(r"\s*\$\s*(\d{1,6}(?:\.\d{1,6})?)\s*", str(dollars))
+    if found is None or not isinstance(dollars, str):
+        raise InvalidOptionError(f"The budget is {shown(dollars)}.", remedy=remedy)
+    return float(found[1])
+
+
 def budget_seconds(dollars: str, settings: Settings) -> float:
     """Returns for how many seconds an amount of US dollars pays.
 
@@ -140,12 +159,7 @@ def budget_seconds(dollars: str, settings: Settings) -> float:
     Raises:
         InvalidOptionError: The text is no such amount, or no price is known for the model.
     """
-    amount = re.fullmatch(r"\s*\$\s*(\d{1,6}(?:\.\d{1,6})?)\s*", dollars)
-    if amount is None:
-        raise InvalidOptionError(
-            f"The budget is {shown(dollars)}.",
-            remedy='Give seconds, such as 120, or US dollars, such as "$2"; None for no limit.',
-        )
+    amount = dollar_amount(dollars)
     per_s = price(settings.model, settings.speed)
     if not per_s:
         raise InvalidOptionError(
@@ -154,7 +168,7 @@ def budget_seconds(dollars: str, settings: Settings) -> float:
             remedy="Give the budget in seconds, or set the price first: "
             "decart_widget.prices.set_price(model, dollars_per_second).",
         )
-    return float(amount[1]) / per_s
+    return amount / per_s
 
 
 def check_prompt_state(
