@@ -48,7 +48,7 @@ endif
 # servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
 LANE_CODE := lint js pure oldest packaging
 LANE_SERVERS := loopback notebooks conformance
-LANE_WORKERS := engine kernel
+LANE_WORKERS := engine explore kernel
 LANE_LOG := .lane
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
@@ -67,7 +67,7 @@ no_ast := -p no:hypothesispytest --tb=native
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help setup hooks demo demo-check test lint js pure loopback engine kernel notebooks browser firefox \
+.PHONY: help setup hooks demo demo-check test lint js pure loopback engine explore kernel notebooks browser firefox \
         conformance clients packaging oldest faults bench clean browser-install screenshots \
         coverage coverage-begin livekit rooms
 
@@ -166,6 +166,11 @@ loopback: setup
 engine: setup
 	$(call step,tests/$@)
 	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q -m "not livekit" tests/$@)
+
+# Sweeps: many cells in few sessions, here and in the processes of executors.
+explore: setup
+	$(call step,tests/$@)
+	$(call repeated_after_abort,$(keyless) $(measured) $(PY) -m pytest -q tests/$@)
 
 # Not part of `make test`, like `firefox`: to build the server takes Go and 2.5 minutes. Tests of what a
 # LiveKit server can't be told to do, and those without a room, are left out, as are the rows of

@@ -21,6 +21,7 @@ LAYERS: Final = {
     "pure": 120,
     "loopback": 180,
     "engine": 180,
+    "explore": 300,
     "kernel": 180,
     "notebooks": 300,
     "browser": 300,

@@ -230,10 +230,12 @@ class Exchange:
         return self._hand_out(replace(self._last_sent, captured_ns=time.monotonic_ns()))
 
     async def _until_room(self) -> None:
-        while not self._closed and (
-            self._link.is_full or self._flight.age_s(self._loop.time()) >= self._window_s
-        ):
+        while not self._closed and (self._link.is_full or self._is_full()):
             await self._wait(CHECK_S)
+
+    def _is_full(self) -> bool:
+        """Whether a frame has been in flight for too long; a model may take long to start."""
+        return self._answered and self._flight.age_s(self._loop.time()) >= self._window_s
 
     async def _wait(self, seconds: float) -> None:
         self._changed.clear()
@@ -293,7 +295,9 @@ class Exchange:
     async def _check_regularly(self) -> None:
         while True:
             await asyncio.sleep(CHECK_S)
-            self._name_lost(self._flight.expired(self._loop.time()))
+            expired = self._flight.expired(self._loop.time())
+            if self._answered:  # until then the first frame is repeated: it isn't lost
+                self._name_lost(expired)
             self._finish_draining()
             self._changed.set()
             if self._new_received:

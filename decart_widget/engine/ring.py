@@ -220,17 +220,18 @@ class RingWriter(_End):
         self._ring()
         return number
 
-    def wait_for_room(self, timeout: float) -> bool:
+    def wait_for_room(self, timeout: float, ahead: int = SLOTS) -> bool:
         """Waits until a frame can be written without losing another one.
 
         Args:
             timeout: Seconds.
+            ahead: Frames that may wait in the ring, that one included.
 
         Returns:
             Whether there is room.
         """
         until = time.monotonic() + timeout
-        while self.is_full:
+        while self._number - self.taken >= ahead:
             left = until - time.monotonic()
             if left <= 0:
                 return False

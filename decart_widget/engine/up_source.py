@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from decart_widget.engine.ring import FrameInfo, FrameTooLargeError, RingWriter
+from decart_widget.engine.ring_memory import SLOTS
 from decart_widget.errors import DecartError, SourceError
 
 if TYPE_CHECKING:
@@ -115,14 +116,20 @@ class UpSource:
 
     def _read_all(self, reader: FrameReader) -> int:
         last = 0
+        # A reader whose next frame depends on what is sent meanwhile has few of them waiting.
+        ahead = getattr(reader, "ahead", 0)
+        if ahead:
+            self._wait_for_room(ahead)
         while not self._stopped and (frame := reader.read()) is not None:
-            if not reader.is_live:
-                self._wait_for_room()
+            if not reader.is_live and not ahead:
+                self._wait_for_room(SLOTS)
             last = self._write(frame)
+            if ahead:
+                self._wait_for_room(ahead)
         return last
 
-    def _wait_for_room(self) -> None:
-        while not self._stopped and not self._ring.wait_for_room(ROOM_CHECK_S):
+    def _wait_for_room(self, ahead: int) -> None:
+        while not self._stopped and not self._ring.wait_for_room(ROOM_CHECK_S, ahead):
             pass
 
     def _write(self, frame: ReadFrame) -> int:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from decart_widget.errors import DecartError
     from decart_widget.explore.records import Captured, Cell
-    from decart_widget.inputs.sources.reader import Source
+    from decart_widget.explore.running.clip import Clip
+    from decart_widget.inputs.sources.reader import Source, Target
 
 Phase = Literal["waiting", "opening", "settling", "taking"]
 """What happens with a cell: it waits for a place among the organisation's sessions, its session
@@ -21,7 +22,7 @@ class Job:
     """Cells that run with the same settings.
 
     Attributes:
-        source: The clip, perhaps longer; each cell sees the same part of it.
+        source: The clip, perhaps longer; each cell sees the same part of it. Or what was read.
         cells: In the order in which they run. Those of one model share sessions, unless they are
             ``fresh``.
         session: Arguments of ``Session``: ``endpoint``, ``transport``, ``video`` and so on; neither
@@ -38,7 +39,7 @@ class Job:
             ``dask.distributed.Client``, whose workers run them.
     """
 
-    source: Source
+    source: Source | Clip
     cells: tuple[Cell, ...]
     session: Mapping[str, Any] = field(default_factory=dict)
     images: Mapping[str, bytes] = field(default_factory=dict)
@@ -49,6 +50,26 @@ class Job:
     budget_s: float | None = None
     sessions: int = 1
     executor: Any = None
+
+    def clip(self, target: Target) -> Clip:
+        """Decodes what each cell sees.
+
+        Args:
+            target: The picture that is made of each frame.
+
+        Raises:
+            SourceError: The source can't be read, or has no frame there.
+            InvalidOptionError: The clip is too long, or ends before the last moment.
+        """
+        from decart_widget.explore.running.clip import read_clip
+
+        return read_clip(
+            self.source,
+            target,
+            first_s=self.first_s,
+            seconds=self.seconds,
+            moments=self.moments,
+        )
 
 
 class Reports(Protocol):
