@@ -12,8 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from decart_widget.engine.received import ReceivedFrame
+from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.sandbox import serve
 from tests.engine.conftest import KEY, running
+from tests.faults import inverting_model
 from tests.faults.conftest import Measured
 from tests.faults.scene import eventually
 
@@ -75,3 +78,33 @@ async def test_the_program_that_has_the_session_is_killed(
         await eventually(lambda: not psutil.pid_exists(worker), "the end of the worker")
         await eventually(lambda: not sandbox.stats()["sessions"], "the end of the billing")
         measured(time.monotonic() - since, transport)
+
+
+def brightness(frame: ReceivedFrame) -> float:
+    return float(frame.picture[: frame.picture.shape[0] * 2 // 3].mean())
+
+
+@both
+@pytest.mark.fault("model-killed")
+async def test_the_process_of_the_user_s_own_model_is_killed(
+    measured: Measured, transport: str
+) -> None:
+    with serve(inverting_model.Invert, process=True, api_key=KEY) as sandbox:
+        async with running(sandbox, TestPattern(), transport=transport) as run:
+
+            def is_inverted() -> bool:
+                # The mean of the test pattern's luma is 104, and that of its negative 147.
+                return bool(run.sink.kept) and run.sink.kept[-1] > 125
+
+            run.sink.keep = brightness
+            run.sink.kept.clear()
+            await run.until(is_inverted)
+            pid = sandbox.stats()["model"]["pid"]
+            since = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            await eventually(lambda: sandbox.stats()["model"]["restarts"], "another process")
+            run.sink.kept.clear()
+            await run.until(is_inverted)
+            measured(time.monotonic() - since, transport)
+            attempts = {frame.attempt for frame in run.sink.frames}
+    assert attempts == {1}
