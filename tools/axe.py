@@ -16,8 +16,8 @@ ABOUT_PAGES: Final = {
 """Rules about a page as a whole, which is the notebook's."""
 
 EXPERIMENTAL: Final = {"label-content-name-mismatch": {"enabled": False}}
-"""Rules that axe-core itself calls experimental: this one wants every figure in a cell's name in the
-order of the screen, where ours is a sentence."""
+"""Rules that axe-core itself calls experimental: this one wants every figure of a cell in its name,
+in the order of the screen, where ours is a sentence."""
 
 RUN: Final = """async ([selector, tags, rules]) => {
   const {violations} = await axe.run(selector, {runOnly: {type: 'tag', values: tags}, rules});

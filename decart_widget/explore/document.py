@@ -45,7 +45,8 @@ class PlanSums:
         fixed_s: Seconds billed beside them, for the control cell and what sessions lose.
         price_per_s: US dollars; None where no price is known.
         budget_s: What may be billed in all, in seconds; None without a budget.
-        used_s: What was billed before, in seconds.
+        used_s: What of the budget was billed before, in seconds.
+        before_s: Seconds that were billed for the sheet before.
         sessions: Sessions side by side.
         open_s: Seconds on the clock before and beside the cells, as while sessions open.
         wall_cell_s: Seconds on the clock that one more cell takes.
@@ -58,6 +59,7 @@ class PlanSums:
     price_per_s: float | None = None
     budget_s: float | None = None
     used_s: float = 0.0
+    before_s: float = 0.0
     sessions: int = 1
     open_s: float = 0.0
     wall_cell_s: float = 0.0
@@ -284,7 +286,7 @@ def _progress(
     billed = sum(result.billed_s for result in bill)
     costs = [result.cost for result in bill if result.cost is not None]
     plan = contents.plan
-    planned = plan.used_s + (plan.fixed_s + plan.cells * plan.cell_s if plan.cells else 0.0)
+    planned = plan.before_s + (plan.fixed_s + plan.cells * plan.cell_s if plan.cells else 0.0)
     price = plan.price_per_s
     waits = any(word == "waiting" for _, word in contents.running.values())
     return {

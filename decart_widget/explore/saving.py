@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from decart_widget.errors import InvalidPathError
-from decart_widget.explore import ledger, manifest, tables
+from decart_widget.explore import ledger, manifest, outputs, tables
 from decart_widget.explore.folder import LEDGER, SENT
 from decart_widget.explore.interface import SheetInterface
 from decart_widget.files import FULL_DISK, written_whole
@@ -42,6 +42,8 @@ def save(sheet: SheetInterface, target: Path, values: Mapping[str, Any]) -> Path
         _write(target / "records.csv", tables.to_csv(rows))
         if (parquet := tables.to_parquet(rows)) is not None:
             _write(target / "records.parquet", parquet)
+        _write(target / "sheet.html", outputs.html_of(sheet).encode())
+        _write(target / "sheet.png", outputs.png_of(sheet))
     except OSError as error:
         raise InvalidPathError(
             f'The sheet can\'t be written into "{target}" ({error.strerror}).', remedy=FULL_DISK

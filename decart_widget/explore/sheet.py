@@ -332,6 +332,11 @@ class Sheet(SheetContents):
         for result in results.values():
             self._state.ended(replace(result))
 
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        from decart_widget.explore.view import mimebundle
+
+        return mimebundle(self, **options)
+
     def __repr__(self) -> str:
         axes = " × ".join(f"{len(axis.labels)} {axis.name}" for axis in self.axes)
         done = sum(result.status == "done" for result in self.results.values())

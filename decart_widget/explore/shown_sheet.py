@@ -148,9 +148,12 @@ class ShownSheet:
         Args:
             cells: How many; no more than the plan has are started.
         """
-        self._plan()  # what was planned stays to be seen during the run
-        if self._sheet.state != "running" and not self._is_cancelled and cells > 0:
-            self._sheet.start(cells)
+        if self._sheet.state == "running" or self._is_cancelled or cells <= 0:
+            return
+        # What is started stays to be seen during the run.
+        sums = self._plan()
+        self._sums = replace(sums, cells=min(cells, sums.cells))
+        self._sheet.start(cells)
 
     def stop(self) -> None:
         """Ends the run, and keeps what is done."""
@@ -270,8 +273,8 @@ class ShownSheet:
         return result is not None and result.status == "done" and "sprite" in result.files
 
     def _plan(self) -> PlanSums:
-        """Returns what a start would do; once something was started, what was planned."""
-        if self._sheet.state == "planned" or self._sums is None:
+        """Returns what a start would do; while the sheet runs, what was started."""
+        if self._sheet.state != "running" or self._sums is None:
             self._sums = _sums(self._sheet)
         return self._sums
 
@@ -349,6 +352,7 @@ def _sums(sheet: Any) -> PlanSums:
         cell_s=plan.billed_s / max(1, cells),
         price_per_s=plan.cost / plan.billed_s if plan.cost is not None and plan.billed_s else None,
         budget_s=sheet.limit_s,
+        before_s=sum(result.billed_s for result in sheet.results.values()),
         sessions=plan.at_once,
         wall_cell_s=plan.wall_s / max(1, cells),
         rows=tuple(plan.rows()),

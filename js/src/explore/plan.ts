@@ -116,6 +116,7 @@ export function planCard(port: Port, state: ViewState): Part {
       start.disabled = !cells || !port.isLive;
       fewer.disabled = cells <= 1;
       more.disabled = cells >= plan.cells;
+      show(cancel, document.state === "planned");
       write(limit, `${cells} ${cells === 1 ? "cell" : "cells"}`);
       write(spread, cells === plan.cells ? "the whole grid" : "spread evenly over the axes");
     },

@@ -73,7 +73,9 @@ export function mountSheet(port: Port, el: HTMLElement, signal: AbortSignal): vo
     show(waiting, document === null);
     if (document) begin(state, document);
     const isPlanned = document?.state === "planned";
-    show(plan.element, isPlanned);
+    // What a limited or stopped run has left can be started as well.
+    const isOpen = document !== null && /^(stopped|done|failed)$/.test(document.state);
+    show(plan.element, isPlanned || (isOpen && port.isLive && document.plan.cells > 0));
     const hasRun = document !== null && !isPlanned && document.state !== "cancelled";
     show(run.element, hasRun && (document.state !== "done" || document.progress.took_s !== null));
     show(sheet, hasRun);

@@ -91,7 +91,7 @@ test("a short name ends at the first comma of any script, or after some letters"
 });
 
 test("sums are seconds and money, and only seconds where no price is known", () => {
-  const { plan } = sheet();
+  const { plan } = sheet({ state: "planned" });
   expect(sum(taken(plan, 6).billed, plan.price_per_s)).toBe("18.6 s · $0.37");
   expect(sum(31.2, null)).toBe("31.2 s");
   expect([taken(plan, 0), taken(plan, 6).wall]).toEqual([{ billed: 0, wall: 0 }, 8.8]);

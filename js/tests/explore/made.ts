@@ -42,7 +42,14 @@ export function sheet(more: Partial<SheetDocument> = {}): SheetDocument {
     input: "sent",
     noise: "",
     plan: {
-      ...{ cells: 6, cell_s: 2.6, fixed_s: 3, price_per_s: 0.02, budget_s: 60, used_s: 0 },
+      ...{
+        cells: more.state === "planned" ? 6 : 0,
+        cell_s: 2.6,
+        fixed_s: 3,
+        price_per_s: 0.02,
+        budget_s: 60,
+        used_s: 0,
+      },
       ...{ sessions: 2, open_s: 1, wall_cell_s: 1.3, rows: [["Cells", "3 styles × 2 lights"]] },
     },
     progress: {

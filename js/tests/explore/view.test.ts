@@ -190,6 +190,15 @@ test("the plan says what a start costs, for as many cells as are chosen", () => 
   expect(text(".ds-empty")).toContain("Cancelled");
 });
 
+test("what a stopped run has left can be started", () => {
+  expect(visible(".ds-plan")).toBe(false);
+  port.become({ state: "stopped", plan: { ...sheet().plan, cells: 2 } });
+  expect([visible(".ds-plan"), visible(".ds-sheet")]).toEqual([true, true]);
+  expect(named("Cancel").hidden).toBe(true);
+  find(".ds-main").click();
+  expect(port.asked).toEqual([{ type: "sweep-start", cells: 2 }]);
+});
+
 test("the opened cell is shown large, wiped by pointer and keys against the input", async () => {
   expect(text(".ds-names")).toBe("watercolour, wetas it is");
   const handle = find(".ds-handle");
