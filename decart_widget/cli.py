@@ -52,6 +52,15 @@ def parser() -> argparse.ArgumentParser:
     camera.add_argument("--device", help="of the virtual camera, such as /dev/video2")
     camera.add_argument("--mirror", action="store_true", help="send the picture mirrored")
     _add_session(camera, "600 seconds")
+    from decart_widget.explore import command
+
+    command.add_arguments(
+        commands.add_parser(
+            "sweep",
+            help="run many prompts on the same clip and compare them",
+            description=command.DESCRIPTION,
+        )
+    )
     return top
 
 
@@ -83,6 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
+        if options.command == "sweep":
+            from decart_widget.explore import command
+
+            return command.run(options)
         return show_camera(options) if options.command == "camera" else transform_clip(options)
     except DecartError as error:
         text = str(error).replace("overwrite=True", "--overwrite")  # the option of this command

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from decart_widget.explore.axes import grid as grid
     from decart_widget.explore.axes import replace as replace
+    from decart_widget.explore.differences import diff as diff
     from decart_widget.explore.records import Axis as Axis
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
@@ -34,6 +35,7 @@ _HOME: Final = {
     "CellResult": "explore.records",
     "Sheet": "explore.sheet",
     "Template": "inputs.templates",
+    "diff": "explore.differences",
     "grid": "explore.axes",
     "load": "explore.sweeps",
     "repeat": "explore.sweeps",
@@ -52,6 +54,7 @@ __all__ = [
     "CellResult",
     "Sheet",
     "Template",
+    "diff",
     "grid",
     "load",
     "preview",

@@ -11,6 +11,7 @@ from decart_widget.errors import InvalidPathError
 from decart_widget.explore import ledger, manifest, outputs, tables
 from decart_widget.explore.folder import LEDGER, SENT
 from decart_widget.explore.interface import SheetInterface
+from decart_widget.explore.outputs import html_of, png_of
 from decart_widget.files import FULL_DISK, written_whole
 
 
@@ -27,6 +28,7 @@ def save(sheet: SheetInterface, target: Path, values: Mapping[str, Any]) -> Path
 
     Raises:
         InvalidPathError: It can't be written to, or is the folder of another sweep.
+        DecartError: The front end of this installation can't be written into a file.
     """
     there = manifest.read(target)
     if there is not None and there.get("base") != values["base"]:
@@ -40,6 +42,8 @@ def save(sheet: SheetInterface, target: Path, values: Mapping[str, Any]) -> Path
             manifest.write(target, values)
         rows = sheet.records()
         _write(target / "records.csv", tables.to_csv(rows))
+        _write(target / "sheet.png", png_of(sheet))
+        _write(target / "sheet.html", html_of(sheet).encode())
         if (parquet := tables.to_parquet(rows)) is not None:
             _write(target / "records.parquet", parquet)
         _write(target / "sheet.html", outputs.html_of(sheet).encode())

@@ -332,6 +332,20 @@ class Sheet(SheetContents):
         for result in results.values():
             self._state.ended(replace(result))
 
+    def rank(self) -> Any:
+        """Shows pairs of cells without their names, until it is known which are preferred.
+
+        Returns:
+            The view of the sheet, with the first pair; the answers are in `ranking`.
+
+        Raises:
+            InvalidOptionError: Fewer than two cells are done.
+        """
+        from decart_widget.explore.view import begin_ranking
+
+        _ = self.ranking  # raises where there is nothing to rank
+        return begin_ranking(self)
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
         from decart_widget.explore.view import mimebundle
 

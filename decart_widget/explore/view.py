@@ -38,6 +38,17 @@ def mimebundle(sheet: Any, **options: Any) -> Any:
     return view_of(sheet)._repr_mimebundle_(**options)
 
 
+def begin_ranking(sheet: Any) -> SheetView:
+    """Returns the view of a sheet, with the first question of a blind ranking.
+
+    Args:
+        sheet: The sheet.
+    """
+    view = view_of(sheet)
+    view.source.rank("begin", 0)
+    return view
+
+
 class SheetView(PageWidget):
     """Shows a sheet: its plan with Start, the run, the cells, and the opened one.
 
@@ -57,6 +68,11 @@ class SheetView(PageWidget):
             self._background = Background.get()
             self._pages = SheetPages(source, self._send_to_pages, self.log)
             self._listen(self._pages.receive)
+
+    @property
+    def source(self) -> SheetSource:
+        """The sheet."""
+        return self._source
 
     @property
     def is_closed(self) -> bool:
