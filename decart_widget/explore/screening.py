@@ -253,7 +253,7 @@ class Preview:
             InvalidOptionError: There is no such number, or none.
             ConfigurationError: As ``explore.sweep``.
         """
-        from decart_widget import explore
+        from decart_widget.explore.sweeps import sweep
 
         results = self.results
         numbers = list(dict.fromkeys(chosen))
@@ -264,7 +264,7 @@ class Preview:
                 remedy=f"Give numbers from 0 to {len(results) - 1}, as shown below the pictures.",
             )
         given = {"image": self._image, "enrich": self._enrich, **options}
-        return explore.sweep(source, [results[n].prompt for n in numbers], **given)
+        return sweep(source, [results[n].prompt for n in numbers], **given)
 
     def _repr_html_(self) -> str:
         return page(self.plan, self.results, self.state, self.cost)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,8 +21,6 @@ from decart_widget.explore.sweep_run import Runner
 
 if TYPE_CHECKING:
     import os
-
-    from decart_widget.explore.jobs import Estimate, Job, Reports
 
 Port = tuple[Runner, Estimator]
 """What runs cells, and what says how long they take."""
@@ -282,18 +278,10 @@ def port_of(executor: Any) -> Port:
     Args:
         executor: As in `sweep`.
     """
-    return _run, _estimate
+    from decart_widget.explore.running.estimates import estimate
+    from decart_widget.explore.running.start import run
 
-
-def _run(job: Job, reports: Reports, stop: threading.Event) -> None:
-    running: Any = import_module("decart_widget.explore.running")
-    running.run(job, reports, stop)
-
-
-def _estimate(job: Job) -> Estimate:
-    running: Any = import_module("decart_widget.explore.running")
-    estimate: Estimate = running.estimate(job)
-    return estimate
+    return run, estimate
 
 
 def check_executor(executor: Any) -> None:
