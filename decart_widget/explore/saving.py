@@ -11,7 +11,6 @@ from decart_widget.errors import InvalidPathError
 from decart_widget.explore import ledger, manifest, outputs, tables
 from decart_widget.explore.folder import LEDGER, SENT
 from decart_widget.explore.interface import SheetInterface
-from decart_widget.explore.outputs import html_of, png_of
 from decart_widget.files import FULL_DISK, written_whole
 
 
@@ -42,8 +41,6 @@ def save(sheet: SheetInterface, target: Path, values: Mapping[str, Any]) -> Path
             manifest.write(target, values)
         rows = sheet.records()
         _write(target / "records.csv", tables.to_csv(rows))
-        _write(target / "sheet.png", png_of(sheet))
-        _write(target / "sheet.html", html_of(sheet).encode())
         if (parquet := tables.to_parquet(rows)) is not None:
             _write(target / "records.parquet", parquet)
         _write(target / "sheet.html", outputs.html_of(sheet).encode())
