@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
     from decart_widget.explore.records import CellResult as CellResult
+    from decart_widget.explore.scheduling import schedule as schedule
     from decart_widget.explore.screening import preview as preview
     from decart_widget.explore.sheet import Sheet as Sheet
     from decart_widget.explore.sweeps import load as load
     from decart_widget.explore.sweeps import repeat as repeat
     from decart_widget.explore.sweeps import sweep as sweep
+    from decart_widget.inputs.schedules import Schedule as Schedule
     from decart_widget.inputs.templates import Template as Template
     from decart_widget.inputs.templates import scale as scale
     from decart_widget.inputs.templates import template as template
@@ -33,6 +35,7 @@ _HOME: Final = {
     "Captured": "explore.records",
     "Cell": "explore.records",
     "CellResult": "explore.records",
+    "Schedule": "inputs.schedules",
     "Sheet": "explore.sheet",
     "Template": "inputs.templates",
     "diff": "explore.differences",
@@ -42,6 +45,7 @@ _HOME: Final = {
     "replace": "explore.axes",
     "preview": "explore.screening",
     "scale": "inputs.templates",
+    "schedule": "explore.scheduling",
     "sweep": "explore.sweeps",
     "template": "inputs.templates",
 }
@@ -52,6 +56,7 @@ __all__ = [
     "Captured",
     "Cell",
     "CellResult",
+    "Schedule",
     "Sheet",
     "Template",
     "diff",
@@ -61,6 +66,7 @@ __all__ = [
     "repeat",
     "replace",
     "scale",
+    "schedule",
     "sweep",
     "template",
 ]

@@ -159,6 +159,33 @@ class Schedule:
                 ) from None
         return text
 
+    def run(self, source: Any, output: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+        """Sends a clip through the schedule, in one session.
+
+        Args:
+            source: A video file's path, or another source that has an end.
+            output: The file to write; None for one in the current folder, named after the clip.
+            **options: Further arguments of ``transform``, such as ``model`` or ``budget``.
+
+        Returns:
+            What was written, and what it cost; a notebook shows it as a time line with pictures of
+            what was sent and what came back.
+
+        Raises:
+            ConfigurationError: An argument is invalid; nothing is billed.
+            DecartError: The session failed.
+        """
+        # Of a higher layer, and needed by this call only.
+        from importlib import import_module
+
+        scheduling = import_module("decart_widget.explore.scheduling")
+        return scheduling.run(self, source, output, options)
+
+    def _repr_html_(self) -> str:
+        from decart_widget.inputs.schedule_drawing import as_html
+
+        return as_html(self._changes)
+
     def _changed(self) -> None:
         for listener in list(self._listeners):
             listener()

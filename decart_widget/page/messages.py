@@ -351,15 +351,18 @@ def recording(state: str, name: str, text: str) -> dict[str, Any]:
     return {"type": "recording", "state": state, "name": name, "text": text}
 
 
-def look(number: int, uses: int, ago_s: float | None) -> dict[str, Any]:
+def look(number: int, uses: int, ago_s: float | None, asked_ms: float) -> dict[str, Any]:
     """Tells pages that a look is live; the owner answers with ``effect``.
 
     Args:
         number: The look's.
         uses: How often it was asked for.
         ago_s: Seconds since it was asked for; None: the session began with it.
+        asked_ms: When it was asked for, in ms since 1970 on the kernel's clock: tells the page how
+            long this message took, where both clocks agree.
     """
-    return {"type": "look", "number": number, "uses": uses, "ago_s": ago_s}
+    about = {"number": number, "uses": uses, "ago_s": ago_s, "asked_ms": asked_ms}
+    return {"type": "look", **about}
 
 
 def thumbnails(sizes: list[tuple[int, int]]) -> dict[str, Any]:

@@ -123,7 +123,9 @@ class Deck:
             at_s = max(0.0, now - ago_s - self._began_at)
             self._changes.append(_change(at_s, applied))
         self.show()
-        self._send(messages.look(look.number, look.uses, None if first else round(ago_s, 4)))
+        asked_ms = round(1000 * (time.time() - ago_s), 1)
+        ago = None if first else round(ago_s, 4)
+        self._send(messages.look(look.number, look.uses, ago, asked_ms))
 
     def _refused(self, state: PromptState, error: BaseException) -> None:
         if isinstance(error, RequestRejectedError) and self._session is not None:

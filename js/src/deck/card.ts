@@ -5,6 +5,9 @@ import { h, mark, show, write } from "../view/dom.ts";
 import { deckIcon } from "./icons.ts";
 import { billed, effectWords, type Look, nameOf, sentence, tone } from "./looks.ts";
 
+/** How the kernel begins the reason, which the card says anyway. */
+const PREFIX = /^The service refused the prompt: /;
+
 /** An element that shows a look; it is updated in place, so that it keeps the focus. */
 export interface Card {
   element: HTMLElement;
@@ -73,7 +76,7 @@ export function makeCard(session: Session, onChoose: (number: number) => void): 
       show(shot, !isRefused);
       show(why, isRefused);
       show(marks, !isRefused);
-      write(reason, look.reason || "Refused by the service.");
+      write(reason, look.reason.replace(PREFIX, "") || "Refused by the service.");
       why.title = look.reason;
       if (picture && image.src !== picture) image.src = picture;
       show(image, picture !== null);

@@ -54,7 +54,7 @@ export function effectWords(look: Look, isLive: boolean): string {
   if (look.status === "refused") return "refused";
   if (look.changed === false) return "no visible change";
   if (look.effect_s !== null) return `${look.effect_s.toFixed(2)} s`;
-  return isLive && look.changed === null ? "…" : "not measured";
+  return isLive && look.changed === null ? "…" : "not seen";
 }
 
 /** How it colours these words. */

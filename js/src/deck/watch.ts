@@ -12,7 +12,9 @@ const IDLE_MS = 200;
 /** How long every frame is sampled after something that a prompt may follow. */
 const ALERT_MS = 1500;
 /** How far samples reach back. */
-const KEPT_MS = 3000;
+const KEPT_MS = 4000;
+/** How late the kernel's message may be; where its clock says more, or less than nothing, it differs. */
+const LATE_MS = 2000;
 /** From the change until the look has settled and its thumbnail is taken. */
 const SETTLE_MS = 700;
 
@@ -32,6 +34,18 @@ export interface Watcher {
   expect(): void;
   /** Calls back once, when the change to a look is seen or given up. */
   onceSeen(number: number, callback: () => void): void;
+}
+
+/**
+ * When a look was asked for, on the clock of `performance.now()`.
+ *
+ * A message may be late: beside other work, or on a long way. The picture would then have changed before it
+ * came, so the kernel's clock counts where it agrees with this computer's.
+ */
+export function askedWhen(agoS: number, askedMs: number, now: number): number {
+  const latest = now - 1000 * agoS;
+  const byClock = askedMs - (Date.now() - now);
+  return byClock <= latest && byClock >= latest - LATE_MS ? byClock : latest;
 }
 
 /**
@@ -104,7 +118,7 @@ export function watchEffects(
     const message = content as DeckMessage | null;
     if (message?.type !== "look" || typeof message.number !== "number") return;
     const now = performance.now();
-    const askedAt = now - 1000 * (message.ago_s ?? 0);
+    const askedAt = askedWhen(message.ago_s ?? 0, message.asked_ms, now);
     const before = samples.filter(({ at }) => at <= askedAt);
     const watch = message.ago_s === null ? null : new ChangeWatch(askedAt, before);
     const canSee = watch?.canSee === true;

@@ -302,7 +302,7 @@ export type ToBrowser =
  * looks: numbers and sizes of JPEG files that follow one another in the binary part.
  */
 export type DeckMessage =
-  | { type: "look"; number: number; uses: number; ago_s: number | null }
+  | { type: "look"; number: number; uses: number; ago_s: number | null; asked_ms: number }
   | { type: "thumbnails"; sizes: [number: number, bytes: number][] };
 
 /** A sheet of an exploration, or a change of it: JSON, sent in pieces of less than 1 MB. */

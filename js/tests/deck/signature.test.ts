@@ -1,7 +1,8 @@
 /** When a picture takes on another look, among motion and noise. */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ChangeWatch, distance, SAMPLE, type Sample, signature } from "../../src/deck/signature.ts";
+import { askedWhen } from "../../src/deck/watch.ts";
 
 /** RGBA pixels of a bright square on a coloured ground, `x` pixels from the left. */
 function pixels(x: number, ground: [number, number, number], noise = 0, seed = 1): number[] {
@@ -65,5 +66,16 @@ describe("a change", () => {
     const watch = new ChangeWatch(2000, []);
     expect(watch.canSee).toBe(false);
     for (const sample of scene(2010, 5, BLUE)) expect(watch.add(sample)).toBeNull();
+  });
+});
+
+describe("when a look was asked for", () => {
+  test.each([
+    ["the kernel's clock, by which its message was late", 999_500, 4500],
+    ["the message's arrival, where the kernel's clock is ahead", 1_002_000, 4950],
+    ["the message's arrival, where the kernel's clock is far behind", 900_000, 4950],
+  ])("is told by %s", (_, askedMs, expected) => {
+    vi.spyOn(Date, "now").mockReturnValue(1_000_000);
+    expect(askedWhen(0.05, askedMs, 5000)).toBe(expected);
   });
 });
