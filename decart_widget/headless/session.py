@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import traitlets as t
 
     from decart_widget.engine.media import EngineMedia
+    from decart_widget.inputs.secrets import Secret
     from decart_widget.models import RealtimeModel
     from decart_widget.options import ConnectionOptions, VideoOptions
     from decart_widget.runtime.settings import Settings
@@ -83,7 +84,7 @@ class Session(FrameMethods, SessionMethods):
         resolution: str | None = None,
         speed: str | None = None,
         budget: float | str | None = None,
-        api_key: str | None = None,
+        api_key: str | Secret | None = None,
         endpoint: Any = None,
         **unknown: Never,
     ) -> None:
@@ -103,7 +104,8 @@ class Session(FrameMethods, SessionMethods):
 
         # No variable here keeps a key as text, because a traceback may show local variables.
         try:
-            key = None if api_key is None else Secret(api_key)
+            is_hidden = api_key is None or isinstance(api_key, Secret)
+            key = api_key if is_hidden else Secret(api_key)
             names = tuple(unknown)
         finally:
             del api_key, unknown
