@@ -45,8 +45,9 @@ measured_scripts :=
 unit_tests := test
 endif
 # Lanes of layers run side by side: one needs a processor all the time, the others mostly wait for
-# servers, kernels and pictures. Chromium needs all processors, so its layer comes after them.
-LANE_CODE := lint js pure oldest packaging
+# servers, kernels and pictures. Chromium with JupyterLab needs all processors, so its layer comes after
+# them.
+LANE_CODE := lint js pure packaging bundle
 LANE_SERVERS := loopback notebooks conformance
 LANE_WORKERS := engine explore kernel
 LANE_LOG := .lane
@@ -67,8 +68,8 @@ no_ast := -p no:hypothesispytest --tb=native
 
 step = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help setup hooks demo demo-check test lint js pure loopback engine explore kernel notebooks browser firefox \
-        conformance clients packaging oldest faults bench clean browser-install screenshots \
+.PHONY: help setup hooks demo demo-check test lint js pure loopback engine explore kernel notebooks bundle browser \
+        firefox conformance clients packaging oldest faults bench clean browser-install screenshots \
         coverage coverage-begin livekit rooms
 
 help:
@@ -107,7 +108,7 @@ screenshots: browser-install
 
 # --- tests, fastest first ---------------------------------------------------------------------
 
-# The environments of `conformance`, `kernel` and `oldest` are made in their lanes.
+# The environments of `conformance` and `kernel` are made in their lanes.
 test: browser-install coverage-begin
 	$(call step,$(LANE_CODE); beside them $(LANE_SERVERS); $(LANE_WORKERS))
 	@$(MAKE) --no-print-directory MEASURED=1 $(LANE_SERVERS) > $(LANE_LOG)-servers.log 2>&1 & servers=$$!; \
@@ -209,10 +210,16 @@ firefox: setup
 	@$(PY) -m tools.firefox --install
 	@$(keyless) $(PY) -m pytest -q $(no_ast) tests/$@
 
+# The tests of tests/browser without JupyterLab; `browser` runs the others.
+BUNDLE_TESTS := $(wildcard tests/browser/test_bundle_*.py tests/browser/test_exported_*.py)
+bundle: browser-install
+	$(call step,tests/browser: the bundle alone)
+	@$(keyless) $(measured_scripts) $(PY) -m pytest -q $(no_ast) $(after_crash) $(BUNDLE_TESTS)
+
 browser: browser-install
-	$(call step,tests/$@)
+	$(call step,tests/browser: in JupyterLab)
 	@$(keyless) $(measured_scripts) $(PY) -m pytest -q $(no_ast) $(after_crash) \
-		tests/$@
+		$(addprefix --ignore ,$(BUNDLE_TESTS)) tests/browser
 
 # One test for each row of docs/reliability.md; not part of `make test` because it takes long.
 faults: browser-install
