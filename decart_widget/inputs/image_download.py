@@ -119,10 +119,11 @@ def download(url: str) -> bytes:
             failure = f"over {MAX_REDIRECTS} redirects"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         failure = type(error).__name__
-        if isinstance(error, httpx.ProxyError) and proxy is not None:
-            refused = refused_by_proxy(proxy, shorten(str(error), 100))
-        elif isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        is_no_connection = isinstance(error, httpx.ConnectError)
+        if is_no_connection and "CERTIFICATE_VERIFY_FAILED" in str(error):
             refused = connection_error(shown, str(error), proxy)
+        elif proxy is not None and (is_no_connection or isinstance(error, httpx.ProxyError)):
+            refused = refused_by_proxy(proxy, shorten(str(error), 100))
     if refused is not None:
         raise refused
     if failure:

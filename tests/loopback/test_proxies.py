@@ -88,6 +88,23 @@ async def test_a_proxy_that_can_t_connect_is_named(
     assert "NO_PROXY" in caught.value.remedy
 
 
+@pytest.mark.parametrize("connect", [request, web_socket, image, plain_image])
+async def test_a_proxy_that_is_not_there_is_named(
+    proxy: FakeProxy,
+    connect: Callable[[], Coroutine[Any, Any, None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://user:p4ssw0rd@127.0.0.1:9")
+    with pytest.raises(TransportError) as caught:
+        await connect()
+    variable = "HTTP_PROXY" if connect is plain_image else "HTTPS_PROXY"
+    assert f"the proxy in {variable}" in caught.value.message.replace("The", "the")
+    assert variable in caught.value.remedy
+    assert "p4ssw0rd" not in str(caught.value)
+    assert proxy.requests == []
+
+
 async def test_the_service_on_this_machine_is_not_asked_through_the_proxy(proxy: FakeProxy) -> None:
     with pytest.raises(TransportError, match="can't be reached"):
         await exchange("http://127.0.0.1:9/v1", None, {}, name="sandbox", timeout=20)
