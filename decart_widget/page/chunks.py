@@ -13,14 +13,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from decart_widget.page.bundle import bundle_file
 
 if TYPE_CHECKING:
     from decart_widget.session.media import Transport
-
-STATIC: Final = Path(__file__).parents[1] / "static"
-"""Folder of the built front end."""
 
 DIGEST_DIGITS: Final = 32
 """Hex digits of a digest: 128 bits, for which nobody finds other code."""
@@ -67,8 +65,11 @@ def chunk(name: str) -> Chunk:
 
     Args:
         name: One of ``CHUNKS``.
+
+    Raises:
+        DecartError: The front end that was built has no such chunk.
     """
-    source = (STATIC / f"{name}.js").read_bytes()
+    source = bundle_file(name).read_bytes()
     return Chunk(name, hashlib.sha256(source).hexdigest()[:DIGEST_DIGITS], source)
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anywidget
 import traitlets as t
 
+from decart_widget.page.bundle import bundle_file
 from decart_widget.widgets.hooks import HOOKS, check_hooks
 from decart_widget.widgets.published import PublishedTraits
 
 if TYPE_CHECKING:
     from decart_widget.runtime.kernel_link import KernelLink
     from decart_widget.session.media import Transport
-
-_STATIC: Final = Path(__file__).parents[1] / "static"
-"""Folder of the built front end."""
 
 MAX_PAGE_TEXT: Final = 20_000
 """Maximum characters of a text trait that a page sets; a prompt has at most 10,000."""
@@ -53,7 +50,7 @@ class PageWidget(PublishedTraits, anywidget.AnyWidget):
     """A widget whose controller runs on the background thread."""
 
     # Only the loader: the rest of the front end travels as messages; see page.chunks.
-    _esm = _STATIC / "loader.js"
+    _esm = bundle_file("loader")
 
     _transport: Transport = "livekit"
     _is_listening = False  # until there is a controller

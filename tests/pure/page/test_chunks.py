@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from decart_widget.page import chunks
+import pytest
+
+from decart_widget.errors import DecartError
+from decart_widget.page import bundle, chunks
 
 ROOT = Path(__file__).parents[3]
 BUILD = json.loads((ROOT / "js" / "chunks.json").read_text(encoding="utf-8"))
@@ -24,6 +27,20 @@ def test_a_widget_names_only_chunks_that_exist() -> None:
         for name in chunks.names(transport, viewer=viewer)
     }
     assert named | set(chunks.sheet_names()) == set(chunks.CHUNKS)
+
+
+def test_a_front_end_that_is_older_than_a_chunk_is_one_error_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "STATIC", tmp_path)
+    chunks.chunk.cache_clear()
+    for name in ("main", "loader"):
+        with pytest.raises(DecartError, match=f"no {name}.js.*make setup") as missing:
+            chunks.chunk(name)
+        assert missing.value.code == "front-end-not-built"
+    (tmp_path / "main.js").write_text("")
+    assert chunks.chunk("main").source == b""
+    chunks.chunk.cache_clear()
 
 
 def test_the_readme_names_the_browsers_that_the_build_promises() -> None:
