@@ -9,7 +9,7 @@ from typing import Any
 
 from decart_widget.errors import InvalidOptionError
 from decart_widget.runtime.settings import Settings
-from decart_widget.widgets.arguments import budget_seconds
+from decart_widget.widgets.arguments import budget_seconds, dollar_amount
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,15 @@ class Budget:
         return f"{min(self.seconds.values()):g} s"
 
 
-def check_budget(given: Any, settings: Mapping[str, Settings]) -> Budget | None:
+def check_budget(
+    given: Any, settings: Mapping[str, Settings], prices: Mapping[str, float | None] | None = None
+) -> Budget | None:
     """Checks a budget.
 
     Args:
         given: Seconds, US dollars as in ``"$2"``, or None.
         settings: Of the sessions of each model, by its name.
+        prices: US dollars per second by the model's name, where they are not those of sessions.
 
     Returns:
         The budget; None for none.
@@ -65,6 +68,9 @@ def check_budget(given: Any, settings: Mapping[str, Settings]) -> Budget | None:
         return None
     if isinstance(given, str):
         seconds = {name: budget_seconds(given, each) for name, each in settings.items()}
+        for name, per_s in (prices or {}).items():
+            if per_s:
+                seconds[name] = dollar_amount(given) / per_s
         dollars = float(given.replace("$", ""))
         if dollars > 0:
             return Budget(seconds, dollars)

@@ -74,7 +74,7 @@ class Sheet(SheetContents):
         self._prepare = prepare
         self._run: SweepRun | None = None
         self._lock = threading.RLock()
-        self._budget = check_budget(budget, definition.options.settings)
+        self._budget = check_budget(budget, definition.options.settings, definition.options.prices)
         results = self._state.results
         if results and not self._planner.open_cells(results):
             self._state.end("done")
@@ -180,7 +180,9 @@ class Sheet(SheetContents):
                 )
             self._make_ready()
             if budget is not None:
-                self._budget = check_budget(budget, self._definition.options.settings)
+                self._budget = check_budget(
+                    budget, self._definition.options.settings, self._definition.options.prices
+                )
             planner, results = self._planner, self._state.results
             chosen = planner.choose(results, cells)
             planner.check_budget(chosen)

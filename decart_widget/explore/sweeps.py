@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import InvalidOptionError, InvalidPathError, SourceError
-from decart_widget.explore import manifest
+from decart_widget.explore import batch, manifest
 from decart_widget.explore.axes import design
+from decart_widget.explore.batch import BATCH, batch_options, is_batch, with_batch
 from decart_widget.explore.clip import from_description, look_at
 from decart_widget.explore.definition import Definition, define, span_of
 from decart_widget.explore.folder import SweepFolder, default_folder
@@ -111,6 +112,8 @@ def sweep(
     check_executor(executor)
     made = design(prompts, model=model, image=image, enrich=enrich, fresh=fresh)
     options = check_options(made.models.values(), session, sweep)
+    if executor == BATCH:
+        options = batch_options(options, made)
     scores = check_functions(score)
     first = next(iter(options.settings.values()))
     clip = look_at(source, first, orientation=options.arguments["orientation"])
@@ -152,12 +155,13 @@ def load(folder: str | os.PathLike[str], *, _port: Port | None = None) -> Sheet:
     place = SweepFolder(folder)
     values = _manifest(place)
     definition = manifest.definition_of(values, place.path)
-    runner, estimate = _port or port_of(None)
+    executor = BATCH if is_batch(definition.options.described) else None
+    runner, estimate = _port or port_of(executor)
     return Sheet(
         definition,
         place,
         sessions=1,
-        executor=None,
+        executor=executor,
         budget=None,
         scores={},
         overwrite=False,
@@ -208,6 +212,8 @@ def repeat(
 
     check_executor(executor)
     old = sheet if isinstance(sheet, Sheet) else load(sheet, _port=_port)
+    if executor is None and is_batch(old.definition.options.described):
+        executor = BATCH
     definition = startable(old.definition, source=source, session=session)
     place = SweepFolder(_next_to(old.folder) if folder is None else folder)
     place.check(definition)
@@ -254,6 +260,8 @@ def startable(
             "again: what is done is not run again.",
         )
     options = check_options(definition.models.values(), given, repeat)
+    if is_batch(described):
+        options = with_batch(options)
     first = next(iter(options.settings.values()))
     if source is None:
         source = definition.clip.source or from_description(definition.clip.description)
@@ -278,6 +286,8 @@ def port_of(executor: Any) -> Port:
     Args:
         executor: As in `sweep`.
     """
+    if executor == BATCH:
+        return batch.run, batch.estimate
     from decart_widget.explore.running.estimates import estimate
     from decart_widget.explore.running.start import run
 
@@ -293,10 +303,12 @@ def check_executor(executor: Any) -> None:
     Raises:
         InvalidOptionError: It is none.
     """
+    if executor == BATCH:
+        return
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise InvalidOptionError(
             f"The executor is {executor!r}.",
-            remedy="Give a concurrent.futures executor or a dask.distributed.Client.",
+            remedy=f'Give a concurrent.futures executor, a dask.distributed.Client or "{BATCH}".',
         )
 
 

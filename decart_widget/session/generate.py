@@ -18,6 +18,7 @@ from decart_widget.errors import (
 )
 from decart_widget.inputs.secrets import Secret
 from decart_widget.models import unknown_model
+from decart_widget.protocol.retry import service_error
 from decart_widget.session.endpoints import Endpoint
 from decart_widget.session.http import MAX_ANSWER_BYTES, download, exchange, upload
 
@@ -53,6 +54,9 @@ POLL_S: Final = 1.5
 
 ANSWER_TIMEOUT_S: Final = 20.0
 """Seconds for the answer about a status."""
+
+JOB_FAILED: Final = "job-failed"
+"""Code of the error of a job that failed, which isn't billed."""
 
 LOST_POLLS: Final = 5
 """Times in a row that the question may fail before the job is given up: it runs on, and is billed,
@@ -212,9 +216,9 @@ async def finished_job(job: str, key: Secret, endpoint: Endpoint, *, timeout: fl
         The clip's file.
 
     Raises:
-        RequestRejectedError: The job failed.
+        RequestRejectedError: Moderation refused its prompt or image.
         ConnectTimeoutError: It isn't done in time.
-        ServiceError: The service answered with an error.
+        ServiceError: The job failed (code ``JOB_FAILED``), or the service answered with an error.
         TransportError: The service can't be reached.
     """
     loop = asyncio.get_running_loop()
@@ -237,7 +241,10 @@ async def finished_job(job: str, key: Secret, endpoint: Endpoint, *, timeout: fl
         if status == "failed":
             reason = answer.get("error")
             text = reason if isinstance(reason, str) and reason else "no reason given"
-            raise RequestRejectedError(f"The job failed ({text[:200]}).")
+            moderated = service_error(text)
+            if isinstance(moderated, RequestRejectedError):
+                raise moderated
+            raise ServiceError(f"The job failed ({text[:200]}).", code=JOB_FAILED)
         if loop.time() > until:
             raise ConnectTimeoutError(
                 f"The job is not done after {timeout:g} s.", remedy="Try a shorter clip."

@@ -160,7 +160,7 @@ async def test_a_job_that_fails_says_why_and_is_not_billed(sandbox, endpoint) ->
     playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
     for data, words in ((b"nothing that plays", "MP4"), (playlist, "MP4"), (clip()[:200], "clip")):
         job = await submit_job(Request(data, "negative"), "lucy-latest", SECRET, endpoint)
-        with pytest.raises(RequestRejectedError, match=words):
+        with pytest.raises(ServiceError, match=words):
             await finished_job(job, SECRET, endpoint, timeout=60)
     with pytest.raises(UnknownModelError):
         await submit_job(Request(clip(), "negative"), "lucy-99", SECRET, endpoint)
