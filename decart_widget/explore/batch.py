@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +27,7 @@ from decart_widget.errors import (
 )
 from decart_widget.explore.jobs import Estimate, Job, Reports
 from decart_widget.explore.records import Captured, Cell
-from decart_widget.models import RealtimeModel, realtime_model
+from decart_widget.models import RealtimeModel
 from decart_widget.prices import batch_price
 from decart_widget.protocol.retry import is_permanent
 from decart_widget.runtime.destination import SANDBOX, Destination
@@ -43,7 +43,7 @@ from decart_widget.session.generate import (
 
 if TYPE_CHECKING:
     from decart_widget.explore.axes import Design
-    from decart_widget.explore.batch_clip import SentClip
+    from decart_widget.explore.running.clip import Clip
     from decart_widget.explore.session_options import SessionOptions
     from decart_widget.inputs.secrets import Secret
 
@@ -138,6 +138,19 @@ def run(job: Job, reports: Reports, stop: threading.Event) -> None:
     asyncio.run(_Batch(job, reports, stop).run())
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What is sent for each cell.
+
+    Attributes:
+        clip: Its frames.
+        file: All of them as an MP4 file.
+    """
+
+    clip: Clip
+    file: bytes
+
+
 class _Batch:
     """One run through the batch endpoint, on a loop of its own."""
 
@@ -157,31 +170,25 @@ class _Batch:
         Raises:
             DecartError: No cell can run.
         """
-        from decart_widget.explore.batch_clip import sent_clip
-        from decart_widget.inputs.sources.reader import Target
+        from decart_widget.explore.batch_clip import encoded
+        from decart_widget.explore.running.clip import target_of
+        from decart_widget.explore.running.work import settings_of
 
         job = self._job
         if not job.cells:
             return
-        self._model = model = realtime_model(job.cells[0].model)
-        video = job.session.get("video")
-        fps = min(model.fps, video.max_framerate) if video is not None else model.fps
-        target = Target(
-            model.width,
-            model.height,
-            fps,
-            job.session.get("orientation", "landscape"),
-            job.session.get("mirror") == "on",
-        )
+        settings = settings_of(job.session, job.cells[0].model)
+        self._per_s = _price(settings.model, self._destination.name)
         try:
-            sent = await asyncio.to_thread(sent_clip, job.source, target, job.first_s, job.seconds)
+            clip = await asyncio.to_thread(job.clip, target_of(settings, job.session))
+            self._sent = Sent(clip, await asyncio.to_thread(encoded, clip))
             endpoint, key = await self._destination.open()
-            self._model_id = await resolve_model(model.name, endpoint)
+            self._model_id = await resolve_model(settings.model.name, endpoint)
             waiting = list(reversed(job.cells))
 
             async def work() -> None:
                 while waiting and not self._stop.is_set() and self._failure is None:
-                    await self._cell(waiting.pop(), sent, key, endpoint)
+                    await self._cell(waiting.pop(), key, endpoint)
 
             await asyncio.gather(*(work() for _ in range(max(1, job.sessions))))
         finally:
@@ -189,13 +196,13 @@ class _Batch:
         if self._failure is not None:
             raise self._failure
 
-    async def _cell(self, cell: Cell, sent: SentClip, key: Secret, endpoint: Endpoint) -> None:
+    async def _cell(self, cell: Cell, key: Secret, endpoint: Endpoint) -> None:
         """Runs one cell and reports how it ended."""
-        seconds = len(sent.times) / sent.fps
+        sent, seconds = self._sent, self._sent.clip.seconds
         if cell.is_control:
             # The untouched clip: as it is sent, encoded once.
             self._reports.began(cell)
-            await self._done(cell, sent, sent.file, 0.0, "")
+            await self._done(cell, sent.file, 0.0, "")
             return
         budget_s = self._job.budget_s
         if budget_s is not None and self._committed_s + seconds > budget_s + 1e-6:
@@ -217,7 +224,7 @@ class _Batch:
             self._reports.progress(cell, 0.3, "taking")
             file = await finished_job(name, key, endpoint, timeout=JOB_TIMEOUT_S)
             self._spend(seconds)
-            await self._done(cell, sent, file, seconds, name)
+            await self._done(cell, file, seconds, name)
         except RequestRejectedError as error:
             self._committed_s -= seconds
             self._reports.refused(cell, error.bare(), 0.0)
@@ -234,56 +241,36 @@ class _Batch:
         except Exception as error:  # a mistake of ours must not lose the other cells
             self._reports.failed(cell, internal_error(error), seconds if name else 0.0)
 
-    async def _done(
-        self, cell: Cell, sent: SentClip, file: bytes, billed_s: float, name: str
-    ) -> None:
+    async def _done(self, cell: Cell, file: bytes, billed_s: float, name: str) -> None:
         """Reports the frames that came back.
 
         Raises:
-            MediaError: None of them can be told apart, or the file is damaged.
+            MediaError: There is none, or the file is damaged.
         """
-        from decart_widget.explore.batch_clip import returned_frames
+        from decart_widget.explore.batch_clip import returned
+        from decart_widget.explore.running.pictures import Pictures
 
-        found = await asyncio.to_thread(returned_frames, file, sent)
-        kept = [
-            n for n, frame in enumerate(found) if frame is not None and self._is_wanted(n, sent)
-        ]
-        if not kept:
-            raise MediaError(
-                "The clip that came back has no frame of the one that was sent.",
-                remedy="Run the cell again: sheet.retry().",
-            )
-        per_s = _price(self._model, self._destination.name)
+        clip = self._sent.clip
+        found = await asyncio.to_thread(returned, file, clip)
+        places = [at for at, _ in found]
         self._reports.captured(
             cell,
             Captured(
-                indices=tuple(sent.indices[n] for n in kept),
-                times=tuple(sent.times[n] for n in kept),
-                frames=[frame for n in kept if (frame := found[n]) is not None],
-                sent=[sent.frames[n] for n in kept],
+                indices=tuple(clip.indices[at] for at in places),
+                times=tuple(clip.times[at] for at in places),
+                frames=Pictures([planes for _, planes in found]),
+                sent=Pictures([clip.pictures.planes[at] for at in places]),
                 billed_s=billed_s,
-                cost=None if per_s is None else round(per_s * billed_s, 6),
+                cost=None if self._per_s is None else round(self._per_s * billed_s, 6),
                 session=name,
                 model_id=self._model_id,
             ),
         )
 
-    def _is_wanted(self, number: int, sent: SentClip) -> bool:
-        """Returns whether a frame is one of those at the moments that are wanted."""
-        moments = self._job.moments
-        if moments is None:
-            return True
-        near = {
-            min(range(len(sent.times)), key=lambda n: abs(sent.times[n] - moment))
-            for moment in moments
-        }
-        return number in near
-
     def _spend(self, seconds: float) -> None:
         """Adds billed seconds and reports the sum."""
         self._billed_s += seconds
-        per_s = _price(self._model, self._destination.name)
-        cost = None if per_s is None else round(per_s * self._billed_s, 6)
+        cost = None if self._per_s is None else round(self._per_s * self._billed_s, 6)
         self._reports.spent(self._billed_s, cost)
 
 

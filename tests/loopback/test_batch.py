@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from decart_widget import explore
-from decart_widget.errors import InvalidOptionError, InvalidPromptError
-from decart_widget.explore.batch_clip import returned_frames, sent_clip
+from decart_widget.errors import InvalidOptionError, InvalidPromptError, MediaError
+from decart_widget.explore.batch_clip import encoded, returned
+from decart_widget.explore.running.clip import read_clip
 from decart_widget.inputs.sources.frames import Frames
 from decart_widget.inputs.sources.reader import Target
 from decart_widget.models import RealtimeModel
@@ -123,17 +125,17 @@ def test_what_a_batch_job_cannot_do_is_refused_before(
         swept(prompts, sandbox, tmp_path / "c", **options)
 
 
-def test_frames_that_came_back_belong_to_the_nearest_in_time(tmp_path) -> None:
-    from dataclasses import replace
-
-    sent = sent_clip(clip(), Target(320, 176, 10), 0.2, 0.6)
+def test_frames_that_came_back_belong_to_the_nearest_in_time() -> None:
+    sent = read_clip(clip(), Target(320, 176, 10), first_s=0.2, seconds=0.6, moments=None)
     assert sent.indices == (2, 3, 4, 5, 6, 7)
-    assert sent.times == pytest.approx((0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
-    back = returned_frames(sent.file, sent)
-    assert all(
-        frame is not None and np.abs(frame.astype(int) - given).mean() < 6
-        for frame, given in zip(back, sent.frames, strict=True)
-    )
-    more = replace(sent, times=(*sent.times, 0.8, 1.4), indices=(*sent.indices, 8, 14))
-    back = returned_frames(sent.file, more)
-    assert [frame is None for frame in back] == [False] * 6 + [True, True]
+    back = returned(encoded(sent), sent)
+    assert [at for at, _ in back] == list(range(6))
+    for (_, planes), given in zip(back, sent.pictures.planes, strict=True):
+        assert np.abs(planes.astype(int) - given).mean() < 3
+    # A clip at half the rate, and one with a frame at its end that didn't come back.
+    half = replace(sent, pictures=sent.pictures[::2], times=sent.times[::2], fps=5.0)
+    assert [at for at, _ in returned(encoded(half), sent)] == [0, 2, 4]
+    some = replace(sent, wanted=(1, 4))
+    assert [at for at, _ in returned(encoded(sent), some)] == [1, 4]
+    with pytest.raises(MediaError, match="can't be decoded"):
+        returned(b"#EXTM3U", sent)
