@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import Captured, Cell
     from decart_widget.explore.running.clip import Clip
     from decart_widget.inputs.sources.reader import Source, Target
+    from decart_widget.models import RealtimeModel
 
 Phase = Literal["waiting", "opening", "settling", "taking"]
 """What happens with a cell: it waits for a place among the organisation's sessions, its session
@@ -37,6 +38,7 @@ class Job:
         sessions: How many run at once, at most.
         executor: None: sessions run here. Else a ``concurrent.futures`` executor or a
             ``dask.distributed.Client``, whose workers run them.
+        models: Models of the user's own by name; others are known by theirs.
     """
 
     source: Source | Clip
@@ -50,6 +52,15 @@ class Job:
     budget_s: float | None = None
     sessions: int = 1
     executor: Any = None
+    models: Mapping[str, RealtimeModel] = field(default_factory=dict)
+
+    def model(self, name: str) -> str | RealtimeModel:
+        """Returns what a session takes for a model's name.
+
+        Args:
+            name: As in a cell.
+        """
+        return self.models.get(name, name)
 
     def clip(self, target: Target) -> Clip:
         """Decodes what each cell sees.

@@ -141,6 +141,7 @@ class SweepRun:
             budget_s=settings.budget.left_s(model, self._state.billed),
             sessions=settings.sessions,
             executor=settings.executor,
+            models=definition.models,
         )
         settings.runner(job, _Reports(self, model), self._stop)
 

@@ -126,7 +126,7 @@ class Carrier:
             reel = Reel(clip)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SandboxWarning)  # the plan says it
-                session = Session(cell.model, source=reel, **work.job.session)
+                session = Session(work.job.model(cell.model), source=reel, **work.job.session)
             self._sessions[cell.model] = session, reel
         session, reel = self._sessions[cell.model]
         image = None if cell.image is None else work.job.images[cell.image]

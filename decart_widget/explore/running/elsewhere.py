@@ -213,6 +213,7 @@ class Sender:
             {key: self._job.images[key] for key in images},
             self._job.lead_in_s,
             budget_s,
+            self._job.models,
         )
 
     @property
@@ -225,7 +226,9 @@ class Sender:
         return estimate(job).billed_s
 
     def _clip(self, model: str) -> Clip:
-        target = target_of(settings_of(self._job.session, model), self._job.session)
+        target = target_of(
+            settings_of(self._job.session, self._job.model(model)), self._job.session
+        )
         if target not in self._clips:
             self._clips[target] = self._job.clip(target)
         return self._clips[target]
@@ -274,5 +277,7 @@ class Sender:
         spent_s = self._billed_s + sum(own.billed_s for own in self._running)
         endpoint = self._session.get("endpoint") or "decart"
         name = endpoint if isinstance(endpoint, str) else ""
-        per_s = price_of(settings_of(self._job.session, self._job.cells[0].model), name)
+        per_s = price_of(
+            settings_of(self._job.session, self._job.model(self._job.cells[0].model)), name
+        )
         self._reports.spent(spent_s, None if per_s is None else spent_s * per_s)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from decart_widget.explore.jobs import Phase
     from decart_widget.explore.records import Captured, Cell
     from decart_widget.explore.running.clip import Clip
+    from decart_widget.models import RealtimeModel
 
 OTHER_KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"
 """Environment variable of a worker with the key for an endpoint that is a URL; the program
@@ -60,6 +61,7 @@ class Parcel:
         images: The reference images that they need.
         lead_in_s: As in ``Job``.
         budget_s: As in ``Job``.
+        models: As in ``Job``.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Parcel:
     images: Mapping[str, bytes]
     lead_in_s: float | None
     budget_s: float | None
+    models: Mapping[str, RealtimeModel]
 
 
 class Posted(NamedTuple):
@@ -173,6 +176,7 @@ def run_parcel(parcel: Parcel, channel: Channel) -> float:
             parcel.images,
             lead_in_s=parcel.lead_in_s,
             budget_s=parcel.budget_s,
+            models=parcel.models,
         )
         run_here(job, reports, stop)
     except DecartError as error:

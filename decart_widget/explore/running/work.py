@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import Cell
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.reader import Target
+    from decart_widget.models import RealtimeModel
     from decart_widget.runtime.settings import Settings
 
 WAITING: Final = 64
@@ -43,12 +44,12 @@ class Report(NamedTuple):
     arguments: tuple[Any, ...]
 
 
-def settings_of(session: Any, model: str) -> Settings:
+def settings_of(session: Any, model: str | RealtimeModel) -> Settings:
     """Returns the settings of a session with a model.
 
     Args:
         session: Arguments of ``Session``: a mapping.
-        model: Name of the model.
+        model: The model or its name.
 
     Raises:
         ConfigurationError: One of them is invalid.
@@ -153,7 +154,7 @@ class Work:
         Raises:
             ConfigurationError: The source can't be read, or an argument is invalid.
         """
-        target = target_of(settings_of(self.job.session, model), self.job.session)
+        target = target_of(settings_of(self.job.session, self.job.model(model)), self.job.session)
         with self._lock:
             if target not in self._clips:
                 self._clips[target] = self.job.clip(target)
