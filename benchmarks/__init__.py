@@ -24,6 +24,7 @@ NAMES: Final = (
     "media",
     "faults",
     "verdict",
+    "scrub",
 )
 """Benchmarks that `all` runs, in this order."""
 
