@@ -104,8 +104,7 @@ class Session(FrameMethods, SessionMethods):
 
         # No variable here keeps a key as text, because a traceback may show local variables.
         try:
-            is_hidden = api_key is None or isinstance(api_key, Secret)
-            key = api_key if is_hidden else Secret(api_key)
+            key = api_key if isinstance(api_key, Secret | None) else Secret(api_key)
             names = tuple(unknown)
         finally:
             del api_key, unknown
