@@ -7,7 +7,7 @@ one was refused, one runs, and one waits, where ``state`` is "running".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from decart_widget.explore import sprites
-from decart_widget.explore.document import INPUT, Contents, PlanSums, State
+from decart_widget.explore.document import INPUT, Contents, PlanSums, State, describe
 from decart_widget.explore.records import Axis, Cell, CellResult
 from decart_widget.explore.scores import score_all
 from decart_widget.sandbox.effects.picture import I420
@@ -220,3 +220,29 @@ def _scores(
         "change": float(noise.uniform(5, 60)),
         "sharpness": float(noise.uniform(0.1, 2)),
     }
+
+
+class MadeSource:
+    """A made sheet behind a real view; what pages ask for is not done.
+
+    Args:
+        sheet: The sheet.
+    """
+
+    def __init__(self, sheet: MadeSheet) -> None:
+        self._sheet = sheet
+        self._document = describe(
+            sheet.contents, can={"use_live": True, "rank": True, "save": True}
+        )
+
+    def document(self) -> dict[str, Any]:
+        return self._document
+
+    def picture(self, name: str) -> bytes | None:
+        return self._sheet.pictures.get(name)
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None

@@ -16,7 +16,7 @@ from typing import Final
 
 from playwright.async_api import Page, ViewportSize, expect
 
-from tools import browser, camera_clip
+from tools import browser, camera_clip, sheet_screenshots
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
@@ -115,6 +115,8 @@ async def take(picture: Path, out: Path, theme: str) -> None:
             await view.start()
             await expect(view.root.locator(".dw-notice")).to_be_visible()
             await shoot(page, view, out, "notice", theme)
+            sheets = await chromium.new_page(viewport=sheet_screenshots.VIEWPORT)
+            await sheet_screenshots.shoot_sheets(lab, sheets, out, theme)
             lab.end_kernels()
 
 
