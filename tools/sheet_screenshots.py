@@ -1,7 +1,7 @@
 """Pictures of a sheet for the documentation, by `make screenshots`: plan and cells, in JupyterLab.
 
-The sheet is a made one (`made_sheet`), the local server's effects on a photograph, in the state that
-shows most: cells that are done, one that was refused, one that runs, one that waits.
+The sheet is a made one (`made_sheet`): the local server's effects on a photograph, in a state
+that shows most: cells that are done, one that was refused, one that runs, one that waits.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from decart_widget.explore.figures import (
 from decart_widget.explore.records import Axis, Cell, CellResult
 
 VERSION: Final = 1
-"""Version of the document; a view shows no other."""
+"""Version of the document, for programs that read exported files."""
 
 State = Literal["planned", "running", "stopped", "done", "failed", "cancelled"]
 """What a sheet is doing."""

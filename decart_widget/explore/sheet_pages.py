@@ -198,7 +198,7 @@ class SheetPages:
                     self._say(f"{error.message} {error.remedy}".strip())
                 except Exception as error:
                     self._log.crash("What a page asked for failed", error)
-                    self._say("That failed; print(view.log) says why.")
+                    self._say("That failed by a defect of decart_widget; the kernel's log has it.")
                 else:
                     if after is not None:
                         after()

@@ -58,7 +58,7 @@ function onKey(event: KeyboardEvent, parts: Parts): boolean {
   const { state, strip, ranking } = parts;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isButton = (event.target as Element).matches("button");
-  if (!(isButton && key === "Backspace") && ranking.key(key)) return true;
+  if (ranking.key(key)) return true;
   const count = parts.document()?.moments.length ?? 1;
   const { moment } = state.values;
   if (key === ",") state.set({ moment: (moment + count - 1) % count });

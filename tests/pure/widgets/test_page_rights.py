@@ -8,6 +8,7 @@ import pytest
 from anywidget import AnyWidget
 
 from decart_widget import DecartViewer, DecartWidget
+from decart_widget.explore.view import SheetView
 from decart_widget.widgets.base import LOOKS
 from tests.pure.widget_helpers import KEY, sent, updates
 
@@ -32,7 +33,7 @@ def by_page(widget: Any, **state: Any) -> None:
     widget.comm.handle_msg({"content": {"data": update}, "buffers": []})
 
 
-@pytest.mark.parametrize("kind", [DecartWidget, DecartViewer])
+@pytest.mark.parametrize("kind", [DecartWidget, DecartViewer, SheetView])
 def test_every_synced_trait_of_ours_is_classified(kind: Any) -> None:
     inherited = set(AnyWidget.class_traits())
     own = {name: t for name, t in kind.class_traits(sync=True).items() if name not in inherited}
