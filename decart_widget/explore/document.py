@@ -196,13 +196,13 @@ def bill_text(seconds: float, cost: float | None) -> str:
 
     Args:
         seconds: That are billed.
-        cost: In US dollars; None where no price is known.
+        cost: In US dollars; None where no price is known, 0 where nothing is paid.
 
     Returns:
         The text.
     """
     text = f"{seconds:.1f} s"
-    return text if cost is None else f"{text} · ${cost:.2f}"
+    return f"{text} · ${cost:.2f}" if cost else text
 
 
 def _entry(contents: Contents, place: Sequence[Cell]) -> dict[str, Any]:

@@ -95,7 +95,10 @@ class Plan:
         rows = [
             ("Cells", f"{axes}{runs}: {self.cells - self.controls} to run and {control}{already}"),
             ("Sessions", f"{self.sessions}, {self.at_once} at a time"),
-            ("Takes", f"{self.seconds:g} s of the clip and {self.lead_in_s:g} s before, per cell"),
+            (
+                "Takes",
+                f"{self.seconds:g} s of the clip and {self.lead_in_s:.2g} s before, per cell",
+            ),
             ("Billed", self.price_text()),
             ("Time", f"about {duration(self.wall_s)}"),
             ("Model", ", ".join(self.models)),

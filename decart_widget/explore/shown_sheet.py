@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from decart_widget.errors import DecartError, InvalidOptionError
@@ -377,4 +378,7 @@ def _preferred(strength: float) -> float:
 
 
 def _shown(sheet: Any) -> str:
-    return str(sheet.plan.folder)
+    """Returns the folder as seen from here; of one elsewhere the name, as files are passed on."""
+    folder = Path(sheet.plan.folder)
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else folder.name

@@ -248,9 +248,7 @@ export function seconds(value: number): string {
 
 /** "31.2 s · $0.62"; without the money where no price is known. */
 export function sum(value: number, pricePerS: number | null): string {
-  return pricePerS === null
-    ? seconds(value)
-    : `${seconds(value)} · $${(value * pricePerS).toFixed(2)}`;
+  return pricePerS ? `${seconds(value)} · $${(value * pricePerS).toFixed(2)}` : seconds(value);
 }
 
 /** What a start of so many cells takes, in s: billed, and on the clock. */
