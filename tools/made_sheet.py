@@ -19,6 +19,7 @@ from decart_widget.explore import sprites
 from decart_widget.explore.document import INPUT, Contents, PlanSums, State, describe
 from decart_widget.explore.records import Axis, Cell, CellResult
 from decart_widget.explore.scores import score_all
+from decart_widget.explore.shown_sheet import LARGE
 from decart_widget.sandbox.effects.picture import I420
 from decart_widget.sandbox.effects.registry import effect_for
 
@@ -103,6 +104,7 @@ def made(
     photograph: Any = None,
     scored: bool = True,
     repeats: int = 1,
+    large: bool = False,
 ) -> MadeSheet:
     """Makes a sheet.
 
@@ -114,6 +116,7 @@ def made(
         photograph: RGB picture to pan over; None for a drawn one.
         scored: Whether the scores are measured; else they are made up.
         repeats: Runs of each cell; all show the same picture.
+        large: Whether there are pictures with more pixels, too.
     """
     sent = scene(moments, photograph)
     times = tuple(round(0.2 + index / FPS, 3) for index in range(moments))
@@ -140,6 +143,8 @@ def made(
     ]
     results: dict[str, CellResult] = {}
     pictures = {INPUT: sprites.sprite(sent)}
+    if large:
+        pictures[INPUT + LARGE] = sprites.sprite(sent, area=sprites.LARGE_AREA)
     running: dict[str, tuple[float, str]] = {}
     for index, cell in enumerate(cells):
         column, row = cell.place
@@ -158,6 +163,8 @@ def made(
         frames = painted(sent, *effects)
         scores = _scores(frames, sent, times, scored=scored, seed=index)
         pictures[cell.key] = sprites.sprite(frames)
+        if large:
+            pictures[cell.key + LARGE] = sprites.sprite(frames, area=sprites.LARGE_AREA)
         results[cell.key] = CellResult(
             cell.key,
             "done",

@@ -15,7 +15,7 @@ from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 
 ROOT: Final = Path(__file__).parents[1]
-VIEWPORT: Final = ViewportSize(width=1180, height=1500)
+VIEWPORT: Final = ViewportSize(width=1180, height=2400)
 WIDTHS: Final = {"": "", "-narrow": "420px"}
 SETUP: Final = f"""
 import sys
@@ -28,7 +28,7 @@ from tools.made_sheet import MadeSource, made
 picture = cv2.imread(str(Path(skimage.__file__).parent / "data" / "coffee.png"))
 photograph = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 plan = SheetView(MadeSource(made(state="planned", photograph=photograph)))
-sheet = SheetView(MadeSource(made(state="running", photograph=photograph)))
+sheet = SheetView(MadeSource(made(state="running", photograph=photograph, large=True)))
 """
 
 

@@ -234,7 +234,10 @@ class Exploring(t.HasTraits):
 
         explore = import_module("decart_widget.explore")
         given = {"model": self.model, "enrich": self.enrich, **self._where(), **options}
-        return explore.sweep(chosen, template, **given)
+        sheet = explore.sweep(chosen, template, **given)
+        # So that the sheet's view offers its prompts to this widget.
+        import_module("decart_widget.explore.shown_sheet").connect(sheet, self)
+        return sheet
 
     if TYPE_CHECKING:
         model: Any

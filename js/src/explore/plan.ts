@@ -89,7 +89,7 @@ export function planCard(port: Port, state: ViewState): Part {
       const { billed, wall } = taken(plan, cells);
       write(amount, String(cells));
       write(each, seconds(plan.cell_s));
-      write(beside, plan.fixed_s && cells ? ` + ${seconds(plan.fixed_s)} beside them` : "");
+      write(beside, plan.fixed_s && cells ? ` + ${seconds(plan.fixed_s)}` : "");
       write(total, sum(billed, plan.price_per_s));
       show(purseBox, plan.budget_s !== null);
       const budget = plan.budget_s ?? 1;

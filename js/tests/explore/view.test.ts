@@ -177,7 +177,7 @@ test("a refused cell says why in its place, and a running one how far it is", ()
 
 test("the plan says what a start costs, for as many cells as are chosen", () => {
   mount(new FakePort(sheet({ state: "planned" })));
-  expect(text(".ds-sum")).toBe("6 cells × 2.6 s + 3.0 s beside them = 18.6 s · $0.37 billed");
+  expect(text(".ds-sum")).toBe("6 cells × 2.6 s + 3.0 s = 18.6 s · $0.37 billed");
   expect(visible(".ds-sheet")).toBe(false);
   named("Fewer cells").click();
   named("Fewer cells").click();
