@@ -1,4 +1,4 @@
-"""Schedules in real sessions: played in a widget whose source the kernel sends, and run over a clip."""
+"""Schedules in real sessions: played where the kernel sends the source, and run over a clip."""
 
 from __future__ import annotations
 
