@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from decart_widget.rtc.room_pictures import RESUBSCRIBE_DELAY_S
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.loopback.room_client import (
     HEIGHT,
@@ -20,7 +21,7 @@ from tests.loopback.room_client import (
     room_for,
     user_in,
 )
-from tests.loopback.sandbox_client import KEY, client
+from tests.loopback.sandbox_client import KEY, LIMIT, client
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,24 @@ async def test_a_track_without_simulcast_layers_is_full_size(sandbox: Sandbox) -
     async with in_room(sandbox, prompt=None) as (_control, user):
         await user.publish(simulcast=False)
         await user.picture_that(is_camera)
+
+
+async def test_a_client_that_subscribes_again_gets_the_picture_again(sandbox: Sandbox) -> None:
+    async with in_room(sandbox) as (_control, user):
+        subscribed = asyncio.Event()
+        user.room.on("track_subscribed", lambda *_: subscribed.set())
+        await user.publish()
+        await user.picture_that(is_grey)
+        (server,) = user.room.remote_participants.values()
+        (publication,) = server.track_publications.values()
+        for _ in range(2):
+            subscribed.clear()
+            publication.set_subscribed(False)
+            await asyncio.sleep(RESUBSCRIBE_DELAY_S)
+            publication.set_subscribed(True)
+            async with asyncio.timeout(LIMIT):
+                await subscribed.wait()
+            await user.next_pictures(3)
 
 
 async def test_a_change_of_prompt_changes_the_picture(sandbox: Sandbox) -> None:

@@ -35,7 +35,7 @@ from decart_widget.sandbox.rooms.video_feed import VideoFeed
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpTransceiver
-    from livekit.protocol import models
+    from livekit.protocol import models, rtc
 
     from decart_widget.sandbox.rooms.audio_feed import AudioFeed, AudioSubscription
     from decart_widget.sandbox.rooms.video_feed import VideoSubscription
@@ -105,6 +105,8 @@ class RoomConnection:
         self._attached: dict[str, RTCRtpTransceiver] = {}
         self._video: dict[str, VideoSubscription] = {}
         self._audio: dict[str, tuple[AudioFeed, AudioSubscription]] = {}
+        self._unwanted: set[str] = set()
+        self._ending: set[str] = set()
         self._described: set[RTCPeerConnection] = set()
         self._early: list[tuple[RTCPeerConnection, RTCIceCandidate]] = []
         self._closed = False
@@ -180,6 +182,7 @@ class RoomConnection:
                 room_tuning.prefer_codec(transceiver, codec)
         if self.single_pc:
             self._attach(publications, sdp.receive_only_mids(offer))
+            self._direct()
         for sid, subscription in self._video.items():
             # Every offer puts the codecs back into the client's order.
             room_tuning.prefer_codec(self._attached[sid], subscription.codec)
@@ -226,13 +229,50 @@ class RoomConnection:
     # --- subscriptions ------------------------------------------------------------------------
 
     def missing(self, publications: Iterable[Publication]) -> list[Publication]:
-        """The publications that are not sent to the client yet."""
-        return [p for p in publications if p.info.sid not in self._attached]
+        """The publications that are not sent to the client yet, though it wants them."""
+        known = self._attached.keys() | self._unwanted
+        return [p for p in publications if p.info.sid not in known]
+
+    def subscribe(
+        self, change: rtc.UpdateSubscription, publications: Iterable[Publication]
+    ) -> None:
+        """Note what the client subscribes to, or no longer; the next description carries it out.
+
+        Args:
+            change: The client's message. At first it subscribes to everything.
+            publications: What it may subscribe to.
+        """
+        sids = {p.info.sid for p in publications}.intersection(change.track_sids)
+        if change.subscribe:
+            self._unwanted -= sids
+        else:
+            self._unwanted |= sids
+            self._ending |= sids & self._attached.keys()
+
+    def _direct(self) -> None:
+        """Send on the media sections of wanted publications alone; a section stays its own.
+
+        A client that unsubscribes forgets the track, and sees it anew only if its section was
+        inactive in between: also where it subscribes again before the next description.
+        """
+        for sid, transceiver in self._attached.items():
+            is_sent = sid not in self._unwanted | self._ending
+            transceiver.direction = "sendonly" if is_sent else "inactive"
+            if sid in self._video:
+                self._video[sid].pause(is_paused=not is_sent)
+        self._ending.clear()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last description sends all that the client wants of what it has seen."""
+        attached = self._attached.items()
+        return all(t.direction == "sendonly" for sid, t in attached if sid not in self._unwanted)
 
     @property
     def mid_to_track(self) -> dict[str, str]:
         """Server id of the publication that each media section carries, by ``mid``."""
-        return {t.mid: sid for sid, t in self._attached.items() if t.mid is not None}
+        attached = self._attached.items()
+        return {t.mid: sid for sid, t in attached if t.mid and t.direction == "sendonly"}
 
     async def offer(self, publications: Iterable[Publication]) -> str:
         """With two peer connections: the server's offer (SDP) of ``publications``."""
@@ -245,6 +285,7 @@ class RoomConnection:
                 known = RTCRtpSender.getCapabilities(kind).codecs
                 transceiver.setCodecPreferences([c for c in known if c.name.lower() in names])
                 self._send(transceiver, publication)
+            self._direct()
             tuning.tune(pc, bitrates=NETWORK_BITRATES, loopback=self._loopback)
             await pc.setLocalDescription(await pc.createOffer())
             return pc.localDescription.sdp

@@ -280,11 +280,14 @@ class Participant:
             sid, is_muted = request.mute.sid, request.mute.muted
             if any(track.sid == sid for track in self.tracks.values()):
                 self.room.mute_changed(self, sid, is_muted=is_muted)
+        elif kind == "subscription":
+            self.connection.subscribe(request.subscription, self.room.publications(self))
+            self.negotiate_missing(always=True)
         elif kind == "leave":
             self.is_leaving = True
             if self._socket is not None:
                 await self._socket.close(CLOSE_NORMAL)
-        # Other messages choose layers, quality or subscriptions; here there is one of each.
+        # Other messages choose layers or quality; here there is one of each.
 
     async def _on_ping(self, ping: rtc.Ping) -> None:
         pong = rtc.Pong(last_ping_timestamp=ping.timestamp, timestamp=int(time.time() * 1000))
@@ -335,8 +338,8 @@ class Participant:
         if self.connection.single_pc:
             answer.mid_to_track_id.update(self.connection.mid_to_track)
         await self.send(rtc.SignalResponse(answer=answer))
-        if self.tracks:
-            self.negotiate_missing()
+        if self.tracks or not self.connection.is_complete:
+            self.negotiate_missing(always=not self.connection.is_complete)
 
     async def _on_answer(self, answer: rtc.SessionDescription) -> None:
         try:
@@ -345,7 +348,7 @@ class Participant:
             await self.dismiss(reason=models.DisconnectReason.MEDIA_FAILURE, text=str(error))
             return
         self._offer_is_open = False
-        if self._offer_is_due:
+        if self._offer_is_due or not self.connection.is_complete:
             self._offer_is_due = False
             await self._offer()
 
@@ -360,10 +363,10 @@ class Participant:
 
     # --- subscriptions ------------------------------------------------------------------------
 
-    def negotiate_missing(self) -> None:
-        """Start the negotiation of every publication that the client doesn't receive yet."""
+    def negotiate_missing(self, *, always: bool = False) -> None:
+        """Negotiate every publication that the client doesn't receive yet; none if ``always``."""
         missing = self.connection.missing(self.room.publications(self))
-        if not missing:
+        if not missing and not always:
             return
         if self.connection.single_pc:
             # Only the client offers: it is asked for an offer with that many more sections.

@@ -87,6 +87,7 @@ class VideoSubscription:
         self._filled = asyncio.Event()
         self._is_reading = False
         self._has_keyframe = False
+        self._is_paused = False
         self._estimate_bps: int | None = None
         self.frames = 0
         self.dropped = 0
@@ -115,9 +116,17 @@ class VideoSubscription:
         """The subscriber needs a keyframe to continue decoding."""
         self._channel.request_keyframe()
 
+    def pause(self, *, is_paused: bool) -> None:
+        """Take no frames, or take them again, from the next keyframe on."""
+        if is_paused != self._is_paused:
+            self._is_paused = is_paused
+            self._waiting.clear()
+            self._has_keyframe = False
+            self._channel.request_keyframe_now()
+
     def put(self, frame: EncodedFrame) -> None:
         """Queue a frame, or drop it if it depends on frames that the subscriber didn't get."""
-        if not self._is_reading:
+        if not self._is_reading or self._is_paused:
             return  # its connection isn't established: old frames would only add delay
         self._has_keyframe = self._has_keyframe or frame.is_keyframe
         if len(self._waiting) >= WAITING_LIMIT:
