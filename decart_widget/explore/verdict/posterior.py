@@ -37,8 +37,8 @@ SLIP_TIES: Final = 0.1
 GRID: Final = 25
 """Values of a strength, from -2.4 to 2.4 times ``SPREAD``."""
 
-SAMPLES: Final = 128
-"""Samples, each of all strengths. More change no figure of the benchmark."""
+SAMPLES: Final = 256
+"""Samples, each of all strengths. With half as many Kendall's tau is lower by 0.01."""
 
 SWEEPS: Final = 20
 """Times that each strength of each sample is drawn anew, given the others."""
