@@ -51,6 +51,9 @@ _HOME: Final = {
 }
 """The public names and the modules that define them."""
 
+_FOLDERS: Final = ("scores", "verdict")
+"""Public folders of this package, imported when they are used first."""
+
 __all__ = [
     "Axis",
     "Captured",
@@ -73,6 +76,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _FOLDERS:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"decart_widget.{_HOME[name]}"), name)
