@@ -25,6 +25,10 @@ may be muted."""
 LONGEST_CHECK_S: Final = 12.0
 """Longest of these times."""
 
+STATISTICS_LIMIT_S: Final = 2.0
+"""Seconds that statistics may take. The package's native code sometimes fails to read those of a
+track that has just begun (``invalid number``, livekit 1.2.1), and then never answers."""
+
 RESUBSCRIBE_DELAY_S: Final = 0.3
 """Seconds between unsubscribing and subscribing again: the server applies both in the background,
 and changes nothing when the second arrives before the first is applied."""
@@ -58,7 +62,7 @@ async def pictures(
                 return
             except TimeoutError:
                 before, decoded = decoded, await decoded_pictures(track)
-                if before is not None and decoded > before:
+                if before is not None and decoded is not None and decoded > before:
                     await _subscribe_again(publication)
                     decoded = None
                 timeout_s = min(2 * timeout_s, LONGEST_CHECK_S)
@@ -76,12 +80,13 @@ async def _subscribe_again(publication: rtc.RemoteTrackPublication) -> None:
     publication.set_subscribed(True)
 
 
-async def decoded_pictures(track: rtc.Track) -> int:
-    """How many pictures of a track were decoded; 0 if its statistics can't be read."""
+async def decoded_pictures(track: rtc.Track) -> int | None:
+    """How many pictures of a track were decoded; None if its statistics can't be read in time."""
     try:
-        figures = await track.get_stats()
+        async with asyncio.timeout(STATISTICS_LIMIT_S):
+            figures = await track.get_stats()
     except Exception:  # the LiveKit package documents no types
-        return 0
+        return None
     return sum(
         figure.inbound_rtp.inbound.frames_decoded
         for figure in figures

@@ -150,6 +150,33 @@ async def test_a_track_of_which_no_picture_is_decoded_stays_subscribed(
     await asyncio.gather(waiting, return_exceptions=True)
 
 
+async def test_pictures_are_read_although_statistics_never_come(
+    fake_stream: type[FakeStream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SilentTrack:
+        asked = 0
+
+        async def get_stats(self) -> list[Any]:
+            self.asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError("not reached")
+
+    class LateStream(fake_stream):  # type: ignore[misc, valid-type]
+        async def __anext__(self) -> str:
+            while track.asked < 2:
+                await asyncio.sleep(0.001)
+            return "picture"
+
+    monkeypatch.setattr(rtc, "VideoStream", LateStream)
+    monkeypatch.setattr(room_pictures, "STATISTICS_LIMIT_S", 0.01)
+    track, publication = SilentTrack(), FakePublication()
+    frames: Any = room_pictures.pictures(track, publication)  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        assert await anext(frames) == "picture"
+    assert publication.calls == []
+    await frames.aclose()
+
+
 @pytest.mark.parametrize(("options", "capacity"), [({}, 1), ({"waiting": 8}, 8)])
 async def test_the_number_of_pictures_that_wait_is_bounded(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, int], capacity: int
