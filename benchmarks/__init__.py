@@ -24,6 +24,7 @@ NAMES: Final = (
     "media",
     "faults",
     "verdict",
+    "sweep",
     "scrub",
 )
 """Benchmarks that `all` runs, in this order."""
