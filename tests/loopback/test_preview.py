@@ -19,6 +19,7 @@ from decart_widget.errors import (
     SourceError,
     TransportError,
 )
+from decart_widget.explore import sweeps
 from decart_widget.inputs.sources.frames import Frames
 from decart_widget.prices import IMAGE_PRICES
 from decart_widget.sandbox import Faults, Sandbox, serve
@@ -205,7 +206,7 @@ def test_without_a_price_there_is_no_budget(sandbox, monkeypatch) -> None:
 
 def test_chosen_prompts_are_handed_to_a_sweep(sandbox, monkeypatch) -> None:
     handed: list[Any] = []
-    monkeypatch.setattr(explore, "sweep", lambda *args, **more: handed.append((args, more)))
+    monkeypatch.setattr(sweeps, "sweep", lambda *args, **more: handed.append((args, more)))
     looks = planned(["a", "b", "c"], sandbox, enrich=False)
     looks.sweep("clip.mp4", [2, 0, 2], seconds=3)
     assert handed == [(("clip.mp4", ["c", "a"]), {"image": None, "enrich": False, "seconds": 3})]

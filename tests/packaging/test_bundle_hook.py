@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 def test_the_bundle_consists_of_its_chunks_and_the_licences() -> None:
     assert {path.name for path in PRODUCTS} == {
         *("loader.js", "main.js", "peer.js", "room.js", "capture.js", "tools.js", "kernel.js"),
-        *("take.js", "explore.js"),
+        *("take.js", "explore.js", "deck.js"),
         "THIRD_PARTY_LICENSES",
     }
     assert {path.parent for path in PRODUCTS} == {hatch_build.STATIC}

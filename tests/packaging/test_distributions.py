@@ -197,4 +197,4 @@ def test_installed_into_a_fresh_environment_it_makes_a_widget(wheel: Path, works
     assert seen["version"] == __version__
     assert Path(seen["file"]).is_relative_to(fresh)
     assert seen["esm"] > 1000
-    assert set(seen["chunks"]) == {"main", "room", "capture", "tools", "take", "kernel"}
+    assert set(seen["chunks"]) == {"main", "room", "capture", "tools", "take", "kernel", "deck"}
