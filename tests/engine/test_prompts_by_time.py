@@ -53,6 +53,23 @@ def test_a_schedule_that_is_played_gives_way_to_a_newer_one(sandbox: Sandbox) ->
         widget.close()
 
 
+def test_the_template_and_the_clip_of_a_widget_make_the_plan_of_a_sweep(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    still = explore.schedule([(0, None)])
+    still.run(TestPattern(duration=1.0), clip, model=MODEL, endpoint=sandbox, progress=False)
+    look = explore.template("{a}, {b}", a=["greyscale", "sepia"], b=explore.scale([1, 2, 3]))
+    widget = DecartWidget(MODEL, template=look, source=clip, endpoint=sandbox)
+    try:
+        sheet = widget.sweep(seconds=0.5, folder=tmp_path / "sheet")
+        assert [len(axis.labels) for axis in sheet.axes] == [2, 3]
+        assert sheet.state == "planned"
+        assert widget.connection_state == "idle", "nothing is started, and nothing billed"
+    finally:
+        widget.close()
+
+
 def test_a_schedule_runs_over_a_clip_and_shows_what_came_back(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -23,6 +23,15 @@ function load(): string[] {
   }
 }
 
+/** The prompts of this widget's cards that are not stored: Python applied them, or they were loaded. */
+function ofCards(session: Session, stored: readonly string[]): string[] {
+  const looks = session.model.get("_looks");
+  if (!Array.isArray(looks)) return [];
+  return looks
+    .filter(({ status, prompt }) => status === "applied" && prompt && !stored.includes(prompt))
+    .map(({ prompt }) => prompt as string);
+}
+
 function keep(prompts: readonly string[]): void {
   try {
     localStorage.setItem(STORAGE_KEY, JSON.stringify(prompts));
@@ -44,6 +53,14 @@ export function history(
 
   const hint = () => mark(root, "history", prompts.length > 0);
   hint();
+  const addCards = () => {
+    const more = ofCards(session, prompts);
+    prompts = [...more, ...prompts];
+    at += more.length;
+    hint();
+  };
+  addCards();
+  listen(session.model, "change:_looks", addCards, signal);
   const note = () => {
     const { model } = session;
     const prompt = trait(model, "prompt").trim();

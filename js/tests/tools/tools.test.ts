@@ -117,6 +117,28 @@ describe("the prompt history", () => {
     expect(JSON.parse(localStorage.getItem("decart-widget.prompts") ?? "")).toEqual(["two", "one"]);
   });
 
+  test("has the prompts of cards that were applied elsewhere, as older ones", () => {
+    apply("one");
+    const card = {
+      number: 1,
+      status: "applied",
+      prompt: "by Python",
+      reason: "",
+      billed_s: 0,
+      effect_s: null,
+    };
+    const others = [
+      { ...card, number: 2, prompt: "one" },
+      { ...card, number: 3, status: "refused", prompt: "refused" },
+    ];
+    model.set("_looks", [card, ...others]);
+    press("ArrowUp");
+    expect(prompt().value).toBe("one");
+    press("ArrowUp");
+    press("ArrowUp");
+    expect(prompt().value).toBe("by Python");
+  });
+
   test("lasts without storage until the page is reloaded", () => {
     vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
       throw new Error("no storage");
