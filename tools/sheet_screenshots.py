@@ -51,5 +51,5 @@ async def shoot_sheets(lab: LabServer, page: Page, out: Path, theme: str) -> Non
         for index, name in enumerate(("plan", "sheet")):
             await page.mouse.move(0, 0)
             path = out / f"{name}-{theme}{end}.jpg"
-            await shown.nth(index).screenshot(path=path, type="jpeg", quality=84)
+            await shown.nth(index).screenshot(path=path, type="jpeg", quality=76)
             print(path.name, path.stat().st_size, flush=True)
