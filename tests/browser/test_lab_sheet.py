@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import expect
@@ -9,15 +10,18 @@ from playwright.async_api import expect
 from tests.browser.conftest import OpenNotebook
 from tools.axe import violations
 
-SWEEP: Final = """
-from decart_widget import TestPattern, explore
-sheet = explore.sweep(
-    TestPattern("bars", fps=15, duration=2),
-    explore.grid("{style}, {light}", style=["greyscale", "sepia"], light=["as it is", "فجر"]),
-    at=[0.2, 0.6, 1.0], endpoint="sandbox",
-)
+SWEEP: Final = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from decart_widget import explore
+from tests.pure.explore.made import planned
+looks = explore.grid("{{style}}, {{light}}", style=["oil", "ink"], light=["as it is", "فجر"])
+sheet = planned(Path("sweep").absolute(), looks)
 sheet
 """
+"""Its cells are made by the test's runner, not by sessions, which `tests/explore` has."""
+
 AGAIN: Final = "if sheet.state == 'done': display(sheet)"
 THEME: Final = """(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"""
 
@@ -37,7 +41,7 @@ async def test_a_sweep_is_started_from_its_plan_looked_at_and_ranked(
     assert await notebook.execute("sheet.state") == "'planned'"
     assert await violations(page, ".decart-sheet") == []
     await start.click()
-    await expect(page.locator(".ds-chip")).to_have_text("Done", timeout=120_000)
+    await expect(page.locator(".ds-chip")).to_have_text("Done")
     assert await notebook.execute("sheet.state") == "'done'"
     cells = page.locator(".ds-cell [data-picture]:not(.ds-over)")
     await expect(cells).to_have_count(4)
