@@ -253,18 +253,19 @@ def _cell(
     *,
     is_control: bool = False,
 ) -> Cell:
+    prompt, changes = _in_span(choice, common["first_s"], common["seconds"])
     decides = [
         common,
         asdict(models[choice.model]),
-        choice.prompt,
-        choice.changes,
+        prompt,
+        changes,
         choice.enrich,
         choice.image,
         choice.fresh,
         repeat,
     ]
     return Cell(
-        prompt=choice.prompt,
+        prompt=prompt,
         enrich=choice.enrich,
         image=choice.image,
         model=choice.model,
@@ -273,8 +274,20 @@ def _cell(
         place=choice.place,
         is_control=is_control,
         key=_digest(decides),
-        changes=choice.changes,
+        changes=changes,
     )
+
+
+def _in_span(
+    choice: Choice, first_s: float, seconds: float
+) -> tuple[str | None, tuple[tuple[float, str | None], ...]]:
+    """Returns the prompt at the begin of the part that is played, and the changes in it."""
+    if not choice.changes:
+        return choice.prompt, ()
+    before = [prompt for at_s, prompt in choice.changes if at_s <= first_s]
+    end_s = first_s + seconds
+    later = tuple(change for change in choice.changes if first_s < change[0] < end_s)
+    return (before[-1] if before else None), later
 
 
 def _digest(values: Any) -> str:

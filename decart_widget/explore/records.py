@@ -49,8 +49,8 @@ class Cell:
             codec and connection.
         key: 16 hex digits: of the SHA-256 of all that decides its picture, the clip, the moments
             and ``repeat`` included. The same cell has the same key in every run.
-        changes: Prompts by second of the clip, in the order of time, where there is more than one
-            (a schedule); else empty. ``prompt`` is what holds at the begin.
+        changes: Further prompts by second of the source, in the order of time (a schedule); empty
+            for one prompt. ``prompt`` is what holds at the begin.
     """
 
     prompt: str | None

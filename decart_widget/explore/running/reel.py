@@ -52,6 +52,17 @@ class Script:
         self._plan: deque[Shot] = deque()
         self._played: dict[int, Shot] = {}
         self._number = 0
+        self._latest = Shot(self._idle, None)
+
+    def has_played(self, take: int, position: int) -> bool:
+        """Returns whether a take has come as far as a place of the clip.
+
+        Args:
+            take: Number of the take.
+            position: The place.
+        """
+        with self._lock:
+            return self._latest.take == take and self._latest.position >= position
 
     @property
     def number(self) -> int:
@@ -91,6 +102,8 @@ class Script:
             number = self._number
             self._number += 1
             self._played[number] = shot
+            if shot.take is not None:
+                self._latest = shot
             self._played.pop(number - REMEMBERED, None)
             return number, shot.position
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.errors import BudgetSpentError, DecartError, MediaError, no_session_error
@@ -197,10 +198,18 @@ class SessionRun:
             MediaError: Frames were lost each time.
             DecartError: The session broke.
         """
+        missing: list[int] = []
         for _round in range(ROUNDS + 1):
+            if self.cell.changes:
+                if _round:
+                    self._begin_again(missing[-1])
+                self._change_while_played(missing[-1] if _round else len(self._clip) - 1)
             self._wait(self._taker.is_played, "taking")
             missing, settling = self._taker.missing(), self._taker.settled()
-            if not settling.is_settled and not self._lead_in.is_fixed and _round < ROUNDS:
+            if self.cell.changes:
+                if not missing:
+                    return self._captured(settling)
+            elif not settling.is_settled and not self._lead_in.is_fixed and _round < ROUNDS:
                 self._play_again(range(len(self._clip)))
             elif missing:
                 self._play_again(with_those_before(missing))
@@ -213,6 +222,37 @@ class SessionRun:
             code="frames-lost",
         )
 
+    def _begin_again(self, last: int) -> None:
+        """Plays a cell with several prompts from its first one again; what has come back is kept.
+
+        Args:
+            last: Place of the last frame that is needed.
+        """
+        fps = self._clip.fps
+        self._reserve(self._lead_in.cost_s(fps) + self._clip.seconds)
+        self._ask(self.cell.prompt)
+        self._taker.play(range(last + 1), lead_in=self._lead_in.frames(fps))
+
+    def _change_while_played(self, last: int) -> None:
+        """Changes the prompt when the clip has come to the times of the cell's changes.
+
+        Args:
+            last: Place of the last frame that is played.
+        """
+        for at_s, prompt in self.cell.changes:
+            place = next((i for i, time in enumerate(self._clip.times) if time >= at_s), None)
+            if place is None or place > last:
+                return
+            self._wait(partial(self._taker.has_played, place), "taking")
+            self._ask(prompt)
+
+    def _ask(self, prompt: str | None) -> None:
+        setting = self._session.set(prompt=prompt, enrich=self.cell.enrich)
+        setting.add_done_callback(lambda _error: self._taker.wake())
+        self._wait(setting.done, "taking")
+        if setting.result(0) != "applied":
+            raise self._failure()
+
     def _play_again(self, places: Sequence[int]) -> None:
         logger.debug("cell %s: %d frames are played again", self.cell.key, len(places))
         self._reserve(len(places) / self._clip.fps)
@@ -220,7 +260,7 @@ class SessionRun:
 
     def _captured(self, settling: Settling) -> Captured:
         clip, taker, session = self._clip, self._taker, self._session
-        is_changed = self._has_changed and settling.is_visible
+        is_changed = self._has_changed and settling.is_visible and not self.cell.changes
         if is_changed and settling.settled is not None:
             self._lead_in.learn(settling.settled.sent_s)
         settled = settling.settled if is_changed else None

@@ -157,6 +157,14 @@ class Taker:
         """Whether the part that is taken has come back, but for lost frames."""
         return self.seen >= self.take.last
 
+    def has_played(self, position: int) -> bool:
+        """Returns whether the part that is taken was sent as far as a place of the clip.
+
+        Args:
+            position: The place.
+        """
+        return self._script.has_played(self._number, position)
+
     def share(self) -> float:
         """Returns how much of the clip has come back for the cell, 0 to 1."""
         return min(1.0, len(self.take.small) / self._length)
