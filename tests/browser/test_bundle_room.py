@@ -212,7 +212,8 @@ async def test_a_dropped_signal_socket_does_not_interrupt_the_picture(room: Room
     await room.moving()
     before = await room.streams()
     room.server.faults = Faults(drop_signal_after_s=0, sessions=1)
-    await room.host.until("rooms.length === 2 && rooms[1].readyState === WebSocket.OPEN")
+    # On a busy machine an attempt to resume may take too long, and another one follows.
+    await room.host.until("rooms.length > 1 && rooms.at(-1).readyState === WebSocket.OPEN")
     await room.moving(times=20)
     assert await room.streams() == before
     assert (await room.states()).count("failed") == 0

@@ -93,7 +93,7 @@ async def test_a_dropped_signal_socket_is_resumed(
     await tab.moves()
     stream = await tab.run("page.video.srcObject.id")
     set_faults(sandbox, Faults(drop_signal_after_s=0, sessions=1))
-    await tab.until("page.sockets.filter((one) => one.kind === 'signal').length === 2")
+    await tab.until("page.sockets.filter((one) => one.kind === 'signal').length > 1")
     await tab.until("page.sockets.at(-1).open")
     await tab.moves()
     assert (await tab.run("page.look()"))["colourfulness"] < 6, "still the transformed picture"
