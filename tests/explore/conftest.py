@@ -19,7 +19,7 @@ from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.sandbox import Faults, Sandbox, serve
 from tests.explore.workers import KEY, MODEL, know_model
 
-LIMIT_S = 150.0
+LIMIT_S = 240.0
 CLIP = TestPattern("texture")
 
 

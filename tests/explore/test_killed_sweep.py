@@ -82,6 +82,7 @@ def check_kills(folder: Path, sandbox: Sandbox, kills: int, seed: int) -> None:
         assert not again, "what was finished was not asked for again"
 
 
+@pytest.mark.timeout(900)  # five programs, one after the other
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
 def test_a_sweep_that_is_killed_now_and_then_runs_no_finished_cell_twice(
     sandbox: Sandbox, tmp_path: Path
