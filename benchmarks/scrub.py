@@ -69,6 +69,7 @@ async def scrub(file: Path) -> list[float]:
     async with chromium.relaunched(chromium.require()) as browsers:
         context = await (await browsers.get()).new_context(viewport=VIEWPORT)
         tab = await context.new_page()
+        tab.set_default_timeout(120_000)
         await tab.goto(file.as_uri())
         await tab.wait_for_function(
             "(n) => document.querySelectorAll('.ds-cell .ds-film[data-picture]').length >= n",
