@@ -31,7 +31,7 @@ def test_a_grid_with_a_refused_cell_becomes_a_sheet_that_is_kept_and_never_run_t
             folder=tmp_path / "run",
             endpoint=sandbox,
             transport="webrtc",
-            budget=40,
+            budget=300,
         )
 
     first = sheet()
@@ -43,7 +43,7 @@ def test_a_grid_with_a_refused_cell_becomes_a_sheet_that_is_kept_and_never_run_t
     done = [result for result in first.results.values() if result.status == "done"]
     assert {result.indices for result in done} == {tuple(range(15))}
     spent_s = billed_s(sandbox)
-    assert spent_s - before <= 40
+    assert spent_s - before <= 300
     assert abs(spent_s - before - first.billed_s) < 2
     floor = first.scores("control", "change")[0]
     assert first.scores(("neon", "noon"), "change")[0] > floor + 10
@@ -75,7 +75,7 @@ def test_the_prompts_of_a_schedule_follow_each_other_within_a_cell(
         folder=tmp_path / "run",
         endpoint=sandbox,
         transport="webrtc",
-        budget=60,
+        budget=300,
     )
     assert sheet.wait(LIMIT_S) == "done", sheet.error
     both, first, last = (sheet.clip(label) for label in ("both", "first", "last"))
