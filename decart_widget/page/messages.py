@@ -358,8 +358,8 @@ def look(number: int, uses: int, ago_s: float | None, asked_ms: float) -> dict[s
         number: The look's.
         uses: How often it was asked for.
         ago_s: Seconds since it was asked for; None: the session began with it.
-        asked_ms: When it was asked for, in ms since 1970 on the kernel's clock: tells the page how
-            long this message took, where both clocks agree.
+        asked_ms: When it was asked for, in ms since 1970 on the kernel's clock: tells the page by
+            how much this message took longer than others.
     """
     about = {"number": number, "uses": uses, "ago_s": ago_s, "asked_ms": asked_ms}
     return {"type": "look", **about}

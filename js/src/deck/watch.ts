@@ -13,8 +13,8 @@ const IDLE_MS = 200;
 const ALERT_MS = 1500;
 /** How far samples reach back. */
 const KEPT_MS = 4000;
-/** How late the kernel's message may be; where its clock says more, or less than nothing, it differs. */
-const LATE_MS = 2000;
+/** A message that seems to be later than this tells that a clock was set. */
+const MAX_LATE_MS = 10_000;
 /** From the change until the look has settled and its thumbnail is taken. */
 const SETTLE_MS = 700;
 
@@ -37,15 +37,27 @@ export interface Watcher {
 }
 
 /**
- * When a look was asked for, on the clock of `performance.now()`.
+ * Tells when looks were asked for, on the clock of `performance.now()`.
  *
- * A message may be late: beside other work, or on a long way. The picture would then have changed before it
- * came, so the kernel's clock counts where it agrees with this computer's.
+ * The kernel's messages are late: a little always, and more beside other work, while the picture may have
+ * changed already. The clocks of kernel and page differ, but always by the same, so a message is late by
+ * what it exceeds the quickest one.
  */
-export function askedWhen(agoS: number, askedMs: number, now: number): number {
-  const latest = now - 1000 * agoS;
-  const byClock = askedMs - (Date.now() - now);
-  return byClock <= latest && byClock >= latest - LATE_MS ? byClock : latest;
+export class AskedTimes {
+  #quickest = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param agoS seconds until the kernel sent its message
+   * @param askedMs when that was, on the kernel's clock
+   * @param now when it came
+   */
+  when(agoS: number, askedMs: number, now: number): number {
+    const latest = now - 1000 * agoS;
+    const took = Date.now() - 1000 * agoS - askedMs;
+    if (!(took - this.#quickest <= MAX_LATE_MS)) this.#quickest = took;
+    this.#quickest = Math.min(this.#quickest, took);
+    return latest - (took - this.#quickest);
+  }
 }
 
 /**
@@ -65,6 +77,7 @@ export function watchEffects(
   let samples: Sample[] = [];
   let watched: Watched | null = null;
   let alertUntil = 0;
+  const askedTimes = new AskedTimes();
   let waiting: { number: number; callback: () => void } | null = null;
 
   const isSeeing = () => session.attempt?.revealed === true && session.isOwner !== false;
@@ -118,7 +131,7 @@ export function watchEffects(
     const message = content as DeckMessage | null;
     if (message?.type !== "look" || typeof message.number !== "number") return;
     const now = performance.now();
-    const askedAt = askedWhen(message.ago_s ?? 0, message.asked_ms, now);
+    const askedAt = askedTimes.when(message.ago_s ?? 0, message.asked_ms, now);
     const before = samples.filter(({ at }) => at <= askedAt);
     const watch = message.ago_s === null ? null : new ChangeWatch(askedAt, before);
     const canSee = watch?.canSee === true;
