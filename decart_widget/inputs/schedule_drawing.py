@@ -94,7 +94,7 @@ def as_html(
     return (
         f'<div style="max-width:760px;{TEXT}">{heading if title else ""}'
         f'<div style="position:relative;height:16px">{ticks}'
-        f'<span style="position:absolute;right:0">{whole_s:g} s</span></div>'
+        f'<span style="position:absolute;right:0">{round(whole_s, 2):g} s</span></div>'
         f'<div style="{LANE}">{blocks}</div>{pictures}</div>'
     )
 
