@@ -1,4 +1,7 @@
-"""A program that runs one sweep, the same each time; arguments: folder, and the service's URLs."""
+"""A program that runs one sweep, the same each time.
+
+Arguments: the folder, how many prompts, and the service's URLs.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ from decart_widget import explore
 from decart_widget.inputs.sources.pattern import TestPattern
 from tests.explore.workers import KEY, MODEL, know_model
 
-PROMPTS = ["noir", "invert", "sepia", "neon", "thermal", "mosaic"]
+PROMPTS = [f"{look} {at}" for at in "abcd" for look in ("noir", "invert", "sepia", "neon", "oil")]
+"""Of a long sweep; a short one has the first of them."""
 
 
 def main() -> int:
     know_model()
-    folder, *endpoint = sys.argv[1:]
+    folder, count, *endpoint = sys.argv[1:]
     sheet = explore.sweep(
         TestPattern("texture"),
-        PROMPTS,
+        PROMPTS[: int(count)],
         model=MODEL,
         seconds=0.6,
         folder=folder,
