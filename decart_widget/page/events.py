@@ -50,8 +50,8 @@ class ClipHandler(Protocol):
 class DeckHandler(Protocol):
     """Handles what pages report about looks, and ask of them."""
 
-    def page_came(self) -> None:
-        """A page is there that has no thumbnails yet."""
+    def thumbnails_wanted(self) -> None:
+        """A view is there that has no thumbnails yet."""
 
     def seen(self, message: Mapping[str, Any]) -> None:
         """An ``effect`` message of the owner's page."""

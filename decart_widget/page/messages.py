@@ -167,6 +167,7 @@ FROM_BROWSER: Final[dict[str, dict[str, Check]]] = {
     },
     "switch": {"number": is_whole},
     "sweep": {},
+    "thumbnails": {},
     # This picture has been decoded, or passed over as late: the credit for another one.
     "shown": {"attempt": is_whole, "stream": lambda v: v in STREAMS, "number": is_whole},
 }

@@ -183,6 +183,8 @@ class Pages(PageSender):
                 events.deck.switched(message["number"])
             case "sweep":
                 events.deck.sweep_wanted()
+            case "thumbnails":
+                events.deck.thumbnails_wanted()
             case "heartbeat":
                 # Between two attempts the owner continues to send heartbeats.
                 shows_it = name == self.owner or self.shared
@@ -264,8 +266,6 @@ class Pages(PageSender):
         for one in former:
             self.forget(one)
         self._events.watchers.came(name)
-        if new:
-            self._events.deck.page_came()
 
     def _welcome(self, name: str) -> None:
         attempt = self._events.sessions.attempt

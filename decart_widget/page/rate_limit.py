@@ -37,6 +37,7 @@ class Gate:
             "mark": RateLimit(burst=30, per_second=10.0),
             "switch": RateLimit(burst=30, per_second=10.0),
             "sweep": RateLimit(burst=3, per_second=0.2),
+            "thumbnails": RateLimit(burst=20, per_second=1.0),
         }
         self._pieces = RateLimit(burst=400, per_second=200.0)
         # Two streams of 60 pictures/s in each of four pages.

@@ -181,8 +181,8 @@ class Deck:
         """A ``sweep`` message: the plan of a sweep is asked for."""
         self._sweep()
 
-    def page_came(self) -> None:
-        """Sends the thumbnails again, which a new page lacks."""
+    def thumbnails_wanted(self) -> None:
+        """A ``thumbnails`` message: sends all of them again, which a new view lacks."""
         kept = self.looks.thumbnails()
         if kept:
             sizes = [(number, len(data)) for number, data in kept.items()]

@@ -86,9 +86,6 @@ class Host:
     def changed(self, message: Mapping[str, Any]) -> None:
         self.events.append(("cameras", len(message["cameras"])))
 
-    def page_came(self) -> None:
-        pass
-
     def seen(self, message: Mapping[str, Any]) -> None:
         self.events.append((message["type"], message["number"]))
 
@@ -99,6 +96,9 @@ class Host:
 
     def sweep_wanted(self) -> None:
         self.events.append("sweep")
+
+    def thumbnails_wanted(self) -> None:
+        self.events.append("thumbnails")
 
     def failed(self, code: str) -> None:
         self.events.append(("trouble", code))

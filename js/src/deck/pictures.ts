@@ -3,6 +3,7 @@
 import { listen, onAbort } from "../host.ts";
 import type { DeckMessage } from "../kernel/messages.ts";
 import type { Session } from "../session/session.ts";
+import { looksOf } from "./looks.ts";
 
 /** The longer side of a thumbnail in pixels. */
 const SMALL_PX = 192;
@@ -57,6 +58,8 @@ export class Pictures {
       changed();
     };
     listen(session.model, "msg:custom", take, signal);
+    // Those that came before this view was there; later ones are sent to all pages.
+    if (looksOf(session.model).length) session.kernel.send({ type: "thumbnails" });
     onAbort(signal, () => {
       for (const url of this.#small.values()) URL.revokeObjectURL(url);
     });

@@ -79,6 +79,7 @@ export type ToKernel =
   | { type: "mark"; number: number; star: boolean; pin: boolean }
   | { type: "switch"; number: number }
   | { type: "sweep" }
+  | { type: "thumbnails" }
   | Watch
   | { type: "shown"; attempt: number; stream: Stream; number: number }
   | CameraFrame;

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import * as deck from "../../src/deck/index.ts";
 import type { Look } from "../../src/deck/looks.ts";
 import { settled } from "../fakes.ts";
-import { model, one, root, visible } from "../view/harness.ts";
+import { model, one, render, root, visible } from "../view/harness.ts";
 
 function look(number: number, prompt: string | null, more: Partial<Look> = {}): Look {
   return {
@@ -43,6 +43,15 @@ async function show(traits: Record<string, unknown>): Promise<void> {
 beforeEach(async () => {
   localStorage.clear();
   await settled(); // the chunk `tools` is loaded
+});
+
+test("a view of a session that has prompts already asks for their thumbnails", async () => {
+  await show({ _looks: LOOKS });
+  const before = asked("thumbnails").length;
+  const { remove } = render();
+  await settled();
+  expect(asked("thumbnails").length).toBe(before + 1);
+  remove();
 });
 
 describe("the cards", () => {

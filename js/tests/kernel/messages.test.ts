@@ -140,7 +140,7 @@ describe("browser to kernel", () => {
   /** Messages about a session in the kernel, and of the chunk `deck`, which have tests of their own. */
   const watching = new Set([
     ...["watch", "shown", "camera-frame"],
-    ...["effect", "mark", "switch", "sweep"],
+    ...["effect", "mark", "switch", "sweep", "thumbnails"],
   ]);
   const examples = (vectors.to_kernel as Message[]).filter((m) => !watching.has(String(m.type)));
 

@@ -166,7 +166,7 @@ def test_what_a_page_saw_is_kept_and_its_picture_passed_on(table: Table) -> None
     table.saves = True
     table.deck.show()
     assert set(table.traits["_thumbnails"]) == {"1"}
-    table.deck.page_came()
+    table.deck.thumbnails_wanted()
     assert table.sent[-1][1] == [JPEG]
 
 
