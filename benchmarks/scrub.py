@@ -18,8 +18,8 @@ import numpy as np
 from playwright.async_api import ViewportSize
 
 from benchmarks import Figures
-from decart_widget.explore.document import describe
-from decart_widget.explore.export import fitted, page
+from decart_widget.explore.views.document import describe
+from decart_widget.explore.views.export import fitted, page
 from tools import browser as chromium
 from tools.made_sheet import made
 

@@ -15,11 +15,11 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from decart_widget.explore import sprites
-from decart_widget.explore.document import INPUT, Contents, PlanSums, State, describe
 from decart_widget.explore.records import Axis, Cell, CellResult
 from decart_widget.explore.scores import score_all
-from decart_widget.explore.shown_sheet import LARGE
+from decart_widget.explore.views import sprites
+from decart_widget.explore.views.document import INPUT, Contents, PlanSums, State, describe
+from decart_widget.explore.views.shown_sheet import LARGE
 from decart_widget.sandbox.effects.picture import I420
 from decart_widget.sandbox.effects.registry import effect_for
 

@@ -23,7 +23,7 @@ sys.path.insert(0, {str(ROOT)!r})
 import cv2
 from pathlib import Path
 import skimage
-from decart_widget.explore.view import SheetView
+from decart_widget.explore.views.view import SheetView
 from tools.made_sheet import MadeSource, made
 picture = cv2.imread(str(Path(skimage.__file__).parent / "data" / "coffee.png"))
 photograph = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

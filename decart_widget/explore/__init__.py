@@ -12,16 +12,16 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from decart_widget.explore.axes import grid as grid
-    from decart_widget.explore.axes import replace as replace
-    from decart_widget.explore.differences import diff as diff
+    from decart_widget.explore.planning.axes import grid as grid
+    from decart_widget.explore.planning.axes import replace as replace
     from decart_widget.explore.records import Axis as Axis
     from decart_widget.explore.records import Captured as Captured
     from decart_widget.explore.records import Cell as Cell
     from decart_widget.explore.records import CellResult as CellResult
     from decart_widget.explore.scheduling import schedule as schedule
-    from decart_widget.explore.screening import preview as preview
-    from decart_widget.explore.sheet import Sheet as Sheet
+    from decart_widget.explore.screening.previews import preview as preview
+    from decart_widget.explore.sheets.differences import diff as diff
+    from decart_widget.explore.sheets.sheet import Sheet as Sheet
     from decart_widget.explore.sweeps import load as load
     from decart_widget.explore.sweeps import repeat as repeat
     from decart_widget.explore.sweeps import sweep as sweep
@@ -36,14 +36,14 @@ _HOME: Final = {
     "Cell": "explore.records",
     "CellResult": "explore.records",
     "Schedule": "inputs.schedules",
-    "Sheet": "explore.sheet",
+    "Sheet": "explore.sheets.sheet",
     "Template": "inputs.templates",
-    "diff": "explore.differences",
-    "grid": "explore.axes",
+    "diff": "explore.sheets.differences",
+    "grid": "explore.planning.axes",
     "load": "explore.sweeps",
     "repeat": "explore.sweeps",
-    "replace": "explore.axes",
-    "preview": "explore.screening",
+    "replace": "explore.planning.axes",
+    "preview": "explore.screening.previews",
     "scale": "inputs.templates",
     "schedule": "explore.scheduling",
     "sweep": "explore.sweeps",

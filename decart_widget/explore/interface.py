@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from decart_widget.explore.plan import Plan
+from decart_widget.explore.planning.plan import Plan
 from decart_widget.explore.records import Axis, Cell, CellResult
 
 if TYPE_CHECKING:

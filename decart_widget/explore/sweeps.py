@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.diagnostics.hidden_arguments import hides_arguments
 from decart_widget.errors import InvalidOptionError, InvalidPathError, SourceError
-from decart_widget.explore import batch, manifest
-from decart_widget.explore.axes import design
-from decart_widget.explore.batch import BATCH, batch_options, is_batch, with_batch
-from decart_widget.explore.clip import from_description, look_at
-from decart_widget.explore.definition import Definition, define, span_of
-from decart_widget.explore.folder import SweepFolder, default_folder
-from decart_widget.explore.plan import Estimator
-from decart_widget.explore.session_options import arguments_again, check_options
-from decart_widget.explore.sheet import Sheet
-from decart_widget.explore.sweep_run import Runner
+from decart_widget.explore.batches import batch
+from decart_widget.explore.batches.batch import BATCH, batch_options, is_batch, with_batch
+from decart_widget.explore.folders import manifest
+from decart_widget.explore.folders.folder import SweepFolder, default_folder
+from decart_widget.explore.planning.axes import design
+from decart_widget.explore.planning.clip import from_description, look_at
+from decart_widget.explore.planning.definition import Definition, define, span_of
+from decart_widget.explore.planning.plan import Estimator
+from decart_widget.explore.planning.session_options import arguments_again, check_options
+from decart_widget.explore.sheets.sheet import Sheet
+from decart_widget.explore.sheets.sweep_run import Runner
 
 if TYPE_CHECKING:
     import os

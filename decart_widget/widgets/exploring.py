@@ -236,7 +236,7 @@ class Exploring(t.HasTraits):
         given = {"model": self.model, "enrich": self.enrich, **self._where(), **options}
         sheet = explore.sweep(chosen, template, **given)
         # So that the sheet's view offers its prompts to this widget.
-        import_module("decart_widget.explore.shown_sheet").connect(sheet, self)
+        import_module("decart_widget.explore.views.shown_sheet").connect(sheet, self)
         return sheet
 
     if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
-from decart_widget.explore.document import describe
-from decart_widget.explore.export import page as exported
+from decart_widget.explore.views.document import describe
+from decart_widget.explore.views.export import page as exported
 from tools.axe import violations
 from tools.made_sheet import made
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from decart_widget.explore.cell_files import write_clip
+from decart_widget.explore.folders.cell_files import write_clip
 from tests.conformance.clients import HERE, interpreter, run_client
 
 

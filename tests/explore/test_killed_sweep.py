@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from decart_widget import explore
-from decart_widget.explore import ledger
+from decart_widget.explore.folders import ledger
 from decart_widget.sandbox import Sandbox
 from tests.explore.conftest import LIMIT_S
 

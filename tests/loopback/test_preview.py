@@ -116,7 +116,7 @@ def test_a_budget_starts_what_it_pays_for_and_refuses_what_it_does_not(sandbox) 
 
 
 def test_what_may_have_been_billed_counts_against_the_budget(sandbox, monkeypatch) -> None:
-    from decart_widget.explore import screening_run
+    from decart_widget.explore.screening import screening_run
 
     asked = []
 
@@ -132,7 +132,7 @@ def test_what_may_have_been_billed_counts_against_the_budget(sandbox, monkeypatc
 
 
 def test_stop_begins_no_further_request(sandbox, monkeypatch) -> None:
-    from decart_widget.explore import screening_run
+    from decart_widget.explore.screening import screening_run
 
     looks = planned(["a", "b", "c"], sandbox, at_once=1)
 
@@ -148,7 +148,7 @@ def test_stop_begins_no_further_request(sandbox, monkeypatch) -> None:
 
 
 def test_the_still_may_be_a_frame_of_a_clip(sandbox, tmp_path) -> None:
-    from decart_widget.explore.still import still
+    from decart_widget.explore.screening.still import still
     from decart_widget.inputs.image_files import rgb_array
 
     clip = Frames([np.full((72, 128, 3), 50 * n, np.uint8) for n in range(4)], fps=10)

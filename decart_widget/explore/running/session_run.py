@@ -19,12 +19,12 @@ from decart_widget.explore.running.taking import Taker
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from decart_widget.explore.jobs import Phase
     from decart_widget.explore.records import Cell
     from decart_widget.explore.running.clip import Clip
     from decart_widget.explore.running.reel import Reel
     from decart_widget.explore.running.settling import Settling
     from decart_widget.explore.running.work import Work
+    from decart_widget.explore.sheets.jobs import Phase
     from decart_widget.headless.session import Session
     from decart_widget.session.background import Operation
 

@@ -15,8 +15,8 @@ from decart_widget.explore.running.places import Places
 from decart_widget.explore.running.purse import Purse
 
 if TYPE_CHECKING:
-    from decart_widget.explore.jobs import Job, Phase
     from decart_widget.explore.records import Cell
+    from decart_widget.explore.sheets.jobs import Job, Phase
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.reader import Target
     from decart_widget.models import RealtimeModel

@@ -29,7 +29,7 @@ def clip(tmp_path: Path) -> str:
     """A video file of a second."""
     import numpy as np
 
-    from decart_widget.explore.cell_files import write_clip
+    from decart_widget.explore.folders.cell_files import write_clip
 
     path = tmp_path / "clip.mp4"
     frames = [np.full((48, 64, 3), 8 * i, np.uint8) for i in range(30)]

@@ -8,7 +8,7 @@ import pytest
 from anywidget import AnyWidget
 
 from decart_widget import DecartViewer, DecartWidget
-from decart_widget.explore.view import SheetView
+from decart_widget.explore.views.view import SheetView
 from decart_widget.widgets.base import LOOKS
 from tests.pure.widget_helpers import KEY, sent, updates
 

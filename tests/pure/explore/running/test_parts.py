@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from decart_widget.errors import InvalidOptionError
-from decart_widget.explore.jobs import Job
 from decart_widget.explore.records import Cell
 from decart_widget.explore.running import estimate
 from decart_widget.explore.running.board import Board
@@ -18,6 +17,7 @@ from decart_widget.explore.running.pictures import Pictures
 from decart_widget.explore.running.purse import MARGIN_S, Purse
 from decart_widget.explore.running.reel import Script
 from decart_widget.explore.running.session_run import with_those_before
+from decart_widget.explore.sheets.jobs import Job
 from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.inputs.sources.reader import Target
 

@@ -1,0 +1,1 @@
+"""Cells through the batch endpoint."""

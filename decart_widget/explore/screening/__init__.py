@@ -1,0 +1,1 @@
+"""Many prompts on one still, before a sweep."""

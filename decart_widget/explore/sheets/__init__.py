@@ -1,0 +1,1 @@
+"""A sheet: its cells, its results, and the run that fills it."""

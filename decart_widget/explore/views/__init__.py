@@ -1,0 +1,1 @@
+"""How a sheet is shown: in a page, as one HTML file and as one picture."""
