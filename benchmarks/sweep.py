@@ -27,10 +27,10 @@ import numpy as np
 from benchmarks import Figures
 from decart_widget import explore
 from decart_widget.errors import DecartError
+from decart_widget.explore.planning.jobs import Job
 from decart_widget.explore.records import Captured, Cell
 from decart_widget.explore.running import run as run_job
 from decart_widget.explore.scores import score_all
-from decart_widget.explore.sheets.jobs import Job
 from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.models import MODELS, RealtimeModel
 from decart_widget.sandbox import ChildSandbox, Faults, Sandbox, serve, start_child

@@ -15,9 +15,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from decart_widget.explore import sprites
 from decart_widget.explore.records import Axis, Cell, CellResult
 from decart_widget.explore.scores import score_all
-from decart_widget.explore.views import sprites
 from decart_widget.explore.views.document import INPUT, Contents, PlanSums, State, describe
 from decart_widget.explore.views.shown_sheet import LARGE
 from decart_widget.sandbox.effects.picture import I420

@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from decart_widget.explore.differences import diff as diff
     from decart_widget.explore.planning.axes import grid as grid
     from decart_widget.explore.planning.axes import replace as replace
     from decart_widget.explore.records import Axis as Axis
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from decart_widget.explore.records import CellResult as CellResult
     from decart_widget.explore.scheduling import schedule as schedule
     from decart_widget.explore.screening.previews import preview as preview
-    from decart_widget.explore.sheets.differences import diff as diff
     from decart_widget.explore.sheets.sheet import Sheet as Sheet
     from decart_widget.explore.sweeps import load as load
     from decart_widget.explore.sweeps import repeat as repeat
@@ -38,7 +38,7 @@ _HOME: Final = {
     "Schedule": "inputs.schedules",
     "Sheet": "explore.sheets.sheet",
     "Template": "inputs.templates",
-    "diff": "explore.sheets.differences",
+    "diff": "explore.differences",
     "grid": "explore.planning.axes",
     "load": "explore.sweeps",
     "repeat": "explore.sweeps",

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from decart_widget.errors import DecartError
+from decart_widget.explore.planning.jobs import Job
 from decart_widget.explore.records import Captured, Cell
 from decart_widget.explore.running import run
-from decart_widget.explore.sheets.jobs import Job
 from decart_widget.inputs.sources import marker
 from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.sandbox import Faults, Sandbox, serve

@@ -69,8 +69,8 @@ def test_a_stop_and_a_budget_hold_in_other_processes(
 
 
 def test_a_key_never_travels(sandbox: Sandbox, pool: ProcessPoolExecutor) -> None:
+    from decart_widget.explore.planning.jobs import Job
     from decart_widget.explore.running import run
-    from decart_widget.explore.sheets.jobs import Job
     from tests.explore.conftest import CLIP
 
     for session in ({"api_key": "dct_secret"}, {"endpoint": lambda frame, prompt, image: frame}):

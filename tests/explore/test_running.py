@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from decart_widget.errors import AuthenticationError, SourceError
+from decart_widget.explore.planning.jobs import Job
 from decart_widget.explore.records import Captured
 from decart_widget.explore.running import run
-from decart_widget.explore.sheets.jobs import Job
 from decart_widget.inputs.sources.video_file import VideoFile
 from decart_widget.sandbox import Faults, Sandbox
 from tests.explore.conftest import CLIP, Kept, billed_s, cell, cells, numbers, run_job

@@ -13,7 +13,7 @@ import pytest
 from decart_widget import explore
 from decart_widget.errors import InvalidOptionError, InvalidPromptError, MediaError
 from decart_widget.explore.batches.batch_clip import encoded, returned
-from decart_widget.explore.running.clip import read_clip
+from decart_widget.explore.planning.looped_clip import read_clip
 from decart_widget.inputs.sources.frames import Frames
 from decart_widget.inputs.sources.reader import Target
 from decart_widget.models import RealtimeModel

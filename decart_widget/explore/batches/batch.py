@@ -25,8 +25,8 @@ from decart_widget.errors import (
     TransportError,
     internal_error,
 )
+from decart_widget.explore.planning.jobs import Estimate, Job, Reports
 from decart_widget.explore.records import Captured, Cell
-from decart_widget.explore.sheets.jobs import Estimate, Job, Reports
 from decart_widget.models import RealtimeModel
 from decart_widget.prices import batch_price
 from decart_widget.protocol.retry import is_permanent
@@ -43,8 +43,8 @@ from decart_widget.session.generate import (
 
 if TYPE_CHECKING:
     from decart_widget.explore.planning.axes import Design
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.planning.session_options import SessionOptions
-    from decart_widget.explore.running.clip import Clip
     from decart_widget.inputs.secrets import Secret
 
 BATCH: Final = "batch"
@@ -171,7 +171,7 @@ class _Batch:
             DecartError: No cell can run.
         """
         from decart_widget.explore.batches.batch_clip import encoded
-        from decart_widget.explore.running.clip import target_of
+        from decart_widget.explore.planning.looped_clip import target_of
         from decart_widget.explore.running.work import settings_of
 
         job = self._job
@@ -248,7 +248,7 @@ class _Batch:
             MediaError: There is none, or the file is damaged.
         """
         from decart_widget.explore.batches.batch_clip import returned
-        from decart_widget.explore.running.pictures import Pictures
+        from decart_widget.explore.planning.pictures import Pictures
 
         clip = self._sent.clip
         found = await asyncio.to_thread(returned, file, clip)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from decart_widget.explore.running.clip import Clip
+    from decart_widget.explore.planning.looped_clip import Clip
 
 CRF: Final = "14"
 """x264's constant rate factor of what is sent; 18 is visually lossless."""

@@ -237,7 +237,7 @@ class SweepFolder:
             OSError: A file can't be written.
         """
         from decart_widget.explore.folders.cell_files import write_clip
-        from decart_widget.explore.views.sprites import sprite
+        from decart_widget.explore.sprites import sprite
 
         clip, row = f"cells/{name}.mp4", f"cells/{name}.jpg"
         write_clip(self.path / clip, frames, times)

@@ -15,7 +15,7 @@ from decart_widget.explore.planning.axes import Choice, Design
 from decart_widget.explore.planning.clip import Clip
 from decart_widget.explore.planning.session_options import SessionOptions
 from decart_widget.explore.records import Axis, Cell
-from decart_widget.explore.views.sprites import MOMENTS
+from decart_widget.explore.sprites import MOMENTS
 
 KEY_VERSION: Final = 1
 """Rises when the same arguments would give other pictures; then no old cell is taken for a new."""

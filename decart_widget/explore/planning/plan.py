@@ -14,7 +14,7 @@ from decart_widget.explore.records import Cell, CellResult
 from decart_widget.prices import PRICES_AS_OF
 
 if TYPE_CHECKING:
-    from decart_widget.explore.sheets.jobs import Estimate, Job
+    from decart_widget.explore.planning.jobs import Estimate, Job
 
 SPARE_FACTOR: Final = 1.5
 """By how much a run may exceed its plan where no budget is given."""
@@ -301,7 +301,7 @@ class Planner:
         return (*notes, *(f"{what[0].upper()}{what[1:]}." for what in self._damaged))
 
     def _estimates(self, cells: Sequence[Cell]) -> dict[str, Estimate]:
-        from decart_widget.explore.sheets.jobs import Job
+        from decart_widget.explore.planning.jobs import Job
 
         definition, estimates = self._definition, {}
         for model in dict.fromkeys(cell.model for cell in cells):

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from decart_widget.errors import DecartError, InvalidOptionError
+from decart_widget.explore.planning.jobs import Job
+from decart_widget.explore.planning.looped_clip import target_of
 from decart_widget.explore.running.board import Board
-from decart_widget.explore.running.clip import target_of
 from decart_widget.explore.running.estimates import estimate
 from decart_widget.explore.running.parcels import Parcel, Posted, checked_session
 from decart_widget.explore.running.work import settings_of
-from decart_widget.explore.sheets.jobs import Job
 
 if TYPE_CHECKING:
+    from decart_widget.explore.planning.jobs import Reports
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.records import Cell
-    from decart_widget.explore.running.clip import Clip
-    from decart_widget.explore.sheets.jobs import Reports
     from decart_widget.inputs.sources.reader import Target
 
 POLL_S: Final = 0.1

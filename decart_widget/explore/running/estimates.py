@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from decart_widget.explore.planning.jobs import Estimate
 from decart_widget.explore.running.lead_in import FIRST_S, IDLE_S, SESSION_S
-from decart_widget.explore.sheets.jobs import Estimate
 
 if TYPE_CHECKING:
-    from decart_widget.explore.sheets.jobs import Job
+    from decart_widget.explore.planning.jobs import Job
 
 OPEN_S: Final = 4.0
 """Seconds until a session gives its first picture, which are not billed; the service's usual."""

@@ -10,7 +10,7 @@ from decart_widget.explore.running.carrier import Carrier
 from decart_widget.explore.running.work import Report, Work
 
 if TYPE_CHECKING:
-    from decart_widget.explore.sheets.jobs import Job, Reports
+    from decart_widget.explore.planning.jobs import Job, Reports
 
 POLL_S: Final = 0.1
 """Seconds between two looks whether all sessions are over."""

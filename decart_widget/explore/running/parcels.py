@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from decart_widget import errors
 from decart_widget.errors import DecartError, InvalidKeyError, InvalidOptionError, internal_error
-from decart_widget.explore.sheets.jobs import Job
+from decart_widget.explore.planning.jobs import Job
 from decart_widget.inputs.secrets import ENVIRONMENT_VARIABLE
 
 if TYPE_CHECKING:
+    from decart_widget.explore.planning.jobs import Phase
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.records import Captured, Cell
-    from decart_widget.explore.running.clip import Clip
-    from decart_widget.explore.sheets.jobs import Phase
     from decart_widget.models import RealtimeModel
 
 OTHER_KEY_VARIABLE: Final = "DECART_WIDGET_SANDBOX_KEY"

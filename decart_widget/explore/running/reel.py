@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from decart_widget.errors import SourceError
 
 if TYPE_CHECKING:
-    from decart_widget.explore.running.clip import Clip
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.inputs.sources.reader import FrameReader, ReadFrame, Target
 
 REMEMBERED: Final = 8192

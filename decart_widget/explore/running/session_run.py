@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from decart_widget.errors import BudgetSpentError, DecartError, MediaError, no_session_error
+from decart_widget.explore.planning.pictures import Pictures
 from decart_widget.explore.records import Captured
 from decart_widget.explore.running.lead_in import FIRST_S, SESSION_S
-from decart_widget.explore.running.pictures import Pictures
 from decart_widget.explore.running.purse import MARGIN_S
 from decart_widget.explore.running.reel import Script
 from decart_widget.explore.running.taking import Taker
@@ -19,12 +19,12 @@ from decart_widget.explore.running.taking import Taker
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from decart_widget.explore.planning.jobs import Phase
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.records import Cell
-    from decart_widget.explore.running.clip import Clip
     from decart_widget.explore.running.reel import Reel
     from decart_widget.explore.running.settling import Settling
     from decart_widget.explore.running.work import Work
-    from decart_widget.explore.sheets.jobs import Phase
     from decart_widget.headless.session import Session
     from decart_widget.session.background import Operation
 

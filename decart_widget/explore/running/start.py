@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from decart_widget.explore.sheets.jobs import Job, Reports
+    from decart_widget.explore.planning.jobs import Job, Reports
 
 
 def run(job: Job, reports: Reports, stop: threading.Event) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from decart_widget.engine.received import ReceivedFrame
-    from decart_widget.explore.running.clip import Clip
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.running.reel import Script
 
 SAMPLES: Final = 4096

@@ -8,15 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from decart_widget.errors import DecartError, internal_error
+from decart_widget.explore.planning.looped_clip import Clip, target_of
 from decart_widget.explore.running.board import Board
-from decart_widget.explore.running.clip import Clip, target_of
 from decart_widget.explore.running.lead_in import LeadIn
 from decart_widget.explore.running.places import Places
 from decart_widget.explore.running.purse import Purse
 
 if TYPE_CHECKING:
+    from decart_widget.explore.planning.jobs import Job, Phase
     from decart_widget.explore.records import Cell
-    from decart_widget.explore.sheets.jobs import Job, Phase
     from decart_widget.headless.session import Session
     from decart_widget.inputs.sources.reader import Target
     from decart_widget.models import RealtimeModel

@@ -295,7 +295,7 @@ class Sheet(SheetContents):
             InvalidPathError: It can't be written to.
         """
         from decart_widget.explore.folders import manifest
-        from decart_widget.explore.folders.saving import save
+        from decart_widget.explore.sheets.saving import save
 
         target = SweepFolder(folder).path
         return save(self, target, manifest.written(self._definition, target, tuple(self._scores)))

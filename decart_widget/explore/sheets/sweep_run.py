@@ -24,7 +24,7 @@ from decart_widget.explore.sheets.sheet_state import SheetState
 from decart_widget.files import FULL_DISK
 
 if TYPE_CHECKING:
-    from decart_widget.explore.sheets.jobs import Job, Reports
+    from decart_widget.explore.planning.jobs import Job, Reports
 
 WAITING: Final = 2
 """Cells whose frames may wait to be scored; then the runner waits too, for memory is bounded."""
@@ -128,7 +128,7 @@ class SweepRun:
         self._over.set()
 
     def _run_model(self, model: str) -> None:
-        from decart_widget.explore.sheets.jobs import Job
+        from decart_widget.explore.planning.jobs import Job
 
         definition, settings = self._definition, self._settings
         job = Job(

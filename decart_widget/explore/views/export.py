@@ -88,7 +88,7 @@ def fitted(
         As many sprites, all made smaller in the same way; unchanged where they fit. Where even the
         smallest are too large, these.
     """
-    from decart_widget.explore.views.sprites import shrunk
+    from decart_widget.explore.sprites import shrunk
 
     found = dict(pictures)
     for area, quality in STEPS:

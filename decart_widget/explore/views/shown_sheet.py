@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from decart_widget.errors import DecartError, InvalidOptionError
+from decart_widget.explore import sprites
 from decart_widget.explore.records import Cell
 from decart_widget.explore.scores.scales import scale_of
-from decart_widget.explore.views import sprites
 from decart_widget.explore.views.document import INPUT, Contents, PlanSums, State, describe, grouped
 
 LARGE: Final = "@large"

@@ -10,7 +10,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from decart_widget.explore.views import fonts, sprites
+from decart_widget.explore import sprites
+from decart_widget.explore.views import fonts
 
 MAX_COLUMNS: Final = 12
 """Cells side by side at most; of more, the first ones are shown, and it says so."""

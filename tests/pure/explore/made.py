@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from decart_widget.errors import RequestRejectedError
+from decart_widget.explore.planning.jobs import Estimate, Job, Reports
 from decart_widget.explore.records import Captured, Cell
-from decart_widget.explore.sheets.jobs import Estimate, Job, Reports
 from decart_widget.explore.sheets.sheet import Sheet
 from decart_widget.explore.sweeps import sweep
 from decart_widget.inputs.sources.pattern import TestPattern

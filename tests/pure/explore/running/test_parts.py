@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from decart_widget.errors import InvalidOptionError
+from decart_widget.explore.planning.jobs import Job
+from decart_widget.explore.planning.looped_clip import positions
+from decart_widget.explore.planning.pictures import Pictures
 from decart_widget.explore.records import Cell
 from decart_widget.explore.running import estimate
 from decart_widget.explore.running.board import Board
-from decart_widget.explore.running.clip import positions
 from decart_widget.explore.running.lead_in import LeadIn
-from decart_widget.explore.running.pictures import Pictures
 from decart_widget.explore.running.purse import MARGIN_S, Purse
 from decart_widget.explore.running.reel import Script
 from decart_widget.explore.running.session_run import with_those_before
-from decart_widget.explore.sheets.jobs import Job
 from decart_widget.inputs.sources.pattern import TestPattern
 from decart_widget.inputs.sources.reader import Target
 
@@ -190,7 +190,7 @@ def test_pictures_are_the_same_after_a_journey_to_another_process() -> None:
 
 
 def test_many_pictures_are_kept_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decart_widget.explore.running.pictures.KEPT_BYTES", 1000)
+    monkeypatch.setattr("decart_widget.explore.planning.pictures.KEPT_BYTES", 1000)
     noise = np.random.default_rng(1).integers(0, 256, (5, 54, 64), np.uint8)
     pictures = Pictures(list(noise))
     assert isinstance(pictures.planes, np.memmap)

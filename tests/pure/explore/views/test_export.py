@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from decart_widget.errors import DecartError
-from decart_widget.explore.views import export, sprites
+from decart_widget.explore import sprites
+from decart_widget.explore.views import export
 from decart_widget.page import chunks
 
 DOCUMENT = {"title": "a </script><b> & clip", "moments": [0, 1]}

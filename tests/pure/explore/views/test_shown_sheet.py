@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from decart_widget.errors import InvalidOptionError
+from decart_widget.explore import sprites
 from decart_widget.explore.planning.axes import grid
-from decart_widget.explore.views import sprites
 from decart_widget.explore.views.shown_sheet import LARGE, STATIC, ShownSheet, connect
 from tests.pure.explore.made import BILLED_S, REFUSED, Runs, finished, planned
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from decart_widget.errors import InvalidOptionError
-from decart_widget.explore.views import sprites
+from decart_widget.explore import sprites
 
 
 def plain(level: int, width: int = 640, height: int = 360) -> np.ndarray:

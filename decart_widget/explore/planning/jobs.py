@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from decart_widget.errors import DecartError
+    from decart_widget.explore.planning.looped_clip import Clip
     from decart_widget.explore.records import Captured, Cell
-    from decart_widget.explore.running.clip import Clip
     from decart_widget.inputs.sources.reader import Source, Target
     from decart_widget.models import RealtimeModel
 
@@ -72,7 +72,7 @@ class Job:
             SourceError: The source can't be read, or has no frame there.
             InvalidOptionError: The clip is too long, or ends before the last moment.
         """
-        from decart_widget.explore.running.clip import read_clip
+        from decart_widget.explore.planning.looped_clip import read_clip
 
         return read_clip(
             self.source,

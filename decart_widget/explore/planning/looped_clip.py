@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from decart_widget.errors import InvalidOptionError, SourceError
 
 if TYPE_CHECKING:
-    from decart_widget.explore.running.pictures import Pictures
+    from decart_widget.explore.planning.pictures import Pictures
     from decart_widget.inputs.sources.reader import FrameReader, ReadFrame, Source, Target
     from decart_widget.runtime.settings import Settings
 
@@ -96,7 +96,7 @@ def read_clip(
         SourceError: The source can't be read, or has no frame there.
         InvalidOptionError: The clip is too long, or ends before the last moment.
     """
-    from decart_widget.explore.running.pictures import Pictures
+    from decart_widget.explore.planning.pictures import Pictures
 
     if isinstance(source, Clip):
         return source

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decart_widget.explore.differences import diff
 from decart_widget.explore.records import Captured, Cell
-from decart_widget.explore.sheets.differences import diff
 from tests.pure.explore import made
 from tests.pure.explore.made import REFUSED, Runs, finished, planned
 
