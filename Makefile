@@ -48,8 +48,8 @@ endif
 # servers, kernels and pictures. Chromium with JupyterLab needs all processors, so its layer comes after
 # them.
 LANE_CODE := lint js pure packaging bundle
-LANE_SERVERS := loopback notebooks conformance
-LANE_WORKERS := engine explore kernel
+LANE_SERVERS := loopback conformance kernel
+LANE_WORKERS := engine explore notebooks
 LANE_LOG := .lane
 # Chromium itself crashes now and then; the test in which it does is run again, in a new Chromium.
 after_crash := --reruns 1 --only-rerun TargetClosedError
