@@ -1,9 +1,9 @@
 """`make screenshots`: pictures of the widget for the documentation and for review.
 
-A real JupyterLab, a fake camera that plays a photograph, and the widget in eight states, in light
-and dark themes, wide and narrow. Five states are produced by using the widget (idle, generating,
-comparing, stopped, a refused camera); the others, which are brief or need a service that is full or
-unreachable, by setting the traits.
+A real JupyterLab, a fake camera that plays a photograph, and the widget in nine states, in light
+and dark themes, wide and narrow. Six states are produced by using the widget (idle, generating,
+comparing, stopped, a refused camera, prompts as cards); the others, which are brief or need a
+service that is full or unreachable, by setting the traits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from playwright.async_api import Page, ViewportSize, expect
 
-from tools import browser, camera_clip, sheet_screenshots
+from tools import browser, camera_clip, deck_screenshots, sheet_screenshots
 from tools.lab import LabServer
 from tools.notebook_page import NotebookPage
 from tools.widget_view import WidgetView
@@ -115,6 +115,11 @@ async def take(picture: Path, out: Path, theme: str) -> None:
             await view.start()
             await expect(view.root.locator(".dw-notice")).to_be_visible()
             await shoot(page, view, out, "notice", theme)
+            decks = await chromium.new_page(viewport=VIEWPORT)
+            await decks.add_init_script(NAME)
+            await deck_screenshots.shoot_deck(
+                lab, decks, lambda page, view, state: shoot(page, view, out, state, theme)
+            )
             sheets = await chromium.new_page(viewport=sheet_screenshots.VIEWPORT)
             await sheet_screenshots.shoot_sheets(lab, sheets, out, theme)
             lab.end_kernels()

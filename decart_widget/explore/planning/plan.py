@@ -121,6 +121,10 @@ class Plan:
         width = max(len(name) for name, _ in self.rows())
         return "\n".join(f"{name:<{width}}  {text}" for name, text in self.rows())
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Shows the plan as text at the end of a notebook's cell."""
+        printer.text("..." if cycle else str(self))
+
 
 def duration(seconds: float) -> str:
     """Returns a time for people, such as ``"2 min 5 s"``.

@@ -38,6 +38,14 @@ def test_the_plan_says_what_a_start_would_run(tmp_path: Path) -> None:
     assert "2 style × 2 light" in str(plan)
 
 
+def test_a_notebook_shows_the_plan_as_text(tmp_path: Path) -> None:
+    from IPython.lib.pretty import pretty
+
+    plan = planned(tmp_path / "sweep").plan
+    assert pretty(plan) == str(plan)
+    assert "Cells" in str(plan)
+
+
 def test_money_of_the_real_service_is_in_the_plan_with_the_date_of_its_prices(
     tmp_path: Path,
 ) -> None:
