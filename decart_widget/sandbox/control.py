@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from decart_widget.errors import SandboxError
 from decart_widget.models import MODELS, RealtimeModel
@@ -110,6 +111,11 @@ class ControlSession:
         self._id_sent = False
 
     # --- start and end -------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client is there. A room may end some time after it has left."""
+        return self._socket.state is State.OPEN
 
     async def run(self) -> None:
         """Serve the client until either side closes the socket; then end the session's media."""

@@ -258,7 +258,7 @@ class SandboxServer:
     def faults(self, faults: Faults) -> None:
         self._faults = faults
         self._faulty_sessions_left = faults.sessions
-        for session in self._sessions:
+        for session in (one for one in self._sessions if one.is_open):
             session.set_faults(self._take_faults())
 
     def stats(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from decart_widget.sandbox import Faults, Sandbox, serve, start_child
+from decart_widget.sandbox.control import ControlSession
 from tests.loopback.sandbox_client import KEY, client
 
 
@@ -147,6 +149,27 @@ async def test_only_the_first_sessions_are_faulty(sandbox: Sandbox) -> None:
     async with client(sandbox.realtime_base_url) as first, client(sandbox.realtime_base_url) as two:
         assert not (await first.prompt("sepia"))["success"]
         assert (await two.prompt("sepia"))["success"]
+
+
+async def test_a_session_whose_client_has_left_takes_no_faults(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, end_media = threading.Event(), ControlSession._end_media
+
+    async def end_late(self: ControlSession) -> None:
+        await asyncio.to_thread(may_end.wait, 20)
+        await end_media(self)
+
+    monkeypatch.setattr(ControlSession, "_end_media", end_late)
+    try:
+        async with client(sandbox.realtime_base_url) as left:
+            await left.prompt("sepia")
+        async with client(sandbox.realtime_base_url) as user:
+            await user.prompt("sepia")
+            sandbox.faults = Faults(refuse_prompts="no", sessions=1)
+            assert not (await user.prompt("noir"))["success"]
+    finally:
+        may_end.set()
 
 
 async def test_an_error_can_be_sent_at_any_time(sandbox: Sandbox) -> None:
